@@ -1,0 +1,17 @@
+//! Octets to values and back.
+//!
+//! May use: model (addresses). No I/O, no clock, no state. Never panics on input: a decoder gives
+//! a value or a [`DecodeError`] in time linear in the input; unknown codes survive a round trip.
+//! What a decoder forgives it names in a [`Warning`].
+
+pub mod at;
+mod error;
+pub mod mms;
+pub mod pcapng;
+pub mod ppp;
+pub mod push;
+pub mod smil;
+pub mod sms;
+pub mod wsp;
+
+pub use error::{DecodeError, DecodeErrorKind, Decoded, Warning};

@@ -1,0 +1,1 @@
+//! SMIL presentations (OMA-TS-MMS-CONF clause 8).

@@ -1,0 +1,1 @@
+//! Sniffing, thumbnails, SMIL composition.

@@ -1,0 +1,1 @@
+//! The MMS client's transactions.

@@ -1,0 +1,7 @@
+//! Operator settings: APN, MMSC, proxy, limits and what an operator wants to see in a request.
+//!
+//! May use: model.
+
+mod settings;
+
+pub use settings::{AckMode, Auth, FromMode, Settings, SettingsError};

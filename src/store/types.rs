@@ -1,0 +1,148 @@
+//! What the store tells of messages.
+
+use crate::model::{
+    Address, Direction, Fault, MediaType, MessageId, OutboundState, State, Timestamp,
+};
+
+/// Why the store could not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database's own words.
+    #[error("the message store {path}: {reason}")]
+    Database {
+        /// The file.
+        path: String,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// Written by a newer version of this program.
+    #[error("the message store has version {found}, this program knows up to {known}")]
+    TooNew {
+        /// Version of the file.
+        found: i64,
+        /// Version of this program.
+        known: i64,
+    },
+    /// No such message, part or job.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+    },
+}
+
+/// Which messages to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this direction.
+    pub direction: Option<Direction>,
+    /// Only those older than this one (cursor).
+    pub before: Option<MessageId>,
+    /// How many at most; 0 means 50.
+    pub limit: usize,
+}
+
+/// One recipient of an outbound message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipientView {
+    /// Who.
+    pub address: Address,
+    /// How far it got.
+    pub state: OutboundState,
+    /// The Message-ID that the MMSC gave.
+    pub mmsc_message_id: Option<String>,
+    /// Last delivery report's word.
+    pub report: Option<String>,
+    /// The last error.
+    pub fault: Option<Fault>,
+}
+
+/// One line of a message list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Our id.
+    pub id: MessageId,
+    /// Which way.
+    pub direction: Direction,
+    /// How far it got; with several recipients the least advanced that is not settled, else the
+    /// worst.
+    pub state: State,
+    /// When it was accepted or announced.
+    pub created_at: Timestamp,
+    /// When anything last changed.
+    pub updated_at: Timestamp,
+    /// Inbound: the sender.
+    pub from: Option<Address>,
+    /// Outbound: the recipients. Inbound: nobody (see [`MessageView::inbound_to`]).
+    pub recipients: Vec<RecipientView>,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// The beginning of its first text part, at most 200 characters.
+    pub text: Option<String>,
+    /// Its parts without their octets, presentation (SMIL) included.
+    pub parts: Vec<PartInfo>,
+    /// Name of the modem that carried it.
+    pub modem: Option<String>,
+    /// The last error, if it is not over yet or ended the message.
+    pub fault: Option<Fault>,
+    /// The caller's own reference.
+    pub client_ref: Option<String>,
+}
+
+/// A part without its octets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartInfo {
+    /// Position in the message, from 0.
+    pub index: usize,
+    /// What it is.
+    pub media_type: MediaType,
+    /// Name for people.
+    pub name: Option<String>,
+    /// Content-ID.
+    pub content_id: Option<String>,
+    /// Content-Location.
+    pub content_location: Option<String>,
+    /// IANA name of the charset of a text part.
+    pub charset: Option<String>,
+    /// Octets.
+    pub size: usize,
+    /// SHA-256 of the octets, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// Everything about one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// As in lists.
+    pub summary: Summary,
+    /// Inbound: whom the sender addressed.
+    pub inbound_to: Vec<Address>,
+    /// Inbound: the MMSC's Transaction-Id and Content-Location.
+    pub notification: Option<(String, String)>,
+    /// Inbound: the MMSC's Message-ID.
+    pub message_id: Option<String>,
+    /// Until when it is worth trying.
+    pub expires_at: Option<Timestamp>,
+    /// Failed or unfinished attempts so far.
+    pub attempts: u32,
+    /// When the next attempt is due.
+    pub next_attempt_at: Option<Timestamp>,
+    /// What happened, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// One transition in the life of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Whom it concerns, when it is about one recipient.
+    pub recipient: Option<Address>,
+    /// The state after it.
+    pub state: String,
+    /// What happened, for people.
+    pub text: String,
+    /// The error behind it.
+    pub fault: Option<Fault>,
+}

@@ -1,0 +1,1 @@
+//! Scenarios over the virtual operator in virtual time, and the rules of the house.
