@@ -4,6 +4,10 @@
 //!
 //! May use: proto, codec, model.
 
+pub mod pump;
+pub mod stack;
+pub mod system;
+
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;

@@ -1,0 +1,340 @@
+//! What a PPP link is told, what it tells, and why it ends.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use crate::model::TapDirection;
+use crate::model::redact::Secret;
+
+/// A user name and its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The peer-ID of PAP, the name of CHAP.
+    pub user: String,
+    /// The password of PAP, the secret of CHAP.
+    pub password: Secret,
+}
+
+impl Credentials {
+    /// Joins both.
+    #[must_use]
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { user: user.into(), password: Secret::new(password) }
+    }
+}
+
+/// How one side proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthProtocol {
+    /// RFC 1334.
+    Pap,
+    /// RFC 1994 with MD5.
+    ChapMd5,
+}
+
+impl AuthProtocol {
+    /// `PAP` or `CHAP`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pap => "PAP",
+            Self::ChapMd5 => "CHAP",
+        }
+    }
+}
+
+/// Which end of the link this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// The side that dialled.
+    Client(ClientConfig),
+    /// The side that was dialled: authenticates the other and gives it an address.
+    Server(ServerConfig),
+}
+
+/// The side that dialled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClientConfig {
+    /// What to say when asked; empty name and password when absent, as many operators want it.
+    pub credentials: Option<Credentials>,
+    /// When the peer asks for another one, this is proposed once; a peer that insists gets its
+    /// way, since most modems know only one.
+    pub prefer: Option<AuthProtocol>,
+}
+
+/// The side that was dialled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// What the other side must pass, if anything.
+    pub auth: Option<AuthProtocol>,
+    /// Who may come in; empty lets everyone in, whatever is said.
+    pub accepted: Vec<Credentials>,
+    /// The name told in a CHAP challenge.
+    pub name: String,
+    /// The text sent with a refusal.
+    pub refusal: String,
+    /// Our own address.
+    pub own_address: Ipv4Addr,
+    /// The address for the other side.
+    pub client_address: Ipv4Addr,
+    /// Name servers to tell, at most two (RFC 1877).
+    pub name_servers: Vec<Ipv4Addr>,
+    /// Misbehaviour of real equipment.
+    pub quirks: ServerQuirks,
+}
+
+/// Misbehaviour of real equipment that a server can be told to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ServerQuirks {
+    /// Every IPCP request of the client is answered by a Configure-Nak without an address, as
+    /// sticks do whose context never comes up (wrong APN or credentials).
+    pub endless_naks: bool,
+    /// Our own IPCP request carries the address 0.0.0.0.
+    pub no_own_address: bool,
+    /// So many Configure-Naks give the placeholder name servers 10.11.12.13 and 10.11.12.14 first.
+    pub placeholder_rounds: u8,
+    /// Echo-Requests stay without answer.
+    pub deaf_to_echo: bool,
+}
+
+/// What a link needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkConfig {
+    /// Which end this is.
+    pub role: Role,
+    /// Octets of the largest packet that we take and send (Maximum-Receive-Unit), 128 to 1500.
+    pub mru: u16,
+    /// Wait for the peer's first frame before sending any.
+    pub passive: bool,
+    /// Pause between two Configure- or Terminate-Requests, or two authentication requests.
+    pub restart: Duration,
+    /// Unanswered LCP Configure-Requests before the link counts as silent.
+    pub max_configure: u32,
+    /// Unanswered Terminate-Requests before the link counts as closed.
+    pub max_terminate: u32,
+    /// IPCP Configure-Naks and -Rejects in a row before there is no address.
+    pub max_ipcp_failure: u32,
+    /// The longest that authentication may last.
+    pub auth_limit: Duration,
+    /// The longest that IPCP may last.
+    pub ipcp_limit: Duration,
+    /// Echo-Requests of our own, if any.
+    pub echo: Option<EchoConfig>,
+    /// Give every frame as [`Output::Frame`].
+    pub observe: bool,
+}
+
+/// Echo-Requests of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EchoConfig {
+    /// The pause between two.
+    pub interval: Duration,
+    /// Unanswered ones that end the link; `None` lets it live, since many modems never answer.
+    pub give_up_after: Option<u32>,
+}
+
+impl LinkConfig {
+    /// A client with the defaults.
+    #[must_use]
+    pub fn client(config: ClientConfig) -> Self {
+        Self::with_role(Role::Client(config))
+    }
+
+    /// A server with the defaults: it waits for the client's first frame.
+    #[must_use]
+    pub fn server(config: ServerConfig) -> Self {
+        Self { passive: true, ..Self::with_role(Role::Server(config)) }
+    }
+
+    fn with_role(role: Role) -> Self {
+        Self {
+            role,
+            mru: 1500,
+            passive: false,
+            restart: Duration::from_secs(3),
+            max_configure: 10,
+            max_terminate: 2,
+            // Some modules answer with Naks for up to 90 s until the context is up.
+            max_ipcp_failure: 30,
+            auth_limit: Duration::from_secs(40),
+            ipcp_limit: Duration::from_secs(95),
+            echo: None,
+            observe: false,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// A server without authentication.
+    #[must_use]
+    pub fn new(own_address: Ipv4Addr, client_address: Ipv4Addr) -> Self {
+        Self {
+            auth: None,
+            accepted: Vec::new(),
+            name: "ggsn".to_owned(),
+            refusal: "authentication failure".to_owned(),
+            own_address,
+            client_address,
+            name_servers: Vec::new(),
+            quirks: ServerQuirks::default(),
+        }
+    }
+}
+
+/// What a link is given.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// The line is there: begin.
+    Open,
+    /// Octets from the line, in any pieces.
+    Octets(&'a [u8]),
+    /// An IPv4 packet to send; dropped while IP is not up.
+    Packet(&'a [u8]),
+    /// The time of [`Output::Timeout`] has come.
+    Timeout,
+    /// End the link in order (Terminate-Request).
+    Close,
+    /// The line is gone.
+    LineLost,
+}
+
+/// What a link wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Write these octets to the line.
+    Transmit(Vec<u8>),
+    /// An IPv4 packet arrived.
+    Packet(Vec<u8>),
+    /// Something happened.
+    Event(LinkEvent),
+    /// A frame went by, beginning with `FF 03` and the protocol in two octets; only with
+    /// [`LinkConfig::observe`].
+    Frame(TapDirection, Vec<u8>),
+    /// Nothing to do until then: call with [`Input::Timeout`].
+    Timeout(Instant),
+    /// Nothing to do until there is input.
+    Idle,
+}
+
+/// What happens on a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkEvent {
+    /// LCP is open.
+    LcpOpen,
+    /// Authentication is over.
+    Authenticated {
+        /// `None`: nobody asked.
+        by: Option<AuthProtocol>,
+    },
+    /// IPCP is open.
+    IpUp {
+        /// Our address.
+        address: Ipv4Addr,
+        /// The other side's address, or the one that we made up for it.
+        peer: Ipv4Addr,
+        /// Name servers that the other side told, without placeholders.
+        name_servers: Vec<Ipv4Addr>,
+    },
+    /// Text outside frames: a banner, or the modem's result code.
+    Text(String),
+    /// The link is over; nothing follows.
+    Down(LinkError),
+}
+
+/// The phase of a link (RFC 1661 section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// LCP negotiates.
+    Establish,
+    /// PAP or CHAP.
+    Authenticate,
+    /// IPCP negotiates.
+    Network,
+    /// IP is up.
+    Open,
+    /// Terminate-Request is out.
+    Terminate,
+    /// Nothing runs.
+    Dead,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Establish => "LCP",
+            Self::Authenticate => "authentication",
+            Self::Network => "IPCP",
+            Self::Open => "IP",
+            Self::Terminate => "termination",
+            Self::Dead => "idle",
+        })
+    }
+}
+
+/// Why a link ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// No answer within the limits.
+    #[error("the peer did not answer during {phase}")]
+    Timeout {
+        /// Where it fell silent.
+        phase: Phase,
+    },
+    /// The two sides do not agree on options.
+    #[error("no agreement with the peer during {phase}")]
+    NoAgreement {
+        /// Where.
+        phase: Phase,
+    },
+    /// Credentials were refused, by us or by the peer.
+    #[error("the peer rejected the credentials{}", said(message))]
+    AuthRejected {
+        /// The refusing side's words, perhaps empty.
+        message: String,
+    },
+    /// The peer insists on an authentication that we do not know, or refuses ours.
+    #[error("the peer accepts neither PAP nor CHAP-MD5")]
+    AuthUnsupported,
+    /// IPCP never gave an address.
+    #[error("the network gave no IP address after {naks} refusals")]
+    NoIpAddress {
+        /// Configure-Naks and -Rejects received in a row.
+        naks: u32,
+    },
+    /// The peer does not speak IP.
+    #[error("the peer rejected IPCP")]
+    IpRejected,
+    /// The peer sent Terminate-Request.
+    #[error("the peer ended the link during {phase}{}", said(message))]
+    PeerTerminated {
+        /// When.
+        phase: Phase,
+        /// Its words, perhaps empty.
+        message: String,
+    },
+    /// We hear ourselves: the modem is in command mode and echoes, or the line is looped.
+    #[error("the line is looped back: the modem echoes instead of being in a data call")]
+    LoopDetected,
+    /// Echo-Requests went unanswered, with [`EchoConfig::give_up_after`].
+    #[error("the peer stopped answering echo requests")]
+    EchoLost,
+    /// The modem wrote its result code on the line.
+    #[error("the modem ended the call ({text})")]
+    NoCarrier {
+        /// Its words.
+        text: String,
+    },
+    /// The line under the link is gone.
+    #[error("the line is gone")]
+    LineLost,
+    /// [`Input::Close`].
+    #[error("closed on request")]
+    Closed,
+}
+
+fn said(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(" ('{message}')") }
+}
