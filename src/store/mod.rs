@@ -1,8 +1,113 @@
 //! All durable state; the only room with SQL (SQLite: WAL, `synchronous=FULL`).
 //!
 //! May use: model. Speaks the domain's words upward (accept, claim, release, settle), so that
-//! another database can stand behind the same functions.
+//! another database can stand behind the same functions. Time is always an argument; every
+//! function that changes something returns after the change is durable.
 
+mod engine;
+mod inbound;
+mod lock;
+mod outbound;
+mod reports;
+mod rows;
+mod schema;
+mod sms;
+#[cfg(test)]
+mod tests;
 mod types;
+mod view;
 
-pub use types::{Filter, MessageView, PartInfo, RecipientView, StoreError, Summary, TimelineEntry};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::Connection;
+
+use crate::model::{MediaType, Part};
+use engine::{Engine, Failure};
+
+pub use inbound::{
+    AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,
+};
+pub use lock::{LOCK_FILE, Owner, OwnerError};
+pub use outbound::{NewOutbound, NewSubmission, Settlement, Submission};
+pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
+pub use sms::{Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, TpduFate};
+pub use types::{
+    Change, Filter, MessageView, PartInfo, RecipientView, StoreError, Summary, TimelineEntry,
+};
+
+/// The database file's name inside the data folder.
+pub const DB_FILE: &str = "mm1gate.db";
+
+/// The store; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+}
+
+impl Store {
+    /// Opens or creates the store in an existing folder. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or was written by a newer version of this program.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(DB_FILE);
+        // SQLite would create it readable for everybody.
+        std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(
+            |error| StoreError::Database {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            },
+        )?;
+        Ok(Self { engine: Arc::new(Engine::open(&path)?) })
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let answer = self.engine.queue(work);
+        let engine = Arc::clone(&self.engine);
+        let drained = tokio::task::spawn_blocking(move || engine.drain()).await;
+        match (answer.await, drained) {
+            (Ok(result), _) => result,
+            (Err(_), _) => Err(interrupted()),
+        }
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let engine = Arc::clone(&self.engine);
+        tokio::task::spawn_blocking(move || engine.read(work))
+            .await
+            .unwrap_or_else(|_| Err(interrupted()))
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+fn interrupted() -> StoreError {
+    StoreError::Database { path: DB_FILE.to_owned(), reason: "the program is ending".to_owned() }
+}
+
+/// Octets that could not be read, as a part that people can download.
+fn raw_part(body: Bytes) -> Part {
+    Part {
+        media_type: MediaType::new("application/vnd.wap.mms-message"),
+        charset: None,
+        name: None,
+        content_id: None,
+        content_location: None,
+        body,
+    }
+}

@@ -32,6 +32,17 @@ pub enum StoreError {
     },
 }
 
+/// A message that reached a state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which.
+    pub id: MessageId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The state reached.
+    pub state: State,
+}
+
 /// Which messages to list, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -54,6 +65,9 @@ pub struct RecipientView {
     pub mmsc_message_id: Option<String>,
     /// Last delivery report's word.
     pub report: Option<String>,
+    /// The report named a Message-ID that we do not know; this was the only message it could be
+    /// about.
+    pub report_inferred: bool,
     /// The last error.
     pub fault: Option<Fault>,
 }

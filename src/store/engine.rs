@@ -1,0 +1,194 @@
+//! Connections and the group commit: every writer that waits is served by one transaction, so
+//! that one `fsync` makes all of them durable (SQLite documentation, "Write-Ahead Logging").
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::schema;
+
+/// Most writers served by one commit: bounds how long the first of them waits.
+const MAX_GROUP: usize = 256;
+
+/// How long SQLite waits for a foreign reader (a backup program, the `sqlite3` shell).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a piece of work inside a transaction did not succeed; its own changes are undone.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// SQLite's own words.
+    Sql(rusqlite::Error),
+    /// Ours.
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The database file with its writing and its reading connection.
+pub(super) struct Engine {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+    queue: Mutex<Vec<Box<dyn Work>>>,
+    #[cfg(test)]
+    pub(super) commits: std::sync::atomic::AtomicU64,
+}
+
+impl Engine {
+    /// Opens or creates the file and brings its schema up to date.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let fail = |error: rusqlite::Error| database_error(path, &error);
+        let mut writer = Connection::open(path).map_err(fail)?;
+        writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        writer
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
+            .map_err(fail)?;
+        writer.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+        writer.pragma_update(None, "foreign_keys", true).map_err(fail)?;
+        schema::migrate(&mut writer, path)?;
+        let reader = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(fail)?;
+        reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+            queue: Mutex::new(Vec::new()),
+            #[cfg(test)]
+            commits: std::sync::atomic::AtomicU64::new(0),
+        })
+    }
+
+    /// Queues `work`; its result can be awaited once it is durable. The work is done even when
+    /// nobody waits any longer.
+    pub(super) fn queue<T, F>(&self, work: F) -> oneshot::Receiver<Result<T, StoreError>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        lock(&self.queue).push(Box::new(Task { work: Some(work), result: None, reply }));
+        answer
+    }
+
+    /// Serves everything that waits; blocks.
+    pub(super) fn drain(&self) {
+        loop {
+            // The connection first: whoever comes while a commit is under way joins the next one.
+            let writer = lock(&self.writer);
+            let mut group = {
+                let mut queue = lock(&self.queue);
+                let count = queue.len().min(MAX_GROUP);
+                queue.drain(..count).collect::<Vec<_>>()
+            };
+            if group.is_empty() {
+                return;
+            }
+            let outcome = self.commit(&writer, &mut group);
+            drop(writer);
+            for work in group {
+                work.finish(&self.path, outcome.clone());
+            }
+        }
+    }
+
+    /// Reads from a consistent snapshot; blocks.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let mut reader = lock(&self.reader);
+        let snapshot = reader.transaction().map_err(|error| database_error(&self.path, &error))?;
+        work(&snapshot).map_err(|failure| explain(&self.path, failure))
+    }
+
+    fn commit(&self, writer: &Connection, group: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
+        let fail = |error: rusqlite::Error| database_error(&self.path, &error);
+        if !writer.is_autocommit() {
+            // Work that panicked left its transaction open.
+            writer.execute_batch("ROLLBACK").map_err(fail)?;
+        }
+        writer.execute_batch("BEGIN IMMEDIATE").map_err(fail)?;
+        for work in group {
+            writer.execute_batch("SAVEPOINT work").map_err(fail)?;
+            if !work.run(writer) {
+                writer.execute_batch("ROLLBACK TO work").map_err(fail)?;
+            }
+            writer.execute_batch("RELEASE work").map_err(fail)?;
+        }
+        let outcome = writer.execute_batch("COMMIT").map_err(fail);
+        if outcome.is_err() && !writer.is_autocommit() {
+            let _ = writer.execute_batch("ROLLBACK");
+        }
+        #[cfg(test)]
+        self.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        outcome
+    }
+}
+
+/// SQLite's words as ours.
+pub(super) fn database_error(path: &Path, error: &rusqlite::Error) -> StoreError {
+    StoreError::Database { path: path.display().to_string(), reason: error.to_string() }
+}
+
+fn explain(path: &Path, failure: Failure) -> StoreError {
+    match failure {
+        Failure::Sql(error) => database_error(path, &error),
+        Failure::Store(error) => error,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+trait Work: Send {
+    /// Whether its changes are to be kept.
+    fn run(&mut self, writer: &Connection) -> bool;
+    /// Tells whoever waits.
+    fn finish(self: Box<Self>, path: &Path, commit: Result<(), StoreError>);
+}
+
+struct Task<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, Failure>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Work for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, Failure> + Send,
+{
+    fn run(&mut self, writer: &Connection) -> bool {
+        self.result = self.work.take().map(|work| work(writer));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn finish(self: Box<Self>, path: &Path, commit: Result<(), StoreError>) {
+        let result = match (self.result, commit) {
+            (Some(Err(failure)), _) => Err(explain(path, failure)),
+            (_, Err(error)) => Err(error),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (None, Ok(())) => return,
+        };
+        let _ = self.reply.send(result);
+    }
+}

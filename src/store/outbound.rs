@@ -1,0 +1,707 @@
+//! The life of what we send, in the store: accept, claim, release, settle, recover, and what a
+//! person may do (design: at most once by default).
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::engine::Failure;
+use super::reports;
+use super::rows::{self, Entry};
+use super::{Change, Store, StoreError};
+use crate::model::{
+    Address, Fault, MessageId, OutboundState, Part, State, Timestamp, TransactionId,
+};
+
+/// A message to be made durable, its PDUs encoded.
+#[derive(Debug, Clone)]
+pub struct NewOutbound {
+    /// Our id.
+    pub id: MessageId,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// The caller's own reference.
+    pub client_ref: Option<String>,
+    /// Its parts, presentation included, as they go out.
+    pub parts: Vec<Part>,
+    /// Name of the modem that is to carry it.
+    pub modem: String,
+    /// Give up when the MMSC does not have it by then.
+    pub expires_at: Timestamp,
+    /// One PDU each.
+    pub submissions: Vec<NewSubmission>,
+}
+
+/// One M-Send.req to be made durable.
+#[derive(Debug, Clone)]
+pub struct NewSubmission {
+    /// Its X-Mms-Transaction-Id; every attempt uses the same.
+    pub transaction_id: TransactionId,
+    /// The octets of the PDU.
+    pub pdu: Bytes,
+    /// Whom it addresses.
+    pub recipients: Vec<Address>,
+}
+
+/// One M-Send.req that a worker has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// Names it towards the store.
+    pub key: i64,
+    /// The message it belongs to.
+    pub message: MessageId,
+    /// Its X-Mms-Transaction-Id.
+    pub transaction_id: TransactionId,
+    /// The octets of the PDU.
+    pub pdu: Bytes,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Give up when the MMSC does not have it by then.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The MMSC took it.
+    Sent {
+        /// Its Message-ID, if it gave one.
+        mmsc_message_id: Option<String>,
+        /// What to tell people.
+        text: String,
+    },
+    /// Refused for good.
+    Failed {
+        /// Why.
+        fault: Fault,
+    },
+    /// The MMSC may or may not have it.
+    Unknown {
+        /// Its Message-ID, if it gave one.
+        mmsc_message_id: Option<String>,
+        /// What is known.
+        fault: Fault,
+    },
+    /// The MMSC cannot have it; once more at that time.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        fault: Fault,
+    },
+    /// As [`Self::Again`], but it would be too late by then.
+    Expired {
+        /// The last reason.
+        fault: Fault,
+    },
+}
+
+impl Store {
+    /// Makes a message durable in one commit; its recipients are `queued`.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is kept then.
+    pub async fn accept(&self, message: NewOutbound, at: Timestamp) -> Result<Change, StoreError> {
+        self.write(move |db| accept(db, &message, at)).await
+    }
+
+    /// Takes the next due submission of `modem`, which holds the SIM `sim` now: it is `sending`
+    /// afterwards.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claim_submission(
+        &self,
+        modem: &str,
+        sim: &str,
+        at: Timestamp,
+    ) -> Result<Option<(Submission, Change)>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.to_owned());
+        self.write(move |db| claim(db, &modem, &sim, at)).await
+    }
+
+    /// Commits that the final block of a submission's body is about to leave. From then on a lost
+    /// answer means `unknown`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the submission is not `sending` any longer (a person withdrew
+    /// it); the final block must be held back then.
+    pub async fn release(&self, key: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |db| {
+            let rows = db.execute(
+                "UPDATE submission SET released_at = ?2, last_released_at = ?2
+                 WHERE id = ?1 AND state = 'sending'",
+                params![key, at.as_millis()],
+            )?;
+            if rows == 1 {
+                Ok(())
+            } else {
+                Err(StoreError::NotFound { what: "submission to release".to_owned() }.into())
+            }
+        })
+        .await
+    }
+
+    /// Records how an attempt ended. What a person withdrew in the meantime stays withdrawn.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle(
+        &self,
+        key: i64,
+        settlement: Settlement,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        self.write(move |db| settle(db, key, &settlement, at)).await
+    }
+
+    /// Puts a submission that was claimed but not started back, as if it had not been claimed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unclaim(&self, key: i64, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |db| {
+            let message: Option<String> = db
+                .query_row(
+                    "UPDATE submission SET state = 'queued', attempts = attempts - 1, sim = NULL
+                     WHERE id = ?1 AND state = 'sending' AND released_at IS NULL
+                     RETURNING message_id",
+                    [key],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            if let Some(message) = message {
+                set_recipients(db, key, OutboundState::Queued, None)?;
+                rows::refresh_outbound(db, &message, at)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Shows why the due submissions of `modem` are not under way (no call came about); they stay
+    /// queued and are due again at `next`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn postpone_submissions(
+        &self,
+        modem: &str,
+        fault: Fault,
+        next: Timestamp,
+        at: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
+        let modem = modem.to_owned();
+        self.write(move |db| postpone(db, &modem, &fault, next, at)).await
+    }
+
+    /// Ends queued submissions whose time is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expire_submissions(&self, at: Timestamp) -> Result<Vec<Change>, StoreError> {
+        self.write(move |db| expire(db, at)).await
+    }
+
+    /// After a restart: what was `sending` is `queued` again, or `unknown` where its release was
+    /// recorded; what was `retrieving` is fetched again. Submissions of modems that no longer
+    /// exist go to `fallback_modem`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recover(
+        &self,
+        modems: Vec<String>,
+        unknown: Fault,
+        at: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.write(move |db| recover(db, &modems, &unknown, at)).await
+    }
+
+    /// Withdraws what was not released yet: true when there was anything.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn cancel(
+        &self,
+        id: &MessageId,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.write(move |db| cancel(db, &id, at)).await
+    }
+
+    /// Queues the `unknown`, `failed` and `expired` submissions of a message once more, with the
+    /// same PDU and Transaction-Id, until `expires_at`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn send_again(
+        &self,
+        id: &MessageId,
+        expires_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.write(move |db| send_again(db, &id, expires_at, at)).await
+    }
+
+    /// How many submissions of `modem` wait.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn backlog(&self, modem: &str) -> Result<usize, StoreError> {
+        let modem = modem.to_owned();
+        self.read(move |db| {
+            let count: i64 = db.query_row(
+                "SELECT count(*) FROM submission
+                 WHERE state IN ('queued', 'sending') AND modem = ?1",
+                [modem],
+                |row| row.get(0),
+            )?;
+            Ok(rows::size(count))
+        })
+        .await
+    }
+}
+
+fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Change, Failure> {
+    let id = message.id.as_str();
+    db.execute(
+        "INSERT INTO message (id, direction, state, created_at, updated_at, subject, preview,
+                              client_ref, modem, expires_at)
+         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            id,
+            at.as_millis(),
+            message.subject,
+            rows::preview(&message.parts),
+            message.client_ref,
+            message.modem,
+            message.expires_at.as_millis(),
+        ],
+    )?;
+    rows::put_parts(db, id, &message.parts)?;
+    let tail = shared_tail(message.submissions.iter().map(|submission| &submission.pdu[..]));
+    let payload = message
+        .submissions
+        .first()
+        .and_then(|first| first.pdu.get(first.pdu.len().saturating_sub(tail)..))
+        .unwrap_or_default();
+    db.execute("INSERT INTO payload (message_id, body) VALUES (?1, ?2)", params![id, payload])?;
+    let mut position = 0_usize;
+    for submission in &message.submissions {
+        let head =
+            submission.pdu.get(..submission.pdu.len().saturating_sub(tail)).unwrap_or_default();
+        db.prepare_cached(
+            "INSERT INTO submission (message_id, transaction_id, head, state, modem,
+                                     next_attempt_at)
+             VALUES (?1, ?2, ?3, 'queued', ?4, ?5)",
+        )?
+        .execute(params![
+            id,
+            submission.transaction_id.as_str(),
+            head,
+            message.modem,
+            at.as_millis()
+        ])?;
+        let key = db.last_insert_rowid();
+        for address in &submission.recipients {
+            db.prepare_cached(
+                "INSERT INTO recipient (message_id, submission_id, position, address, state)
+                 VALUES (?1, ?2, ?3, ?4, 'queued')",
+            )?
+            .execute(params![id, key, rows::column(position), address.to_wire()])?;
+            position += 1;
+        }
+    }
+    rows::tell(
+        db,
+        &Entry {
+            message: id,
+            at,
+            recipient: None,
+            state: OutboundState::Accepted.as_str(),
+            text: "accepted and stored",
+            fault: None,
+        },
+    )?;
+    rows::refresh_outbound(db, id, at)
+}
+
+/// How many octets at the end all PDUs have in common, so that ten recipients do not cost ten
+/// copies of the picture.
+fn shared_tail<'a>(mut pdus: impl Iterator<Item = &'a [u8]>) -> usize {
+    let Some(first) = pdus.next() else { return 0 };
+    pdus.fold(first.len(), |shared, pdu| {
+        let same = first.iter().rev().zip(pdu.iter().rev()).take_while(|(a, b)| a == b).count();
+        shared.min(same)
+    })
+}
+
+fn claim(
+    db: &Connection,
+    modem: &str,
+    sim: &str,
+    at: Timestamp,
+) -> Result<Option<(Submission, Change)>, Failure> {
+    let key: Option<i64> = db
+        .prepare_cached(
+            "SELECT id FROM submission
+             WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2
+             ORDER BY next_attempt_at, id LIMIT 1",
+        )?
+        .query_row(params![modem, at.as_millis()], |row| row.get(0))
+        .optional()?;
+    let Some(key) = key else { return Ok(None) };
+    db.execute(
+        "UPDATE submission
+         SET state = 'sending', attempts = attempts + 1, sim = ?2, released_at = NULL
+         WHERE id = ?1",
+        params![key, sim],
+    )?;
+    let (message, submission) = db.query_row(
+        "SELECT message_id, transaction_id, CAST(head || body AS BLOB), attempts, expires_at
+         FROM submission JOIN payload USING (message_id)
+              JOIN message ON message.id = message_id
+         WHERE submission.id = ?1",
+        [key],
+        |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                (
+                    row.get::<_, String>(1)?,
+                    row.get::<_, Vec<u8>>(2)?,
+                    row.get::<_, u32>(3)?,
+                    row.get::<_, Option<i64>>(4)?,
+                ),
+            ))
+        },
+    )?;
+    let (transaction_id, pdu, attempt, expires_at) = submission;
+    set_recipients(db, key, OutboundState::Sending, None)?;
+    db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
+    let text = format!("attempt {attempt}");
+    rows::tell(
+        db,
+        &Entry {
+            message: &message,
+            at,
+            recipient: only_recipient(db, key)?.as_ref(),
+            state: OutboundState::Sending.as_str(),
+            text: &text,
+            fault: None,
+        },
+    )?;
+    let change = rows::refresh_outbound(db, &message, at)?;
+    let submission = Submission {
+        key,
+        message: rows::message_id(&message)?,
+        transaction_id: TransactionId::stored(transaction_id),
+        pdu: Bytes::from(pdu),
+        attempt,
+        expires_at: expires_at.map(Timestamp::from_millis),
+    };
+    Ok(Some((submission, change)))
+}
+
+fn settle(
+    db: &Connection,
+    key: i64,
+    settlement: &Settlement,
+    at: Timestamp,
+) -> Result<Option<Change>, Failure> {
+    let row: Option<(String, Option<String>)> = db
+        .query_row(
+            "SELECT message_id, sim FROM submission WHERE id = ?1 AND state = 'sending'",
+            [key],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((message, sim)) = row else { return Ok(None) };
+    let (state, mmsc_message_id, text, fault, next) = match settlement {
+        Settlement::Sent { mmsc_message_id, text } => {
+            (OutboundState::Sent, mmsc_message_id.as_deref(), text.clone(), None, None)
+        }
+        Settlement::Failed { fault } => {
+            (OutboundState::Failed, None, "refused".to_owned(), Some(fault), None)
+        }
+        Settlement::Unknown { mmsc_message_id, fault } => (
+            OutboundState::Unknown,
+            mmsc_message_id.as_deref(),
+            "the MMSC may or may not have it".to_owned(),
+            Some(fault),
+            None,
+        ),
+        Settlement::Again { at, fault } => {
+            (OutboundState::Queued, None, format!("next attempt at {at}"), Some(fault), Some(*at))
+        }
+        Settlement::Expired { fault } => {
+            (OutboundState::Expired, None, "given up".to_owned(), Some(fault), None)
+        }
+    };
+    db.execute(
+        "UPDATE submission
+         SET state = ?2, mmsc_message_id = coalesce(?3, mmsc_message_id),
+             next_attempt_at = coalesce(?4, next_attempt_at),
+             released_at = CASE WHEN ?2 = 'queued' THEN NULL ELSE released_at END
+         WHERE id = ?1",
+        params![key, state.as_str(), mmsc_message_id, next.map(Timestamp::as_millis)],
+    )?;
+    set_recipients(db, key, state, fault)?;
+    rows::tell(
+        db,
+        &Entry {
+            message: &message,
+            at,
+            recipient: only_recipient(db, key)?.as_ref(),
+            state: state.as_str(),
+            text: &text,
+            fault,
+        },
+    )?;
+    if matches!(state, OutboundState::Sent | OutboundState::Unknown)
+        && let Some(sim) = sim
+    {
+        // A report may have been quicker than the answer.
+        reports::match_waiting(db, &sim, at)?;
+    }
+    rows::refresh_outbound(db, &message, at).map(Some)
+}
+
+fn postpone(
+    db: &Connection,
+    modem: &str,
+    fault: &Fault,
+    next: Timestamp,
+    at: Timestamp,
+) -> Result<Vec<Change>, Failure> {
+    let due = submissions(
+        db,
+        "SELECT id, message_id FROM submission
+         WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2",
+        params![modem, at.as_millis()],
+    )?;
+    let mut changes = Vec::new();
+    for (key, message) in due {
+        db.execute(
+            "UPDATE submission SET next_attempt_at = ?2 WHERE id = ?1",
+            params![key, next.as_millis()],
+        )?;
+        set_recipients(db, key, OutboundState::Queued, Some(fault))?;
+        rows::tell(
+            db,
+            &Entry {
+                message: &message,
+                at,
+                recipient: only_recipient(db, key)?.as_ref(),
+                state: OutboundState::Queued.as_str(),
+                text: &format!("no data call; next attempt at {next}"),
+                fault: Some(fault),
+            },
+        )?;
+        changes.push(rows::refresh_outbound(db, &message, at)?);
+    }
+    Ok(changes)
+}
+
+fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
+    let late = submissions(
+        db,
+        "SELECT submission.id, message_id FROM submission JOIN message ON message.id = message_id
+         WHERE submission.state = 'queued' AND expires_at <= ?1",
+        params![at.as_millis()],
+    )?;
+    let mut changes = Vec::new();
+    for (key, message) in late {
+        db.execute("UPDATE submission SET state = 'expired' WHERE id = ?1", [key])?;
+        // The last fault stays: it says why there was no success in time.
+        db.execute("UPDATE recipient SET state = 'expired' WHERE submission_id = ?1", [key])?;
+        rows::tell(
+            db,
+            &Entry {
+                message: &message,
+                at,
+                recipient: only_recipient(db, key)?.as_ref(),
+                state: OutboundState::Expired.as_str(),
+                text: "its time was over before the MMSC took it",
+                fault: None,
+            },
+        )?;
+        changes.push(rows::refresh_outbound(db, &message, at)?);
+    }
+    Ok(changes)
+}
+
+fn recover(
+    db: &Connection,
+    modems: &[String],
+    unknown: &Fault,
+    at: Timestamp,
+) -> Result<Vec<Change>, Failure> {
+    let mut changes = Vec::new();
+    let open = {
+        let mut select = db.prepare(
+            "SELECT id, message_id, released_at IS NOT NULL FROM submission
+             WHERE state = 'sending'",
+        )?;
+        select
+            .query_map([], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    for (key, message, released) in open {
+        let (state, text, fault) = if released {
+            (OutboundState::Unknown, "interrupted after its release", Some(unknown))
+        } else {
+            (OutboundState::Queued, "interrupted before its release; queued again", None)
+        };
+        db.execute(
+            "UPDATE submission SET state = ?2, next_attempt_at = ?3 WHERE id = ?1",
+            params![key, state.as_str(), at.as_millis()],
+        )?;
+        set_recipients(db, key, state, fault)?;
+        rows::tell(
+            db,
+            &Entry {
+                message: &message,
+                at,
+                recipient: only_recipient(db, key)?.as_ref(),
+                state: state.as_str(),
+                text,
+                fault,
+            },
+        )?;
+        changes.push(rows::refresh_outbound(db, &message, at)?);
+    }
+    changes.extend(super::inbound::recover(db, at)?);
+    let sims = {
+        let mut select = db.prepare(
+            "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'",
+        )?;
+        select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?
+    };
+    for sim in sims {
+        changes.extend(reports::match_waiting(db, &sim, at)?);
+    }
+    if let Some(first) = modems.first() {
+        let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
+        db.execute(
+            "UPDATE submission SET modem = ?1
+             WHERE state = 'queued' AND modem NOT IN (SELECT value FROM json_each(?2))",
+            params![first, known],
+        )?;
+    }
+    Ok(changes)
+}
+
+fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Failure> {
+    let open = submissions(
+        db,
+        "SELECT id, message_id FROM submission
+         WHERE message_id = ?1
+           AND (state = 'queued' OR (state = 'sending' AND released_at IS NULL))",
+        params![id],
+    )?;
+    if open.is_empty() {
+        return Ok(None);
+    }
+    for (key, message) in open {
+        db.execute("UPDATE submission SET state = 'canceled' WHERE id = ?1", [key])?;
+        set_recipients(db, key, OutboundState::Canceled, None)?;
+        rows::tell(
+            db,
+            &Entry {
+                message: &message,
+                at,
+                recipient: only_recipient(db, key)?.as_ref(),
+                state: OutboundState::Canceled.as_str(),
+                text: "withdrawn before its release",
+                fault: None,
+            },
+        )?;
+    }
+    rows::refresh_outbound(db, id, at).map(Some)
+}
+
+fn send_again(
+    db: &Connection,
+    id: &str,
+    expires_at: Timestamp,
+    at: Timestamp,
+) -> Result<Option<Change>, Failure> {
+    let ended = submissions(
+        db,
+        "SELECT id, message_id FROM submission
+         WHERE message_id = ?1 AND state IN ('unknown', 'failed', 'expired')",
+        params![id],
+    )?;
+    if ended.is_empty() {
+        return Ok(None);
+    }
+    for (key, message) in ended {
+        db.execute(
+            "UPDATE submission
+             SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL
+             WHERE id = ?1",
+            params![key, at.as_millis()],
+        )?;
+        set_recipients(db, key, OutboundState::Queued, None)?;
+        rows::tell(
+            db,
+            &Entry {
+                message: &message,
+                at,
+                recipient: only_recipient(db, key)?.as_ref(),
+                state: OutboundState::Queued.as_str(),
+                text: "queued once more on request, with the same Transaction-Id",
+                fault: None,
+            },
+        )?;
+    }
+    db.execute(
+        "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
+        params![id, expires_at.as_millis()],
+    )?;
+    rows::refresh_outbound(db, id, at).map(Some)
+}
+
+fn submissions(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<(i64, String)>, Failure> {
+    let mut select = db.prepare_cached(sql)?;
+    let rows = select
+        .query_map(params, |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    Ok(rows)
+}
+
+fn set_recipients(
+    db: &Connection,
+    key: i64,
+    state: OutboundState,
+    fault: Option<&Fault>,
+) -> Result<(), Failure> {
+    db.prepare_cached("UPDATE recipient SET state = ?2, fault = ?3 WHERE submission_id = ?1")?
+        .execute(params![key, state.as_str(), rows::fault_json(fault)])?;
+    Ok(())
+}
+
+/// The recipient of a submission that has only one: then a timeline entry is about it.
+fn only_recipient(db: &Connection, key: i64) -> Result<Option<Address>, Failure> {
+    let mut select =
+        db.prepare_cached("SELECT address FROM recipient WHERE submission_id = ?1 LIMIT 2")?;
+    let rows =
+        select.query_map([key], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(match rows.as_slice() {
+        [only] => Some(Address::from_wire(only)),
+        _ => None,
+    })
+}
+
+/// Whether a state is one of an outbound message.
+pub(super) const fn is_outbound(state: State) -> bool {
+    matches!(state, State::Out(_))
+}

@@ -1,0 +1,301 @@
+//! What people see: lists, one message with everything about it, one part.
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::engine::Failure;
+use super::rows;
+use super::{
+    Filter, MessageView, PartInfo, RecipientView, Store, StoreError, Summary, TimelineEntry,
+};
+use crate::model::{Address, Direction, MediaType, MessageId, Part, State, Timestamp};
+
+/// Length of a list when none is asked for.
+const DEFAULT_LIMIT: usize = 50;
+
+/// Longest list given at once.
+const MAX_LIMIT: usize = 1_000;
+
+impl Store {
+    /// Lists messages, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn messages(&self, filter: Filter) -> Result<Vec<Summary>, StoreError> {
+        self.read(move |db| list(db, &filter)).await
+    }
+
+    /// Everything about one message.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn message(&self, id: &MessageId) -> Result<Option<MessageView>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.read(move |db| view(db, &id)).await
+    }
+
+    /// One part with its octets.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn part(&self, id: &MessageId, index: usize) -> Result<Option<Part>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.read(move |db| part(db, &id, index)).await
+    }
+
+    /// State of one message.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn state(&self, id: &MessageId) -> Result<Option<State>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.read(move |db| rows::message_state(db, &id)).await
+    }
+
+    /// How many reports of a SIM fit no message yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unmatched_reports(&self, sim: &str) -> Result<usize, StoreError> {
+        let sim = sim.to_owned();
+        self.read(move |db| super::reports::count_waiting(db, &sim)).await
+    }
+}
+
+const SUMMARY: &str = "SELECT id, direction, state, created_at, updated_at, sender, subject,
+                              preview, modem, fault, client_ref, expires_at
+                       FROM message";
+
+fn list(db: &Connection, filter: &Filter) -> Result<Vec<Summary>, Failure> {
+    let limit = match filter.limit {
+        0 => DEFAULT_LIMIT,
+        more => more.min(MAX_LIMIT),
+    };
+    let sql = format!(
+        "{SUMMARY} WHERE (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR id < ?2)
+         ORDER BY id DESC LIMIT ?3"
+    );
+    let mut select = db.prepare_cached(&sql)?;
+    let heads = select
+        .query_map(
+            params![
+                filter.direction.map(Direction::as_str),
+                filter.before.as_ref().map(MessageId::as_str),
+                rows::column(limit)
+            ],
+            head,
+        )?
+        .collect::<Result<Vec<_>, _>>()?;
+    heads.into_iter().map(|head| summary(db, head)).collect()
+}
+
+struct Head {
+    id: String,
+    direction: String,
+    state: String,
+    created_at: i64,
+    updated_at: i64,
+    sender: Option<String>,
+    subject: Option<String>,
+    preview: Option<String>,
+    modem: Option<String>,
+    fault: Option<String>,
+    client_ref: Option<String>,
+    expires_at: Option<i64>,
+}
+
+fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: row.get(0)?,
+        direction: row.get(1)?,
+        state: row.get(2)?,
+        created_at: row.get(3)?,
+        updated_at: row.get(4)?,
+        sender: row.get(5)?,
+        subject: row.get(6)?,
+        preview: row.get(7)?,
+        modem: row.get(8)?,
+        fault: row.get(9)?,
+        client_ref: row.get(10)?,
+        expires_at: row.get(11)?,
+    })
+}
+
+fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
+    let state = rows::state_of(&head.direction, &head.state)?;
+    Ok(Summary {
+        id: rows::message_id(&head.id)?,
+        direction: match state {
+            State::Out(_) => Direction::Outbound,
+            State::In(_) => Direction::Inbound,
+        },
+        state,
+        created_at: Timestamp::from_millis(head.created_at),
+        updated_at: Timestamp::from_millis(head.updated_at),
+        from: head.sender.map(|text| Address::from_wire(&text)),
+        recipients: recipients(db, &head.id)?,
+        subject: head.subject,
+        text: head.preview,
+        parts: parts(db, &head.id)?,
+        modem: head.modem,
+        fault: rows::fault_from(head.fault),
+        client_ref: head.client_ref,
+    })
+}
+
+fn recipients(db: &Connection, id: &str) -> Result<Vec<RecipientView>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT address, recipient.state, mmsc_message_id, report, inferred, fault
+         FROM recipient JOIN submission ON submission.id = submission_id
+         WHERE recipient.message_id = ?1 ORDER BY position",
+    )?;
+    let rows = select
+        .query_map([id], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get::<_, Option<String>>(5)?,
+            ))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    rows.into_iter()
+        .map(|(address, state, mmsc_message_id, report, report_inferred, fault)| {
+            Ok(RecipientView {
+                address: Address::from_wire(&address),
+                state: rows::out_state(&state)?,
+                mmsc_message_id,
+                report,
+                report_inferred,
+                fault: rows::fault_from(fault),
+            })
+        })
+        .collect()
+}
+
+fn parts(db: &Connection, id: &str) -> Result<Vec<PartInfo>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT position, media_type, name, content_id, content_location, charset, size, sha256
+         FROM part WHERE message_id = ?1 ORDER BY position",
+    )?;
+    let rows = select
+        .query_map([id], |row| {
+            Ok(PartInfo {
+                index: rows::size(row.get(0)?),
+                media_type: MediaType::new(&row.get::<_, String>(1)?),
+                name: row.get(2)?,
+                content_id: row.get(3)?,
+                content_location: row.get(4)?,
+                charset: row.get(5)?,
+                size: rows::size(row.get(6)?),
+                sha256: row.get(7)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(rows)
+}
+
+fn part(db: &Connection, id: &str, index: usize) -> Result<Option<Part>, Failure> {
+    let part = db
+        .prepare_cached(
+            "SELECT media_type, charset, name, content_id, content_location, body
+             FROM part WHERE message_id = ?1 AND position = ?2",
+        )?
+        .query_row(params![id, rows::column(index)], |row| {
+            Ok(Part {
+                media_type: MediaType::new(&row.get::<_, String>(0)?),
+                charset: row.get(1)?,
+                name: row.get(2)?,
+                content_id: row.get(3)?,
+                content_location: row.get(4)?,
+                body: Bytes::from(row.get::<_, Vec<u8>>(5)?),
+            })
+        })
+        .optional()?;
+    Ok(part)
+}
+
+fn view(db: &Connection, id: &str) -> Result<Option<MessageView>, Failure> {
+    let sql = format!("{SUMMARY} WHERE id = ?1");
+    let Some(head) = db.prepare_cached(&sql)?.query_row([id], head).optional()? else {
+        return Ok(None);
+    };
+    let expires_at = head.expires_at.map(Timestamp::from_millis);
+    let summary = summary(db, head)?;
+    let mut view = MessageView {
+        summary,
+        inbound_to: Vec::new(),
+        notification: None,
+        message_id: None,
+        expires_at,
+        attempts: 0,
+        next_attempt_at: None,
+        timeline: timeline(db, id)?,
+    };
+    if super::outbound::is_outbound(view.summary.state) {
+        let (attempts, next) = db.query_row(
+            "SELECT coalesce(max(attempts), 0),
+                    min(next_attempt_at) FILTER (WHERE state = 'queued')
+             FROM submission WHERE message_id = ?1",
+            [id],
+            |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)),
+        )?;
+        view.attempts = attempts;
+        view.next_attempt_at = next.map(Timestamp::from_millis);
+    } else {
+        inbound(db, id, &mut view)?;
+    }
+    Ok(Some(view))
+}
+
+fn inbound(db: &Connection, id: &str, view: &mut MessageView) -> Result<(), Failure> {
+    let row = db
+        .query_row(
+            "SELECT recipients, transaction_id, content_location, mmsc_message_id, attempts,
+                    next_attempt_at
+             FROM inbound WHERE message_id = ?1",
+            [id],
+            |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    (row.get(1)?, row.get(2)?),
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get::<_, Option<i64>>(5)?,
+                ))
+            },
+        )
+        .optional()?;
+    let Some((recipients, notification, message_id, attempts, next)) = row else { return Ok(()) };
+    view.inbound_to = rows::addresses_from(&recipients);
+    view.notification = Some(notification);
+    view.message_id = message_id;
+    view.attempts = attempts;
+    let ack: Option<i64> = db.query_row(
+        "SELECT min(next_attempt_at) FROM ack WHERE message_id = ?1 AND state = 'pending'",
+        [id],
+        |row| row.get(0),
+    )?;
+    view.next_attempt_at = next.or(ack).map(Timestamp::from_millis);
+    Ok(())
+}
+
+fn timeline(db: &Connection, id: &str) -> Result<Vec<TimelineEntry>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT at, recipient, state, text, fault FROM timeline WHERE message_id = ?1 ORDER BY id",
+    )?;
+    let rows = select
+        .query_map([id], |row| {
+            Ok(TimelineEntry {
+                at: Timestamp::from_millis(row.get(0)?),
+                recipient: row.get::<_, Option<String>>(1)?.map(|text| Address::from_wire(&text)),
+                state: row.get(2)?,
+                text: row.get(3)?,
+                fault: rows::fault_from(row.get(4)?),
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(rows)
+}
