@@ -1,0 +1,153 @@
+//! TP-User-Data: header, fill bits and body (3GPP TS 23.040 clauses 9.2.3.16 and 9.2.3.24).
+
+use bytes::Bytes;
+
+use super::alphabet::{decode_gsm7, encode_gsm7, pack, unpack};
+use super::reader::Reader;
+use super::{Alphabet, Dcs, EncodeError, MAX_USER_DATA, Udh};
+use crate::codec::{DecodeError, Warning};
+
+/// The user data of one TPDU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserData {
+    /// The header; empty when the TP-UDHI bit is off.
+    pub udh: Udh,
+    /// What follows the header.
+    pub body: Body,
+}
+
+/// What follows the header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// 8-bit data, UCS2 text or compressed text.
+    Octets(Bytes),
+    /// Unpacked septets of the GSM 7-bit default alphabet.
+    Septets(Vec<u8>),
+}
+
+impl Default for UserData {
+    fn default() -> Self {
+        Self { udh: Udh::default(), body: Body::Octets(Bytes::new()) }
+    }
+}
+
+impl UserData {
+    /// Text without header, in the GSM alphabet when it fits and UCS2 otherwise, with the coding
+    /// scheme that says so.
+    #[must_use]
+    pub fn from_text(text: &str) -> (Dcs, Self) {
+        let (dcs, body) = match encode_gsm7(text) {
+            Some(septets) => (Dcs::GSM7, Body::Septets(septets)),
+            None => {
+                let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+                (Dcs::UCS2, Body::Octets(octets.into()))
+            }
+        };
+        (dcs, Self { udh: Udh::default(), body })
+    }
+
+    /// The body as text; none when the coding scheme says that it is data.
+    #[must_use]
+    pub fn text(&self, dcs: Dcs) -> Option<String> {
+        match (&self.body, dcs.alphabet()) {
+            (Body::Septets(septets), _) => Some(decode_gsm7(septets)),
+            (Body::Octets(octets), Alphabet::Ucs2) => {
+                let units: Vec<u16> = octets
+                    .chunks_exact(2)
+                    .filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)))
+                    .collect();
+                Some(String::from_utf16_lossy(&units))
+            }
+            _ => None,
+        }
+    }
+
+    /// The body's octets; septets stay one to an octet.
+    #[must_use]
+    pub fn octets(&self) -> Bytes {
+        match &self.body {
+            Body::Octets(octets) => octets.clone(),
+            Body::Septets(septets) => septets.clone().into(),
+        }
+    }
+
+    /// Reads the length and everything behind it. TP-UDL is believed where the octets reach, since
+    /// padding behind the data occurs; what is there is taken where they do not.
+    pub(super) fn read(
+        has_header: bool,
+        dcs: Dcs,
+        reader: &mut Reader<'_>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, DecodeError> {
+        let length_at = reader.offset();
+        let length = usize::from(reader.octet("TP-UDL")?);
+        let offset = reader.offset();
+        let present = reader.rest();
+        let septets = dcs.alphabet() == Alphabet::Gsm7;
+        let announced = if septets { (length * 7).div_ceil(8) } else { length };
+        if announced != present.len() {
+            warnings.push(Warning {
+                field: "TP-UDL".to_owned(),
+                offset: length_at,
+                text: format!(
+                    "announces {announced} octets of user data, {} are there",
+                    present.len()
+                ),
+            });
+        }
+        let data = present.get(..announced).unwrap_or(present);
+        let (udh, header_length) = match data.first() {
+            Some(header_length) if has_header => {
+                let announced = usize::from(*header_length);
+                let header = data.get(1..=announced).unwrap_or_else(|| {
+                    warnings.push(Warning {
+                        field: "TP-UDHL".to_owned(),
+                        offset,
+                        text: format!("announces {announced} octets, more than there are"),
+                    });
+                    data.get(1..).unwrap_or_default()
+                });
+                (Udh::read(header, offset + 1, warnings), header.len() + 1)
+            }
+            _ => (Udh::default(), 0),
+        };
+        let body = if septets {
+            let header_septets = (header_length * 8).div_ceil(7);
+            let count = length.saturating_sub(header_septets);
+            Body::Septets(unpack(data, header_septets * 7, count))
+        } else {
+            Body::Octets(Bytes::copy_from_slice(data.get(header_length..).unwrap_or_default()))
+        };
+        Ok(Self { udh, body })
+    }
+
+    /// Writes length, header and body.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let mut data = Vec::new();
+        if !self.udh.is_empty() {
+            let header = self.udh.octets();
+            let too_long = EncodeError::TooLong { octets: header.len() + 1 };
+            data.push(u8::try_from(header.len()).map_err(|_| too_long)?);
+            data.extend(header);
+        }
+        let length = match &self.body {
+            Body::Octets(octets) => {
+                data.extend_from_slice(octets);
+                data.len()
+            }
+            Body::Septets(septets) => {
+                let header_septets = (data.len() * 8).div_ceil(7);
+                let fill = header_septets * 7 - data.len() * 8;
+                data.extend(pack(septets, fill));
+                header_septets + septets.len()
+            }
+        };
+        let too_long = EncodeError::TooLong { octets: data.len() };
+        if data.len() > MAX_USER_DATA {
+            return Err(too_long);
+        }
+        out.push(u8::try_from(length).map_err(|_| too_long)?);
+        out.extend(data);
+        Ok(())
+    }
+}
