@@ -2,6 +2,9 @@
 //!
 //! May use: every room named before it.
 
+pub mod config;
+mod suggest;
+
 use tokio::sync::broadcast;
 
 use crate::model::{Direction, MessageId, NewMessage, Part, Stage, State, Timestamp};

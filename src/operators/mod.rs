@@ -2,6 +2,7 @@
 //!
 //! May use: model.
 
+pub mod parse;
 mod settings;
 
 pub use settings::{AckMode, Auth, FromMode, Settings, SettingsError};

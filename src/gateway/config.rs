@@ -1,0 +1,588 @@
+//! The configuration file: one TOML, unknown keys are errors with a suggestion, every value is
+//! checked and every complaint names file, key, value and what is expected.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::suggest;
+use crate::model::Address;
+use crate::model::redact::Secret;
+use crate::operators::{self, Settings, SettingsError};
+
+/// Where the web page and the API listen unless told otherwise.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:8411";
+
+/// Longest name of a modem, characters.
+const MAX_NAME: usize = 32;
+
+/// Everything the gateway is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where messages are kept.
+    pub data_dir: PathBuf,
+    /// Where the web page and the API listen.
+    pub listen: SocketAddr,
+    /// Modem profiles that take precedence over the built-in ones.
+    pub profile_dir: Option<PathBuf>,
+    /// The modems; at least one when read from a file.
+    pub modems: Vec<ModemConfig>,
+    /// When to do what.
+    pub timing: Timing,
+}
+
+/// One modem.
+#[derive(Debug, Clone)]
+pub struct ModemConfig {
+    /// Its name for people and programs.
+    pub name: String,
+    /// Its dial (data) port.
+    pub port: String,
+    /// A second port for AT commands during a data call.
+    pub control_port: Option<String>,
+    /// Name of its profile, or `auto`.
+    pub profile: String,
+    /// PIN of its SIM.
+    pub pin: Option<Secret>,
+    /// Number of its SIM.
+    pub own_number: Option<Address>,
+    /// Its operator's settings.
+    pub operator: Settings,
+}
+
+/// Times that policy goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a data call stays up when nothing is left to do: another message may come, and
+    /// dialling takes longer than that.
+    pub linger: Duration,
+    /// How often the modem's storage is looked through besides its announcements.
+    pub sweep_every: Duration,
+    /// How long a message is tried when the caller says nothing.
+    pub give_up_after: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            linger: Duration::from_secs(5),
+            sweep_every: Duration::from_secs(300),
+            give_up_after: Duration::from_secs(72 * 3600),
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: {reason}")]
+    Read {
+        /// The file.
+        file: String,
+        /// The operating system's words.
+        reason: String,
+    },
+    /// It is no TOML, or a value has the wrong type.
+    #[error("{file}, line {line}: {reason}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What the reader said.
+        reason: String,
+    },
+    /// A key that means nothing here.
+    #[error("{file}, line {line}: there is no key '{key}' here; {}", suggestion.as_ref().map_or_else(|| format!("possible are {expected}"), |name| format!("did you mean '{name}'?")))]
+    UnknownKey {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// The nearest key that does.
+        suggestion: Option<String>,
+        /// All keys that do.
+        expected: String,
+    },
+    /// A value that cannot be used.
+    #[error("{file}: {key} = \"{value}\": {expected}")]
+    Value {
+        /// The file.
+        file: String,
+        /// The key with the tables above it.
+        key: String,
+        /// The value; hidden when it is secret.
+        value: String,
+        /// What is expected.
+        expected: String,
+    },
+    /// A key without which nothing works.
+    #[error("{file}: {key} is missing: {expected}")]
+    Missing {
+        /// The file.
+        file: String,
+        /// The key with the tables above it.
+        key: String,
+        /// What to write.
+        expected: String,
+    },
+}
+
+impl Config {
+    /// A configuration without modems, for those who put it together by themselves.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8411)),
+            profile_dir: None,
+            modems: Vec::new(),
+            timing: Timing::default(),
+        }
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what to mend.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Read {
+            file: file.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Self::parse(&text, &file.display().to_string())
+    }
+
+    /// Reads and checks the text of a file called `file`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what to mend.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let raw: RawConfig =
+            toml::from_str(text).map_err(|error| syntax_error(text, file, &error))?;
+        let mut config = Self::new(match raw.data_dir {
+            Some(dir) => absolute(file, dir)?,
+            None => default_data_dir().ok_or_else(|| ConfigError::Missing {
+                file: file.to_owned(),
+                key: "data_dir".to_owned(),
+                expected: "name a folder for the messages, since neither XDG_STATE_HOME nor HOME \
+                           is set"
+                    .to_owned(),
+            })?,
+        });
+        if let Some(dir) = raw.profile_dir {
+            config.profile_dir = Some(absolute(file, dir)?);
+        }
+        if let Some(listen) = raw.api.listen {
+            config.listen = parse_listen(file, &listen)?;
+        }
+        if raw.modem.is_empty() {
+            return Err(ConfigError::Missing {
+                file: file.to_owned(),
+                key: "[[modem]]".to_owned(),
+                expected: "name at least one modem with `name` and `port`".to_owned(),
+            });
+        }
+        for (index, modem) in raw.modem.into_iter().enumerate() {
+            let modem = check_modem(file, index, modem)?;
+            if config.modems.iter().any(|other| other.name == modem.name) {
+                return Err(value(
+                    file,
+                    format!("modem[{index}].name"),
+                    &modem.name,
+                    "every modem needs a name of its own",
+                ));
+            }
+            if let Some(other) = config.modems.iter().find(|other| {
+                other.port == modem.port
+                    || other.control_port.as_ref() == Some(&modem.port)
+                    || modem.control_port.as_ref() == Some(&other.port)
+                    || (modem.control_port.is_some() && other.control_port == modem.control_port)
+            }) {
+                let expected = format!("this port belongs to modem \"{}\" already", other.name);
+                return Err(value(file, format!("modem[{index}].port"), &modem.port, &expected));
+            }
+            config.modems.push(modem);
+        }
+        Ok(config)
+    }
+}
+
+/// The user's state folder (XDG Base Directory Specification), if the environment names one.
+#[must_use]
+pub fn default_data_dir() -> Option<PathBuf> {
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("mm1gate"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawConfig {
+    data_dir: Option<String>,
+    profile_dir: Option<String>,
+    #[serde(default)]
+    api: RawApi,
+    #[serde(default)]
+    modem: Vec<RawModem>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawApi {
+    listen: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawModem {
+    name: Option<String>,
+    port: Option<String>,
+    control_port: Option<String>,
+    profile: Option<String>,
+    pin: Option<String>,
+    own_number: Option<String>,
+    #[serde(default)]
+    operator: RawOperator,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawOperator {
+    apn: Option<String>,
+    pdp_type: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+    auth: Option<String>,
+    mmsc: Option<String>,
+    proxy: Option<String>,
+    max_message_size: Option<i64>,
+    max_recipients: Option<i64>,
+    user_agent: Option<String>,
+    uaprof_url: Option<String>,
+    uaprof_header: Option<String>,
+    extra_headers: Option<BTreeMap<String, String>>,
+    connection_close: Option<bool>,
+    content_type_charset: Option<bool>,
+    from: Option<String>,
+    ack: Option<String>,
+    ack_to_location: Option<bool>,
+    append_transaction_id: Option<bool>,
+    mms_version: Option<String>,
+    name_servers: Option<Vec<String>>,
+}
+
+fn check_modem(file: &str, index: usize, raw: RawModem) -> Result<ModemConfig, ConfigError> {
+    let key = |name: &str| format!("modem[{index}].{name}");
+    let missing = |name: &str, expected: &str| ConfigError::Missing {
+        file: file.to_owned(),
+        key: key(name),
+        expected: expected.to_owned(),
+    };
+    let port = raw.port.ok_or_else(|| {
+        missing(
+            "port",
+            "the modem's dial port, for example \"/dev/serial/by-id/usb-...-if03-port0\"",
+        )
+    })?;
+    check_port(file, &key("port"), &port)?;
+    if let Some(control) = &raw.control_port {
+        check_port(file, &key("control_port"), control)?;
+        if *control == port {
+            let expected = "this is the dial port; name the modem's second port, or leave it out";
+            return Err(value(file, key("control_port"), control, expected));
+        }
+    }
+    let name = raw.name.unwrap_or_else(|| format!("modem{}", index + 1));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
+        let expected = "letters, digits, '-', '_' and '.', at most 32";
+        return Err(value(file, key("name"), &name, expected));
+    }
+    if let Some(pin) = &raw.pin
+        && !((4..=8).contains(&pin.len()) && pin.bytes().all(|octet| octet.is_ascii_digit()))
+    {
+        return Err(value(file, key("pin"), "***", "a PIN has 4 to 8 digits"));
+    }
+    let own_number = raw
+        .own_number
+        .map(|text| match Address::parse_recipient(&text) {
+            Ok(number @ Address::Msisdn(_)) => Ok(number),
+            _ => {
+                let expected = "a phone number in international form, for example +447700900123";
+                Err(value(file, key("own_number"), &text, expected))
+            }
+        })
+        .transpose()?;
+    let operator = check_operator(raw.operator).map_err(|error| {
+        let key = key(&format!("operator.{}", error.key));
+        if error.value.is_empty() {
+            ConfigError::Missing { file: file.to_owned(), key, expected: error.reason }
+        } else {
+            ConfigError::Value {
+                file: file.to_owned(),
+                key,
+                value: error.value,
+                expected: error.reason,
+            }
+        }
+    })?;
+    if operator.from_mode == operators::FromMode::Number && own_number.is_none() {
+        return Err(missing("own_number", "operator.from = \"number\" needs the SIM's number"));
+    }
+    Ok(ModemConfig {
+        name,
+        port,
+        control_port: raw.control_port,
+        profile: raw.profile.unwrap_or_else(|| "auto".to_owned()),
+        pin: raw.pin.map(Secret::new),
+        own_number,
+        operator,
+    })
+}
+
+fn check_operator(raw: RawOperator) -> Result<Settings, SettingsError> {
+    use operators::parse;
+    let mut settings = Settings {
+        apn: parse::apn(&raw.apn.unwrap_or_default())?,
+        mmsc: parse::mmsc(&raw.mmsc.unwrap_or_default())?,
+        ..Settings::default()
+    };
+    if let Some(text) = raw.pdp_type {
+        settings.pdp_type = parse::pdp_type(&text)?;
+    }
+    if let Some(text) = raw.user {
+        settings.user = parse::credential("user", &text, false)?;
+    }
+    if let Some(text) = raw.password {
+        settings.password = Secret::new(parse::credential("password", &text, true)?);
+    }
+    if let Some(text) = raw.auth {
+        settings.auth = parse::auth(&text)?;
+    }
+    if let Some(text) = raw.proxy {
+        settings.proxy = parse::proxy(&text)?;
+    }
+    if let Some(octets) = raw.max_message_size {
+        settings.max_message_size = parse::max_message_size(octets)?;
+    }
+    if let Some(count) = raw.max_recipients {
+        settings.max_recipients = parse::max_recipients(count)?;
+    }
+    if let Some(text) = raw.user_agent {
+        settings.user_agent = parse::header_value("user_agent", &text)?;
+    }
+    if let Some(text) = raw.uaprof_url {
+        settings.uaprof_url = parse::header_value("uaprof_url", &text)?;
+    }
+    if let Some(text) = raw.uaprof_header {
+        settings.uaprof_header = parse::header_name("uaprof_header", &text)?;
+    }
+    for (name, text) in raw.extra_headers.unwrap_or_default() {
+        let name = parse::header_name("extra_headers", &name)?;
+        settings.extra_headers.push((name, parse::header_value("extra_headers", &text)?));
+    }
+    if let Some(text) = raw.from {
+        settings.from_mode = parse::from_mode(&text)?;
+    }
+    if let Some(text) = raw.ack {
+        settings.ack_mode = parse::ack_mode(&text)?;
+    }
+    if let Some(text) = raw.mms_version {
+        settings.mms_version = parse::mms_version(&text)?;
+    }
+    for text in raw.name_servers.unwrap_or_default() {
+        settings.name_servers.push(parse::name_server(&text)?);
+    }
+    let flags = [
+        (raw.connection_close, &mut settings.connection_close),
+        (raw.content_type_charset, &mut settings.content_type_charset),
+        (raw.ack_to_location, &mut settings.ack_to_location),
+        (raw.append_transaction_id, &mut settings.append_transaction_id),
+    ];
+    for (given, flag) in flags {
+        *flag = given.unwrap_or(*flag);
+    }
+    Ok(settings)
+}
+
+fn check_port(file: &str, key: &str, port: &str) -> Result<(), ConfigError> {
+    if port.starts_with('/') && !port.contains('\0') {
+        return Ok(());
+    }
+    let expected = "the full path of a serial port, for example \
+                    \"/dev/serial/by-id/usb-...-if03-port0\" or \"/dev/ttyUSB2\"";
+    Err(value(file, key.to_owned(), port, expected))
+}
+
+fn parse_listen(file: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+    let expected = "an address and a port, for example 127.0.0.1:8411";
+    let listen: SocketAddr =
+        text.parse().map_err(|_| value(file, "api.listen".to_owned(), text, expected))?;
+    if listen.ip().is_loopback() {
+        return Ok(listen);
+    }
+    // Without passwords the whole network could send messages at the owner's cost.
+    let expected = "only this machine may be served (127.0.0.1 or [::1]), since the page asks for \
+                    no password; use an SSH tunnel or a proxy with authentication from elsewhere";
+    Err(value(file, "api.listen".to_owned(), text, expected))
+}
+
+/// Relative folders count from the folder of the configuration file, not from wherever the
+/// program was started.
+fn absolute(file: &str, dir: String) -> Result<PathBuf, ConfigError> {
+    if dir.is_empty() {
+        return Err(value(file, "data_dir".to_owned(), &dir, "the path of a folder"));
+    }
+    let path = PathBuf::from(dir);
+    Ok(match Path::new(file).parent() {
+        Some(parent) if path.is_relative() => parent.join(path),
+        _ => path,
+    })
+}
+
+fn value(file: &str, key: String, value: &str, expected: &str) -> ConfigError {
+    ConfigError::Value {
+        file: file.to_owned(),
+        key,
+        value: value.to_owned(),
+        expected: expected.to_owned(),
+    }
+}
+
+fn syntax_error(text: &str, file: &str, error: &toml::de::Error) -> ConfigError {
+    let offset = error.span().map_or(0, |span| span.start);
+    let before = text.get(..offset).unwrap_or_default();
+    let line = before.bytes().filter(|octet| *octet == b'\n').count() + 1;
+    let message = error.message();
+    if let Some((key, expected)) = unknown_field(message) {
+        return ConfigError::UnknownKey {
+            file: file.to_owned(),
+            line,
+            suggestion: suggest::nearest(key, expected.iter().copied()).map(str::to_owned),
+            expected: expected.join(", "),
+            key: key.to_owned(),
+        };
+    }
+    ConfigError::Syntax {
+        file: file.to_owned(),
+        line,
+        reason: message.lines().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Takes serde's sentence about an unknown field apart: the field, and those it knows.
+fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (key, rest) = rest.split_once('`')?;
+    Some((key, rest.split('`').skip(1).step_by(2).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+data_dir = "/var/lib/mm1gate"
+[api]
+listen = "127.0.0.1:0"
+[[modem]]
+name = "front-desk"
+port = "/dev/ttyUSB3"
+control_port = "/dev/ttyUSB2"
+pin = "1234"
+own_number = "+44 7700 900123"
+[modem.operator]
+apn = "mms.example"
+auth = "chap"
+mmsc = "http://mmsc.example/mms"
+proxy = "010.000.000.001:8080"
+max_message_size = 307200
+"#;
+
+    fn complaint(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        Config::parse(&GOOD.replace(from, to), "test.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn good_file_is_read() {
+        let config = Config::parse(GOOD, "test.toml").unwrap();
+        let modem = &config.modems[0];
+        assert_eq!(modem.own_number, Some(Address::Msisdn("+447700900123".into())));
+        assert_eq!(modem.operator.proxy, Some(("10.0.0.1".to_owned(), 8080)));
+        assert_eq!(config.data_dir, Path::new("/var/lib/mm1gate"));
+        assert!(!format!("{config:?}").contains("1234\""));
+    }
+
+    #[test]
+    fn misspelt_key_gets_a_suggestion_and_its_line() {
+        assert_eq!(
+            complaint("mmsc =", "mmcs ="),
+            "test.toml, line 14: there is no key 'mmcs' here; did you mean 'mmsc'?"
+        );
+        assert!(complaint("[api]", "[apy]").contains("did you mean 'api'?"));
+        assert!(complaint("pin =", "colour =").contains("possible are name, port"));
+    }
+
+    #[test]
+    fn unusable_values_are_named_with_what_is_expected() {
+        let text = complaint("http://mmsc.example/mms", "mmsc.example/mms");
+        assert!(text.starts_with("test.toml: modem[0].operator.mmsc = \"mmsc.example/mms\""));
+        assert!(complaint("010.000.000.001:8080", "10.0.0.1:9201").contains("WSP"));
+        assert!(complaint("010.000.000.001:8080", "10.0.0.1").contains("port"));
+        assert!(complaint("307200", "300").contains("octets"));
+        assert!(complaint("\"chap\"", "\"peap\"").contains("none, pap"));
+        assert!(complaint("front-desk", "front desk").contains("letters"));
+        assert!(complaint("/dev/ttyUSB2", "/dev/ttyUSB3").contains("dial port"));
+        assert!(complaint("127.0.0.1:0", "0.0.0.0:80").contains("only this machine"));
+        assert!(complaint("+44 7700 900123", "hello").contains("international"));
+        let pin = complaint("1234", "12345678901");
+        assert!(pin.contains("pin") && !pin.contains("12345678901"));
+    }
+
+    #[test]
+    fn missing_keys_are_named() {
+        assert!(
+            complaint("apn = \"mms.example\"", "").contains("modem[0].operator.apn is missing")
+        );
+        assert!(complaint("port = \"/dev/ttyUSB3\"", "").contains("modem[0].port is missing"));
+        let text = Config::parse("", "test.toml").unwrap_err().to_string();
+        assert!(text.contains("[[modem]] is missing") || text.contains("data_dir"), "{text}");
+    }
+
+    #[test]
+    fn two_modems_share_neither_name_nor_port() {
+        let second = GOOD.split("[[modem]]").nth(1).unwrap();
+        let both = format!("{GOOD}\n[[modem]]{second}");
+        let text = Config::parse(&both, "t").unwrap_err().to_string();
+        assert!(text.contains("name of its own"), "{text}");
+        let both = format!("{GOOD}\n[[modem]]{}", second.replace("front-desk", "back"));
+        let text = Config::parse(&both, "t").unwrap_err().to_string();
+        assert!(text.contains("belongs to modem \"front-desk\""), "{text}");
+    }
+
+    #[test]
+    fn syntax_error_names_its_line() {
+        let text = complaint("apn = \"mms.example\"", "apn = mms.example");
+        assert!(text.starts_with("test.toml, line 12: "), "{text}");
+        let text = complaint("max_message_size = 307200", "max_message_size = \"300K\"");
+        assert!(text.contains("line 16"), "{text}");
+    }
+
+    #[test]
+    fn relative_folder_counts_from_the_file() {
+        let text = GOOD.replace("/var/lib/mm1gate", "data");
+        let config = Config::parse(&text, "/etc/mm1gate/mm1gate.toml").unwrap();
+        assert_eq!(config.data_dir, Path::new("/etc/mm1gate/data"));
+    }
+}

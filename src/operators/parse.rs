@@ -1,0 +1,304 @@
+//! Settings as people write them: each function takes the text of one key and says what is wrong
+//! with it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{AckMode, Auth, FromMode, SettingsError};
+
+/// Smallest and largest sensible limit of a whole PDU, octets: from the smallest operator limit
+/// known (30 KB, an early conformance class) down a little, and up to Android's hard cap.
+const MESSAGE_SIZES: std::ops::RangeInclusive<i64> = 10_240..=8_388_608;
+
+/// An access point name: it goes into an AT command, so nothing but what a name may have
+/// (3GPP TS 23.003 clause 9.1).
+///
+/// # Errors
+/// When it is empty or has other characters.
+pub fn apn(text: &str) -> Result<String, SettingsError> {
+    let text = text.trim();
+    let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b".-_".contains(&octet);
+    if text.is_empty() || text.len() > 100 || !text.bytes().all(allowed) {
+        let reason = "the operator's access point name for MMS, for example \"mms.example\"";
+        return Err(error("apn", text, reason));
+    }
+    Ok(text.to_owned())
+}
+
+/// `IP`, `IPV6` or `IPV4V6`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn pdp_type(text: &str) -> Result<String, SettingsError> {
+    let upper = text.trim().to_ascii_uppercase();
+    match upper.as_str() {
+        "IP" | "IPV6" | "IPV4V6" => Ok(upper),
+        _ => Err(error("pdp_type", text, "one of IP, IPV6 and IPV4V6")),
+    }
+}
+
+/// A PPP user name or password: the length octet of PAP holds 255.
+///
+/// # Errors
+/// When it is too long or has control characters.
+pub fn credential(key: &'static str, text: &str, secret: bool) -> Result<String, SettingsError> {
+    if text.len() > 255 || text.chars().any(char::is_control) {
+        let shown = if secret { "***" } else { text };
+        return Err(error(key, shown, "at most 255 characters on one line"));
+    }
+    Ok(text.to_owned())
+}
+
+/// `none`, `pap`, `chap` or `any`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn auth(text: &str) -> Result<Auth, SettingsError> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "any" => Ok(Auth::Any),
+        "none" => Ok(Auth::None),
+        "pap" => Ok(Auth::Pap),
+        "chap" => Ok(Auth::Chap),
+        _ => Err(error("auth", text, "one of none, pap, chap and any")),
+    }
+}
+
+/// The MMSC's URL; blanks around it, common in published settings, are dropped.
+///
+/// # Errors
+/// When it is no `http` URL.
+pub fn mmsc(text: &str) -> Result<String, SettingsError> {
+    let text = text.trim();
+    let expected = "the URL of the operator's MMSC, for example \"http://mmsc.example/mms\"";
+    if text.is_empty() {
+        return Err(error("mmsc", text, expected));
+    }
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Err(error("mmsc", text, expected));
+    };
+    if scheme.eq_ignore_ascii_case("https") {
+        let reason = "MMS travels over plain HTTP inside the operator's network: write http://";
+        return Err(error("mmsc", text, reason));
+    }
+    if !scheme.eq_ignore_ascii_case("http") || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err(error("mmsc", text, expected));
+    }
+    let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0));
+    if !is_host(host) || !port_fits {
+        return Err(error("mmsc", text, expected));
+    }
+    let host = decimal_host(host);
+    Ok(match port {
+        Some(port) => format!("http://{host}:{port}{path}"),
+        None => format!("http://{host}{path}"),
+    })
+}
+
+/// The HTTP WAP proxy as `host:port`; empty means none. Zeros in front of the numbers of an
+/// address, common in published settings, are decimal and dropped.
+///
+/// # Errors
+/// When it has no port, or the port of a WSP gateway.
+pub fn proxy(text: &str) -> Result<Option<(String, u16)>, SettingsError> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Ok(None);
+    }
+    // People paste what their operator's page shows.
+    let bare = trimmed.strip_prefix("http://").unwrap_or(trimmed).trim_end_matches('/');
+    let expected = "host and port of the operator's WAP proxy, for example \"10.0.0.1:8080\", or \
+                    \"\" for none";
+    let Some((host, port)) = bare.rsplit_once(':') else {
+        return Err(error("proxy", text, expected));
+    };
+    let port = match port.parse::<u16>() {
+        Ok(port) if port != 0 => port,
+        _ => return Err(error("proxy", text, expected)),
+    };
+    if (9200..=9203).contains(&port) {
+        let reason = format!(
+            "port {port} speaks WSP, not HTTP; most such operators have an HTTP proxy at the same \
+             address: try port 8080, 80 or 8799"
+        );
+        return Err(error("proxy", text, &reason));
+    }
+    if !is_host(host) {
+        return Err(error("proxy", text, expected));
+    }
+    Ok(Some((decimal_host(host), port)))
+}
+
+/// The operator's limit of a whole PDU in octets.
+///
+/// # Errors
+/// When it is out of proportion.
+pub fn max_message_size(octets: i64) -> Result<usize, SettingsError> {
+    match usize::try_from(octets) {
+        Ok(size) if MESSAGE_SIZES.contains(&octets) => Ok(size),
+        _ => {
+            let reason = format!(
+                "octets from {} to {}, for example 307200 for 300 KB",
+                MESSAGE_SIZES.start(),
+                MESSAGE_SIZES.end()
+            );
+            Err(error("max_message_size", &octets.to_string(), &reason))
+        }
+    }
+}
+
+/// Most recipients in one PDU.
+///
+/// # Errors
+/// When it is out of proportion.
+pub fn max_recipients(count: i64) -> Result<usize, SettingsError> {
+    match usize::try_from(count) {
+        Ok(count @ 1..=200) => Ok(count),
+        _ => Err(error("max_recipients", &count.to_string(), "a number from 1 to 200")),
+    }
+}
+
+/// The value of a request header.
+///
+/// # Errors
+/// When it has control characters.
+pub fn header_value(key: &'static str, text: &str) -> Result<String, SettingsError> {
+    if text.len() > 1_000 || !text.bytes().all(|octet| octet == b' ' || octet.is_ascii_graphic()) {
+        return Err(error(key, text, "printable ASCII on one line, at most 1000 characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a request header (RFC 9110 clause 5.6.2).
+///
+/// # Errors
+/// When it is no token.
+pub fn header_name(key: &'static str, text: &str) -> Result<String, SettingsError> {
+    let token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+    if text.is_empty() || text.len() > 100 || !text.bytes().all(token) {
+        return Err(error(key, text, "the name of a header, for example \"x-wap-profile\""));
+    }
+    Ok(text.to_owned())
+}
+
+/// `insert` or `number`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn from_mode(text: &str) -> Result<FromMode, SettingsError> {
+    match text {
+        "insert" => Ok(FromMode::Insert),
+        "number" => Ok(FromMode::Number),
+        _ => Err(error("from", text, "one of insert and number")),
+    }
+}
+
+/// `notify-resp`, `acknowledge` or `both`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn ack_mode(text: &str) -> Result<AckMode, SettingsError> {
+    match text {
+        "notify-resp" => Ok(AckMode::NotifyResp),
+        "acknowledge" => Ok(AckMode::Acknowledge),
+        "both" => Ok(AckMode::Both),
+        _ => Err(error("ack", text, "one of notify-resp, acknowledge and both")),
+    }
+}
+
+/// `1.0` to `1.3`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn mms_version(text: &str) -> Result<(u8, u8), SettingsError> {
+    match text {
+        "1.0" => Ok((1, 0)),
+        "1.1" => Ok((1, 1)),
+        "1.2" => Ok((1, 2)),
+        "1.3" => Ok((1, 3)),
+        _ => Err(error("mms_version", text, "one of 1.0, 1.1, 1.2 and 1.3")),
+    }
+}
+
+/// The address of a name server.
+///
+/// # Errors
+/// When it is no IP address.
+pub fn name_server(text: &str) -> Result<IpAddr, SettingsError> {
+    decimal_host(text.trim())
+        .parse()
+        .map_err(|_| error("name_servers", text, "IP addresses, for example \"10.0.0.53\""))
+}
+
+fn is_host(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(v6) = bare {
+        return v6.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(|octet| octet.is_ascii_alphanumeric() || b".-_".contains(&octet))
+}
+
+/// An IPv4 address without zeros in front of its numbers; anything else as it is.
+fn decimal_host(host: &str) -> String {
+    let numbers: Vec<Option<u8>> = host
+        .split('.')
+        .map(|text| {
+            let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+            if digits { text.parse().ok() } else { None }
+        })
+        .collect();
+    match numbers.as_slice() {
+        [Some(a), Some(b), Some(c), Some(d)] => Ipv4Addr::new(*a, *b, *c, *d).to_string(),
+        _ => host.to_owned(),
+    }
+}
+
+fn error(key: &'static str, value: &str, reason: &str) -> SettingsError {
+    SettingsError { key, value: value.to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxy_address_with_leading_zeros_is_decimal() {
+        assert_eq!(proxy("192.168.094.023:08080"), Ok(Some(("192.168.94.23".to_owned(), 8080))));
+        assert_eq!(proxy(" http://proxy.example:80/ "), Ok(Some(("proxy.example".into(), 80))));
+        assert_eq!(proxy("  "), Ok(None));
+        assert!(proxy("10.0.0.1:0").is_err());
+        assert!(proxy("10.0.0.1:9201").unwrap_err().to_string().contains("8080"));
+    }
+
+    #[test]
+    fn mmsc_url_is_trimmed_and_checked() {
+        assert_eq!(
+            mmsc(" http://mmsc.example:8002/mms "),
+            Ok("http://mmsc.example:8002/mms".into())
+        );
+        assert_eq!(mmsc("http://010.1.2.3"), Ok("http://10.1.2.3/".into()));
+        assert_eq!(mmsc("http://[fd00::1]:80/"), Ok("http://[fd00::1]:80/".into()));
+        for bad in ["", "mmsc.example", "ftp://x/", "http://", "http://a b/", "http://a:99999/"] {
+            assert!(mmsc(bad).is_err(), "{bad}");
+        }
+        assert!(mmsc("https://a/").unwrap_err().to_string().contains("plain HTTP"));
+    }
+
+    #[test]
+    fn apn_cannot_leave_its_at_command() {
+        assert!(apn("mms\",\"x").is_err());
+        assert!(apn("mms.example\r").is_ok(), "blanks around it are dropped");
+        assert!(apn("a\rb").is_err());
+    }
+
+    #[test]
+    fn secret_is_not_repeated_in_the_complaint() {
+        let text = credential("password", "hidden\n", true).unwrap_err().to_string();
+        assert!(!text.contains("hidden"));
+    }
+}
