@@ -1,0 +1,275 @@
+//! A new message as JSON.
+
+use base64::Engine;
+use base64::engine::general_purpose;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use axum::http::StatusCode;
+
+use super::{Draft, RawPart, unknown_field};
+use crate::api::problem::Problem;
+use crate::model::NewMessage;
+
+/// The fields of a message.
+const FIELDS: &[&str] =
+    &["to", "subject", "text", "parts", "group", "delivery_report", "expires_at", "client_ref"];
+
+/// The fields of a part.
+const PART_FIELDS: &[&str] = &["data_base64", "content_type", "filename", "url"];
+
+/// Reads the body of a request.
+pub(super) fn parse(body: &[u8]) -> Result<NewMessage, Problem> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        let what = if body.is_empty() {
+            "the request has no body".to_owned()
+        } else {
+            format!("the body is not JSON: {error}")
+        };
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-json",
+            "the request body cannot be read",
+            what,
+        )
+    })?;
+    let Value::Object(object) = value else {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-json",
+            "the request body cannot be read",
+            "the body is not a JSON object",
+        )
+        .hint("for example {\"to\": \"+447700900123\", \"text\": \"Hello\"}"));
+    };
+    let mut draft = Draft::default();
+    for (name, value) in &object {
+        field(&mut draft, name, value);
+    }
+    draft.finish()
+}
+
+fn field(draft: &mut Draft, name: &str, value: &Value) {
+    match (name, value) {
+        (_, Value::Null) if FIELDS.contains(&name) => {}
+        ("to", Value::String(text)) => draft.recipient("/to", text),
+        ("to", Value::Array(list)) => {
+            for (index, entry) in list.iter().enumerate() {
+                let pointer = format!("/to/{index}");
+                match entry {
+                    Value::String(text) => draft.recipient(&pointer, text),
+                    _ => draft.complain(
+                        pointer,
+                        "invalid-type",
+                        "each entry of 'to' must be a text, such as \"+447700900123\"",
+                    ),
+                }
+            }
+        }
+        ("subject", Value::String(text)) => draft.subject("/subject", text),
+        ("text", Value::String(text)) => draft.text("/text", text),
+        ("client_ref", Value::String(text)) => draft.client_ref("/client_ref", text),
+        ("expires_at", Value::String(text)) => draft.expires_at("/expires_at", text),
+        ("group", Value::Bool(yes)) => draft.message.group = *yes,
+        ("delivery_report", Value::Bool(yes)) => draft.message.delivery_report = *yes,
+        ("parts", Value::Array(list)) => {
+            for (index, entry) in list.iter().enumerate() {
+                part(draft, &format!("/parts/{index}"), entry);
+            }
+        }
+        ("to", _) => wrong_type(draft, name, "a text or a list of texts"),
+        ("parts", _) => wrong_type(draft, name, "a list of objects"),
+        ("group" | "delivery_report", _) => wrong_type(draft, name, "true or false"),
+        ("subject" | "text" | "client_ref" | "expires_at", _) => {
+            wrong_type(draft, name, "a text");
+        }
+        _ => {
+            let complaint = unknown_field(pointer_of(name), name, FIELDS);
+            draft.complain(complaint.pointer, "unknown-field", complaint.detail);
+        }
+    }
+}
+
+fn part(draft: &mut Draft, pointer: &str, entry: &Value) {
+    let Value::Object(object) = entry else {
+        draft.complain(pointer, "invalid-type", "each entry of 'parts' must be an object");
+        return;
+    };
+    for name in object.keys().filter(|name| !PART_FIELDS.contains(&name.as_str())) {
+        let complaint = unknown_field(format!("{pointer}{}", pointer_of(name)), name, PART_FIELDS);
+        draft.complain(complaint.pointer, "unknown-field", complaint.detail);
+    }
+    if object.get("url").is_some_and(|value| !value.is_null()) {
+        draft.complain(
+            format!("{pointer}/url"),
+            "url-parts-not-supported",
+            "parts by URL are not fetched; send the octets as data_base64 or as a form file",
+        );
+        return;
+    }
+    let (Ok(media_type), Ok(name)) = (
+        text_of(draft, pointer, object, "content_type"),
+        text_of(draft, pointer, object, "filename"),
+    ) else {
+        return;
+    };
+    let Ok(data) = text_of(draft, pointer, object, "data_base64") else { return };
+    let Some(data) = data else {
+        draft.complain(
+            format!("{pointer}/data_base64"),
+            "missing-field",
+            "a part needs data_base64",
+        );
+        return;
+    };
+    let Some(body) = decode_base64(data) else {
+        draft.complain(
+            format!("{pointer}/data_base64"),
+            "invalid-base64",
+            "data_base64 is not Base64 (RFC 4648)",
+        );
+        return;
+    };
+    draft.part(pointer, RawPart { name, media_type, body: Bytes::from(body) });
+}
+
+fn text_of<'a>(
+    draft: &mut Draft,
+    pointer: &str,
+    object: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a str>, ()> {
+    match object.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => {
+            let detail = format!("'{name}' must be a text");
+            draft.complain(format!("{pointer}/{name}"), "invalid-type", detail);
+            Err(())
+        }
+    }
+}
+
+/// Takes the standard and the URL-safe alphabet, with and without padding, with line breaks as
+/// `base64` prints them.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let lenient = general_purpose::GeneralPurposeConfig::new()
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
+    let compact: String =
+        text.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    let alphabet = if compact.contains(['-', '_']) {
+        &base64::alphabet::URL_SAFE
+    } else {
+        &base64::alphabet::STANDARD
+    };
+    general_purpose::GeneralPurpose::new(alphabet, lenient).decode(compact).ok()
+}
+
+fn wrong_type(draft: &mut Draft, name: &str, wanted: &str) {
+    draft.complain(pointer_of(name), "invalid-type", format!("'{name}' must be {wanted}"));
+}
+
+/// RFC 6901 escapes.
+fn pointer_of(name: &str) -> String {
+    let name: String = name.chars().take(40).collect();
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Address;
+
+    fn codes(body: &str) -> Vec<(String, String)> {
+        let problem = parse(body.as_bytes()).expect_err("the body is wrong");
+        problem.errors.into_iter().map(|error| (error.pointer, error.code)).collect()
+    }
+
+    fn pair(pointer: &str, code: &str) -> (String, String) {
+        (pointer.to_owned(), code.to_owned())
+    }
+
+    #[test]
+    fn whole_message_is_read() {
+        let message = parse(
+            br#"{"to": ["+44 7700 900123", "0044 7700 900123"], "subject": " Hi ", "text": "a\r\nb",
+                "parts": [{"data_base64": "/9j/\n4A==", "filename": "C:\\p\\a.jpg",
+                           "content_type": "image/jpeg"}],
+                "group": true, "delivery_report": true, "client_ref": "order 7",
+                "expires_at": "2026-12-24T18:00:00Z"}"#,
+        )
+        .expect("a message");
+        assert_eq!(message.to, [Address::Msisdn("+447700900123".into())]);
+        assert_eq!(message.subject.as_deref(), Some("Hi"));
+        assert_eq!(message.text.as_deref(), Some("a\nb"));
+        assert_eq!(message.parts[0].body.as_ref(), [0xff, 0xd8, 0xff, 0xe0]);
+        assert_eq!(message.parts[0].name.as_deref(), Some("a.jpg"));
+        assert!(message.group && message.delivery_report);
+        assert_eq!(
+            message.expires_at.map(|at| at.to_string()).as_deref(),
+            Some("2026-12-24T18:00:00.000Z")
+        );
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        assert_eq!(
+            codes(r#"{"to": ["12", 5], "subjcet": "x", "text": 7, "parts": [{"data": "x"}, 3]}"#),
+            [
+                pair("/parts/0/data", "unknown-field"),
+                pair("/parts/0/data_base64", "missing-field"),
+                pair("/parts/1", "invalid-type"),
+                pair("/subjcet", "unknown-field"),
+                pair("/text", "invalid-type"),
+                pair("/to/0", "invalid-recipient"),
+                pair("/to/1", "invalid-type"),
+            ]
+        );
+        let problem = parse(br#"{"to": "+447700900123", "txet": "x"}"#).expect_err("unknown");
+        assert!(problem.detail.contains("did you mean 'text'?"), "{}", problem.detail);
+    }
+
+    #[test]
+    fn message_without_recipient_or_content_is_refused() {
+        assert_eq!(codes(r#"{"text": "x"}"#), [pair("/to", "no-recipient")]);
+        assert_eq!(codes(r#"{"to": []}"#), [pair("/to", "no-recipient")]);
+        assert_eq!(codes(r#"{"to": "+447700900123", "text": "  "}"#), [pair("", "empty-message")]);
+    }
+
+    #[test]
+    fn part_by_url_is_refused_by_name() {
+        assert_eq!(
+            codes(r#"{"to": "86888", "parts": [{"url": "http://x/a.jpg"}]}"#),
+            [pair("/parts/0/url", "url-parts-not-supported")]
+        );
+    }
+
+    #[test]
+    fn limits_hold() {
+        let many: Vec<String> =
+            (0..=super::super::MAX_RECIPIENTS).map(|n| format!("\"+4477009{n:05}\"")).collect();
+        assert_eq!(
+            codes(&format!(r#"{{"text": "x", "to": [{}]}}"#, many.join(","))),
+            [pair("/to", "too-many-recipients")]
+        );
+        let long = "x".repeat(super::super::MAX_SUBJECT + 1);
+        assert_eq!(
+            codes(&format!(r#"{{"text": "x", "to": "86888", "subject": "{long}"}}"#)),
+            [pair("/subject", "subject-too-long")]
+        );
+        assert_eq!(
+            codes(r#"{"text": "x", "to": "86888", "subject": "a\nBcc: x"}"#),
+            [pair("/subject", "invalid-subject")]
+        );
+        assert_eq!(
+            codes(r#"{"to": "86888", "parts": [{"data_base64": "!!"}]}"#),
+            [pair("/parts/0/data_base64", "invalid-base64")]
+        );
+        assert_eq!(
+            codes(
+                r#"{"to": "86888", "parts": [{"data_base64": "AA==", "content_type": "x\r\ny"}]}"#
+            ),
+            [pair("/parts/0", "invalid-content-type")]
+        );
+    }
+}

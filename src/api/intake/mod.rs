@@ -1,0 +1,249 @@
+//! What a caller may hand in: the fields of a new message, their limits, and the one place where
+//! they are checked, whether they came as JSON or as a form.
+
+mod form;
+mod json;
+
+use bytes::Bytes;
+
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+
+use super::problem::{FieldProblem, Problem};
+use crate::model::{Address, MediaType, NewMessage, NewPart, Timestamp};
+
+/// Largest request body, octets: far above what any operator takes, Base64 included, and small
+/// enough to hold in memory.
+pub(crate) const MAX_BODY: usize = 16 * 1024 * 1024;
+/// Most recipients of one request; each becomes a transmission of its own.
+pub(crate) const MAX_RECIPIENTS: usize = 100;
+/// Most parts of one message; phones show far fewer.
+pub(crate) const MAX_PARTS: usize = 20;
+/// Longest subject, characters; phones cut at 40 to 80.
+pub(crate) const MAX_SUBJECT: usize = 256;
+/// Longest text, octets of UTF-8; what is longer belongs into a file.
+pub(crate) const MAX_TEXT: usize = 64 * 1024;
+/// Longest file name, octets, as file systems have it.
+pub(crate) const MAX_FILENAME: usize = 255;
+/// Longest reference of the caller, characters.
+pub(crate) const MAX_CLIENT_REF: usize = 256;
+/// Longest media type, octets.
+pub(crate) const MAX_MEDIA_TYPE: usize = 128;
+/// Most complaints in one answer; more help nobody.
+const MAX_COMPLAINTS: usize = 20;
+
+/// Reads a new message from a request, by its Content-Type.
+///
+/// # Errors
+/// A [`Problem`] that names every field that is wrong.
+pub(crate) async fn read(request: Request) -> Result<NewMessage, Problem> {
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(MediaType::new);
+    match content_type.as_ref().map(MediaType::as_str) {
+        Some("application/json") => {
+            let body = axum::body::to_bytes(request.into_body(), MAX_BODY)
+                .await
+                .map_err(|_| Problem::too_large(MAX_BODY))?;
+            json::parse(&body)
+        }
+        Some("multipart/form-data") => form::read(request).await,
+        other => {
+            let found = other.map_or_else(
+                || "the request has no Content-Type".to_owned(),
+                |found| format!("the request is '{}'", found.escape_default()),
+            );
+            Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "this kind of request body is not understood",
+                found,
+            )
+            .hint("send application/json, or a form: curl -F to=+49... -F file=@photo.jpg"))
+        }
+    }
+}
+
+/// A message on its way from a request body; collects everything that is wrong with it.
+#[derive(Debug, Default)]
+struct Draft {
+    message: NewMessage,
+    complaints: Vec<FieldProblem>,
+}
+
+impl Draft {
+    fn complain(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
+        if self.complaints.len() < MAX_COMPLAINTS {
+            self.complaints.push(FieldProblem::new(pointer, code, detail));
+        }
+    }
+
+    fn recipient(&mut self, pointer: &str, text: &str) {
+        match Address::parse_recipient(text) {
+            Ok(address) => {
+                // A number given twice is one recipient, not two transmissions.
+                if !self.message.to.contains(&address) {
+                    self.message.to.push(address);
+                }
+            }
+            Err(error) => {
+                let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+                self.complain(
+                    pointer,
+                    "invalid-recipient",
+                    format!("recipient '{shown}': {error}"),
+                );
+            }
+        }
+    }
+
+    fn subject(&mut self, pointer: &str, text: &str) {
+        let text = text.trim();
+        if text.chars().count() > MAX_SUBJECT {
+            let detail = format!("the subject has more than {MAX_SUBJECT} characters");
+            self.complain(pointer, "subject-too-long", detail);
+        } else if text.chars().any(char::is_control) {
+            self.complain(pointer, "invalid-subject", "the subject must be one line of text");
+        } else if !text.is_empty() {
+            self.message.subject = Some(text.to_owned());
+        }
+    }
+
+    fn text(&mut self, pointer: &str, text: &str) {
+        if text.len() > MAX_TEXT {
+            let detail = format!("the text has more than {MAX_TEXT} octets");
+            self.complain(pointer, "text-too-long", detail);
+        } else if text.contains('\0') {
+            self.complain(pointer, "invalid-text", "the text holds a NUL character");
+        } else if !text.trim().is_empty() {
+            self.message.text = Some(text.replace("\r\n", "\n"));
+        }
+    }
+
+    fn client_ref(&mut self, pointer: &str, text: &str) {
+        if text.chars().count() > MAX_CLIENT_REF {
+            let detail = format!("the reference has more than {MAX_CLIENT_REF} characters");
+            self.complain(pointer, "client-ref-too-long", detail);
+        } else if !text.is_empty() {
+            self.message.client_ref = Some(text.to_owned());
+        }
+    }
+
+    fn expires_at(&mut self, pointer: &str, text: &str) {
+        match text.trim().parse::<jiff::Timestamp>() {
+            Ok(at) => {
+                self.message.expires_at = Some(Timestamp::from_millis(at.as_millisecond()));
+            }
+            Err(_) => self.complain(
+                pointer,
+                "invalid-expires-at",
+                "expires_at is not a time like 2026-12-24T18:00:00Z",
+            ),
+        }
+    }
+
+    fn part(&mut self, pointer: &str, part: RawPart<'_>) {
+        if self.message.parts.len() == MAX_PARTS {
+            let detail = format!("more than {MAX_PARTS} files");
+            self.complain(pointer, "too-many-parts", detail);
+            return;
+        }
+        if part.body.is_empty() {
+            let name = part.name.unwrap_or("the file");
+            let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
+            self.complain(pointer, "empty-part", format!("{shown} is empty"));
+            return;
+        }
+        let name = match part.name.map(str::trim) {
+            None | Some("") => None,
+            Some(name) if name.len() > MAX_FILENAME => {
+                let detail = format!("a file name has more than {MAX_FILENAME} octets");
+                self.complain(pointer, "filename-too-long", detail);
+                return;
+            }
+            Some(name) if name.chars().any(char::is_control) => {
+                self.complain(pointer, "invalid-filename", "a file name holds control characters");
+                return;
+            }
+            Some(name) => Some(last_component(name).to_owned()),
+        };
+        let media_type = match part.media_type.map(MediaType::new) {
+            // What programs say when they do not know; the octets tell more.
+            Some(unknown) if unknown.as_str() == "application/octet-stream" => None,
+            Some(given) if !is_media_type(given.as_str()) => {
+                self.complain(
+                    pointer,
+                    "invalid-content-type",
+                    "content_type is not of the form 'image/jpeg'",
+                );
+                return;
+            }
+            given => given,
+        };
+        self.message.parts.push(NewPart { media_type, name, body: part.body });
+    }
+
+    fn finish(mut self) -> Result<NewMessage, Problem> {
+        let bad_recipient = self.complaints.iter().any(|complaint| {
+            matches!(complaint.code.as_str(), "invalid-recipient" | "invalid-type")
+                && complaint.pointer.trim_start_matches('/').starts_with("to")
+        });
+        if self.message.to.is_empty() && !bad_recipient {
+            self.complain("/to", "no-recipient", "the message has no recipient");
+        }
+        if self.message.to.len() > MAX_RECIPIENTS {
+            let detail = format!(
+                "{} recipients, more than the limit of {MAX_RECIPIENTS}",
+                self.message.to.len()
+            );
+            self.complain("/to", "too-many-recipients", detail);
+        }
+        if self.complaints.is_empty() {
+            if self.message.text.is_none() && self.message.parts.is_empty() {
+                self.complain("", "empty-message", "the message has neither text nor a file");
+            } else {
+                return Ok(self.message);
+            }
+        }
+        Err(Problem::fields(self.complaints))
+    }
+}
+
+/// A part as it stands in a request.
+struct RawPart<'a> {
+    name: Option<&'a str>,
+    media_type: Option<&'a str>,
+    body: Bytes,
+}
+
+/// Some browsers and scripts send whole paths.
+fn last_component(name: &str) -> &str {
+    name.rsplit(['/', '\\']).find(|piece| !piece.is_empty()).unwrap_or(name)
+}
+
+fn is_media_type(text: &str) -> bool {
+    let token = |piece: &str| {
+        !piece.is_empty()
+            && piece
+                .bytes()
+                .all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet))
+    };
+    text.len() <= MAX_MEDIA_TYPE
+        && text.split_once('/').is_some_and(|(top, sub)| token(top) && token(sub))
+}
+
+fn unknown_field(pointer: String, name: &str, known: &[&str]) -> FieldProblem {
+    let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
+    let detail = match super::suggest::nearest(name, known) {
+        Some(near) => format!("there is no field '{shown}'; did you mean '{near}'?"),
+        None => format!("there is no field '{shown}'; there are: {}", known.join(", ")),
+    };
+    FieldProblem::new(pointer, "unknown-field", detail)
+}

@@ -1,0 +1,109 @@
+//! The listeners: TCP for browsers and programs, a socket in the data folder for this program's
+//! own commands.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+
+use super::{Access, router};
+use crate::gateway::Gateway;
+
+/// Name of the socket inside the data folder.
+pub const SOCKET_NAME: &str = "mm1gate.sock";
+
+/// A listener that the whole program shares.
+pub struct Listeners {
+    tcp: Option<TcpListener>,
+    socket: Option<(UnixListener, PathBuf)>,
+}
+
+impl Listeners {
+    /// No listener yet.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { tcp: None, socket: None }
+    }
+
+    /// Listens on TCP and says where (the port may have been 0).
+    ///
+    /// # Errors
+    /// What the operating system says, for example that the address is in use.
+    pub async fn tcp(&mut self, listen: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        self.tcp = Some(listener);
+        Ok(address)
+    }
+
+    /// Listens on the socket in `data_dir`, readable and writable by its owner alone. Only who
+    /// holds the lock of the folder may call this: a socket that is there already is left over
+    /// from a process that ended, and is replaced.
+    ///
+    /// # Errors
+    /// What the operating system says, for example that the path is too long for a socket.
+    pub fn socket(&mut self, data_dir: &Path) -> io::Result<()> {
+        let path = data_dir.join(SOCKET_NAME);
+        // Made aside and moved into its place, so that it never has wider permissions there.
+        let aside = data_dir.join("mm1gate.new");
+        remove(&aside)?;
+        let listener = UnixListener::bind(&aside)?;
+        std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600))?;
+        std::fs::rename(&aside, &path)?;
+        self.socket = Some((listener, path));
+        Ok(())
+    }
+
+    /// Answers requests until `shutdown`, then finishes those that are under way.
+    ///
+    /// # Errors
+    /// What the operating system says when a listener fails.
+    pub async fn serve(self, gateway: Gateway, shutdown: CancellationToken) -> io::Result<()> {
+        let tcp = async {
+            let Some(listener) = self.tcp else { return Ok(()) };
+            let access = Access::Tcp { listen: listener.local_addr()? };
+            let app = router(gateway.clone(), access, shutdown.clone());
+            axum::serve(listener, app)
+                .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+                .await
+        };
+        let socket = async {
+            let Some((listener, path)) = self.socket else { return Ok(()) };
+            let app: Router = router(gateway.clone(), Access::Socket, shutdown.clone());
+            let served = axum::serve(listener, app)
+                .with_graceful_shutdown(shutdown.clone().cancelled_owned())
+                .await;
+            remove(&path).and(served)
+        };
+        let (tcp, socket) = tokio::join!(tcp, socket);
+        tcp.and(socket)
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn stale_socket_is_replaced_and_private() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join(SOCKET_NAME);
+        drop(std::os::unix::net::UnixListener::bind(&path).expect("a stale socket"));
+        let mut listeners = Listeners::none();
+        listeners.socket(dir.path()).expect("a socket");
+        let mode = std::fs::metadata(&path).expect("the socket").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        std::os::unix::net::UnixStream::connect(&path).expect("somebody listens");
+    }
+}

@@ -1,0 +1,153 @@
+//! The page: server-rendered, readable without scripts, with no request to anywhere else.
+
+mod detail;
+mod layout;
+mod list;
+
+use axum::Router;
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use maud::Markup;
+
+use super::problem::Problem;
+use super::rest::{find, methods};
+use super::{Context, intake};
+use crate::model::MessageId;
+use crate::store::Filter;
+
+/// Messages on one page of the list.
+const PAGE: usize = 30;
+
+/// What the page may load and do: only its own files, nothing in line.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The page and its files.
+pub(super) fn routes() -> Router<Context> {
+    Router::new()
+        .route("/", methods(get(index)))
+        .route("/messages", methods(post(compose)))
+        .route("/messages/{id}", methods(get(message)))
+        .route("/messages/{id}/retry", methods(post(retry)))
+        .route("/messages/{id}/cancel", methods(post(cancel)))
+        .route(
+            "/assets/style.css",
+            methods(get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) })),
+        )
+        .route(
+            "/assets/page.js",
+            methods(get(|| async {
+                asset("text/javascript; charset=utf-8", include_str!("page.js"))
+            })),
+        )
+        .route(
+            "/assets/icon.svg",
+            methods(get(|| async { asset("image/svg+xml", include_str!("icon.svg")) })),
+        )
+}
+
+/// For paths that do not exist: a page for browsers, a problem for programs.
+pub(super) fn not_found(request: &Request) -> Response {
+    let problem = Problem::no_resource(request.uri().path());
+    let wants_page = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    if wants_page && !request.uri().path().starts_with("/api/") {
+        PageError(problem).into_response()
+    } else {
+        problem.into_response()
+    }
+}
+
+/// A problem shown as a page.
+struct PageError(Problem);
+
+impl<T: Into<Problem>> From<T> for PageError {
+    fn from(problem: T) -> Self {
+        Self(problem.into())
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        html(self.0.status(), layout::problem(&self.0))
+    }
+}
+
+async fn index(
+    State(context): State<Context>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let before = match query.as_deref().and_then(|query| query.strip_prefix("after=")) {
+        None => None,
+        Some(id) => Some(id.parse::<MessageId>().map_err(|_| Problem::no_message(id))?),
+    };
+    let first = before.is_none();
+    let mut messages =
+        context.gateway.messages(Filter { direction: None, before, limit: PAGE + 1 }).await?;
+    let more = messages.len() > PAGE;
+    messages.truncate(PAGE);
+    let next = messages.last().filter(|_| more).map(|last| last.id.clone());
+    let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first);
+    Ok(html(StatusCode::OK, page))
+}
+
+async fn message(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let view = find(&context.gateway, &id).await?;
+    let mut texts = Vec::new();
+    for part in view.summary.parts.iter().filter(|part| detail::is_shown_as_text(part)) {
+        if let Some(body) = context.gateway.part(&view.summary.id, part.index).await? {
+            texts.push((part.index, detail::readable(&body)));
+        }
+    }
+    Ok(html(StatusCode::OK, detail::page(&context.gateway.modems(), &view, &texts)))
+}
+
+async fn compose(State(context): State<Context>, request: Request) -> Result<Response, PageError> {
+    let message = intake::read(request).await?;
+    let id = context.gateway.accept(message).await?;
+    Ok(Redirect::to(&format!("/messages/{id}")).into_response())
+}
+
+async fn retry(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
+    context.gateway.retry(&id).await?;
+    Ok(Redirect::to(&format!("/messages/{id}")).into_response())
+}
+
+async fn cancel(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+) -> Result<Response, PageError> {
+    let id: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
+    context.gateway.cancel(&id).await?;
+    Ok(Redirect::to(&format!("/messages/{id}")).into_response())
+}
+
+fn html(status: StatusCode, page: Markup) -> Response {
+    let headers: [(HeaderName, HeaderValue); 3] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, page.into_string()).into_response()
+}
+
+fn asset(content_type: &'static str, body: &'static str) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        // The files change with the program only, and they are small.
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, body).into_response()
+}

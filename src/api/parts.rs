@@ -1,0 +1,191 @@
+//! Parts of messages: downloads that no browser runs as its own, and thumbnails.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use super::Context;
+use super::problem::Problem;
+use crate::model::{MessageId, Part};
+
+/// Longest side of a thumbnail, pixels: twice what the page shows, for dense screens.
+const THUMBNAIL_SIDE: u32 = 320;
+/// Pictures that are scaled down at the same time; each may take tens of megabytes.
+static SCALERS: Semaphore = Semaphore::const_new(2);
+
+/// Types that a browser may show in place; everything else is saved to a file, since a received
+/// page or drawing could hold scripts.
+const SHOWN_IN_PLACE: &[&str] =
+    &["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp"];
+
+/// The octets of one part.
+pub(super) async fn download(
+    State(context): State<Context>,
+    Path((id, index)): Path<(String, String)>,
+    request_headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (part, tag) = find(&context, &id, &index).await?;
+    if unchanged(&request_headers, &tag) {
+        return Ok(not_modified(&tag));
+    }
+    let in_place = SHOWN_IN_PLACE.contains(&part.media_type.as_str());
+    let mut content_type = part.media_type.to_string();
+    if let Some(charset) = part.charset.as_deref().filter(|name| {
+        !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
+    }) {
+        content_type.push_str("; charset=");
+        content_type.push_str(charset);
+    }
+    let name = part.name.clone().unwrap_or_else(|| format!("part-{index}"));
+    let mut response = Response::new(Body::from(part.body));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_str(&content_type)
+            .unwrap_or(HeaderValue::from_static("application/octet-stream")),
+    );
+    if let Ok(value) = HeaderValue::from_str(&disposition(in_place, &name)) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'"),
+    );
+    cache(headers, &tag);
+    Ok(response)
+}
+
+/// A small picture of one part.
+pub(super) async fn thumbnail(
+    State(context): State<Context>,
+    Path((id, index)): Path<(String, String)>,
+    request_headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (part, tag) = find(&context, &id, &index).await?;
+    if unchanged(&request_headers, &tag) {
+        return Ok(not_modified(&tag));
+    }
+    let no_thumbnail = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "no-thumbnail",
+            "there is no small picture of this part",
+            format!("part {index} of {id} is no picture that can be scaled down"),
+        )
+    };
+    if part.media_type.top() != "image" {
+        return Err(no_thumbnail());
+    }
+    let _slot = SCALERS.acquire().await.map_err(|_| no_thumbnail())?;
+    let scaled = tokio::task::spawn_blocking(move || small(&part.body)).await;
+    let Ok(Some(octets)) = scaled else { return Err(no_thumbnail()) };
+    let mut response = Response::new(Body::from(octets));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    cache(headers, &tag);
+    Ok(response)
+}
+
+fn small(octets: &[u8]) -> Option<Vec<u8>> {
+    let picture = image::load_from_memory(octets).ok()?.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE);
+    let mut out = std::io::Cursor::new(Vec::new());
+    picture.to_rgb8().write_to(&mut out, image::ImageFormat::Jpeg).ok()?;
+    Some(out.into_inner())
+}
+
+async fn find(context: &Context, id: &str, index: &str) -> Result<(Part, String), Problem> {
+    let message: MessageId = id.parse().map_err(|_| Problem::no_message(id))?;
+    let no_part = || {
+        let index: String = index.chars().take(20).collect();
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "part-not-found",
+            "there is no such part",
+            format!("message {message} has no part '{index}'"),
+        )
+    };
+    let number: usize = index.parse().map_err(|_| no_part())?;
+    let part = context.gateway.part(&message, number).await?.ok_or_else(no_part)?;
+    // A part never changes under its id and number.
+    let tag = format!("\"{message}-{number}\"");
+    Ok((part, tag))
+}
+
+fn unchanged(headers: &HeaderMap, tag: &str) -> bool {
+    headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|tags| tags.split(',').any(|one| one.trim() == tag))
+}
+
+fn not_modified(tag: &str) -> Response {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    cache(response.headers_mut(), tag);
+    response
+}
+
+fn cache(headers: &mut HeaderMap, tag: &str) {
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=86400, immutable"),
+    );
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+}
+
+/// RFC 6266, with an ASCII name for old programs and the real one in RFC 8187 form.
+fn disposition(in_place: bool, name: &str) -> String {
+    let kind = if in_place { "inline" } else { "attachment" };
+    let name: String = name
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(120)
+        .collect();
+    let ascii: String = name
+        .chars()
+        .map(|character| match character {
+            '"' | '\\' | '%' => '_',
+            plain if plain.is_ascii() => plain,
+            _ => '_',
+        })
+        .collect();
+    let mut out = format!("{kind}; filename=\"{ascii}\"");
+    if ascii != name {
+        out.push_str("; filename*=UTF-8''");
+        for octet in name.bytes() {
+            if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
+                out.push(char::from(octet));
+            } else {
+                out.push_str(&format!("%{octet:02X}"));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn received_name_cannot_break_out_of_the_header() {
+        assert_eq!(
+            disposition(false, "a\"; x=\r\n../../b.html"),
+            "attachment; filename=\"b.html\""
+        );
+        assert_eq!(
+            disposition(false, "a\"b"),
+            "attachment; filename=\"a_b\"; filename*=UTF-8''a%22b"
+        );
+        assert_eq!(
+            disposition(true, "Grüße.jpg"),
+            "inline; filename=\"Gr__e.jpg\"; filename*=UTF-8''Gr%C3%BC%C3%9Fe.jpg"
+        );
+    }
+}

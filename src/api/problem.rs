@@ -1,0 +1,215 @@
+//! Errors of the API as `application/problem+json` (RFC 9457) with a stable `code`.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{AcceptError, ActionError};
+use crate::store::StoreError;
+
+/// A refused request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Identifies the kind of problem; never fetched.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Stable short name, kebab-case, for programs.
+    pub code: String,
+    /// The kind of problem in a few words.
+    pub title: String,
+    /// This occurrence in one sentence.
+    pub detail: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// What is wrong with which field, when fields are wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+}
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// JSON pointer (RFC 6901) into the body, or the name of the form field or parameter.
+    pub pointer: String,
+    /// Stable short name, kebab-case.
+    pub code: String,
+    /// What is wrong, in one sentence.
+    pub detail: String,
+}
+
+impl FieldProblem {
+    /// A field and what is wrong with it.
+    pub(crate) fn new(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into() }
+    }
+}
+
+impl Problem {
+    /// A problem of its kind; `title` names the kind, `detail` this occurrence.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: format!("urn:mm1gate:problem:{code}"),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            title: title.to_owned(),
+            detail: detail.into(),
+            hint: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Several fields are wrong; a single one lends its code and sentence to the whole.
+    pub(crate) fn fields(errors: Vec<FieldProblem>) -> Self {
+        let (code, detail) = match errors.as_slice() {
+            [only] => (only.code.clone(), only.detail.clone()),
+            several => (
+                "invalid-fields".to_owned(),
+                several.iter().map(|error| error.detail.as_str()).collect::<Vec<_>>().join("; "),
+            ),
+        };
+        Self {
+            kind: format!("urn:mm1gate:problem:{code}"),
+            status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
+            code,
+            title: "the message cannot be taken as it is".to_owned(),
+            detail,
+            hint: None,
+            errors,
+        }
+    }
+
+    /// No message has this id.
+    pub(crate) fn no_message(id: &str) -> Self {
+        let id: String = id.chars().take(64).collect();
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "message-not-found",
+            "there is no such message",
+            format!("there is no message '{id}'"),
+        )
+        .hint("GET /api/v1/messages lists the ids")
+    }
+
+    /// No page or resource has this path.
+    pub(crate) fn no_resource(path: &str) -> Self {
+        let path: String = path.chars().take(128).collect();
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "there is nothing here",
+            format!("there is nothing at '{path}'"),
+        )
+        .hint("the API begins at /api/v1, the page is /")
+    }
+
+    /// The path exists, the method does not.
+    pub(crate) fn method(method: &str, path: &str) -> Self {
+        let path: String = path.chars().take(128).collect();
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "this method is not available here",
+            format!("{method} is not available at '{path}'"),
+        )
+        .hint("the Allow header names the methods that are")
+    }
+
+    /// The body is longer than the limit.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "the request is too large",
+            format!("the request body is larger than {limit} octets"),
+        )
+        .hint("operators take messages of about 300 kB; send a smaller file")
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed a request");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "store-failed",
+            "the message store failed",
+            error.to_string(),
+        )
+        .hint("look at the free space and the permissions of the data folder")
+    }
+}
+
+impl From<AcceptError> for Problem {
+    fn from(error: AcceptError) -> Self {
+        let detail = error.to_string();
+        let pointer = |pointer: &str, code: &'static str| {
+            Self::fields(vec![FieldProblem::new(pointer, code, detail.clone())])
+        };
+        match error {
+            AcceptError::NoRecipient => pointer("/to", "no-recipient"),
+            AcceptError::TooManyRecipients { .. } => pointer("/to", "too-many-recipients"),
+            AcceptError::Empty => pointer("", "empty-message").hint("give a text, a file or both"),
+            AcceptError::TooLarge { .. } => pointer("/parts", "message-too-large")
+                .hint("send a smaller picture, or raise max_message_size if the operator allows"),
+            AcceptError::Part { .. } => pointer("/parts", "part-unusable"),
+            AcceptError::NotConfigured(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-configured",
+                "the gateway is not ready to send",
+                detail,
+            )
+            .hint("complete the configuration file and restart"),
+            AcceptError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<ActionError> for Problem {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::NotFound(id) => Self::no_message(id.as_str()),
+            ActionError::Store(error) => Self::from(error),
+            other => Self::new(
+                StatusCode::CONFLICT,
+                "wrong-state",
+                "the message's state does not allow this",
+                other.to_string(),
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let headers: [(HeaderName, HeaderValue); 2] = [
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        (self.status(), headers, body).into_response()
+    }
+}

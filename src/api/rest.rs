@@ -1,0 +1,218 @@
+//! The REST resources under `/api/v1`: messages, inbox, outbox, modems.
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+
+use super::problem::{FieldProblem, Problem};
+use super::view::{self, Message, MessageList, Modem, ModemList, Timeline};
+use super::{Context, events, intake, parts};
+use crate::gateway::Gateway;
+use crate::model::{Direction, MessageId};
+use crate::store::{Filter, MessageView};
+
+/// Most messages in one answer.
+const MAX_LIST: usize = 200;
+/// Messages in one answer when the caller does not say.
+const DEFAULT_LIST: usize = 50;
+
+/// Everything under `/api/v1`.
+pub(super) fn routes() -> Router<Context> {
+    let list = |direction: Option<Direction>| {
+        get(move |State(context): State<Context>, RawQuery(query): RawQuery| async move {
+            list(&context.gateway, direction, query.as_deref()).await
+        })
+    };
+    let one = |direction: Option<Direction>| {
+        get(move |State(context): State<Context>, Path(id): Path<String>| async move {
+            one(&context.gateway, direction, &id).await
+        })
+    };
+    Router::new()
+        .route("/messages", methods(list(None).post(submit)))
+        .route("/messages/{id}", methods(one(None)))
+        .route("/messages/{id}/events", methods(get(timeline)))
+        .route("/messages/{id}/retry", methods(post(retry)))
+        .route("/messages/{id}/cancel", methods(post(cancel)))
+        .route("/messages/{id}/parts/{index}", methods(get(parts::download)))
+        .route("/messages/{id}/parts/{index}/thumbnail", methods(get(parts::thumbnail)))
+        .route("/inbox", methods(list(Some(Direction::Inbound))))
+        .route("/inbox/{id}", methods(one(Some(Direction::Inbound))))
+        .route("/outbox", methods(list(Some(Direction::Outbound))))
+        .route("/outbox/{id}", methods(one(Some(Direction::Outbound))))
+        .route("/modems", methods(get(modems)))
+        .route("/events", methods(get(events::stream)))
+}
+
+/// The same routes, with a problem instead of an empty answer to other methods.
+pub(super) fn methods(routes: MethodRouter<Context>) -> MethodRouter<Context> {
+    routes.fallback(|request: Request| async move {
+        Problem::method(request.method().as_str(), request.uri().path())
+    })
+}
+
+/// The message that an id in a path names.
+pub(super) async fn find(gateway: &Gateway, id: &str) -> Result<MessageView, Problem> {
+    let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(id))?;
+    gateway.message(&parsed).await?.ok_or_else(|| Problem::no_message(id))
+}
+
+async fn submit(State(context): State<Context>, request: Request) -> Result<Response, Problem> {
+    let message = intake::read(request).await?;
+    let id = context.gateway.accept(message).await?;
+    let location = format!("/api/v1/messages/{id}");
+    // The modem may already have it; the caller learns the state as it is now.
+    let view = context.gateway.message(&id).await?;
+    let state = view.map_or("accepted", |view| view.summary.state.as_str());
+    let body = serde_json::json!({ "id": id.as_str(), "state": state, "url": location });
+    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+async fn list(
+    gateway: &Gateway,
+    direction: Option<Direction>,
+    query: Option<&str>,
+) -> Result<Json<MessageList>, Problem> {
+    let mut filter = parse_query(query, direction)?;
+    let limit = filter.limit;
+    // One more than asked for tells whether there is a next page.
+    filter.limit += 1;
+    let mut found = gateway.messages(filter).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.id.to_string());
+    Ok(Json(MessageList { messages: found.iter().map(Message::from).collect(), next }))
+}
+
+async fn one(
+    gateway: &Gateway,
+    direction: Option<Direction>,
+    id: &str,
+) -> Result<Json<Message>, Problem> {
+    let view = find(gateway, id).await?;
+    if direction.is_some_and(|wanted| wanted != view.summary.direction) {
+        return Err(Problem::no_message(id));
+    }
+    Ok(Json(Message::from(&view)))
+}
+
+async fn timeline(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+) -> Result<Json<Timeline>, Problem> {
+    let view = find(&context.gateway, &id).await?;
+    Ok(Json(Timeline { events: view.timeline.iter().map(Into::into).collect() }))
+}
+
+async fn retry(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
+    context.gateway.retry(&parsed).await?;
+    after_action(&context.gateway, &id).await
+}
+
+async fn cancel(
+    State(context): State<Context>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
+    context.gateway.cancel(&parsed).await?;
+    after_action(&context.gateway, &id).await
+}
+
+async fn after_action(gateway: &Gateway, id: &str) -> Result<Response, Problem> {
+    let view = find(gateway, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(Message::from(&view))).into_response())
+}
+
+async fn modems(State(context): State<Context>) -> Json<ModemList> {
+    Json(ModemList { modems: context.gateway.modems().iter().map(Modem::from).collect() })
+}
+
+fn parse_query(query: Option<&str>, direction: Option<Direction>) -> Result<Filter, Problem> {
+    let mut filter = Filter { direction, before: None, limit: DEFAULT_LIST };
+    let mut wrong = Vec::new();
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    for pair in pairs.take(16) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match name {
+            "limit" => match value.parse::<usize>() {
+                Ok(limit) if (1..=MAX_LIST).contains(&limit) => filter.limit = limit,
+                _ => wrong.push(FieldProblem::new(
+                    name,
+                    "invalid-limit",
+                    format!("limit must be a number from 1 to {MAX_LIST}"),
+                )),
+            },
+            "after" => match value.parse() {
+                Ok(id) => filter.before = Some(id),
+                Err(error) => wrong.push(FieldProblem::new(
+                    name,
+                    "invalid-cursor",
+                    format!("after must be the 'next' of an earlier answer: {error}"),
+                )),
+            },
+            "direction" if direction.is_none() => match view::parse_direction(value) {
+                Some(direction) => filter.direction = Some(direction),
+                None => wrong.push(FieldProblem::new(
+                    name,
+                    "invalid-direction",
+                    "direction must be 'in' or 'out'",
+                )),
+            },
+            other => {
+                let shown: String = other.chars().take(40).flat_map(char::escape_debug).collect();
+                let known = ["limit", "after", "direction"];
+                let known = if direction.is_some() { &known[..2] } else { &known[..] };
+                wrong.push(FieldProblem::new(
+                    shown.clone(),
+                    "unknown-parameter",
+                    match super::suggest::nearest(other, known) {
+                        Some(near) => {
+                            format!("there is no parameter '{shown}'; did you mean '{near}'?")
+                        }
+                        None => format!(
+                            "there is no parameter '{shown}'; there are: {}",
+                            known.join(", ")
+                        ),
+                    },
+                ));
+            }
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(filter);
+    }
+    let mut problem = Problem::fields(wrong);
+    problem.status = StatusCode::BAD_REQUEST.as_u16();
+    "the request's parameters cannot be used".clone_into(&mut problem.title);
+    Err(problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_is_read_strictly() {
+        let filter = parse_query(Some("limit=2&direction=in"), None).expect("a filter");
+        assert_eq!((filter.limit, filter.direction), (2, Some(Direction::Inbound)));
+        for (query, code) in [
+            ("limit=0", "invalid-limit"),
+            ("limit=100000", "invalid-limit"),
+            ("after=7", "invalid-cursor"),
+            ("direction=up", "invalid-direction"),
+            ("limt=3", "unknown-parameter"),
+        ] {
+            assert_eq!(parse_query(Some(query), None).expect_err(query).code, code);
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! What the API says of messages, modems and events: the JSON shapes, shared with the command
+//! line, which reads them back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{Event, ModemView};
+use crate::model::{Direction, Fault, Stage, State};
+use crate::store::{MessageView, PartInfo, RecipientView, Summary, TimelineEntry};
+
+/// A page of messages, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MessageList {
+    /// The messages.
+    pub messages: Vec<Message>,
+    /// Give this as `after` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// Our id, the same from the beginning to the end.
+    pub id: String,
+    /// `out` or `in`.
+    pub direction: String,
+    /// How far it got.
+    pub state: String,
+    /// Whether nothing more will happen by itself, delivery reports aside.
+    pub settled: bool,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// RFC 3339, UTC.
+    pub updated_at: String,
+    /// Inbound: who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Outbound: the recipients, each with its own state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<Recipient>,
+    /// Its subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The beginning of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Its parts without their octets.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    /// Name of the modem that carried it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modem: Option<String>,
+    /// The error that ended it or that the next attempt has to overcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// The caller's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_ref: Option<String>,
+    /// What only the view of a single message holds.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Detail>,
+}
+
+/// What only the view of a single message holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Detail {
+    /// Inbound: whom the sender addressed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addressed_to: Vec<String>,
+    /// Inbound: the MMSC's X-Mms-Transaction-Id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<String>,
+    /// Inbound: where the MMSC keeps or kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_location: Option<String>,
+    /// Inbound: the MMSC's Message-ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mmsc_message_id: Option<String>,
+    /// RFC 3339: until when it is worth trying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Failed or unfinished attempts so far.
+    pub attempts: u32,
+    /// RFC 3339: when the next attempt is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<String>,
+    /// What happened, oldest first.
+    pub timeline: Vec<TimelineItem>,
+}
+
+/// One recipient of an outbound message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Number or e-mail address.
+    pub address: String,
+    /// How far it got.
+    pub state: String,
+    /// The Message-ID that the MMSC gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mmsc_message_id: Option<String>,
+    /// The last delivery report's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// The last error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// A part without its octets.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Part {
+    /// Position in the message, from 0.
+    pub index: usize,
+    /// Media type.
+    pub content_type: String,
+    /// Name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// Content-ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_id: Option<String>,
+    /// Charset of a text part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
+    /// Octets.
+    pub size: usize,
+    /// SHA-256 of the octets, lower-case hexadecimal.
+    pub sha256: String,
+    /// Where to get it.
+    pub url: String,
+}
+
+/// One transition in the life of a message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TimelineItem {
+    /// RFC 3339, UTC.
+    pub at: String,
+    /// Whom it concerns, when it is about one recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<String>,
+    /// The state after it.
+    pub state: String,
+    /// What happened, for people.
+    pub text: String,
+    /// The error behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// A message's timeline.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Oldest first.
+    pub events: Vec<TimelineItem>,
+}
+
+/// A modem.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Modem {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `starting`, `ready`, `calling` or `waiting`.
+    pub condition: String,
+    /// The operator's name as the network tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Signal in dBm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal_dbm: Option<i16>,
+    /// What is wrong, when something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// Octets written to its ports since the start.
+    pub octets_out: u64,
+    /// Octets read from its ports since the start.
+    pub octets_in: u64,
+}
+
+/// Every modem.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ModemList {
+    /// In the order of the configuration.
+    pub modems: Vec<Modem>,
+}
+
+/// Something that happened, as the event stream tells it; the kind is the name of the
+/// server-sent event.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventItem {
+    /// A message reached a state.
+    State {
+        /// RFC 3339, UTC.
+        at: String,
+        /// Which message.
+        id: String,
+        /// `out` or `in`.
+        direction: String,
+        /// The state reached.
+        state: String,
+        /// Whether nothing more will happen by itself, delivery reports aside.
+        settled: bool,
+    },
+    /// A step on the way.
+    Stage {
+        /// RFC 3339, UTC.
+        at: String,
+        /// The modem's name.
+        modem: String,
+        /// The message it is about, when it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Stable short name of the step.
+        stage: String,
+        /// The step in words.
+        text: String,
+        /// Octets done so far, for transfers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        done: Option<u64>,
+        /// Octets in all, for transfers where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
+    /// A modem's condition changed.
+    Modem {
+        /// RFC 3339, UTC.
+        at: String,
+        /// Its condition now.
+        modem: Modem,
+    },
+    /// The listener was too slow and missed some events: read the lists again.
+    Missed {
+        /// How many.
+        events: u64,
+    },
+}
+
+impl EventItem {
+    /// The name of the server-sent event.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::State { .. } => "state",
+            Self::Stage { .. } => "stage",
+            Self::Modem { .. } => "modem",
+            Self::Missed { .. } => "missed",
+        }
+    }
+
+    /// The message it is about, when it is about one.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::State { id, .. } => Some(id),
+            Self::Stage { id, .. } => id.as_deref(),
+            Self::Modem { .. } | Self::Missed { .. } => None,
+        }
+    }
+}
+
+impl From<&Summary> for Message {
+    fn from(summary: &Summary) -> Self {
+        Self {
+            id: summary.id.to_string(),
+            direction: summary.direction.as_str().to_owned(),
+            state: summary.state.as_str().to_owned(),
+            settled: summary.state.is_settled(),
+            created_at: summary.created_at.to_string(),
+            updated_at: summary.updated_at.to_string(),
+            from: summary.from.as_ref().map(ToString::to_string),
+            recipients: summary.recipients.iter().map(Recipient::from).collect(),
+            subject: summary.subject.clone(),
+            text: summary.text.clone(),
+            parts: summary.parts.iter().map(|part| part_view(summary, part)).collect(),
+            modem: summary.modem.clone(),
+            fault: summary.fault.clone(),
+            client_ref: summary.client_ref.clone(),
+            detail: None,
+        }
+    }
+}
+
+impl From<&MessageView> for Message {
+    fn from(view: &MessageView) -> Self {
+        let (transaction_id, content_location) = view.notification.clone().unzip();
+        Self {
+            detail: Some(Detail {
+                addressed_to: view.inbound_to.iter().map(ToString::to_string).collect(),
+                transaction_id,
+                content_location,
+                mmsc_message_id: view.message_id.clone(),
+                expires_at: view.expires_at.map(|at| at.to_string()),
+                attempts: view.attempts,
+                next_attempt_at: view.next_attempt_at.map(|at| at.to_string()),
+                timeline: view.timeline.iter().map(TimelineItem::from).collect(),
+            }),
+            ..Self::from(&view.summary)
+        }
+    }
+}
+
+impl From<&RecipientView> for Recipient {
+    fn from(recipient: &RecipientView) -> Self {
+        Self {
+            address: recipient.address.to_string(),
+            state: recipient.state.as_str().to_owned(),
+            mmsc_message_id: recipient.mmsc_message_id.clone(),
+            report: recipient.report.clone(),
+            fault: recipient.fault.clone(),
+        }
+    }
+}
+
+impl From<&TimelineEntry> for TimelineItem {
+    fn from(entry: &TimelineEntry) -> Self {
+        Self {
+            at: entry.at.to_string(),
+            recipient: entry.recipient.as_ref().map(ToString::to_string),
+            state: entry.state.clone(),
+            text: entry.text.clone(),
+            fault: entry.fault.clone(),
+        }
+    }
+}
+
+impl From<&ModemView> for Modem {
+    fn from(modem: &ModemView) -> Self {
+        Self {
+            name: modem.name.clone(),
+            condition: modem.condition.to_owned(),
+            operator: modem.operator.clone(),
+            signal_dbm: modem.signal_dbm,
+            fault: modem.fault.clone(),
+            octets_out: modem.octets.0,
+            octets_in: modem.octets.1,
+        }
+    }
+}
+
+impl From<&Event> for EventItem {
+    fn from(event: &Event) -> Self {
+        match event {
+            Event::State { at, id, direction, state } => Self::State {
+                at: at.to_string(),
+                id: id.to_string(),
+                direction: direction.as_str().to_owned(),
+                state: state.as_str().to_owned(),
+                settled: state.is_settled(),
+            },
+            Event::Stage { at, modem, id, stage } => {
+                let (done, total) = match stage {
+                    Stage::Uploading { done, total } => (Some(*done), Some(*total)),
+                    Stage::Downloading { done, total } => (Some(*done), *total),
+                    _ => (None, None),
+                };
+                Self::Stage {
+                    at: at.to_string(),
+                    modem: modem.clone(),
+                    id: id.as_ref().map(ToString::to_string),
+                    stage: stage.code().to_owned(),
+                    text: stage.to_string(),
+                    done,
+                    total,
+                }
+            }
+            Event::Modem { at, modem } => {
+                Self::Modem { at: at.to_string(), modem: Modem::from(modem) }
+            }
+        }
+    }
+}
+
+/// Reads `in`, `inbound`, `out` or `outbound`.
+pub(crate) fn parse_direction(text: &str) -> Option<Direction> {
+    match text {
+        "out" | "outbound" => Some(Direction::Outbound),
+        "in" | "inbound" => Some(Direction::Inbound),
+        _ => None,
+    }
+}
+
+/// Whether a retry by a person's word makes sense in this state.
+pub(crate) const fn may_retry(state: State) -> bool {
+    use crate::model::{InboundState, OutboundState};
+    matches!(
+        state,
+        State::Out(OutboundState::Unknown | OutboundState::Failed)
+            | State::In(InboundState::Failed | InboundState::Deferred)
+    )
+}
+
+/// Whether a message in this state can still be withdrawn.
+pub(crate) const fn may_cancel(state: State) -> bool {
+    use crate::model::OutboundState;
+    matches!(
+        state,
+        State::Out(OutboundState::Accepted | OutboundState::Scheduled | OutboundState::Queued)
+    )
+}
+
+fn part_view(summary: &Summary, part: &PartInfo) -> Part {
+    Part {
+        index: part.index,
+        content_type: part.media_type.to_string(),
+        filename: part.name.clone(),
+        content_id: part.content_id.clone(),
+        charset: part.charset.clone(),
+        size: part.size,
+        sha256: part.sha256.clone(),
+        url: format!("/api/v1/messages/{}/parts/{}", summary.id, part.index),
+    }
+}
