@@ -3,9 +3,13 @@
 //! May use: anything. Results go to standard output, everything else to standard error; exit
 //! codes follow sysexits(3).
 
+mod client;
 mod decode;
 mod error;
+mod follow;
+mod settings;
 mod simulate;
+mod term;
 
 use std::future::Future;
 use std::io::Write;

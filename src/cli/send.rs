@@ -1,0 +1,165 @@
+//! `mm1gate send`: hands a message to the running gateway, or runs one modem for it.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::{CliError, Exit};
+use super::follow::{self, Progress};
+use super::session::{ConfigArg, PortArgs, Session};
+use super::term;
+use crate::api::view::Message;
+use crate::model::Address;
+
+/// Largest file taken, octets: well above every operator's limit, and it passes the API's.
+const MAX_FILE: u64 = 10 * 1024 * 1024;
+
+/// What to send, to whom, and how to wait.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    mm1gate send --to +447700900123 --text 'Ready to collect' --file cake.jpg --wait\n  \
+    mm1gate send --to +447700900123 --file cake.jpg --port /dev/ttyUSB2")]
+pub(super) struct Args {
+    /// Recipient: a number in international form, a short code or an e-mail address; may be repeated
+    #[arg(long, required = true, value_name = "NUMBER")]
+    to: Vec<String>,
+    /// Subject line
+    #[arg(long)]
+    subject: Option<String>,
+    /// Text; `-` reads it from standard input
+    #[arg(long)]
+    text: Option<String>,
+    /// Picture or other file; may be repeated
+    #[arg(long, value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// One message for all recipients, who see each other (otherwise one each)
+    #[arg(long)]
+    group: bool,
+    /// Ask for a delivery report
+    #[arg(long)]
+    report: bool,
+    /// Your own reference, kept with the message
+    #[arg(long = "ref", value_name = "TEXT")]
+    reference: Option<String>,
+    /// Wait until the operator has it, showing each stage
+    #[arg(long)]
+    wait: bool,
+    /// Stop waiting after this many seconds; the message goes on by itself
+    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    timeout: Option<u64>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    port: PortArgs,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    id: String,
+    state: String,
+}
+
+/// Sends.
+pub(super) fn run(args: Args) -> Result<(), CliError> {
+    super::block_on(async {
+        let body = body(&args)?;
+        let session = Session::open_for_sending(&args.config, &args.port).await?;
+        let result = send(&session, &args, &body).await;
+        session.close().await;
+        result
+    })
+}
+
+async fn send(session: &Session, args: &Args, body: &Value) -> Result<(), CliError> {
+    let client = session.client();
+    // Listening begins first, so that no stage is missed.
+    let mut events = client.events().await?;
+    let accepted: Accepted = client.post("/api/v1/messages", body).await?;
+    // Nobody would send it when this process has the modem and ends.
+    if !args.wait && !session.is_own() {
+        if args.json {
+            return term::json(&json!({ "id": accepted.id, "state": accepted.state }));
+        }
+        return term::print(&format!("{}\n", accepted.id));
+    }
+    let mut progress = Progress::new(false);
+    progress.line(&format!("accepted as {}", accepted.id));
+    let limit = args.timeout.map(Duration::from_secs);
+    let message: Message =
+        follow::until_settled(client, &mut events, &accepted.id, &mut progress, limit).await?;
+    if args.json {
+        term::json(&message)?;
+    } else {
+        term::print(&format!("{}  {}\n", message.id, message.state))?;
+    }
+    follow::verdict(&message)
+}
+
+fn body(args: &Args) -> Result<Value, CliError> {
+    let mut to = Vec::new();
+    for recipient in &args.to {
+        // Found out here already, so that a mistyped number needs no daemon to be named.
+        if let Err(error) = Address::parse_recipient(recipient) {
+            return Err(CliError::new(
+                Exit::Data,
+                format!("recipient '{}': {error}", term::plain(recipient, false)),
+            )
+            .remedy("give the number in international form, such as +447700900123"));
+        }
+        to.push(recipient.as_str());
+    }
+    let text = match args.text.as_deref() {
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin()
+                .take(MAX_FILE)
+                .read_to_string(&mut text)
+                .map_err(|error| CliError::io(Exit::Io, "standard input", &error))?;
+            Some(text)
+        }
+        other => other.map(str::to_owned),
+    };
+    let mut parts = Vec::new();
+    for path in &args.file {
+        parts.push(part(path)?);
+    }
+    if text.as_deref().is_none_or(|text| text.trim().is_empty()) && parts.is_empty() {
+        return Err(CliError::new(Exit::Usage, "the message has neither text nor a file")
+            .remedy("add --text 'Hello' or --file photo.jpg"));
+    }
+    Ok(json!({
+        "to": to, "subject": args.subject, "text": text, "parts": parts, "group": args.group,
+        "delivery_report": args.report, "client_ref": args.reference,
+    }))
+}
+
+fn part(path: &PathBuf) -> Result<Value, CliError> {
+    let failed = |error: &std::io::Error| {
+        CliError::io(Exit::NoInput, path.display(), error).remedy("check the path of --file")
+    };
+    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    if !metadata.is_file() {
+        return Err(CliError::new(Exit::NoInput, format!("{} is not a file", path.display()))
+            .remedy("check the path of --file"));
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(CliError::new(
+            Exit::Data,
+            format!("{} has {}, more than any operator takes", path.display(), term::size(metadata.len())),
+        )
+        .remedy("make it smaller first; most operators take about 300 kB"));
+    }
+    let octets = std::fs::read(path).map_err(|error| failed(&error))?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    Ok(json!({
+        "filename": name,
+        "data_base64": base64::engine::general_purpose::STANDARD.encode(octets),
+    }))
+}
