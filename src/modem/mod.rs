@@ -1,1 +1,20 @@
-//! One physical modem.
+//! One physical modem: its ports, its profile, the driver task, SMS in, PDP context, dial and
+//! hang up.
+//!
+//! May use: proto, codec, model. [`Modem::start`] starts a task that owns the ports; the handle
+//! asks it, one thing at a time. A dialled call is a [`DataCall`]: an octet stream that owns the
+//! data port until it is hung up or dropped.
+
+mod call;
+mod error;
+mod handle;
+mod info;
+mod port;
+mod profile;
+
+pub use call::{CallStatus, DataCall, EndReason};
+pub use error::{ModemError, PortError};
+pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
+pub use info::{ModemInfo, Registration, StoredSms};
+pub use port::{OpenPort, Port, PortOpener, SystemPorts};
+pub use profile::{Profile, ProfileError};

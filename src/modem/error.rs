@@ -1,0 +1,421 @@
+//! What can go wrong with a modem, for people: one sentence and what to do.
+
+use crate::codec::at::ArgumentError;
+use crate::model::{Blame, Explain, Layer, Retry};
+
+/// What is wrong with a port.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortError {
+    /// There is no such device.
+    #[error("port {port} does not exist{}", list_of(present))]
+    Missing {
+        /// As configured.
+        port: String,
+        /// Serial ports that do exist.
+        present: Vec<String>,
+    },
+    /// Another program has it.
+    #[error("port {port} is busy: {}", match by { Some(by) => format!("in use by {by}"), None => "another program uses it".to_owned() })]
+    Busy {
+        /// As configured.
+        port: String,
+        /// Name and process number, where the system tells.
+        by: Option<String>,
+    },
+    /// This user may not open it.
+    #[error("no permission to open port {port}")]
+    Denied {
+        /// As configured.
+        port: String,
+    },
+    /// It is a file or a device, but no serial port.
+    #[error("{port} is not a serial port")]
+    NotSerial {
+        /// As configured.
+        port: String,
+    },
+    /// It was there and has vanished: unplugged, reset or without power.
+    #[error("port {port} has vanished")]
+    Gone {
+        /// As configured.
+        port: String,
+    },
+    /// Something else; the system's own words.
+    #[error("port {port} cannot be used: {text}")]
+    Io {
+        /// As configured.
+        port: String,
+        /// What the system says.
+        text: String,
+    },
+}
+
+/// What is wrong with a modem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModemError {
+    /// The port.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// Nothing comes back.
+    #[error("the modem at {port} does not answer AT")]
+    NoAnswer {
+        /// Where it was asked.
+        port: String,
+    },
+    /// It stopped answering in the middle.
+    #[error("the modem did not answer {command} within {seconds} s")]
+    Timeout {
+        /// What was asked, without its arguments.
+        command: String,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// It refused something that it must be able to do.
+    #[error("the modem refused {command}: {answer}")]
+    Refused {
+        /// What was asked, without its arguments.
+        command: String,
+        /// Its own words.
+        answer: String,
+    },
+    /// Its answer makes no sense.
+    #[error("the modem's answer to {command} cannot be read")]
+    Unreadable {
+        /// What was asked, without its arguments.
+        command: String,
+    },
+    /// No SIM, or one that it cannot read.
+    #[error("the modem finds no SIM: {answer}")]
+    NoSim {
+        /// Its own words.
+        answer: String,
+    },
+    /// The SIM wants a PIN and none is configured.
+    #[error("the SIM wants its PIN and none is configured")]
+    PinNeeded,
+    /// The SIM has refused the configured PIN.
+    #[error("the SIM refused the configured PIN{}; it is not tried again", tries_left(*left))]
+    PinWrong {
+        /// Attempts that are left, where the modem tells.
+        left: Option<u8>,
+    },
+    /// Too few attempts are left to risk one.
+    #[error("the SIM has only {left} PIN attempts left: the configured PIN is not tried below 3")]
+    PinTooFewAttempts {
+        /// Attempts that are left.
+        left: u8,
+    },
+    /// The SIM is blocked.
+    #[error("the SIM is blocked and wants its PUK")]
+    PukNeeded,
+    /// Another code is wanted: network lock, phone lock, PIN2.
+    #[error("the modem wants another code than the PIN: {code}")]
+    OtherLock {
+        /// What `+CPIN?` says.
+        code: String,
+    },
+    /// The SIM stays busy.
+    #[error("the SIM is still busy after {seconds} s")]
+    SimBusy {
+        /// How long it was given.
+        seconds: u64,
+    },
+    /// No network in time.
+    #[error("the modem is not registered with a network after {seconds} s: {state}")]
+    NotRegistered {
+        /// How long it was given.
+        seconds: u64,
+        /// What it says.
+        state: super::Registration,
+    },
+    /// The network does not want this SIM.
+    #[error("the network denies this SIM")]
+    RegistrationDenied,
+    /// Registered, but not for packet data.
+    #[error("the network does not let the modem use packet data: {answer}")]
+    NotAttached {
+        /// The modem's own words.
+        answer: String,
+    },
+    /// All context identifiers are in use.
+    #[error("no PDP context of the modem is free for APN {apn}")]
+    NoFreeContext {
+        /// The APN.
+        apn: String,
+    },
+    /// The context was refused.
+    #[error("APN {apn} was refused: {answer}")]
+    ContextRefused {
+        /// The APN.
+        apn: String,
+        /// The modem's own words.
+        answer: String,
+    },
+    /// The call ended before it was up.
+    #[error("the data call to APN {apn} failed: {answer}")]
+    CallFailed {
+        /// The APN.
+        apn: String,
+        /// The modem's own words.
+        answer: String,
+    },
+    /// Neither CONNECT nor a refusal.
+    #[error("the modem did not connect to APN {apn} within {seconds} s")]
+    NoConnect {
+        /// The APN.
+        apn: String,
+        /// How long it had.
+        seconds: u64,
+    },
+    /// A data call holds the port.
+    #[error("the modem's only port is in a data call")]
+    InCall,
+    /// It could not be brought back to command mode.
+    #[error("the modem at {port} does not leave data mode")]
+    StuckInDataMode {
+        /// Its data port.
+        port: String,
+    },
+    /// Nothing is stored there.
+    #[error("there is no message at {storage} {index}")]
+    NoSuchSms {
+        /// The storage.
+        storage: String,
+        /// The place.
+        index: u16,
+    },
+    /// It is still there after it was deleted.
+    #[error("the message at {storage} {index} cannot be deleted: {answer}")]
+    DeleteFailed {
+        /// The storage.
+        storage: String,
+        /// The place.
+        index: u16,
+        /// The modem's own words.
+        answer: String,
+    },
+    /// A configured value that may not stand in an AT command.
+    #[error("{what} cannot be given to the modem: {reason}")]
+    Argument {
+        /// Which value.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: ArgumentError,
+    },
+    /// [`super::Modem::prepare`] was not called, or the modem was lost since.
+    #[error("the modem is not ready")]
+    NotReady,
+    /// The driver has ended.
+    #[error("the modem's driver has ended")]
+    Stopped,
+}
+
+fn list_of(present: &[String]) -> String {
+    if present.is_empty() {
+        "; there is no serial port at all".to_owned()
+    } else {
+        format!("; there are {}", present.join(", "))
+    }
+}
+
+fn tries_left(left: Option<u8>) -> String {
+    left.map_or_else(String::new, |left| format!(" ({left} attempts left)"))
+}
+
+impl Explain for ModemError {
+    fn layer(&self) -> Layer {
+        match self {
+            Self::Port(_) => Layer::Port,
+            _ => Layer::Modem,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Port(PortError::Missing { .. }) => "port-missing",
+            Self::Port(PortError::Busy { .. }) => "port-busy",
+            Self::Port(PortError::Denied { .. }) => "port-denied",
+            Self::Port(PortError::NotSerial { .. }) => "port-not-serial",
+            Self::Port(PortError::Gone { .. }) => "port-gone",
+            Self::Port(PortError::Io { .. }) => "port-error",
+            Self::NoAnswer { .. } => "modem-silent",
+            Self::Timeout { .. } => "modem-timeout",
+            Self::Refused { .. } => "modem-refused",
+            Self::Unreadable { .. } => "modem-unreadable",
+            Self::NoSim { .. } => "no-sim",
+            Self::PinNeeded => "pin-needed",
+            Self::PinWrong { .. } => "pin-wrong",
+            Self::PinTooFewAttempts { .. } => "pin-too-few-attempts",
+            Self::PukNeeded => "puk-needed",
+            Self::OtherLock { .. } => "sim-locked",
+            Self::SimBusy { .. } => "sim-busy",
+            Self::NotRegistered { .. } => "not-registered",
+            Self::RegistrationDenied => "registration-denied",
+            Self::NotAttached { .. } => "not-attached",
+            Self::NoFreeContext { .. } => "no-free-context",
+            Self::ContextRefused { .. } => "apn-refused",
+            Self::CallFailed { .. } => "call-failed",
+            Self::NoConnect { .. } => "no-connect",
+            Self::InCall => "in-call",
+            Self::StuckInDataMode { .. } => "stuck-in-data-mode",
+            Self::NoSuchSms { .. } => "no-such-sms",
+            Self::DeleteFailed { .. } => "sms-delete-failed",
+            Self::Argument { .. } => "bad-argument",
+            Self::NotReady => "modem-not-ready",
+            Self::Stopped => "modem-stopped",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::PinNeeded
+            | Self::PinWrong { .. }
+            | Self::PinTooFewAttempts { .. }
+            | Self::PukNeeded
+            | Self::OtherLock { .. }
+            | Self::Argument { .. }
+            | Self::Port(PortError::NotSerial { .. } | PortError::Denied { .. })
+            | Self::NoSuchSms { .. }
+            | Self::Stopped => Retry::Never,
+            Self::InCall | Self::NotReady | Self::SimBusy { .. } => Retry::Soon,
+            _ => Retry::Backoff,
+        }
+    }
+
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Port(PortError::Gone { .. })
+            | Self::NoAnswer { .. }
+            | Self::Timeout { .. }
+            | Self::Refused { .. }
+            | Self::Unreadable { .. }
+            | Self::NoSim { .. }
+            | Self::SimBusy { .. }
+            | Self::NoConnect { .. }
+            | Self::NoFreeContext { .. }
+            | Self::StuckInDataMode { .. }
+            | Self::NoSuchSms { .. }
+            | Self::DeleteFailed { .. }
+            | Self::PukNeeded
+            | Self::PinTooFewAttempts { .. }
+            | Self::OtherLock { .. } => Blame::Modem,
+            Self::NotRegistered { .. }
+            | Self::RegistrationDenied
+            | Self::NotAttached { .. }
+            | Self::CallFailed { .. } => Blame::Operator,
+            Self::Port(_)
+            | Self::PinNeeded
+            | Self::PinWrong { .. }
+            | Self::ContextRefused { .. }
+            | Self::Argument { .. } => Blame::Caller,
+            Self::InCall | Self::NotReady | Self::Stopped => Blame::Gateway,
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::Port(PortError::Missing { present, .. }) if present.is_empty() => {
+                "plug the modem in; sticks that appear as a network card (HiLink) have no serial \
+                 port and cannot be used"
+            }
+            Self::Port(PortError::Missing { .. }) => {
+                "plug the modem in, or set `port` to one of the ports that exist, best by its name \
+                 in /dev/serial/by-id"
+            }
+            Self::Port(PortError::Busy { by, .. }) => {
+                return match by {
+                    Some(by) => format!(
+                        "stop {by}, or tell it to leave this modem alone (ModemManager: udev \
+                         property ID_MM_DEVICE_IGNORE=1)"
+                    ),
+                    None => "find the other program with `fuser -v PORT` and stop it".to_owned(),
+                };
+            }
+            Self::Port(PortError::Denied { .. }) => {
+                "add yourself to group dialout (`sudo usermod -aG dialout $USER`) and log in again"
+            }
+            Self::Port(PortError::NotSerial { .. }) => {
+                "set `port` to the modem's serial port, for example one in /dev/serial/by-id"
+            }
+            Self::Port(PortError::Gone { .. }) => {
+                "check the cable, the USB hub and its power supply, and plug the modem in again"
+            }
+            Self::Port(PortError::Io { .. }) => "unplug the modem, plug it in again and try again",
+            Self::NoAnswer { .. } => {
+                "choose another port of the same modem (a modem often has several, and only some \
+                 take AT commands), or unplug it for ten seconds"
+            }
+            Self::Timeout { .. } | Self::Unreadable { .. } | Self::StuckInDataMode { .. } => {
+                "wait a minute; when it happens again, unplug the modem for ten seconds"
+            }
+            Self::Refused { .. } => {
+                "check that this is a GSM or LTE modem in serial (stick) mode with current firmware"
+            }
+            Self::NoSim { .. } => {
+                "put a SIM into the modem, the right way round, and start it again"
+            }
+            Self::PinNeeded => "set `pin` for this modem in the configuration",
+            Self::PinWrong { .. } => {
+                "put the SIM into a phone, find the right PIN, and set `pin` in the configuration"
+            }
+            Self::PinTooFewAttempts { .. } => {
+                "put the SIM into a phone and enter the PIN there once, which restores the attempts"
+            }
+            Self::PukNeeded => "put the SIM into a phone and enter the PUK that came with it",
+            Self::OtherLock { .. } => {
+                "use a SIM that this modem is not locked against, or have the modem unlocked"
+            }
+            Self::SimBusy { .. } => "wait a minute and try again",
+            Self::NotRegistered { .. } => {
+                "check antenna and coverage, and whether the network generation that this modem \
+                 speaks (2G, 3G, 4G) is still on the air here"
+            }
+            Self::RegistrationDenied => {
+                "ask the operator whether the SIM is active and allowed in this kind of device"
+            }
+            Self::NotAttached { .. } => {
+                "ask the operator whether mobile data is part of the tariff"
+            }
+            Self::NoFreeContext { .. } => {
+                "delete an unused context of the modem with AT+CGDCONT=<cid>"
+            }
+            Self::ContextRefused { .. } => {
+                "check `apn`, `user` and `password` against what the operator says for MMS"
+            }
+            Self::CallFailed { .. } => {
+                "check `apn`, coverage and credit; the gateway tries again by itself"
+            }
+            Self::NoConnect { .. } => {
+                "check that `port` is the modem's dial (PPP) port; modems of QMI, MBIM or ECM type \
+                 cannot dial"
+            }
+            Self::InCall => "wait for the end of the call, or configure the modem's second port",
+            Self::NoSuchSms { .. } => "nothing; the message was taken already",
+            Self::DeleteFailed { .. } => {
+                "delete the SIM's messages in a phone before the SIM is full"
+            }
+            Self::Argument { .. } => {
+                "remove quotes, control characters and everything beyond ASCII from it"
+            }
+            Self::NotReady => "wait until the modem is ready",
+            Self::Stopped => "start the gateway again",
+        }
+        .to_owned()
+    }
+
+    fn verbatim(&self) -> Option<String> {
+        match self {
+            Self::Refused { answer, .. }
+            | Self::NoSim { answer }
+            | Self::NotAttached { answer }
+            | Self::ContextRefused { answer, .. }
+            | Self::CallFailed { answer, .. }
+            | Self::DeleteFailed { answer, .. } => Some(answer.clone()),
+            Self::OtherLock { code } => Some(code.clone()),
+            Self::Port(PortError::Io { text, .. }) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a modem tells of itself and of its SIM.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::model::redact;
+
+/// A modem that is ready for service. `Debug` redacts IMSI and IMEI.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ModemInfo {
+    /// `+CGMI`; empty when it does not tell.
+    pub manufacturer: String,
+    /// `+CGMM`; empty when it does not tell.
+    pub model: String,
+    /// `+CGMR`; empty when it does not tell.
+    pub revision: String,
+    /// `+CGSN`; empty when it does not tell.
+    pub imei: String,
+    /// `+CIMI`: 14 or 15 digits.
+    pub imsi: String,
+    /// The network's name, or its MCC and MNC where the modem knows no name.
+    pub operator: Option<String>,
+    /// Signal strength in dBm, -113 to -51; none when unknown.
+    pub signal_dbm: Option<i16>,
+    /// Where the modem is registered.
+    pub registration: Registration,
+}
+
+impl fmt::Debug for ModemInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModemInfo")
+            .field("manufacturer", &self.manufacturer)
+            .field("model", &self.model)
+            .field("revision", &self.revision)
+            .field("imei", &redact::number(&self.imei))
+            .field("imsi", &redact::number(&self.imsi))
+            .field("operator", &self.operator)
+            .field("signal_dbm", &self.signal_dbm)
+            .field("registration", &self.registration)
+            .finish()
+    }
+}
+
+/// Registration with a network (3GPP TS 27.007 clauses 7.2, 10.1.19, 10.1.22), the best of the
+/// circuit-switched, packet and EPS answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// With the SIM's own network.
+    Home,
+    /// With another network: data may be expensive.
+    Roaming,
+    /// Still looking.
+    Searching,
+    /// The network does not let this SIM in.
+    Denied,
+    /// Not registered and not looking.
+    NotRegistered,
+    /// The modem does not know, for example without coverage.
+    Unknown,
+}
+
+impl Registration {
+    /// Whether the network has let the modem in.
+    #[must_use]
+    pub const fn is_registered(self) -> bool {
+        matches!(self, Self::Home | Self::Roaming)
+    }
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Home => "registered",
+            Self::Roaming => "registered, roaming",
+            Self::Searching => "searching for a network",
+            Self::Denied => "registration denied",
+            Self::NotRegistered => "not registered and not searching",
+            Self::Unknown => "registration unknown",
+        })
+    }
+}
+
+/// A message in one of the modem's storages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSms {
+    /// The storage's name, such as `SM` or `ME`.
+    pub storage: String,
+    /// Its place there; 0 is a place too.
+    pub index: u16,
+    /// `<stat>`: 0 received unread, 1 received read, 2 stored unsent, 3 stored sent.
+    pub stat: u8,
+    /// SMSC prefix and TPDU, see [`crate::codec::sms::split_smsc`]; empty when what the modem
+    /// listed is not hexadecimal.
+    pub octets: Bytes,
+    /// The line that the modem listed, for messages that do not decode.
+    pub raw: String,
+}

@@ -1,0 +1,44 @@
+//! A serial port as the driver sees it, and who opens it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::PortError;
+
+/// An open port. Never flushed: flushing a tty waits in the kernel until the line is drained.
+/// A read of zero octets or an error means that the device is gone.
+pub trait Port: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Sets the line Data Terminal Ready; false when the port has no such line (a pty).
+    fn set_dtr(&mut self, on: bool) -> bool {
+        let _ = on;
+        false
+    }
+
+    /// The state of Data Carrier Detect; none when the port has no such line.
+    fn carrier(&mut self) -> Option<bool> {
+        None
+    }
+}
+
+impl Port for tokio::io::DuplexStream {}
+
+/// What [`PortOpener::open`] returns.
+pub type OpenPort<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Port>, PortError>> + Send + 'a>>;
+
+/// Opens ports by name; tests hand in their own.
+pub trait PortOpener: Send + Sync {
+    /// Opens `name` for this program alone.
+    fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a>;
+}
+
+/// The serial ports of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemPorts;
+
+impl PortOpener for SystemPorts {
+    fn open<'a>(&'a self, _name: &'a str) -> OpenPort<'a> {
+        todo!()
+    }
+}
