@@ -273,6 +273,17 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Counters of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LinkStats {
+    /// Intact frames that came.
+    pub frames_received: u64,
+    /// Frames written.
+    pub frames_sent: u64,
+    /// Frames dropped: wrong checksum, too long, aborted, or malformed.
+    pub bad_frames: u64,
+}
+
 /// Why a link ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

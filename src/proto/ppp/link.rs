@@ -1,31 +1,582 @@
-//! The link: phases of RFC 1661 section 3, joining LCP, authentication and IPCP.
+//! The link: phases of RFC 1661 section 3, joining framing, LCP, authentication and IPCP.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use super::config::{Input, LinkConfig, Output};
+use super::auth::{Auth, AuthEffect, Checker};
+use super::automaton::State;
+use super::config::{
+    Credentials, Input, LinkConfig, LinkError, LinkEvent, LinkStats, Output, Phase, Role,
+};
+use super::ipcp::Ipcp;
+use super::lcp::Lcp;
+use super::negotiate::{Effect, Negotiator};
+use super::numbers::Numbers;
+use crate::codec::ppp::{
+    ControlPacket, Deframed, Deframer, FrameFormat, code, normalised, protocol, split_frame,
+};
+use crate::model::TapDirection;
+
+/// Octets of the longest frame that is taken: some peers send more than the MRU we told, none more
+/// than this.
+const MAX_FRAME: usize = 4096;
+/// Times that our own magic number comes back before the line counts as looped.
+const MAX_ECHOES_OF_US: u32 = 4;
+/// Times that LCP may be negotiated anew on one link.
+const MAX_RENEGOTIATIONS: u32 = 20;
+/// Terminate-Requests while LCP negotiates that are taken for leftovers of an earlier call.
+const MAX_STRAY_TERMINATES: u32 = 2;
+/// The result code of a modem that left data mode.
+const NO_CARRIER: &str = "NO CARRIER";
+/// How long the line must be silent behind `NO CARRIER` in the middle of a frame, which may as well
+/// be a packet's contents.
+const CARRIER_SILENCE: Duration = Duration::from_secs(1);
 
 /// One PPP link.
 #[derive(Debug)]
 pub struct Link {
     config: LinkConfig,
+    numbers: Numbers,
+    phase: Phase,
+    ended: bool,
+    lcp: Negotiator<Lcp>,
+    auth: Option<Auth>,
+    ipcp: Negotiator<Ipcp>,
+    deframer: Deframer,
+    format: FrameFormat,
+    outputs: VecDeque<Output>,
+    /// When the present phase has lasted too long.
+    phase_limit: Option<Instant>,
+    carrier_check: Option<Instant>,
+    next_echo: Option<Instant>,
+    unanswered_echoes: u32,
+    negotiations: u32,
+    stray_terminates: u32,
+    told_authenticated: bool,
+    stats: LinkStats,
 }
 
 impl Link {
     /// A link that waits for [`Input::Open`]; `seed` gives magic numbers and challenges.
     #[must_use]
     pub fn new(config: LinkConfig, seed: u64) -> Self {
-        let _ = seed;
-        Self { config }
+        let mut numbers = Numbers::new(seed);
+        let (demand, prefer) = match &config.role {
+            Role::Client(client) => (None, client.prefer),
+            Role::Server(server) => (server.auth, None),
+        };
+        let lcp_seed = u64::from(numbers.magic()) << 32 | u64::from(numbers.magic());
+        let lcp = Lcp::new(config.mru, demand, prefer, lcp_seed);
+        let ipcp = Ipcp::new(&config.role);
+        let (restart, tries, farewells) =
+            (config.restart, config.max_configure, config.max_terminate);
+        Self {
+            numbers,
+            phase: Phase::Dead,
+            ended: false,
+            lcp: Negotiator::new(lcp, restart, tries, farewells),
+            auth: None,
+            ipcp: Negotiator::new(ipcp, restart, tries, farewells),
+            deframer: Deframer::new(MAX_FRAME),
+            format: FrameFormat::default(),
+            outputs: VecDeque::new(),
+            phase_limit: None,
+            carrier_check: None,
+            next_echo: None,
+            unanswered_echoes: 0,
+            negotiations: 0,
+            stray_terminates: 0,
+            told_authenticated: false,
+            stats: LinkStats::default(),
+            config,
+        }
     }
 
     /// Takes one input at the time `now`; then poll until `Timeout` or `Idle`.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
-        let _ = (now, input, &self.config);
-        todo!()
+        if self.ended {
+            return;
+        }
+        match input {
+            Input::Open if self.phase == Phase::Dead => {
+                self.phase = Phase::Establish;
+                let effects = self.lcp.open(now, self.config.passive);
+                if !self.config.passive {
+                    self.phase_limit = Some(now + self.establish_limit());
+                }
+                self.apply_lcp(now, effects);
+            }
+            Input::Octets(octets) if self.phase != Phase::Dead => self.octets(now, octets),
+            Input::Packet(packet) if self.phase == Phase::Open => {
+                self.send(protocol::IP, packet);
+            }
+            Input::Close => self.close(now),
+            Input::LineLost => self.finish(LinkError::LineLost),
+            Input::Open | Input::Octets(_) | Input::Packet(_) | Input::Timeout => {}
+        }
+        self.tick(now);
     }
 
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Output {
-        todo!()
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        if self.ended {
+            return Output::Idle;
+        }
+        let auth = self.auth.as_ref().and_then(Auth::deadline);
+        [
+            self.lcp.deadline(),
+            self.ipcp.deadline(),
+            auth,
+            self.phase_limit,
+            self.carrier_check,
+            self.next_echo,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map_or(Output::Idle, Output::Timeout)
     }
+
+    /// Where the link is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Counters since the beginning.
+    #[must_use]
+    pub const fn stats(&self) -> LinkStats {
+        self.stats
+    }
+
+    fn close(&mut self, now: Instant) {
+        match self.lcp.state() {
+            State::Initial | State::Starting | State::Closed | State::Stopped => {
+                self.finish(LinkError::Closed);
+            }
+            _ => {
+                self.phase = Phase::Terminate;
+                self.phase_limit = None;
+                let effects = self.lcp.close(now);
+                self.apply_lcp(now, effects);
+            }
+        }
+    }
+
+    fn establish_limit(&self) -> Duration {
+        self.config.restart.saturating_mul(self.config.max_configure.saturating_mul(2))
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if self.ended {
+            return;
+        }
+        let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if due(self.carrier_check) {
+            self.carrier_check = None;
+            self.no_carrier(NO_CARRIER);
+            return;
+        }
+        if due(self.phase_limit) {
+            self.phase_limit = None;
+            self.finish(match self.phase {
+                Phase::Network if self.ipcp.refusals() > 0 => {
+                    LinkError::NoIpAddress { naks: self.ipcp.refusals() }
+                }
+                Phase::Establish => LinkError::NoAgreement { phase: self.phase },
+                phase => LinkError::Timeout { phase },
+            });
+            return;
+        }
+        let effects = self.lcp.tick(now);
+        self.apply_lcp(now, effects);
+        let effects = self.ipcp.tick(now);
+        self.apply_ipcp(now, effects);
+        let effects = self.auth.as_mut().map(|auth| auth.tick(now)).unwrap_or_default();
+        self.apply_auth(now, effects);
+        if due(self.next_echo) {
+            self.echo(now);
+        }
+    }
+
+    fn octets(&mut self, now: Instant, octets: &[u8]) {
+        let mut deframer = std::mem::replace(&mut self.deframer, Deframer::new(0));
+        deframer.feed(octets, |one| match one {
+            Deframed::Frame(frame) => self.frame(now, frame),
+            Deframed::Text(text) => self.text(text),
+            Deframed::Bad(_) => self.stats.bad_frames += 1,
+        });
+        let cut_off = deframer.unfinished_ends_with(b"\r\nNO CARRIER\r\n");
+        self.carrier_check = cut_off.then(|| now + CARRIER_SILENCE);
+        self.deframer = deframer;
+    }
+
+    fn text(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(text).trim().to_owned();
+        if text.is_empty() || self.ended {
+            return;
+        }
+        self.outputs.push_back(Output::Event(LinkEvent::Text(text.clone())));
+        if text == NO_CARRIER {
+            self.no_carrier(&text);
+        }
+    }
+
+    fn no_carrier(&mut self, text: &str) {
+        self.finish(if self.phase == Phase::Terminate {
+            LinkError::Closed
+        } else {
+            LinkError::NoCarrier { text: text.to_owned() }
+        });
+    }
+
+    fn frame(&mut self, now: Instant, frame: &[u8]) {
+        if self.ended {
+            return;
+        }
+        let Ok((number, payload)) = split_frame(frame) else {
+            self.stats.bad_frames += 1;
+            return;
+        };
+        self.stats.frames_received += 1;
+        if self.config.observe {
+            let seen = normalised(number, payload);
+            self.outputs.push_back(Output::Frame(TapDirection::Received, seen));
+        }
+        self.unanswered_echoes = 0;
+        match number {
+            protocol::IP => {
+                if self.phase == Phase::Open {
+                    self.outputs.push_back(Output::Packet(payload.to_vec()));
+                }
+            }
+            protocol::LCP | protocol::IPCP | protocol::PAP | protocol::CHAP => {
+                let Ok(packet) = ControlPacket::decode(payload) else {
+                    self.stats.bad_frames += 1;
+                    return;
+                };
+                match number {
+                    protocol::LCP => self.receive_lcp(now, &packet),
+                    protocol::IPCP => self.receive_ipcp(now, &packet),
+                    _ => self.receive_auth(now, number, &packet),
+                }
+            }
+            _ if self.lcp.opened() => {
+                let mut data = number.to_be_bytes().to_vec();
+                data.extend_from_slice(payload);
+                data.truncate(self.lcp.policy.peer_mru().saturating_sub(4));
+                let identifier = self.lcp.next_identifier();
+                self.send_lcp(&ControlPacket::new(code::PROTOCOL_REJECT, identifier, data));
+            }
+            _ => {}
+        }
+    }
+
+    fn receive_lcp(&mut self, now: Instant, packet: &ControlPacket) {
+        let was_open = self.lcp.opened();
+        match packet.code {
+            code::CONFIGURE_REQUEST..=code::CODE_REJECT => {
+                if self.phase_limit.is_none() && self.phase == Phase::Establish {
+                    self.phase_limit = Some(now + self.establish_limit());
+                }
+                let phase = self.phase;
+                if packet.code == code::CODE_REJECT
+                    && packet.data.first() == Some(&code::ECHO_REQUEST)
+                {
+                    self.next_echo = None;
+                }
+                let effects = self.lcp.receive(now, packet);
+                self.apply_lcp(now, effects);
+                if packet.code == code::TERMINATE_REQUEST && phase != Phase::Terminate {
+                    self.stray_terminates += 1;
+                    if was_open || self.stray_terminates > MAX_STRAY_TERMINATES {
+                        self.finish(LinkError::PeerTerminated { phase, message: words(packet) });
+                    }
+                }
+                if self.lcp.policy.echoes_of_us >= MAX_ECHOES_OF_US {
+                    self.finish(LinkError::LoopDetected);
+                } else if self.lcp.policy.auth_unsupported {
+                    self.finish(LinkError::AuthUnsupported);
+                } else if self.lcp.refusals() > self.config.max_configure {
+                    self.finish(LinkError::NoAgreement { phase: Phase::Establish });
+                }
+            }
+            code::PROTOCOL_REJECT => match packet.data.as_slice() {
+                [high, low, ..] if was_open => {
+                    self.protocol_rejected(now, u16::from_be_bytes([*high, *low]));
+                }
+                _ => {}
+            },
+            code::ECHO_REQUEST => {
+                let (magic, rest) = packet.data.split_at_checked(4).unwrap_or((&[], &[]));
+                let ours = self.lcp.policy.magic().to_be_bytes();
+                if !was_open {
+                    return;
+                }
+                if ours != [0; 4] && magic == ours {
+                    self.finish(LinkError::LoopDetected);
+                    return;
+                }
+                if matches!(&self.config.role, Role::Server(server) if server.quirks.deaf_to_echo) {
+                    return;
+                }
+                let data = [&ours[..], rest].concat();
+                self.send_lcp(&ControlPacket::new(code::ECHO_REPLY, packet.identifier, data));
+            }
+            // Replies only show life, which every frame does; discards are for nobody.
+            code::ECHO_REPLY | code::DISCARD_REQUEST => {}
+            _ => {
+                let identifier = self.lcp.next_identifier();
+                self.send_lcp(&self.code_reject(identifier, packet));
+            }
+        }
+    }
+
+    fn code_reject(&self, identifier: u8, packet: &ControlPacket) -> ControlPacket {
+        let mut data = packet.encode();
+        data.truncate(self.lcp.policy.peer_mru().saturating_sub(4));
+        ControlPacket::new(code::CODE_REJECT, identifier, data)
+    }
+
+    fn protocol_rejected(&mut self, now: Instant, number: u16) {
+        match number {
+            protocol::IPCP => self.finish(LinkError::IpRejected),
+            protocol::PAP | protocol::CHAP if self.phase == Phase::Authenticate => {
+                self.finish(LinkError::AuthUnsupported);
+            }
+            protocol::LCP => {
+                let effects = self.lcp.rejected_for_good(now);
+                self.apply_lcp(now, effects);
+            }
+            _ => {}
+        }
+    }
+
+    fn receive_auth(&mut self, now: Instant, number: u16, packet: &ControlPacket) {
+        if !matches!(self.phase, Phase::Authenticate | Phase::Network | Phase::Open) {
+            return;
+        }
+        let effects =
+            self.auth.as_mut().map(|auth| auth.receive(now, number, packet)).unwrap_or_default();
+        self.apply_auth(now, effects);
+    }
+
+    fn receive_ipcp(&mut self, now: Instant, packet: &ControlPacket) {
+        if self.phase == Phase::Authenticate && packet.code == code::CONFIGURE_REQUEST {
+            if let Some(auth) = &mut self.auth {
+                auth.presume_success();
+            }
+            self.apply_auth(now, Vec::new());
+        }
+        if !matches!(self.phase, Phase::Network | Phase::Open) {
+            return;
+        }
+        if packet.code == 0 || packet.code > code::CODE_REJECT {
+            let identifier = self.ipcp.next_identifier();
+            let reject = self.code_reject(identifier, packet);
+            self.send(protocol::IPCP, &reject.encode());
+            return;
+        }
+        let phase = self.phase;
+        let effects = self.ipcp.receive(now, packet);
+        self.apply_ipcp(now, effects);
+        let naks = self.ipcp.refusals();
+        if packet.code == code::TERMINATE_REQUEST {
+            self.finish(LinkError::PeerTerminated { phase, message: words(packet) });
+        } else if naks >= self.config.max_ipcp_failure || self.ipcp.policy.address_rejected() {
+            self.finish(LinkError::NoIpAddress { naks });
+        }
+    }
+
+    fn apply_lcp(&mut self, now: Instant, effects: Vec<Effect>) {
+        for effect in effects {
+            if self.ended {
+                return;
+            }
+            match effect {
+                Effect::Send(packet) => self.send_lcp(&packet),
+                Effect::Up => self.lcp_up(now),
+                Effect::Down => self.lcp_down(now),
+                Effect::Finished => self.finish(match self.phase {
+                    Phase::Terminate => LinkError::Closed,
+                    _ if self.lcp.gave_up() => LinkError::Timeout { phase: Phase::Establish },
+                    _ => LinkError::NoAgreement { phase: Phase::Establish },
+                }),
+            }
+        }
+    }
+
+    fn lcp_up(&mut self, now: Instant) {
+        if self.phase == Phase::Terminate {
+            return;
+        }
+        self.negotiations += 1;
+        if self.negotiations > MAX_RENEGOTIATIONS {
+            self.finish(LinkError::NoAgreement { phase: Phase::Establish });
+            return;
+        }
+        if self.negotiations == 1 {
+            self.outputs.push_back(Output::Event(LinkEvent::LcpOpen));
+        }
+        self.format = self.lcp.policy.format();
+        self.phase = Phase::Authenticate;
+        self.phase_limit = Some(now + self.config.auth_limit);
+        self.next_echo = self.config.echo.map(|echo| now + echo.interval);
+        let (credentials, checker) = match &self.config.role {
+            Role::Client(client) => (
+                client.credentials.clone().unwrap_or_else(|| Credentials::new("", "")),
+                Checker { accepted: Vec::new(), name: String::new(), refusal: String::new() },
+            ),
+            Role::Server(server) => (
+                Credentials::new("", ""),
+                Checker {
+                    accepted: server.accepted.clone(),
+                    name: server.name.clone(),
+                    refusal: server.refusal.clone(),
+                },
+            ),
+        };
+        let mut auth = Auth::new(
+            self.lcp.policy.asked_of_us(),
+            credentials,
+            self.lcp.policy.asked_of_peer(),
+            checker,
+            self.config.restart,
+            &mut self.numbers,
+        );
+        let effects = auth.start(now);
+        self.auth = Some(auth);
+        self.apply_auth(now, effects);
+    }
+
+    fn lcp_down(&mut self, now: Instant) {
+        self.ipcp.lower_down(now);
+        self.auth = None;
+        self.next_echo = None;
+        self.format = FrameFormat::default();
+        if self.phase != Phase::Terminate {
+            self.phase = Phase::Establish;
+            self.phase_limit = Some(now + self.establish_limit());
+        }
+    }
+
+    fn apply_auth(&mut self, now: Instant, effects: Vec<AuthEffect>) {
+        for effect in effects {
+            match effect {
+                AuthEffect::Send(number, packet) => self.send(number, &packet.encode()),
+                AuthEffect::Refused(message) => {
+                    self.finish(LinkError::AuthRejected { message });
+                    return;
+                }
+            }
+        }
+        let Some(auth) = &self.auth else { return };
+        if !self.ended && self.phase == Phase::Authenticate && auth.done() {
+            if !self.told_authenticated {
+                self.told_authenticated = true;
+                let by = auth.by();
+                self.outputs.push_back(Output::Event(LinkEvent::Authenticated { by }));
+            }
+            self.phase = Phase::Network;
+            self.phase_limit = Some(now + self.config.ipcp_limit);
+            let effects = self.ipcp.open(now, false);
+            self.apply_ipcp(now, effects);
+        }
+    }
+
+    fn apply_ipcp(&mut self, now: Instant, effects: Vec<Effect>) {
+        for effect in effects {
+            if self.ended {
+                return;
+            }
+            match effect {
+                Effect::Send(packet) => self.send(protocol::IPCP, &packet.encode()),
+                Effect::Up => {
+                    self.phase = Phase::Open;
+                    self.phase_limit = None;
+                    let agreed = self.ipcp.policy.agreed();
+                    self.outputs.push_back(Output::Event(LinkEvent::IpUp {
+                        address: agreed.address,
+                        peer: agreed.peer,
+                        name_servers: agreed.name_servers,
+                    }));
+                }
+                Effect::Down => {
+                    self.phase = Phase::Network;
+                    self.phase_limit = Some(now + self.config.ipcp_limit);
+                }
+                Effect::Finished => self.finish(match self.ipcp.refusals() {
+                    0 => LinkError::Timeout { phase: Phase::Network },
+                    naks => LinkError::NoIpAddress { naks },
+                }),
+            }
+        }
+    }
+
+    fn echo(&mut self, now: Instant) {
+        let Some(echo) = self.config.echo else { return };
+        if echo.give_up_after.is_some_and(|limit| self.unanswered_echoes >= limit) {
+            self.finish(LinkError::EchoLost);
+            return;
+        }
+        self.unanswered_echoes = self.unanswered_echoes.saturating_add(1);
+        self.next_echo = Some(now + echo.interval);
+        let magic = self.lcp.policy.magic().to_be_bytes();
+        let identifier = self.lcp.next_identifier();
+        self.send_lcp(&ControlPacket::new(code::ECHO_REQUEST, identifier, magic));
+    }
+
+    fn send_lcp(&mut self, packet: &ControlPacket) {
+        self.send(protocol::LCP, &packet.encode());
+    }
+
+    fn send(&mut self, number: u16, payload: &[u8]) {
+        if self.ended {
+            return;
+        }
+        // LCP is written so that a peer which knows nothing yet understands it.
+        let format = if number == protocol::LCP { FrameFormat::default() } else { self.format };
+        let mut octets = Vec::new();
+        format.encode(number, payload, &mut octets);
+        if self.config.observe {
+            let seen = normalised(number, payload);
+            self.outputs.push_back(Output::Frame(TapDirection::Sent, seen));
+        }
+        self.stats.frames_sent += 1;
+        self.outputs.push_back(Output::Transmit(octets));
+    }
+
+    /// Ends the link; a peer that still listens is told.
+    fn finish(&mut self, error: LinkError) {
+        if self.ended {
+            return;
+        }
+        let peer_listens = !matches!(
+            error,
+            LinkError::Closed
+                | LinkError::LineLost
+                | LinkError::NoCarrier { .. }
+                | LinkError::LoopDetected
+                | LinkError::PeerTerminated { .. }
+                | LinkError::Timeout { phase: Phase::Establish }
+        );
+        if peer_listens {
+            let identifier = self.lcp.next_identifier();
+            self.send_lcp(&ControlPacket::new(code::TERMINATE_REQUEST, identifier, []));
+        }
+        self.outputs.push_back(Output::Event(LinkEvent::Down(error)));
+        self.phase = Phase::Dead;
+        self.ended = true;
+    }
+}
+
+/// What a peer says with its Terminate-Request, if it is text.
+fn words(packet: &ControlPacket) -> String {
+    let text = String::from_utf8_lossy(&packet.data);
+    let printable: String =
+        text.chars().filter(|c| !c.is_control() && *c != char::REPLACEMENT_CHARACTER).collect();
+    printable.trim().to_owned()
 }

@@ -1,14 +1,22 @@
 //! The PPP link without I/O: RFC 1661 automaton, LCP, PAP (RFC 1334), CHAP with MD5 (RFC 1994) and
 //! IPCP (RFC 1332, 1877), as the side that dials and as the side that is dialled.
 //!
-//! [`Link::handle_input`] takes octets, IP packets and the time; [`Link::poll_output`] gives what
-//! to write, packets that arrived, events, and when to call again.
+//! May use: codec, model. [`Link::handle_input`] takes octets, IP packets and the time;
+//! [`Link::poll_output`] gives what to write, packets that arrived, events, and when to call again.
 
+mod auth;
+mod automaton;
 mod config;
+mod ipcp;
+mod lcp;
 mod link;
+mod negotiate;
+mod numbers;
+#[cfg(test)]
+mod tests;
 
 pub use config::{
     AuthProtocol, ClientConfig, Credentials, EchoConfig, Input, LinkConfig, LinkError, LinkEvent,
-    Output, Phase, Role, ServerConfig, ServerQuirks,
+    LinkStats, Output, Phase, Role, ServerConfig, ServerQuirks,
 };
 pub use link::Link;
