@@ -1,1 +1,39 @@
-//! The virtual operator.
+//! The virtual operator and its virtual modem: radio, AT interpreter, GGSN, WAP proxy, MMSC, SMSC,
+//! phones and switchable faults.
+//!
+//! May use: codec, proto, net, model. Never modem, bearer, mm1, gateway, store or api: it stands
+//! at the other end of the line and must not share their mistakes.
+
+mod dns;
+mod external;
+mod fault;
+mod ggsn;
+mod mmsc;
+mod modem;
+mod operator;
+mod phone;
+mod pty;
+mod smsc;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::model::Timestamp;
+
+pub use external::{UnclosedQuote, split_words};
+pub use fault::{ActiveFault, Fault, Faults};
+pub use mmsc::{Action, Complaint, Entry, EntryKind, Journal, Mmsc, MmscReply, StoredMessage};
+pub use modem::{ModemConfig, ModemState, PortRole, Subscriber, Timing, VirtualModem};
+pub use operator::{Auth, Operator, OperatorBuilder, OperatorState, PhoneState};
+pub use phone::{Answer, Behaviour, Outgoing, OutgoingPart, Phone, Received, ReceivedPart};
+pub use pty::PtyPort;
+pub use smsc::{SmsError, Submitted};
+
+/// A poisoned lock means that a test failed elsewhere; its data are whole all the same.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Times in snapshots are RFC 3339 text.
+fn rfc3339<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}

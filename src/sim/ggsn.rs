@@ -1,0 +1,195 @@
+//! The GGSN: a PPP server and the operator's network behind it, with name server, WAP proxy and
+//! MMSC at virtual addresses (RFC 1661, RFC 1035).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::dns;
+use super::fault::{Fault, Faults};
+use super::mmsc::{Front, Mmsc, serve_connection};
+use super::modem::{CallRefused, CallRequest, CallTaker};
+use crate::model::Random;
+use crate::net::pump::{FrameSink, Pump};
+use crate::net::stack::{Stack, StackConfig};
+use crate::net::{BoxFuture, Datagrams, Io};
+use crate::proto::ppp::{AuthProtocol, Credentials, Link, LinkConfig, ServerConfig, ServerQuirks};
+
+/// Octets that a call holds in each direction between modem and network.
+const CALL_BUFFER: usize = 16 * 1024;
+/// Connections that one call may have open.
+const MAX_CONNECTIONS: usize = 16;
+
+/// What the network looks like.
+#[derive(Debug, Clone)]
+pub(super) struct GgsnConfig {
+    /// Access points: name, and whether the MMS services are behind it.
+    pub(super) apns: Vec<(String, bool)>,
+    pub(super) auth: Option<AuthProtocol>,
+    pub(super) credentials: Vec<Credentials>,
+    pub(super) quirks: ServerQuirks,
+    /// The GGSN itself, which is also the name server.
+    pub(super) own: Ipv4Addr,
+    pub(super) proxy: Option<SocketAddrV4>,
+    pub(super) mmsc: SocketAddrV4,
+    /// Names that the name server knows.
+    pub(super) names: Vec<(String, Ipv4Addr)>,
+}
+
+/// The GGSN; clones are the same.
+#[derive(Clone)]
+pub(super) struct Ggsn(Arc<Inner>);
+
+struct Inner {
+    config: GgsnConfig,
+    mmsc: Mmsc,
+    faults: Faults,
+    random: Random,
+    stop: CancellationToken,
+    calls: AtomicU8,
+}
+
+impl Ggsn {
+    pub(super) fn new(
+        config: GgsnConfig,
+        mmsc: Mmsc,
+        faults: Faults,
+        random: Random,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Inner { config, mmsc, faults, random, stop, calls: AtomicU8::new(0) }))
+    }
+
+    fn apn(&self, name: &str) -> Option<bool> {
+        let apns = &self.0.config.apns;
+        apns.iter().find(|(apn, _)| apn.eq_ignore_ascii_case(name)).map(|(_, mms)| *mms)
+    }
+
+    /// Runs one call until either side ends it.
+    async fn run(self, io: Box<dyn Io>, number: String, has_mms: bool) {
+        let config = &self.0.config;
+        let call = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let client = Ipv4Addr::new(10, 64, 1, call % 250 + 2);
+        let mut server = ServerConfig::new(config.own, client);
+        server.auth = config.auth;
+        server.accepted.clone_from(&config.credentials);
+        server.name_servers = vec![config.own];
+        server.quirks = config.quirks;
+        if self.0.faults.strikes(&Fault::AuthRefused {}) {
+            server.accepted.clear();
+            server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
+        }
+        let seed = u64::from_be_bytes(self.0.random.array());
+        let link = Link::new(LinkConfig::server(server), seed);
+        let (stack, queue) = Stack::new(StackConfig {
+            address: Some(IpAddr::V4(config.own)),
+            prefix: 32,
+            mtu: 1500,
+            any_ip: true,
+            name_servers: Vec::new(),
+            random: self.0.random.clone(),
+        });
+        let over = self.0.stop.child_token();
+        self.serve(&stack, &number, has_mms, &over);
+        let (pump, _handle) = Pump::new(io, link, queue, FrameSink::none());
+        let end = tokio::select! {
+            biased;
+            () = self.0.stop.cancelled() => None,
+            end = pump.run() => Some(end.error),
+        };
+        over.cancel();
+        tracing::debug!(?end, "PPP server ended");
+    }
+
+    /// Starts the services of one call; they end with `over`.
+    fn serve(&self, stack: &Stack, number: &str, has_mms: bool, over: &CancellationToken) {
+        let config = &self.0.config;
+        match stack.bind_udp(53) {
+            Ok(socket) => spawn(over, answer_names(socket, config.names.clone())),
+            Err(error) => tracing::warn!(%error, "no name server"),
+        }
+        if !has_mms {
+            return;
+        }
+        let proxy = config.proxy.filter(|_| !self.0.faults.strikes(&Fault::ProxyRefuses {}));
+        let mut ports: Vec<u16> = proxy.iter().map(SocketAddrV4::port).collect();
+        if !ports.contains(&config.mmsc.port()) {
+            ports.push(config.mmsc.port());
+        }
+        for port in ports {
+            let mut listener = match stack.listen(port) {
+                Ok(listener) => listener,
+                Err(error) => {
+                    tracing::warn!(%error, port, "no service");
+                    continue;
+                }
+            };
+            let mmsc = self.0.mmsc.clone();
+            let msisdn = number.to_owned();
+            let mmsc_address = config.mmsc;
+            let inner = over.clone();
+            spawn(over, async move {
+                let open = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
+                while let Ok(accepted) = listener.accept().await {
+                    let local = accepted.local;
+                    let msisdn = msisdn.clone();
+                    let front = if proxy.map(SocketAddr::V4) == Some(local) {
+                        Front::Proxy { msisdn }
+                    } else if SocketAddr::V4(mmsc_address) == local {
+                        Front::Direct { msisdn }
+                    } else {
+                        // Nobody lives at that address.
+                        continue;
+                    };
+                    let Ok(permit) = Arc::clone(&open).try_acquire_owned() else { continue };
+                    let mmsc = mmsc.clone();
+                    spawn(&inner, async move {
+                        serve_connection(mmsc, front, accepted.stream).await;
+                        drop(permit);
+                    });
+                }
+            });
+        }
+    }
+}
+
+impl CallTaker for Ggsn {
+    fn knows(&self, apn: &str) -> bool {
+        self.apn(apn).is_some()
+    }
+
+    fn open(&self, request: CallRequest) -> BoxFuture<'_, Result<Box<dyn Io>, CallRefused>> {
+        Box::pin(async move {
+            let Some(has_mms) = self.apn(&request.apn) else {
+                // TS 24.008 clause 10.5.6.6, SM cause 27.
+                return Err(CallRefused { cause: "Missing or unknown APN".to_owned() });
+            };
+            let (modem, network) = tokio::io::duplex(CALL_BUFFER);
+            tokio::spawn(self.clone().run(Box::new(network), request.number, has_mms));
+            Ok(Box::new(modem) as Box<dyn Io>)
+        })
+    }
+}
+
+fn spawn(over: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+    let over = over.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            biased;
+            () = over.cancelled() => {}
+            () = work => {}
+        }
+    });
+}
+
+async fn answer_names(socket: Box<dyn Datagrams>, names: Vec<(String, Ipv4Addr)>) {
+    while let Ok((query, from)) = socket.receive().await {
+        if let Some(reply) = dns::answer(&query, &names)
+            && socket.send(from, &reply).await.is_err()
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Registration, operator and signal (3GPP TS 27.007 clauses 7.2, 7.3, 8.5, 10.1.20, 10.1.22).
+
+use super::command::{Arg, Op};
+use super::failure::{INVALID_PARAMETER, NOT_SUPPORTED};
+use super::state::State;
+use super::{Cx, Shared, Step};
+use crate::sim::fault::Fault;
+
+/// Public land mobile network of the tests (ITU-T E.212: 001-01).
+const PLMN: &str = "00101";
+const LONG_NAME: &str = "mm1gate virtual";
+const SHORT_NAME: &str = "mm1gate";
+/// `<AcT>` E-UTRAN.
+const ACCESS: u32 = 7;
+/// `+CREG`, `+CGREG`, `+CEREG` in the order of [`super::state::Reports`].
+const NAMES: [&str; 3] = ["+CREG", "+CGREG", "+CEREG"];
+
+impl Shared {
+    /// `<stat>` of `+CREG`.
+    pub(super) fn registration(&self, state: &State) -> u8 {
+        if state.function != 1 || state.deregistered || self.sim_word(state) != "READY" {
+            0
+        } else if self.faults.is_on(&Fault::RegistrationDenied {}) {
+            3
+        } else if !state.registered || self.faults.is_on(&Fault::NoCoverage {}) {
+            2
+        } else {
+            1
+        }
+    }
+
+    pub(super) fn has_service(&self, state: &State) -> bool {
+        self.registration(state) == 1
+    }
+
+    /// Begins to look for the network; registered after the configured time.
+    pub(super) fn start_searching(&self, state: &mut State) {
+        state.registered = false;
+        state.registration_run += 1;
+        if state.function != 1 || state.deregistered || self.sim_word(state) != "READY" {
+            return;
+        }
+        let wait = self.config.timing.register;
+        if wait.is_zero() {
+            state.registered = true;
+            self.tell_registration(state);
+            return;
+        }
+        self.tell_registration(state);
+        let run = state.registration_run;
+        let itself = self.itself.clone();
+        // Without a runtime nobody can wait; then the network is there at once.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            state.registered = true;
+            return;
+        };
+        runtime.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let Some(shared) = itself.upgrade() else { return };
+            let mut state = shared.lock();
+            if state.registration_run != run {
+                return;
+            }
+            state.registered = true;
+            shared.tell_registration(&state);
+            drop(state);
+            shared.fetch_sms();
+        });
+    }
+
+    /// The radio goes off: no registration, no call.
+    pub(super) fn lose_network(&self, state: &mut State) {
+        state.registered = false;
+        state.registration_run += 1;
+        for context in state.contexts.values_mut() {
+            context.active = false;
+        }
+        if let Some(call) = state.call.take() {
+            call.ended.cancel();
+        }
+        self.tell_registration(state);
+    }
+
+    /// Prints the unsolicited form of the registration on every port that asked for it.
+    pub(super) fn tell_registration(&self, state: &State) {
+        let stat = self.registration(state);
+        for port in 0..self.ports.len() {
+            let reports = state.settings(port).reports;
+            for (name, n) in NAMES.into_iter().zip(reports) {
+                if n > 0 {
+                    self.urc(port, format!("{name}: {}", status(name, n, stat)));
+                }
+            }
+        }
+    }
+}
+
+/// `<stat>` and, for n=2, where.
+fn status(name: &str, n: u32, stat: u8) -> String {
+    if n < 2 || stat != 1 {
+        return stat.to_string();
+    }
+    let area = if name == "+CGREG" { "0001" } else { "1A2B" };
+    format!("{stat},\"{area}\",\"01A2B3C4\",{ACCESS}")
+}
+
+pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
+    if let Some(index) = NAMES.iter().position(|known| *known == name) {
+        return Some(registration(cx, name, index, op));
+    }
+    Some(match (name, op) {
+        ("+CSQ", Op::Run) => {
+            let (rssi, ber) = if heard(cx) { (21, 0) } else { (99, 99) };
+            say(cx, format!("+CSQ: {rssi},{ber}"))
+        }
+        ("+CSQ", Op::Test) => say(cx, "+CSQ: (0-31,99),(0-7,99)"),
+        ("+CESQ", Op::Run) => say(cx, "+CESQ: 99,99,255,255,20,50"),
+        ("+COPS", op) => operator(cx, op),
+        ("+CGATT", Op::Test) => say(cx, "+CGATT: (0,1)"),
+        ("+CGATT", Op::Read) => {
+            let attached = u8::from(cx.shared.has_service(cx.state));
+            say(cx, format!("+CGATT: {attached}"))
+        }
+        ("+CGATT", Op::Set(args)) => match args.first().and_then(Arg::number) {
+            Some(0) => {
+                if let Some(call) = cx.state.call.take() {
+                    call.ended.cancel();
+                }
+                Step::Done
+            }
+            Some(1) if cx.shared.has_service(cx.state) => Step::Done,
+            Some(1) => Step::Fail(super::Failure::Cme(30)),
+            _ => Step::Fail(INVALID_PARAMETER),
+        },
+        ("+CPAS", Op::Run) => {
+            let activity = if cx.state.call.is_some() { 4 } else { 0 };
+            say(cx, format!("+CPAS: {activity}"))
+        }
+        ("+CEER", Op::Run) => {
+            let cause = cx.state.last_cause.clone();
+            say(cx, format!("+CEER: {cause}"))
+        }
+        ("+CESQ" | "+CPAS" | "+CEER", Op::Test) => Step::Done,
+        ("+CSQ" | "+CESQ" | "+CGATT" | "+CPAS" | "+CEER", _) => Step::Fail(NOT_SUPPORTED),
+        _ => return None,
+    })
+}
+
+fn heard(cx: &Cx<'_>) -> bool {
+    cx.state.function == 1 && !cx.shared.faults.is_on(&Fault::NoCoverage {})
+}
+
+fn say(cx: &mut Cx<'_>, line: impl Into<String>) -> Step {
+    cx.say(line);
+    Step::Done
+}
+
+fn registration(cx: &mut Cx<'_>, name: &str, index: usize, op: &Op) -> Step {
+    let port = cx.port;
+    let stat = cx.shared.registration(cx.state);
+    match op {
+        Op::Test => say(cx, format!("{name}: (0-2)")),
+        Op::Read => {
+            let n = cx.state.settings(port).reports.get(index).copied().unwrap_or(0);
+            say(cx, format!("{name}: {n},{}", status(name, n, stat)))
+        }
+        Op::Run | Op::Set(_) => {
+            let n = match op {
+                Op::Set(args) => args.first().and_then(Arg::number),
+                _ => Some(0),
+            };
+            match (n, cx.state.settings_mut(port).reports.get_mut(index)) {
+                (Some(n @ 0..=2), Some(slot)) => {
+                    *slot = n;
+                    Step::Done
+                }
+                _ => Step::Fail(INVALID_PARAMETER),
+            }
+        }
+    }
+}
+
+fn operator(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let set = cx.state.settings(cx.port).charset;
+    match op {
+        Op::Test => {
+            let (long, short) = (set.encode(LONG_NAME), set.encode(SHORT_NAME));
+            say(cx, format!("+COPS: (2,\"{long}\",\"{short}\",\"{PLMN}\",{ACCESS}),,(0-4),(0-2)"))
+        }
+        Op::Read => {
+            let mode = if cx.state.deregistered { 2 } else { 0 };
+            if !cx.shared.has_service(cx.state) {
+                return say(cx, format!("+COPS: {mode}"));
+            }
+            let format = cx.state.cops_format;
+            let name = match format {
+                0 => set.encode(LONG_NAME),
+                1 => set.encode(SHORT_NAME),
+                _ => PLMN.to_owned(),
+            };
+            say(cx, format!("+COPS: {mode},{format},\"{name}\",{ACCESS}"))
+        }
+        Op::Run => Step::Fail(NOT_SUPPORTED),
+        Op::Set(args) => {
+            let number = |at: usize| args.get(at).and_then(Arg::number);
+            match number(0) {
+                Some(0) => {
+                    if std::mem::take(&mut cx.state.deregistered) {
+                        cx.shared.start_searching(cx.state);
+                    }
+                    Step::Done
+                }
+                Some(1 | 4) if args.get(2).is_some_and(|name| name.text == PLMN) => Step::Done,
+                Some(1 | 4) => Step::Fail(super::Failure::Cme(30)),
+                Some(2) => {
+                    cx.state.deregistered = true;
+                    cx.shared.lose_network(cx.state);
+                    Step::Done
+                }
+                Some(3) => match number(1) {
+                    Some(format @ 0..=2) => {
+                        cx.state.cops_format = format;
+                        Step::Done
+                    }
+                    _ => Step::Fail(INVALID_PARAMETER),
+                },
+                _ => Step::Fail(INVALID_PARAMETER),
+            }
+        }
+    }
+}

@@ -1,0 +1,505 @@
+//! Short messages in PDU mode (3GPP TS 27.005 clauses 3 and 4).
+
+use bytes::Bytes;
+
+use super::command::{Arg, Op};
+use super::failure::{
+    CMS_INVALID_INDEX, CMS_INVALID_PDU, CMS_NO_ACK_EXPECTED, CMS_NO_SERVICE, CMS_NOT_ALLOWED,
+    CMS_NOT_SUPPORTED, CMS_STORAGE_FULL, CMS_UNKNOWN,
+};
+use super::state::Cnmi;
+use super::storage::{Mem, Status, Stored};
+use super::{Cx, Failure, Shared, State, Step};
+use crate::codec::sms::{SmsAddress, join_smsc, to_hex};
+use crate::sim::fault::Fault;
+
+/// Octets of the longest TPDU: SMS-SUBMIT with a validity period of 7 octets (TS 23.040 clause
+/// 9.2.2.2).
+const MAX_TPDU: usize = 13 + 7 + 1 + 140 + 4;
+
+pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
+    if !matches!(
+        name,
+        "+CMGF"
+            | "+CSMS"
+            | "+CPMS"
+            | "+CNMI"
+            | "+CMGL"
+            | "+CMGR"
+            | "+CMGD"
+            | "+CMGS"
+            | "+CMGW"
+            | "+CMSS"
+            | "+CNMA"
+            | "+CSCA"
+            | "+CSMP"
+    ) {
+        return None;
+    }
+    if let Some(trouble) = cx.shared.sim_trouble(cx.state) {
+        return Some(Step::Fail(as_cms(trouble)));
+    }
+    Some(match name {
+        "+CMGF" => format(cx, op),
+        "+CSMS" => service(cx, op),
+        "+CPMS" => memories(cx, op),
+        "+CNMI" => indications(cx, op),
+        "+CMGL" => list(cx, op),
+        "+CMGR" => read(cx, op),
+        "+CMGD" => delete(cx, op),
+        "+CMGS" => prompt(cx, op, false),
+        "+CMGW" => prompt(cx, op, true),
+        "+CMSS" => send_stored(cx, op),
+        "+CNMA" => acknowledge(cx, op),
+        "+CSCA" => centre(cx, op),
+        _ => match op {
+            Op::Test => Step::Done,
+            Op::Read => say(cx, "+CSMP: 17,167,0,0"),
+            _ => Step::Done,
+        },
+    })
+}
+
+/// The same trouble in the numbering of TS 27.005.
+const fn as_cms(trouble: Failure) -> Failure {
+    match trouble {
+        Failure::Cme(10) => Failure::Cms(310),
+        Failure::Cme(11) => Failure::Cms(311),
+        Failure::Cme(12) => Failure::Cms(316),
+        Failure::Cme(14) => Failure::Cms(314),
+        other => other,
+    }
+}
+
+fn say(cx: &mut Cx<'_>, line: impl Into<String>) -> Step {
+    cx.say(line);
+    Step::Done
+}
+
+fn format(cx: &mut Cx<'_>, op: &Op) -> Step {
+    match op {
+        Op::Test => say(cx, "+CMGF: (0)"),
+        Op::Read => say(cx, "+CMGF: 0"),
+        Op::Run => Step::Done,
+        Op::Set(args) => match args.first().and_then(Arg::number) {
+            Some(0) => Step::Done,
+            _ => Step::Fail(CMS_NOT_SUPPORTED),
+        },
+    }
+}
+
+fn service(cx: &mut Cx<'_>, op: &Op) -> Step {
+    match op {
+        Op::Test => say(cx, "+CSMS: (0,1)"),
+        Op::Read => {
+            let now = cx.state.csms;
+            say(cx, format!("+CSMS: {now},1,1,1"))
+        }
+        Op::Run => Step::Fail(CMS_NOT_SUPPORTED),
+        Op::Set(args) => match args.first().and_then(Arg::number) {
+            Some(service @ 0..=1) => {
+                cx.state.csms = service;
+                say(cx, "+CSMS: 1,1,1")
+            }
+            _ => Step::Fail(CMS_NOT_SUPPORTED),
+        },
+    }
+}
+
+fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let counts = |state: &mut State, named: bool| -> String {
+        let parts: Vec<String> = state
+            .mems
+            .map(|mem| {
+                let storage = state.storage(mem);
+                let (used, total) = (storage.used(), storage.total());
+                if named {
+                    format!("\"{}\",{used},{total}", mem.name())
+                } else {
+                    format!("{used},{total}")
+                }
+            })
+            .to_vec();
+        parts.join(",")
+    };
+    match op {
+        Op::Test => say(cx, "+CPMS: (\"SM\",\"ME\"),(\"SM\",\"ME\"),(\"SM\",\"ME\")"),
+        Op::Read => {
+            let line = counts(cx.state, true);
+            say(cx, format!("+CPMS: {line}"))
+        }
+        Op::Run => Step::Fail(CMS_NOT_SUPPORTED),
+        Op::Set(args) if args.len() <= 3 => {
+            let wanted: Option<Vec<Mem>> =
+                args.iter().map(|arg| Mem::from_name(&arg.text)).collect();
+            let Some(wanted) = wanted else { return Step::Fail(CMS_NOT_ALLOWED) };
+            for (slot, mem) in cx.state.mems.iter_mut().zip(wanted) {
+                *slot = mem;
+            }
+            let line = counts(cx.state, false);
+            say(cx, format!("+CPMS: {line}"))
+        }
+        Op::Set(_) => Step::Fail(CMS_NOT_ALLOWED),
+    }
+}
+
+fn indications(cx: &mut Cx<'_>, op: &Op) -> Step {
+    match op {
+        Op::Test => say(cx, "+CNMI: (0-2),(0-2),(0,2),(0-2),(0,1)"),
+        Op::Read => {
+            let Cnmi { mode, mt, bm, ds, bfr } = cx.state.cnmi;
+            say(cx, format!("+CNMI: {mode},{mt},{bm},{ds},{bfr}"))
+        }
+        Op::Run => {
+            cx.state.cnmi = Cnmi::default();
+            Step::Done
+        }
+        Op::Set(args) => {
+            let number = |at: usize| match args.get(at) {
+                None => Some(0),
+                Some(arg) if arg.text.is_empty() => Some(0),
+                Some(arg) => arg.number(),
+            };
+            let wanted = (number(0), number(1), number(2), number(3), number(4));
+            let (
+                Some(mode @ 0..=2),
+                Some(mt @ 0..=2),
+                Some(bm @ (0 | 2)),
+                Some(ds @ 0..=2),
+                Some(bfr @ 0..=1),
+            ) = wanted
+            else {
+                return Step::Fail(CMS_NOT_SUPPORTED);
+            };
+            cx.state.cnmi = Cnmi { mode, mt, bm, ds, bfr };
+            if mode != 0 {
+                let kept: Vec<String> = cx.state.cnmi_kept.drain(..).collect();
+                if bfr == 0 {
+                    for line in kept {
+                        cx.shared.urc(cx.port, line);
+                    }
+                }
+            }
+            Step::Done
+        }
+    }
+}
+
+fn pdu_line(cx: &Cx<'_>, tpdu: &[u8]) -> String {
+    cx.shared.pdu_text(cx.state, tpdu)
+}
+
+fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let wanted = match op {
+        Op::Test => return say(cx, "+CMGL: (0-4)"),
+        Op::Read => return Step::Fail(CMS_NOT_SUPPORTED),
+        Op::Run => 0,
+        Op::Set(args) => match args.first().and_then(Arg::number) {
+            Some(wanted @ 0..=4) => wanted,
+            _ => return Step::Fail(CMS_NOT_ALLOWED),
+        },
+    };
+    if cx.shared.faults.strikes(&Fault::ListRefused {}) {
+        return Step::Fail(Failure::Plain);
+    }
+    let mem = cx.state.mems[0];
+    let mut found = Vec::new();
+    for (index, stored) in cx.state.storage(mem).iter_mut() {
+        if wanted == 4 || stored.status as u32 == wanted {
+            found.push((index, stored.status as u32, stored.tpdu.clone()));
+            if stored.status == Status::Unread {
+                stored.status = Status::Read;
+            }
+        }
+    }
+    for (index, status, tpdu) in found {
+        cx.say(format!("+CMGL: {index},{status},,{}", tpdu.len()));
+        let line = pdu_line(cx, &tpdu);
+        cx.say(line);
+    }
+    Step::Done
+}
+
+fn index_of(args: &[Arg]) -> Option<usize> {
+    args.first().and_then(Arg::number).and_then(|index| usize::try_from(index).ok())
+}
+
+fn read(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let Op::Set(args) = op else {
+        return if *op == Op::Test { Step::Done } else { Step::Fail(CMS_NOT_SUPPORTED) };
+    };
+    let mem = cx.state.mems[0];
+    let Some(index) = index_of(args) else { return Step::Fail(CMS_INVALID_INDEX) };
+    let Some(stored) = cx.state.storage(mem).at(index) else {
+        return Step::Fail(CMS_INVALID_INDEX);
+    };
+    let (status, tpdu) = (stored.status as u32, stored.tpdu.clone());
+    if stored.status == Status::Unread {
+        stored.status = Status::Read;
+    }
+    cx.say(format!("+CMGR: {status},,{}", tpdu.len()));
+    let line = pdu_line(cx, &tpdu);
+    say(cx, line)
+}
+
+fn delete(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let mem = cx.state.mems[0];
+    match op {
+        Op::Test => {
+            let indices: Vec<String> =
+                cx.state.storage(mem).iter_mut().map(|(index, _)| index.to_string()).collect();
+            say(cx, format!("+CMGD: ({}),(0-4)", indices.join(",")))
+        }
+        Op::Set(args) => {
+            if cx.shared.faults.strikes(&Fault::DeleteRefused {}) {
+                return Step::Fail(CMS_UNKNOWN);
+            }
+            let flag = args.get(1).map_or(Some(0), Arg::number);
+            let storage = cx.state.storage(mem);
+            match (index_of(args), flag) {
+                // An index at which nothing is deletes nothing and is no error.
+                (Some(index), Some(0)) if storage.has_index(index) => {
+                    storage.delete(index);
+                    Step::Done
+                }
+                (Some(_), Some(flag @ 1..=4)) => {
+                    storage.retain(|stored| match stored.status {
+                        Status::Read => false,
+                        Status::Sent => flag < 2,
+                        Status::Unsent => flag < 3,
+                        Status::Unread => flag < 4,
+                    });
+                    Step::Done
+                }
+                _ => Step::Fail(CMS_INVALID_INDEX),
+            }
+        }
+        _ => Step::Fail(CMS_NOT_SUPPORTED),
+    }
+}
+
+fn prompt(cx: &Cx<'_>, op: &Op, store: bool) -> Step {
+    match op {
+        Op::Test => Step::Done,
+        Op::Set(args) => match index_of(args) {
+            Some(length @ 1..=MAX_TPDU) => {
+                if !store && !cx.shared.has_service(cx.state) {
+                    return Step::Fail(CMS_NO_SERVICE);
+                }
+                Step::Prompt { length, store }
+            }
+            _ => Step::Fail(CMS_INVALID_PDU),
+        },
+        _ => Step::Fail(CMS_NOT_SUPPORTED),
+    }
+}
+
+fn send_stored(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let Op::Set(args) = op else {
+        return if *op == Op::Test { Step::Done } else { Step::Fail(CMS_NOT_SUPPORTED) };
+    };
+    if !cx.shared.has_service(cx.state) {
+        return Step::Fail(CMS_NO_SERVICE);
+    }
+    let mem = cx.state.mems[1];
+    let Some(stored) = index_of(args).and_then(|index| cx.state.storage(mem).at(index)) else {
+        return Step::Fail(CMS_INVALID_INDEX);
+    };
+    let (was, tpdu) = (stored.status, stored.tpdu.clone());
+    if !matches!(was, Status::Unsent | Status::Sent) {
+        return Step::Fail(CMS_NOT_ALLOWED);
+    }
+    stored.status = Status::Sent;
+    if cx.shared.smsc.submit(&cx.shared.subscriber.number, tpdu).is_err() {
+        return Step::Fail(CMS_INVALID_PDU);
+    }
+    cx.state.message_reference = cx.state.message_reference.wrapping_add(1);
+    let reference = cx.state.message_reference;
+    say(cx, format!("+CMSS: {reference}"))
+}
+
+fn acknowledge(cx: &mut Cx<'_>, op: &Op) -> Step {
+    match op {
+        Op::Test => say(cx, "+CNMA: (0-2)"),
+        Op::Run | Op::Set(_) => {
+            let number = |at: usize| match op {
+                Op::Set(args) => args.get(at).and_then(Arg::number),
+                _ => None,
+            };
+            let Some(message) = cx.state.unacknowledged.take() else {
+                return Step::Fail(CMS_NO_ACK_EXPECTED);
+            };
+            // n = 2 is a negative acknowledgement: the network keeps the message.
+            if number(0) == Some(2) {
+                cx.shared.smsc.give_back(&cx.shared.subscriber.number, message);
+                cx.state.cnmi.mt = 0;
+            }
+            if number(1).is_some_and(|length| length > 0) { Step::AckPrompt } else { Step::Done }
+        }
+        Op::Read => Step::Fail(CMS_NOT_SUPPORTED),
+    }
+}
+
+fn centre(cx: &mut Cx<'_>, op: &Op) -> Step {
+    match op {
+        Op::Test => Step::Done,
+        Op::Read => {
+            let set = cx.state.settings(cx.port).charset;
+            let number =
+                if cx.state.smsc.is_empty() { cx.shared.smsc.number() } else { &cx.state.smsc };
+            let kind = if number.starts_with('+') { 145 } else { 129 };
+            let line = format!("+CSCA: \"{}\",{kind}", set.encode(number));
+            say(cx, line)
+        }
+        Op::Set(args) => {
+            let set = cx.state.settings(cx.port).charset;
+            let number = args.first().and_then(|arg| set.decode(&arg.text)).unwrap_or_default();
+            let digits = number.strip_prefix('+').unwrap_or(&number);
+            if digits.is_empty() || digits.len() > 20 || !digits.bytes().all(|d| d.is_ascii_digit())
+            {
+                return Step::Fail(Failure::Cms(330));
+            }
+            cx.state.smsc = number;
+            Step::Done
+        }
+        Op::Run => Step::Fail(CMS_NOT_SUPPORTED),
+    }
+}
+
+impl Shared {
+    /// Takes what the PDU prompt got: the lines to print or the failure.
+    pub(super) fn submit(
+        &self,
+        length: usize,
+        store: bool,
+        typed: &[u8],
+    ) -> Result<Vec<String>, Failure> {
+        let text: Vec<u8> =
+            typed.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+        let octets = hex::decode(&text).map_err(|_| CMS_INVALID_PDU)?;
+        let smsc = octets.first().map_or(0, |length| usize::from(*length) + 1);
+        let tpdu = octets.get(smsc..).filter(|tpdu| tpdu.len() == length).ok_or(CMS_INVALID_PDU)?;
+        let tpdu = Bytes::copy_from_slice(tpdu);
+        if store {
+            let mut state = self.lock();
+            let mem = state.mems[1];
+            let stored = Stored { status: Status::Unsent, tpdu };
+            let index = state.storage(mem).put(stored).ok_or(CMS_STORAGE_FULL)?;
+            return Ok(vec![format!("+CMGW: {index}")]);
+        }
+        self.smsc.submit(&self.subscriber.number, tpdu).map_err(|_| CMS_INVALID_PDU)?;
+        let mut state = self.lock();
+        state.message_reference = state.message_reference.wrapping_add(1);
+        Ok(vec![format!("+CMGS: {}", state.message_reference)])
+    }
+
+    /// Lets messages in that wait in the network, as far as there is room, and tells the host.
+    pub(in crate::sim) fn fetch_sms(&self) {
+        loop {
+            let mut state = self.lock();
+            if !self.has_service(&state) || state.unacknowledged.is_some() {
+                return;
+            }
+            let direct = state.cnmi.mt == 2 && self.can_route(&state);
+            let mem = state.mems[2];
+            let storage = state.storage(mem);
+            let full =
+                storage.used() >= storage.total() || self.faults.is_on(&Fault::StorageFull {});
+            if !direct && full {
+                return;
+            }
+            let Some(tpdu) = self.smsc.next(&self.subscriber.number) else { return };
+            if direct {
+                self.route(&mut state, tpdu);
+            } else {
+                self.store(&mut state, mem, tpdu);
+            }
+        }
+    }
+
+    /// A TPDU as PDU mode shows it, with the address of the service centre in front.
+    fn pdu_text(&self, state: &State, tpdu: &[u8]) -> String {
+        let number = if state.smsc.is_empty() { self.smsc.number() } else { &state.smsc };
+        let smsc = SmsAddress::from_text(number);
+        let whole = join_smsc(Some(&smsc), tpdu).or_else(|_| join_smsc(None, tpdu));
+        whole.map(|octets| to_hex(&octets)).unwrap_or_default()
+    }
+
+    /// `+CMT` needs a host that listens now.
+    fn can_route(&self, state: &State) -> bool {
+        state.cnmi.mode != 0 && self.indication_port().is_some_and(|port| !self.is_online(port))
+    }
+
+    fn route(&self, state: &mut State, tpdu: Bytes) {
+        let Some(port) = self.indication_port() else { return };
+        let pdu = self.pdu_text(state, &tpdu);
+        self.urc(port, format!("+CMT: ,{}\r\n{pdu}", tpdu.len()));
+        if state.csms == 1 {
+            state.routed += 1;
+            let run = state.routed;
+            state.unacknowledged = Some(tpdu);
+            let itself = self.itself.clone();
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move {
+                    tokio::time::sleep(CNMA_LIMIT).await;
+                    if let Some(shared) = itself.upgrade() {
+                        shared.acknowledgement_missed(run);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Without an acknowledgement in time routing ends (TS 27.005 clause 3.4.1) and the network
+    /// keeps the message.
+    fn acknowledgement_missed(&self, run: u64) {
+        let mut state = self.lock();
+        if state.routed == run
+            && let Some(message) = state.unacknowledged.take()
+        {
+            state.cnmi.mt = 0;
+            self.smsc.give_back(&self.subscriber.number, message);
+        }
+        drop(state);
+        self.fetch_sms();
+    }
+
+    fn store(&self, state: &mut State, mem: Mem, tpdu: Bytes) {
+        let push = is_port_addressed(&tpdu);
+        let stored = Stored { status: Status::Unread, tpdu };
+        let Some(mut index) = state.storage(mem).put(stored) else { return };
+        if state.cnmi.mt != 1 && state.cnmi.mt != 2 {
+            return;
+        }
+        let Some(port) = self.indication_port() else { return };
+        if self.faults.strikes(&Fault::CmtiIndexGone {}) {
+            let storage = state.storage(mem);
+            index = storage.first_index() + storage.total() - 1;
+        }
+        let mut line = format!("+CMTI: \"{}\",{index}", mem.name());
+        if push && self.faults.is_on(&Fault::CmtiWithMmsPush {}) {
+            line.push_str(",\"MMS PUSH\",1,1");
+        }
+        match state.cnmi.mode {
+            0 => {
+                state.cnmi_kept.push_back(line);
+                state.cnmi_kept.truncate(64);
+            }
+            // Mode 1 discards while the line carries data.
+            1 if self.is_online(port) => {}
+            _ => self.urc(port, line),
+        }
+    }
+}
+
+/// How long the modem waits for `+CNMA`.
+const CNMA_LIMIT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Whether an SMS-DELIVER carries application ports in its user data header.
+fn is_port_addressed(tpdu: &[u8]) -> bool {
+    let udhi = tpdu.first().is_some_and(|first| first & 0x40 != 0);
+    let digits = tpdu.get(1).map_or(0, |digits| usize::from(*digits));
+    // First octet, address length, address type, digits, PID, DCS, time stamp, length.
+    let header = 3 + digits.div_ceil(2) + 1 + 1 + 7 + 1;
+    udhi && tpdu.get(header + 1).is_some_and(|element| matches!(element, 4 | 5))
+}

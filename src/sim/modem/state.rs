@@ -1,0 +1,165 @@
+//! What the modem remembers, for itself and for each port.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tokio_util::sync::CancellationToken;
+
+use super::storage::{Mem, Storage};
+use super::text::Charset;
+use super::{ModemConfig, Subscriber};
+
+/// Context identifiers go from 1 to this.
+pub(super) const MAX_CID: u8 = 8;
+
+/// A PDP context (`+CGDCONT`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Context {
+    pub(super) kind: String,
+    pub(super) apn: String,
+    pub(super) active: bool,
+}
+
+/// A data call that is up.
+#[derive(Debug)]
+pub(super) struct ActiveCall {
+    pub(super) apn: String,
+    pub(super) cid: u8,
+    /// Cancelled when somebody else ends the call.
+    pub(super) ended: CancellationToken,
+}
+
+/// `+CNMI`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Cnmi {
+    pub(super) mode: u32,
+    pub(super) mt: u32,
+    pub(super) bm: u32,
+    pub(super) ds: u32,
+    pub(super) bfr: u32,
+}
+
+/// `n` of `+CREG`, `+CGREG` and `+CEREG`.
+pub(super) type Reports = [u32; 3];
+
+/// Settings of one port (V.250) and the 27.007 settings that belong to it.
+#[derive(Debug, Clone)]
+pub(super) struct PortSettings {
+    pub(super) echo: bool,
+    pub(super) verbose: bool,
+    pub(super) quiet: bool,
+    pub(super) extended_results: u32,
+    pub(super) cmee: u32,
+    pub(super) charset: Charset,
+    pub(super) reports: Reports,
+    pub(super) registers: BTreeMap<u32, u32>,
+}
+
+impl Default for PortSettings {
+    fn default() -> Self {
+        Self {
+            echo: true,
+            verbose: true,
+            quiet: false,
+            extended_results: 4,
+            cmee: 0,
+            charset: Charset::default(),
+            reports: [0; 3],
+            // Answer after no ring; line ends; 60 s for a carrier; guard time in 1/50 s.
+            registers: [(0, 0), (3, 13), (4, 10), (5, 8), (7, 60), (8, 2), (10, 2), (12, 50)]
+                .into(),
+        }
+    }
+}
+
+/// What is lost with the power, and the storages.
+#[derive(Debug)]
+pub(super) struct State {
+    /// `+CFUN`
+    pub(super) function: u32,
+    /// The SIM waits for its PIN.
+    pub(super) locked: bool,
+    pub(super) pin_tries: u8,
+    pub(super) puk_tries: u8,
+    /// `+COPS=2`
+    pub(super) deregistered: bool,
+    /// The registration has had its time.
+    pub(super) registered: bool,
+    /// Counts registrations, so that a late one of an earlier life does nothing.
+    pub(super) registration_run: u64,
+    pub(super) cops_format: u32,
+    pub(super) csms: u32,
+    pub(super) cnmi: Cnmi,
+    pub(super) cnmi_kept: VecDeque<String>,
+    /// A message routed by `+CMT` that waits for `+CNMA`.
+    pub(super) unacknowledged: Option<bytes::Bytes>,
+    /// Counts messages routed by `+CMT`.
+    pub(super) routed: u64,
+    pub(super) mems: [Mem; 3],
+    pub(super) sm: Storage,
+    pub(super) me: Storage,
+    /// `+CSCA`, empty: the SIM's own.
+    pub(super) smsc: String,
+    pub(super) message_reference: u8,
+    pub(super) contexts: BTreeMap<u8, Context>,
+    pub(super) auth: BTreeMap<u8, String>,
+    pub(super) call: Option<ActiveCall>,
+    pub(super) calls: u64,
+    /// `+CEER`
+    pub(super) last_cause: String,
+    /// Settings that are only remembered.
+    pub(super) plain: BTreeMap<String, String>,
+    pub(super) ports: [PortSettings; 2],
+}
+
+impl State {
+    pub(super) fn power_on(config: &ModemConfig, subscriber: &Subscriber) -> Self {
+        let mut contexts = BTreeMap::new();
+        if !config.attach_apn.is_empty() {
+            let attach =
+                Context { kind: "IP".to_owned(), apn: config.attach_apn.clone(), active: true };
+            contexts.insert(1, attach);
+        }
+        Self {
+            function: 1,
+            locked: subscriber.pin.is_some(),
+            pin_tries: subscriber.pin_tries.min(3),
+            puk_tries: 10,
+            deregistered: false,
+            registered: false,
+            registration_run: 0,
+            cops_format: 0,
+            csms: 0,
+            cnmi: Cnmi::default(),
+            cnmi_kept: VecDeque::new(),
+            unacknowledged: None,
+            routed: 0,
+            mems: [Mem::Sm; 3],
+            sm: Storage::new(config.first_index, config.sm_capacity),
+            me: Storage::new(config.first_index, config.me_capacity),
+            smsc: String::new(),
+            message_reference: 0,
+            contexts,
+            auth: BTreeMap::new(),
+            call: None,
+            calls: 0,
+            last_cause: "no error".to_owned(),
+            plain: BTreeMap::new(),
+            ports: [PortSettings::default(), PortSettings::default()],
+        }
+    }
+
+    pub(super) fn storage(&mut self, mem: Mem) -> &mut Storage {
+        match mem {
+            Mem::Sm => &mut self.sm,
+            Mem::Me => &mut self.me,
+        }
+    }
+
+    pub(super) fn settings(&self, port: usize) -> &PortSettings {
+        if port == 0 { &self.ports[0] } else { &self.ports[1] }
+    }
+
+    pub(super) fn settings_mut(&mut self, port: usize) -> &mut PortSettings {
+        if port == 0 { &mut self.ports[0] } else { &mut self.ports[1] }
+    }
+}
