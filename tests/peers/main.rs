@@ -1,2 +1,6 @@
 //! Tests against programs that nobody in this project wrote. Each is `#[ignore]` and run by
 //! `tests/all`, which installs what they need.
+
+#[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]
+mod tshark;
+mod tshark_mms;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{MmsStatus, ReadStatus, ResponseStatus, RetrieveStatus};
+use super::{MmsStatus, ReadStatus, ResponseStatus, RetrieveStatus, encode, message_type};
 use crate::codec::wsp::{ContentType, Part};
 use crate::model::{Address, Timestamp};
 
@@ -60,6 +60,20 @@ pub enum MessageClass {
     Informational,
     Auto,
     Other(String),
+}
+
+impl MessageClass {
+    /// The class that a text names, in any case.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "personal" => Self::Personal,
+            "advertisement" => Self::Advertisement,
+            "informational" => Self::Informational,
+            "auto" => Self::Auto,
+            _ => Self::Other(text.to_owned()),
+        }
+    }
 }
 
 /// X-Mms-Priority (clause 7.3.35).
@@ -236,9 +250,39 @@ impl Pdu {
         }
     }
 
+    /// X-Mms-Message-Type.
+    #[must_use]
+    pub const fn message_type(&self) -> u8 {
+        match self {
+            Self::SendReq(_) => message_type::SEND_REQ,
+            Self::SendConf(_) => message_type::SEND_CONF,
+            Self::NotificationInd(_) => message_type::NOTIFICATION_IND,
+            Self::NotifyRespInd(_) => message_type::NOTIFYRESP_IND,
+            Self::RetrieveConf(_) => message_type::RETRIEVE_CONF,
+            Self::AcknowledgeInd(_) => message_type::ACKNOWLEDGE_IND,
+            Self::DeliveryInd(_) => message_type::DELIVERY_IND,
+            Self::ReadRecInd(_) => message_type::READ_REC_IND,
+            Self::ReadOrigInd(_) => message_type::READ_ORIG_IND,
+        }
+    }
+
+    /// X-Mms-Transaction-Id, where the PDU has one.
+    #[must_use]
+    pub fn transaction_id(&self) -> Option<&str> {
+        match self {
+            Self::SendReq(pdu) => Some(&pdu.transaction_id),
+            Self::SendConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::NotificationInd(pdu) => Some(&pdu.transaction_id),
+            Self::NotifyRespInd(pdu) => Some(&pdu.transaction_id),
+            Self::RetrieveConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::AcknowledgeInd(pdu) => Some(&pdu.transaction_id),
+            Self::DeliveryInd(_) | Self::ReadRecInd(_) | Self::ReadOrigInd(_) => None,
+        }
+    }
+
     /// The octets.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        todo!()
+        encode::encode(self)
     }
 }

@@ -1,6 +1,10 @@
 //! Status codes (OMA-TS-MMS_ENC-V1_3 clauses 7.3.48, 7.3.50, 7.3.54, 7.3.37); reserved ranges act
 //! as the specification maps them, and every octet survives a round trip.
 
+use std::fmt;
+
+use crate::model::ReportStatus;
+
 /// X-Mms-Response-Status of M-Send.conf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ResponseStatus(pub u8);
@@ -33,6 +37,116 @@ pub enum StatusClass {
 impl ResponseStatus {
     /// 0x80
     pub const OK: Self = Self(0x80);
+    /// 0x86, of MMS 1.0
+    pub const NETWORK_PROBLEM: Self = Self(0x86);
+    /// 0xC0
+    pub const TRANSIENT_FAILURE: Self = Self(0xC0);
+    /// 0xC3
+    pub const TRANSIENT_NETWORK_PROBLEM: Self = Self(0xC3);
+    /// 0xC4
+    pub const PARTIAL_SUCCESS: Self = Self(0xC4);
+    /// 0xE0
+    pub const PERMANENT_FAILURE: Self = Self(0xE0);
+    /// 0xE1
+    pub const SERVICE_DENIED: Self = Self(0xE1);
+    /// 0xE2
+    pub const FORMAT_CORRUPT: Self = Self(0xE2);
+    /// 0xE3
+    pub const ADDRESS_UNRESOLVED: Self = Self(0xE3);
+    /// 0xE5
+    pub const CONTENT_NOT_ACCEPTED: Self = Self(0xE5);
+    /// 0xEB, of MMS 1.3
+    pub const LACK_OF_PREPAID: Self = Self(0xEB);
+
+    /// What it means for the sender; reserved codes by their range.
+    #[must_use]
+    pub const fn class(self) -> StatusClass {
+        match self.0 {
+            0x80 => StatusClass::Ok,
+            0xC4 => StatusClass::Partial,
+            0x86 | 0xC0..=0xDF => StatusClass::Transient,
+            _ => StatusClass::Permanent,
+        }
+    }
+
+    /// The specification's word; for a reserved code that of its range.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            0x80 => "Ok",
+            0x81 => "Error-unspecified",
+            0x82 => "Error-service-denied",
+            0x83 => "Error-message-format-corrupt",
+            0x84 => "Error-sending-address-unresolved",
+            0x85 => "Error-message-not-found",
+            0x86 => "Error-network-problem",
+            0x87 => "Error-content-not-accepted",
+            0x88 => "Error-unsupported-message",
+            0xC1 => "Error-transient-sending-address-unresolved",
+            0xC2 => "Error-transient-message-not-found",
+            0xC3 => "Error-transient-network-problem",
+            0xC4 => "Error-transient-partial-success",
+            0xC0..=0xDF => "Error-transient-failure",
+            0xE1 => "Error-permanent-service-denied",
+            0xE2 => "Error-permanent-message-format-corrupt",
+            0xE3 => "Error-permanent-sending-address-unresolved",
+            0xE4 => "Error-permanent-message-not-found",
+            0xE5 => "Error-permanent-content-not-accepted",
+            0xE6 => "Error-permanent-reply-charging-limitations-not-met",
+            0xE7 => "Error-permanent-reply-charging-request-not-accepted",
+            0xE8 => "Error-permanent-reply-charging-forwarding-denied",
+            0xE9 => "Error-permanent-reply-charging-not-supported",
+            0xEA => "Error-permanent-address-hiding-not-supported",
+            0xEB => "Error-permanent-lack-of-prepaid",
+            0xE0..=0xFF => "Error-permanent-failure",
+            _ => "Error-unspecified",
+        }
+    }
+}
+
+impl RetrieveStatus {
+    /// 0x80
+    pub const OK: Self = Self(0x80);
+    /// 0xC0
+    pub const TRANSIENT_FAILURE: Self = Self(0xC0);
+    /// 0xC1
+    pub const TRANSIENT_MESSAGE_NOT_FOUND: Self = Self(0xC1);
+    /// 0xC2
+    pub const TRANSIENT_NETWORK_PROBLEM: Self = Self(0xC2);
+    /// 0xE0
+    pub const PERMANENT_FAILURE: Self = Self(0xE0);
+    /// 0xE1
+    pub const SERVICE_DENIED: Self = Self(0xE1);
+    /// 0xE2
+    pub const MESSAGE_NOT_FOUND: Self = Self(0xE2);
+    /// 0xE3
+    pub const CONTENT_UNSUPPORTED: Self = Self(0xE3);
+
+    /// What it means for the one who retrieves; reserved codes by their range. An absent field
+    /// means [`StatusClass::Ok`].
+    #[must_use]
+    pub const fn class(self) -> StatusClass {
+        match self.0 {
+            0x80 => StatusClass::Ok,
+            0xC0..=0xDF => StatusClass::Transient,
+            _ => StatusClass::Permanent,
+        }
+    }
+
+    /// The specification's word; for a reserved code that of its range.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            0x80 => "Ok",
+            0xC1 => "Error-transient-message-not-found",
+            0xC2 => "Error-transient-network-problem",
+            0xC0..=0xDF => "Error-transient-failure",
+            0xE1 => "Error-permanent-service-denied",
+            0xE2 => "Error-permanent-message-not-found",
+            0xE3 => "Error-permanent-content-unsupported",
+            _ => "Error-permanent-failure",
+        }
+    }
 }
 
 impl MmsStatus {
@@ -52,4 +166,123 @@ impl MmsStatus {
     pub const FORWARDED: Self = Self(0x86);
     /// 0x87
     pub const UNREACHABLE: Self = Self(0x87);
+
+    /// The domain's word for it; `None` for a reserved code.
+    #[must_use]
+    pub const fn report(self) -> Option<ReportStatus> {
+        match self {
+            Self::EXPIRED => Some(ReportStatus::Expired),
+            Self::RETRIEVED => Some(ReportStatus::Retrieved),
+            Self::REJECTED => Some(ReportStatus::Rejected),
+            Self::DEFERRED => Some(ReportStatus::Deferred),
+            Self::UNRECOGNISED => Some(ReportStatus::Unrecognised),
+            Self::INDETERMINATE => Some(ReportStatus::Indeterminate),
+            Self::FORWARDED => Some(ReportStatus::Forwarded),
+            Self::UNREACHABLE => Some(ReportStatus::Unreachable),
+            _ => None,
+        }
+    }
+
+    /// The specification's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EXPIRED => "Expired",
+            Self::RETRIEVED => "Retrieved",
+            Self::REJECTED => "Rejected",
+            Self::DEFERRED => "Deferred",
+            Self::UNRECOGNISED => "Unrecognised",
+            Self::INDETERMINATE => "Indeterminate",
+            Self::FORWARDED => "Forwarded",
+            Self::UNREACHABLE => "Unreachable",
+            _ => "reserved",
+        }
+    }
+}
+
+impl From<ReportStatus> for MmsStatus {
+    fn from(report: ReportStatus) -> Self {
+        match report {
+            ReportStatus::Expired => Self::EXPIRED,
+            ReportStatus::Retrieved => Self::RETRIEVED,
+            ReportStatus::Rejected => Self::REJECTED,
+            ReportStatus::Deferred => Self::DEFERRED,
+            ReportStatus::Unrecognised => Self::UNRECOGNISED,
+            ReportStatus::Indeterminate => Self::INDETERMINATE,
+            ReportStatus::Forwarded => Self::FORWARDED,
+            ReportStatus::Unreachable => Self::UNREACHABLE,
+        }
+    }
+}
+
+impl ReadStatus {
+    /// 0x80
+    pub const READ: Self = Self(0x80);
+    /// 0x81
+    pub const DELETED_UNREAD: Self = Self(0x81);
+
+    /// The specification's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::READ => "Read",
+            Self::DELETED_UNREAD => "Deleted without being read",
+            _ => "reserved",
+        }
+    }
+}
+
+macro_rules! shown_with_code {
+    ($($name:ident)+) => {
+        $(impl fmt::Display for $name {
+            /// The word and the code, for example `Error-service-denied (0x82)`.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} ({:#04x})", self.name(), self.0)
+            }
+        })+
+    };
+}
+shown_with_code!(ResponseStatus RetrieveStatus MmsStatus ReadStatus);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn response_codes_fall_into_their_classes() {
+        let class = |code| ResponseStatus(code).class();
+        assert_eq!(class(0x80), StatusClass::Ok);
+        assert_eq!(class(0xC4), StatusClass::Partial);
+        for code in (0xC0..=0xDF).filter(|code| *code != 0xC4).chain([0x86]) {
+            assert_eq!(class(code), StatusClass::Transient, "{code:#x}");
+        }
+        for code in (0x81..=0x85).chain([0x87, 0x88]).chain(0xE0..=0xFF) {
+            assert_eq!(class(code), StatusClass::Permanent, "{code:#x}");
+        }
+    }
+
+    #[test]
+    fn retrieve_codes_fall_into_their_classes() {
+        assert_eq!(RetrieveStatus(0x80).class(), StatusClass::Ok);
+        assert_eq!(RetrieveStatus(0xDF).class(), StatusClass::Transient);
+        assert_eq!(RetrieveStatus(0xE0).class(), StatusClass::Permanent);
+        assert_eq!(RetrieveStatus(0xFF).class(), StatusClass::Permanent);
+    }
+
+    #[test]
+    fn reserved_codes_take_the_name_of_their_range() {
+        assert_eq!(ResponseStatus(0xC9).name(), "Error-transient-failure");
+        assert_eq!(ResponseStatus(0xF0).name(), "Error-permanent-failure");
+        assert_eq!(ResponseStatus(0xEB).to_string(), "Error-permanent-lack-of-prepaid (0xeb)");
+    }
+
+    #[test]
+    fn report_words_and_codes_agree() {
+        for code in 0x80..=0x87 {
+            let report = MmsStatus(code).report().unwrap();
+            assert_eq!(MmsStatus::from(report), MmsStatus(code));
+            assert_eq!(MmsStatus(code).name().to_ascii_lowercase(), report.as_str());
+        }
+        assert_eq!(MmsStatus(0x88).report(), None);
+    }
 }

@@ -1,8 +1,28 @@
 //! WSP encodings that MMS and WAP Push stand on (WAP-230-WSP-20010705-a clauses 8.4 and 8.5):
 //! values, headers, content types and multipart.
+//!
+//! [`Reader`] gives values with field names and absolute offsets in its errors and slices instead
+//! of copies; the `put_` functions write the same values in their shortest form.
 
+pub mod charset;
 mod content_type;
+mod header;
+mod media_types;
 mod multipart;
+mod parameter;
+mod reader;
+mod warnings;
+mod writer;
 
 pub use content_type::ContentType;
-pub use multipart::Part;
+pub use header::{MAX_HEADERS, decode_headers, put_header};
+pub(crate) use multipart::quoted_printable;
+pub use multipart::{
+    MAX_DEPTH, MAX_PART_HEADER_OCTETS, MAX_PARTS, Part, decode_multipart, flatten, put_multipart,
+};
+pub use reader::Reader;
+pub use warnings::{MAX_WARNINGS, Warnings};
+pub use writer::{
+    put_encoded_string, put_integer, put_long_integer, put_quoted_string, put_text_string,
+    put_text_value, put_uintvar, put_value_length, put_with_length,
+};

@@ -1,10 +1,26 @@
 //! Multipart bodies (WAP-230 clause 8.5).
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
-use super::ContentType;
+use super::content_type::{ContentType, UNKNOWN};
+use super::header::{decode_headers, put_header};
+use super::reader::Reader;
+use super::writer::put_uintvar;
+use super::{Warnings, charset};
+use crate::codec::{DecodeError, DecodeErrorKind};
 
-/// One entry of a multipart body.
+/// Most entries of one multipart: ten times what phones and MMSCs pass on.
+pub const MAX_PARTS: usize = 256;
+/// Most octets of the headers of one entry: names and temporary paths of servers are long, but not
+/// that long.
+pub const MAX_PART_HEADER_OCTETS: usize = 16 * 1024;
+/// How deep [`flatten`] goes into multiparts within multiparts.
+pub const MAX_DEPTH: usize = 4;
+
+/// One entry of a multipart body. A multipart inside it stays raw; [`flatten`] opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// What it is.
@@ -17,4 +33,344 @@ pub struct Part {
     pub headers: Vec<(String, String)>,
     /// The octets: a slice of the input on decode, transfer encoding taken off.
     pub body: Bytes,
+}
+
+impl Part {
+    /// Without headers.
+    #[must_use]
+    pub const fn new(content_type: ContentType, body: Bytes) -> Self {
+        Self { content_type, content_id: None, content_location: None, headers: Vec::new(), body }
+    }
+
+    /// The value of the first other header of this name, given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The name for people: Name, Filename, the disposition's Filename, Content-Location,
+    /// Content-ID; the first that is not empty. Never to be used as a path.
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        let disposition = self.header("content-disposition").map(ContentType::from_mime);
+        [
+            self.content_type.name.clone(),
+            self.content_type.filename.clone(),
+            disposition.and_then(|value| value.filename),
+            self.content_location.clone(),
+            self.content_id.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .find(|name| !name.trim().is_empty())
+    }
+
+    /// The body as text, when it is of a text type (or SMIL), by its charset.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let media_type = &self.content_type.media_type;
+        let textual = media_type.top() == "text" || media_type.is_smil();
+        textual.then(|| charset::to_text(&self.body, self.content_type.charset.as_deref()))
+    }
+}
+
+/// Reads a multipart to the end of the reader.
+///
+/// Headers that cannot be read are skipped by their announced length with a warning; fewer entries
+/// than announced are forgiven as well. A body that is cut off is an error, since a message that
+/// did not arrive whole must not be acknowledged.
+///
+/// # Errors
+/// `LengthExceedsInput` for a cut entry, `LimitExceeded` above [`MAX_PARTS`] or
+/// [`MAX_PART_HEADER_OCTETS`], and what [`Reader::uintvar`] gives.
+pub fn decode_multipart(
+    reader: &mut Reader<'_>,
+    warnings: &mut Warnings,
+) -> Result<Vec<Part>, DecodeError> {
+    let at = reader.position();
+    let announced = as_length(reader.uintvar("multipart count")?);
+    if announced > MAX_PARTS {
+        let kind = DecodeErrorKind::LimitExceeded { limit: MAX_PARTS };
+        return Err(DecodeError { field: "multipart count", offset: at, kind });
+    }
+    let mut parts = Vec::with_capacity(announced);
+    while parts.len() < announced {
+        if reader.is_empty() {
+            let text = format!("{announced} entries announced, there are {}", parts.len());
+            warnings.note("multipart count", at, text);
+            break;
+        }
+        parts.push(decode_part(reader, warnings)?);
+    }
+    if !reader.is_empty() {
+        warnings.note("multipart", reader.position(), "octets behind the last entry");
+    }
+    Ok(parts)
+}
+
+fn as_length(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn decode_part(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Part, DecodeError> {
+    let header_length = as_length(reader.uintvar("HeadersLen")?);
+    let data_length = as_length(reader.uintvar("DataLen")?);
+    if header_length > MAX_PART_HEADER_OCTETS {
+        let limit = MAX_PART_HEADER_OCTETS;
+        return Err(reader.error("HeadersLen", DecodeErrorKind::LimitExceeded { limit }));
+    }
+    let mut headers = reader.sub(header_length, "part headers")?;
+    let body_at = reader.position();
+    let body = reader.bytes(data_length, "part body")?;
+
+    let content_type = ContentType::decode(&mut headers, warnings);
+    let (content_type, list) = match content_type {
+        Ok(content_type) => (content_type, decode_headers(&mut headers, warnings)),
+        Err(error) => {
+            warnings.note(error.field, error.offset, format!("part headers: {}", error.kind));
+            (ContentType::new(UNKNOWN), Vec::new())
+        }
+    };
+    let mut part = Part::new(content_type, body);
+    for (name, value) in list {
+        match name.as_str() {
+            "content-id" if part.content_id.is_none() => {
+                part.content_id = Some(without_brackets(&value)).filter(|id| !id.is_empty());
+            }
+            "content-location" if part.content_location.is_none() => {
+                part.content_location = Some(value).filter(|location| !location.is_empty());
+            }
+            _ => part.headers.push((name, value)),
+        }
+    }
+    take_off_transfer_encoding(&mut part, body_at, warnings);
+    Ok(part)
+}
+
+/// Also forgives a stray quotation mark and a bracket on one side only.
+fn without_brackets(id: &str) -> String {
+    let id = id.trim().trim_matches('"').trim();
+    let id = id.strip_prefix('<').unwrap_or(id);
+    id.strip_suffix('>').unwrap_or(id).to_owned()
+}
+
+const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+fn take_off_transfer_encoding(part: &mut Part, body_at: usize, warnings: &mut Warnings) {
+    const NAME: &str = "content-transfer-encoding";
+    let Some(encoding) = part.header(NAME) else { return };
+    let decoded = match encoding.trim().to_ascii_lowercase().as_str() {
+        "base64" => {
+            let packed: Vec<u8> =
+                part.body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+            LENIENT_BASE64.decode(&packed).ok()
+        }
+        "quoted-printable" => Some(quoted_printable(&part.body)),
+        _ => return,
+    };
+    match decoded {
+        Some(octets) => {
+            part.body = Bytes::from(octets);
+            part.headers.retain(|(name, _)| name != NAME);
+        }
+        None => warnings.note(NAME, body_at, "the body is not in the encoding announced"),
+    }
+}
+
+/// RFC 2045 clause 6.7; what is no escape stays, octets above 0x7F too.
+pub(crate) fn quoted_printable(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some((&octet, tail)) = rest.split_first() {
+        rest = match (octet, tail) {
+            (b'=', [b'\r', b'\n', tail @ ..] | [b'\n', tail @ ..]) => tail,
+            (b'=', &[high, low, ref tail @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                let digit = |octet: u8| {
+                    char::from(octet).to_digit(16).and_then(|d| u8::try_from(d).ok()).unwrap_or(0)
+                };
+                out.push(digit(high) << 4 | digit(low));
+                tail
+            }
+            _ => {
+                out.push(octet);
+                tail
+            }
+        };
+    }
+    out
+}
+
+/// Writes a multipart.
+pub fn put_multipart(out: &mut Vec<u8>, parts: &[Part]) {
+    put_uintvar(out, u64::try_from(parts.len()).unwrap_or(u64::MAX));
+    for part in parts {
+        let mut headers = Vec::with_capacity(128);
+        part.content_type.encode(&mut headers);
+        if let Some(id) = &part.content_id {
+            put_header(&mut headers, "content-id", &format!("<{id}>"));
+        }
+        if let Some(location) = &part.content_location {
+            put_header(&mut headers, "content-location", location);
+        }
+        for (name, value) in &part.headers {
+            put_header(&mut headers, name, value);
+        }
+        put_uintvar(out, u64::try_from(headers.len()).unwrap_or(u64::MAX));
+        put_uintvar(out, u64::try_from(part.body.len()).unwrap_or(u64::MAX));
+        out.extend_from_slice(&headers);
+        out.extend_from_slice(&part.body);
+    }
+}
+
+/// Opens multiparts within multiparts, up to [`MAX_DEPTH`]: of alternatives the first, of all
+/// others every entry. What cannot be opened stays as it is.
+#[must_use]
+pub fn flatten(parts: &[Part]) -> Vec<Part> {
+    let mut flat = Vec::with_capacity(parts.len());
+    for part in parts {
+        open(part, MAX_DEPTH, &mut flat);
+    }
+    flat
+}
+
+fn open(part: &Part, depth: usize, flat: &mut Vec<Part>) {
+    if depth > 0 && part.content_type.is_multipart() {
+        let nested = decode_multipart(&mut Reader::new(&part.body), &mut Warnings::new());
+        if let Ok(nested) = nested {
+            let alternative = part.content_type.media_type.as_str().ends_with("alternative");
+            let count = if alternative { 1 } else { nested.len() };
+            for inner in nested.iter().take(count) {
+                open(inner, depth - 1, flat);
+            }
+            return;
+        }
+    }
+    if flat.len() < MAX_PARTS {
+        flat.push(part.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(octets: &[u8]) -> (Result<Vec<Part>, DecodeError>, usize) {
+        let input = Bytes::copy_from_slice(octets);
+        let mut warnings = Warnings::new();
+        let parts = decode_multipart(&mut Reader::new(&input), &mut warnings);
+        (parts, warnings.into_sorted().len())
+    }
+
+    fn text_part(body: &'static [u8]) -> Part {
+        Part::new(ContentType::new("text/plain"), Bytes::from_static(body))
+    }
+
+    #[test]
+    fn entry_with_id_and_location() {
+        let octets = b"\x01\x0F\x03\x9E\xC0\"<p1>\0\x8Ep.jpg\0\xFF\xD8\xFF";
+        let mut part =
+            Part::new(ContentType::new("image/jpeg"), Bytes::from_static(b"\xFF\xD8\xFF"));
+        part.content_id = Some("p1".into());
+        part.content_location = Some("p.jpg".into());
+        let mut out = Vec::new();
+        put_multipart(&mut out, std::slice::from_ref(&part));
+        assert_eq!(out, octets);
+        assert_eq!(decode(octets), (Ok(vec![part]), 0));
+    }
+
+    #[test]
+    fn body_is_a_slice_of_the_input() {
+        let input = Bytes::from_static(b"\x01\x01\x04\x9Ebody");
+        let parts = decode_multipart(&mut Reader::new(&input), &mut Warnings::new()).unwrap();
+        assert_eq!(parts[0].body.as_ptr(), input[4..].as_ptr());
+    }
+
+    #[test]
+    fn broken_part_headers_are_skipped_by_their_length() {
+        // The Content-ID has neither closing mark nor NUL inside the headers.
+        let octets = b"\x02\x07\x02\x9E\xC0\"<abcAA\x01\x02\x83hi";
+        let (parts, warnings) = decode(octets);
+        let parts = parts.unwrap();
+        assert_eq!(parts[0].content_type.media_type.as_str(), "image/jpeg");
+        assert_eq!(&parts[0].body[..], b"AA");
+        assert_eq!(parts[1], text_part(b"hi"));
+        assert_eq!(warnings, 1);
+    }
+
+    #[test]
+    fn cut_body_is_an_error() {
+        let (parts, _) = decode(b"\x01\x01\x09\x83short");
+        assert_eq!(
+            parts.unwrap_err(),
+            DecodeError {
+                field: "part body",
+                offset: 4,
+                kind: DecodeErrorKind::LengthExceedsInput { declared: 9 }
+            }
+        );
+    }
+
+    #[test]
+    fn too_high_a_count_is_forgiven_but_limited() {
+        let (parts, warnings) = decode(b"\x05\x01\x02\x83hi");
+        assert_eq!((parts.unwrap().len(), warnings), (1, 1));
+        let (parts, _) = decode(b"\x8F\xFF\xFF\xFF\x7F");
+        assert!(matches!(
+            parts.unwrap_err().kind,
+            DecodeErrorKind::LimitExceeded { limit: MAX_PARTS }
+        ));
+    }
+
+    #[test]
+    fn transfer_encodings_are_taken_off() {
+        let octets = b"\x02\x22\x09\x83Content-Transfer-Encoding\0base64\0aGVs\r\nbG8\
+            \x2C\x0B\x83Content-Transfer-Encoding\0quoted-printable\0a=3D=\r\nb=C3";
+        let (parts, warnings) = decode(octets);
+        let parts = parts.unwrap();
+        assert_eq!(parts[0], text_part(b"hello"));
+        assert_eq!(parts[1], text_part(b"a=b\xC3"));
+        assert_eq!(warnings, 0);
+    }
+
+    #[test]
+    fn body_not_in_its_transfer_encoding_stays() {
+        let octets = b"\x01\x22\x03\x83Content-Transfer-Encoding\0base64\0\xFF\xD8\xFF";
+        let (parts, warnings) = decode(octets);
+        assert_eq!(&parts.unwrap()[0].body[..], b"\xFF\xD8\xFF");
+        assert_eq!(warnings, 1);
+    }
+
+    #[test]
+    fn first_alternative_is_taken() {
+        let mut nested = Vec::new();
+        put_multipart(&mut nested, &[text_part(b"plain"), text_part(b"other")]);
+        let alternative = Part::new(
+            ContentType::new("application/vnd.wap.multipart.alternative"),
+            Bytes::from(nested),
+        );
+        assert_eq!(
+            flatten(&[text_part(b"a"), alternative]),
+            [text_part(b"a"), text_part(b"plain")]
+        );
+    }
+
+    #[test]
+    fn name_for_people_in_the_order_of_oma() {
+        let mut part = text_part(b"x");
+        assert_eq!(part.file_name(), None);
+        part.content_location = Some("loc.txt".into());
+        part.headers.push(("content-disposition".into(), "attachment; filename=\"d.txt\"".into()));
+        assert_eq!(part.file_name().as_deref(), Some("d.txt"));
+        part.content_type.filename = Some("f.txt".into());
+        assert_eq!(part.file_name().as_deref(), Some("f.txt"));
+        part.content_type.name = Some("n.txt".into());
+        assert_eq!(part.file_name().as_deref(), Some("n.txt"));
+    }
 }

@@ -1,0 +1,32 @@
+//! The list of what a decoder forgave, bounded so that no input can make it grow without end.
+
+use crate::codec::Warning;
+
+/// Most warnings kept for one input. A PDU that needs more is garbage; the first ones tell enough.
+pub const MAX_WARNINGS: usize = 128;
+
+/// Collects [`Warning`]s while decoding.
+#[derive(Debug, Default)]
+pub struct Warnings(Vec<Warning>);
+
+impl Warnings {
+    /// An empty list.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Notes that `field` at `offset` was odd; beyond [`MAX_WARNINGS`] nothing is kept.
+    pub fn note(&mut self, field: &str, offset: usize, text: impl Into<String>) {
+        if self.0.len() < MAX_WARNINGS {
+            self.0.push(Warning { field: field.to_owned(), offset, text: text.into() });
+        }
+    }
+
+    /// The warnings in the order of their offsets.
+    #[must_use]
+    pub fn into_sorted(mut self) -> Vec<Warning> {
+        self.0.sort_by_key(|warning| warning.offset);
+        self.0
+    }
+}

@@ -1,0 +1,175 @@
+//! Wireshark's dissectors as a witness: octets go through text2pcap into a capture and through
+//! tshark out of it as fields.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// Payload of one packet of a TCP stream; a hex dump cannot hold more than 64 KiB in one.
+const SEGMENT: usize = 1400;
+
+/// What is added around the packets of a hex dump.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wrap {
+    /// IP and UDP with these ports.
+    Udp(u16, u16),
+    /// IP and TCP with these ports.
+    Tcp(u16, u16),
+    /// Nothing: this link type (147 is user DLT 0, 9 is PPP).
+    LinkType(u16),
+}
+
+/// A capture in a folder that goes away with it.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    _folder: TempDir,
+    file: PathBuf,
+    options: Vec<String>,
+}
+
+/// One value of one field of one packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row(Vec<Vec<String>>);
+
+impl Row {
+    /// Every occurrence of the field asked for at this position.
+    pub(crate) fn all(&self, column: usize) -> &[String] {
+        &self.0[column]
+    }
+
+    /// The only or first occurrence, empty if there is none.
+    pub(crate) fn one(&self, column: usize) -> &str {
+        self.0[column].first().map_or("", String::as_str)
+    }
+}
+
+fn run(program: &str, command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("{program} (Debian package tshark) does not start: {error}")
+    });
+    assert!(
+        output.status.success(),
+        "{program}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+impl Capture {
+    /// A capture of these packets.
+    pub(crate) fn of_packets(wrap: Wrap, packets: &[&[u8]]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let dump = folder.path().join("packets.hex");
+        let file = folder.path().join("packets.pcap");
+        std::fs::write(&dump, hex_dump(packets)).expect("the hex dump is written");
+        let mut command = Command::new("text2pcap");
+        command.arg("-q");
+        match wrap {
+            Wrap::Udp(from, to) => command.args(["-u", &format!("{from},{to}")]),
+            Wrap::Tcp(from, to) => command.args(["-T", &format!("{from},{to}")]),
+            Wrap::LinkType(number) => command.args(["-l", &number.to_string()]),
+        };
+        run("text2pcap", command.arg(&dump).arg(&file));
+        Self { _folder: folder, file, options: Vec::new() }
+    }
+
+    /// One HTTP POST of a body of any size, cut into TCP segments.
+    pub(crate) fn of_http_post(content_type: &str, body: &[u8]) -> Self {
+        let mut octets = format!(
+            "POST /mms HTTP/1.1\r\nHost: mmsc\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        octets.extend_from_slice(body);
+        let packets: Vec<&[u8]> = octets.chunks(SEGMENT).collect();
+        Self::of_packets(Wrap::Tcp(40000, 80), &packets)
+    }
+
+    /// One connectionless WSP push over UDP.
+    pub(crate) fn of_push(push: &[u8]) -> Self {
+        Self::of_packets(Wrap::Udp(9200, 2948), &[push])
+    }
+
+    /// SMS-DELIVER TPDUs without SMSC address; those of one concatenated message are joined.
+    pub(crate) fn of_sms_deliver(tpdus: &[&[u8]]) -> Self {
+        Self::of_packets(Wrap::LinkType(147), tpdus)
+            .with_option("uat:user_dlts:\"User 0 (DLT=147)\",\"gsm_sms\",\"0\",\"\",\"0\",\"\"")
+            .with_option("gsm_sms.reassemble:TRUE")
+    }
+
+    /// A capture that lies in a file already.
+    pub(crate) fn of_file(file: &Path) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        Self { _folder: folder, file: file.to_owned(), options: Vec::new() }
+    }
+
+    /// With one more preference (`-o`).
+    pub(crate) fn with_option(mut self, option: &str) -> Self {
+        self.options.push(option.to_owned());
+        self
+    }
+
+    fn tshark(&self) -> Command {
+        let mut command = Command::new("tshark");
+        command.arg("-n").arg("-r").arg(&self.file);
+        for option in &self.options {
+            command.args(["-o", option]);
+        }
+        command
+    }
+
+    /// These fields of every packet that the display filter lets through.
+    pub(crate) fn fields(&self, filter: &str, names: &[&str]) -> Vec<Row> {
+        let mut command = self.tshark();
+        command.args(["-Y", filter, "-T", "fields"]);
+        command.args(["-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=\u{1f}"]);
+        for name in names {
+            command.args(["-e", name]);
+        }
+        let text = String::from_utf8_lossy(&run("tshark", &mut command)).into_owned();
+        let values = |column: &str| -> Vec<String> {
+            column.split('\u{1f}').filter(|value| !value.is_empty()).map(str::to_owned).collect()
+        };
+        let row = |line: &str| Row(line.split('\t').map(values).collect());
+        text.lines().map(row).collect()
+    }
+
+    /// The only packet that the display filter lets through.
+    pub(crate) fn only(&self, filter: &str, names: &[&str]) -> Row {
+        let rows = self.fields(filter, names);
+        assert_eq!(rows.len(), 1, "packets of {filter}:\n{}", self.text(filter));
+        rows.into_iter().next().expect("one row")
+    }
+
+    /// The dissection as text, for looking into and for messages of failed assertions.
+    pub(crate) fn text(&self, protocols: &str) -> String {
+        let output = run("tshark", self.tshark().args(["-O", protocols]));
+        String::from_utf8_lossy(&output).into_owned()
+    }
+
+    /// Fails when any packet is marked as malformed.
+    pub(crate) fn assert_well_formed(&self) {
+        let malformed = self.fields("_ws.malformed", &["frame.number"]);
+        assert!(malformed.is_empty(), "malformed:\n{}", self.text("http,wsp,mmse,gsm_sms"));
+    }
+}
+
+/// The form of `od -Ax -tx1 -v`: an offset of zero begins a packet.
+fn hex_dump(packets: &[&[u8]]) -> String {
+    let mut text = String::new();
+    for packet in packets {
+        for (index, line) in packet.chunks(16).enumerate() {
+            let _ = write!(text, "{:06x}", index * 16);
+            for octet in line {
+                let _ = write!(text, " {octet:02x}");
+            }
+            text.push('\n');
+        }
+        let _ = writeln!(text, "{:06x}", packet.len());
+    }
+    text
+}
