@@ -1,0 +1,183 @@
+//! Lines that a modem sends by itself (3GPP TS 27.007, 27.005 clause 3.4.1; vendors' own).
+
+use super::fields::{Field, fields};
+use super::response::{RegistrationLine, registration, value_behind};
+
+/// A line, or a line and the PDU behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsolicited {
+    /// `+CMTI`, `+CDSI`: a message was stored.
+    Stored {
+        /// The storage; empty when the modem does not say.
+        storage: String,
+        /// The place; none when the modem does not say.
+        index: Option<u16>,
+    },
+    /// `+CMT`, `+CDS`: a message itself.
+    Direct {
+        /// The hexadecimal line.
+        pdu: String,
+    },
+    /// `+CREG`, `+CGREG`, `+CEREG`.
+    Registration(RegistrationLine),
+    /// `^SMMEMFULL`, `^SMGO: 2`, `+SMSFULL`: no room for more messages.
+    StorageFull,
+    /// `NO CARRIER` outside a call.
+    NoCarrier,
+    /// `+CGEV`, `^PDPDEACT` and their like, with their text: the network ended a context.
+    ContextEnded(String),
+    /// `RDY`, `^SYSSTART` and their like: the modem has just started and forgot its settings.
+    Started,
+    /// Anything else.
+    Other(String),
+}
+
+/// Words that modems send by themselves, beside everything that begins with a sign.
+const WORDS: [&str; 14] = [
+    "RING",
+    "NO CARRIER",
+    "RDY",
+    "SMS DONE",
+    "SMS READY",
+    "PB DONE",
+    "CALL READY",
+    "NORMAL POWER DOWN",
+    "POWERED DOWN",
+    "POWER DOWN",
+    "SHUTDOWN",
+    "UNDER-VOLTAGE WARNNING",
+    "OVER-VOLTAGE WARNNING",
+    "PACSP",
+];
+
+/// Extended codes that come unasked even while a command without a name of its own is answered.
+const CODES: [&str; 30] = [
+    "+CMTI:", "+CDSI:", "+CMT:", "+CDS:", "+CBM:", "+CBMI:", "+CREG:", "+CGREG:", "+CEREG:",
+    "+CRING:", "+CLIP:", "+CUSD:", "+CUSATP:", "+CGEV:", "+CIEV:", "+CTZV:", "+CTZE:", "+CTZDST:",
+    "+NITZ:", "+PSUTTZ:", "+CPIN:", "+QIND:", "+QUSIM:", "+QGPSURC", "+ZUSIMR:", "+ZPASR:",
+    "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:",
+];
+
+/// Whether a line comes unasked, when it does not begin like the answer that is awaited.
+#[must_use]
+pub fn is_unsolicited(line: &str) -> bool {
+    let upper = line.trim().to_ascii_uppercase();
+    line.starts_with('^')
+        || WORDS.iter().any(|word| upper == *word)
+        || CODES.iter().any(|code| upper.starts_with(code))
+}
+
+/// Whether a PDU follows this line.
+#[must_use]
+pub fn two_line_header(line: &str) -> bool {
+    ["+CMT:", "+CDS:", "+CBM:"].iter().any(|code| value_behind(line, code).is_some())
+}
+
+impl Unsolicited {
+    /// Reads a line and, behind `+CMT`, `+CDS` and `+CBM`, the PDU.
+    #[must_use]
+    pub fn parse(line: &str, pdu: Option<&str>) -> Self {
+        let line = line.trim();
+        for code in ["+CMTI:", "+CDSI:"] {
+            if let Some(list) = value_behind(line, code) {
+                let list = fields(list);
+                return Self::Stored {
+                    storage: list.first().map_or("", |field| field.text).to_owned(),
+                    index: list.get(1).and_then(Field::number),
+                };
+            }
+        }
+        if let (true, Some(pdu)) = (two_line_header(line), pdu)
+            && value_behind(line, "+CBM:").is_none()
+        {
+            return Self::Direct { pdu: pdu.to_owned() };
+        }
+        if let Some(registration) = registration(line) {
+            return Self::Registration(registration);
+        }
+        let upper = line.to_ascii_uppercase();
+        let begins = |word: &str| upper.starts_with(word);
+        if begins("^SMMEMFULL") || begins("+SMSFULL") || begins("^SMGO: 2") {
+            Self::StorageFull
+        } else if upper == "NO CARRIER" {
+            Self::NoCarrier
+        } else if (begins("+CGEV:") && upper.contains("DEACT"))
+            || begins("^PDPDEACT")
+            || begins("^NDISEND")
+            || begins("+CGEV: NW DETACH")
+        {
+            Self::ContextEnded(line.to_owned())
+        } else if upper == "RDY" || begins("^SYSSTART") || begins("+UAT: READY") {
+            Self::Started
+        } else {
+            Self::Other(line.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(line: &str) -> (String, Option<u16>) {
+        match Unsolicited::parse(line, None) {
+            Unsolicited::Stored { storage, index } => (storage, index),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn stored_messages_in_every_form_of_the_field() {
+        assert_eq!(stored("+CMTI: \"SM\",1"), ("SM".into(), Some(1)));
+        assert_eq!(stored("+CMTI: \"ME\",0"), ("ME".into(), Some(0)));
+        assert_eq!(stored("+CMTI: \"SM\",1,\"MMS PUSH\",2,1"), ("SM".into(), Some(1)));
+        assert_eq!(stored("+CMTI: \"SM\",2,\"MMS PUSH\""), ("SM".into(), Some(2)));
+        assert_eq!(stored("+CMTI: ,-1"), (String::new(), None));
+        assert_eq!(stored("+CMTI:\"SM\", 3"), ("SM".into(), Some(3)));
+        assert_eq!(stored("+CDSI: \"SR\",4"), ("SR".into(), Some(4)));
+    }
+
+    #[test]
+    fn direct_message_needs_its_pdu() {
+        assert_eq!(
+            Unsolicited::parse("+CMT: ,24", Some("0004")),
+            Unsolicited::Direct { pdu: "0004".into() }
+        );
+        assert!(matches!(Unsolicited::parse("+CMT: ,24", None), Unsolicited::Other(_)));
+        assert!(matches!(Unsolicited::parse("+CBM: 88", Some("00")), Unsolicited::Other(_)));
+        // ZTE: leading comma.
+        assert!(matches!(Unsolicited::parse("+CDS: ,25", Some("00")), Unsolicited::Direct { .. }));
+    }
+
+    #[test]
+    fn floods_and_words_are_known_as_unasked() {
+        for line in [
+            "RING",
+            "^RSSI:17",
+            "^DSFLOWRPT:0,0",
+            "+CUSATP: D0",
+            "NO CARRIER",
+            "+ZUSIMR:2",
+            "RDY",
+            "+CREG: 1",
+            "SMS DONE",
+        ] {
+            assert!(is_unsolicited(line), "{line}");
+        }
+        for line in ["OK", "Quectel", "262011234567890", "+CSQ: 17,99"] {
+            assert!(!is_unsolicited(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn full_storage_ended_context_and_restart() {
+        assert_eq!(Unsolicited::parse("^SMMEMFULL: \"SM\"", None), Unsolicited::StorageFull);
+        assert_eq!(Unsolicited::parse("^SMGO: 2", None), Unsolicited::StorageFull);
+        assert!(matches!(
+            Unsolicited::parse("+CGEV: NW DEACT \"IP\",\"10.0.0.1\",1", None),
+            Unsolicited::ContextEnded(_)
+        ));
+        assert_eq!(Unsolicited::parse("RDY", None), Unsolicited::Started);
+    }
+}
