@@ -1,0 +1,261 @@
+//! `kill -9` of the gateway at random moments: nothing lost, nothing sent twice, `unknown` only
+//! where `released` was committed (design: commit before acknowledging, at most once).
+//!
+//! The virtual operator lives in the test and outlasts the gateway, which is the real binary on
+//! real pseudo-terminals.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use mm1gate::model::{Random, Timestamp};
+use mm1gate::sim::{
+    Behaviour, EntryKind, ModemConfig, Operator, Outgoing, OutgoingPart, PortRole, PtyPort,
+    Subscriber,
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::support::{Process, Scratch, mm1gate, over_unix, wait_until};
+
+/// Kills on each of the two rigs (one with two ports, one with a single port).
+const ROUNDS: u32 = 25;
+const PHONE: &str = "+447700900123";
+
+#[test]
+fn killed_fifty_times_loses_nothing_and_sends_nothing_twice() {
+    let seed = std::env::var("MM1GATE_SEED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| u64::from(Random::from_system().u32()));
+    eprintln!("replay with MM1GATE_SEED={seed}");
+    let rigs = [true, false].map(|two_ports| {
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            // The virtual operator runs on the runtime, the test itself beside it.
+            let _inside = runtime.enter();
+            let tally = Rig::start(two_ports, seed.wrapping_add(u64::from(two_ports))).run();
+            runtime.shutdown_background();
+            tally
+        })
+    });
+    let tallies = rigs.map(|rig| rig.join().expect("a rig failed, see above"));
+    for (sent, unknown) in tallies {
+        eprintln!("{sent} sent, {unknown} unknown");
+        assert_eq!(sent + unknown, ROUNDS + 1);
+    }
+}
+
+struct Rig {
+    operator: Operator,
+    number: String,
+    scratch: Scratch,
+    config: PathBuf,
+    random: Random,
+}
+
+impl Rig {
+    fn start(two_ports: bool, seed: u64) -> Self {
+        let scratch = Scratch::new("kill");
+        let subscriber = Subscriber::default();
+        let number = subscriber.number.clone();
+        let operator = Operator::builder()
+            .line(subscriber, ModemConfig::default())
+            .phone(PHONE, Behaviour::Receive)
+            .start();
+        let mut ports = vec![("modem", PortRole::Data)];
+        if two_ports {
+            ports.push(("control", PortRole::Control));
+        }
+        for (name, role) in ports {
+            let port = PtyPort::create(&scratch.path().join(name)).unwrap();
+            let modem = operator.modem().clone();
+            tokio::spawn(async move { port.serve(&modem, role).await });
+        }
+        let config = scratch.path().join("mm1gate.toml");
+        std::fs::write(&config, config_text(&scratch, &operator, two_ports)).unwrap();
+        Self { operator, number, scratch, config, random: Random::seeded(seed) }
+    }
+
+    /// How many messages ended sent and how many unknown.
+    fn run(&self) -> (u32, u32) {
+        let (mut sent, mut unknown) = (0, 0);
+        // The first round is not disturbed; it tells how long a whole one takes.
+        let mut window = Duration::ZERO;
+        for round in 0..=ROUNDS {
+            let from = tokio::time::Instant::now();
+            let mut serve = self.serve();
+            let id = self.post(round);
+            let picture = self.announce(round);
+            if round > 0 {
+                let delay = self.random.below(window.as_millis() as u64);
+                std::thread::sleep(Duration::from_millis(delay));
+                serve.kill_9();
+                serve = self.serve();
+            }
+            match self.outcome(&serve, round, &id, &picture) {
+                true => sent += 1,
+                false => unknown += 1,
+            }
+            if round == 0 {
+                assert_eq!(sent, 1, "the undisturbed round");
+                window = from.elapsed();
+            }
+            assert!(serve.terminate(Duration::from_secs(20)), "{}", serve.errors());
+        }
+        (sent, unknown)
+    }
+
+    fn serve(&self) -> Process {
+        let mut command = mm1gate();
+        command.arg("serve").arg("--config").arg(&self.config).env("HOME", self.scratch.path());
+        let mut process = Process::start(&mut command, self.scratch.path(), "serve");
+        wait_until("the gateway's socket", Duration::from_secs(20), || {
+            assert!(process.is_running(), "{}", process.errors());
+            over_unix(&self.socket(), "GET", "/healthz", "", b"").ok()
+        });
+        process
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.scratch.path().join("state/mm1gate.sock")
+    }
+
+    fn get(&self, path: &str) -> Option<Value> {
+        over_unix(&self.socket(), "GET", path, "", b"").ok().map(|reply| reply.json())
+    }
+
+    /// Hands a message over; its id once it was accepted.
+    fn post(&self, round: u32) -> String {
+        let picture = noise(&self.random, 60_000);
+        let body = json!({
+            "to": [PHONE], "client_ref": format!("round {round}"),
+            "parts": [{
+                "content_type": "image/jpeg",
+                "data_base64": base64::engine::general_purpose::STANDARD.encode(picture),
+            }],
+        });
+        let body = body.to_string();
+        let kind = "application/json";
+        let reply =
+            over_unix(&self.socket(), "POST", "/api/v1/messages", kind, body.as_bytes()).unwrap();
+        assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
+        reply.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The phone sends a picture; its SHA-256.
+    fn announce(&self, round: u32) -> String {
+        let body = Bytes::from(noise(&self.random, 40_000));
+        let sha256 = hex::encode(Sha256::digest(&body));
+        let name = format!("r{round}.jpg");
+        let part = OutgoingPart { content_type: "image/jpeg".to_owned(), name, body };
+        let message = Outgoing { parts: vec![part], ..Outgoing::default() };
+        self.operator.send_from_phone(PHONE, &self.number, &message).unwrap();
+        sha256
+    }
+
+    /// Waits for both messages to settle and checks every promise; true when ours was sent.
+    fn outcome(&self, serve: &Process, round: u32, id: &str, picture: &str) -> bool {
+        let limit = Duration::from_secs(120);
+        let explain = || format!("round {round}: {}", tail(&serve.errors()));
+        let message = wait_until(&format!("sent or unknown; {}", explain()), limit, || {
+            let message = self.get(&format!("/api/v1/messages/{id}"))?;
+            message["settled"].as_bool()?.then_some(message)
+        });
+        let inbound = wait_until(&format!("acknowledged; {}", explain()), limit, || {
+            let list = self.get("/api/v1/inbox?limit=100")?;
+            let mut with_it = list["messages"].as_array()?.iter().filter(|message| {
+                let parts = message["parts"].as_array();
+                parts.is_some_and(|parts| parts.iter().any(|part| part["sha256"] == picture))
+            });
+            let first = with_it.next()?.clone();
+            assert!(with_it.next().is_none(), "received twice: {list:#}");
+            (first["state"] == "acknowledged").then_some(first)
+        });
+        assert_eq!(inbound["direction"], "in");
+        let journal = self.operator.state().mmsc;
+        let acknowledged = journal.acknowledged();
+        assert_eq!(acknowledged, round as usize + 1, "acknowledged at the MMSC");
+
+        let (transaction_id, released) = self.submission(id);
+        let taken = journal.submissions(&transaction_id);
+        match message["state"].as_str().unwrap() {
+            "sent" | "delivered" => {
+                assert_eq!(taken, 1, "round {round}: taken {taken} times: {message:#}");
+                true
+            }
+            "unknown" => {
+                assert!(released.is_some(), "unknown though never released: {message:#}");
+                assert!(taken <= 1, "round {round}: taken {taken} times");
+                false
+            }
+            other => panic!("round {round}: {other}: {message:#}"),
+        }
+    }
+
+    /// Transaction-Id of a message's submission, and when its final block was released.
+    fn submission(&self, id: &str) -> (String, Option<Timestamp>) {
+        let file = self.scratch.path().join("state/mm1gate.db");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database = rusqlite::Connection::open_with_flags(file, flags).unwrap();
+        let sql = "SELECT transaction_id, last_released_at FROM submission WHERE message_id = ?1";
+        database
+            .query_row(sql, [id], |row| {
+                let released: Option<i64> = row.get(1)?;
+                Ok((row.get(0)?, released.map(Timestamp::from_millis)))
+            })
+            .unwrap()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for entry in self.operator.state().mmsc.entries.iter().rev().take(20) {
+                if entry.kind != EntryKind::Other {
+                    eprintln!("{entry:?}");
+                }
+            }
+        }
+        self.operator.stop();
+    }
+}
+
+fn config_text(scratch: &Scratch, operator: &Operator, two_ports: bool) -> String {
+    let path = |name: &str| -> PathBuf { Path::new(scratch.path()).join(name) };
+    let control = if two_ports {
+        format!("control_port = {:?}\n", path("control"))
+    } else {
+        String::new()
+    };
+    let proxy = operator.proxy().map(|proxy| proxy.to_string()).unwrap_or_default();
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    format!(
+        "data_dir = {:?}\n[api]\nlisten = \"{listen}\"\n[[modem]]\nname = \"rig\"\nport = {:?}\n\
+         {control}[modem.operator]\napn = \"{}\"\nmmsc = \"{}\"\nproxy = \"{proxy}\"\n",
+        path("state"),
+        path("modem"),
+        operator.apn(),
+        operator.mmsc_url(),
+    )
+}
+
+/// Octets that look like a JPEG at both ends and compress to nothing less in between.
+fn noise(random: &Random, length: usize) -> Vec<u8> {
+    let mut octets = vec![0; length];
+    random.fill(&mut octets);
+    octets[..4].copy_from_slice(&[0xff, 0xd8, 0xff, 0xe0]);
+    octets[length - 2..].copy_from_slice(&[0xff, 0xd9]);
+    octets
+}
+
+fn tail(text: &str) -> &str {
+    let from = text.len().saturating_sub(4_000);
+    text.get(from..).unwrap_or(text)
+}
