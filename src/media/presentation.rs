@@ -27,9 +27,7 @@ pub(super) fn write(parts: &[Shown]) -> String {
     let has = |roles: &[Role]| parts.iter().any(|part| roles.contains(&part.role));
     let visual = has(&[Role::Image, Role::Video]);
     let text = has(&[Role::Text]);
-    let mut out = String::from(
-        "<smil><head><layout><root-layout width=\"100%\" height=\"100%\"/>",
-    );
+    let mut out = String::from("<smil><head><layout><root-layout width=\"100%\" height=\"100%\"/>");
     if visual {
         let height = if text { "70%" } else { "100%" };
         out.push_str(&region("Image", "0%", height, "meet"));
@@ -40,8 +38,8 @@ pub(super) fn write(parts: &[Shown]) -> String {
     }
     out.push_str("</layout></head><body>");
     for slide in &slides {
-        let plays = slide.sound.is_some()
-            || slide.visual.is_some_and(|shown| shown.role == Role::Video);
+        let plays =
+            slide.sound.is_some() || slide.visual.is_some_and(|shown| shown.role == Role::Video);
         if plays {
             // Film and sound end by themselves; a duration would cut them off.
             out.push_str("<par>");
@@ -85,8 +83,7 @@ fn arrange(parts: &[Shown]) -> Vec<Slide<'_>> {
             Role::Image => slide.visual.is_none(),
             Role::Video => slide.visual.is_none() && slide.sound.is_none(),
             Role::Audio => {
-                slide.sound.is_none()
-                    && slide.visual.is_none_or(|shown| shown.role != Role::Video)
+                slide.sound.is_none() && slide.visual.is_none_or(|shown| shown.role != Role::Video)
             }
             Role::Text => slide.text.is_none(),
             Role::Attachment => true,
