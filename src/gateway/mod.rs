@@ -1,123 +1,137 @@
 //! Policy: which job, on which modem, when; the life of a message; limits; events.
 //!
 //! May use: every room named before it.
+//!
+//! `accept` makes a message durable and answers. One worker a modem ([`line`]) claims what is due
+//! ([`outbound`], [`inbound`]), shares one data call among all of it and records every outcome
+//! before anything is acknowledged. [`reader`] takes short messages
+//! from the modem and [`push`] files them. [`policy`] and [`schedule`] decide, without I/O.
 
+mod accept;
 pub mod config;
+mod error;
+mod events;
+mod inbound;
+mod line;
+mod outbound;
+mod policy;
+mod push;
+mod reader;
+mod schedule;
+mod shift;
 mod suggest;
 
-use tokio::sync::broadcast;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Direction, MessageId, NewMessage, Part, Stage, State, Timestamp};
-use crate::store::{Filter, MessageView, StoreError, Summary};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::model::{
+    Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random, State, Tap,
+    Timestamp,
+};
+use crate::modem::PortOpener;
+use crate::store::{Filter, MessageView, Owner, Store, StoreError, Summary};
+use line::Line;
+
+pub use config::{Config, ConfigError, ModemConfig, Timing};
+pub use error::{AcceptError, ActionError, StartError};
+pub use events::{Event, ModemView};
+
+/// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
+/// still and put a virtual modem behind the port.
+#[derive(Clone)]
+pub struct Deps {
+    /// Opens serial ports.
+    pub ports: Arc<dyn PortOpener>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Gives random numbers.
+    pub random: Random,
+    /// Sees every octet on the ports.
+    pub tap: Arc<dyn Tap>,
+}
 
 /// The running gateway; clones share it.
 #[derive(Clone)]
 pub struct Gateway {
-    inner: std::sync::Arc<()>,
+    inner: Arc<Inner>,
 }
 
-/// What happens while the gateway runs, for pages, terminals and hooks.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Event {
-    /// A message reached a state.
-    State {
-        /// When.
-        at: Timestamp,
-        /// Which message.
-        id: MessageId,
-        /// Which way it goes.
-        direction: Direction,
-        /// The state reached.
-        state: State,
-    },
-    /// A step on the way.
-    Stage {
-        /// When.
-        at: Timestamp,
-        /// The modem's name.
-        modem: String,
-        /// The message it is about, when it is about one.
-        id: Option<MessageId>,
-        /// The step.
-        stage: Stage,
-    },
-    /// A modem's condition changed.
-    Modem {
-        /// When.
-        at: Timestamp,
-        /// Its condition now.
-        modem: ModemView,
-    },
+struct Inner {
+    core: Core,
+    config: Config,
+    lines: Vec<Line>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    owner: Mutex<Option<Owner>>,
 }
 
-/// A modem as people see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModemView {
-    /// Its name in the configuration.
-    pub name: String,
-    /// `starting`, `ready`, `calling`, `waiting` (for the next attempt after an error).
-    pub condition: &'static str,
-    /// The operator's name as the network tells it.
-    pub operator: Option<String>,
-    /// Signal in dBm.
-    pub signal_dbm: Option<i16>,
-    /// What is wrong, when something is.
-    pub fault: Option<crate::model::Fault>,
-    /// Octets written to and read from its ports since the start.
-    pub octets: (u64, u64),
+/// What every worker shares.
+#[derive(Clone)]
+struct Core {
+    store: Store,
+    clock: Clock,
+    random: Random,
+    events: events::Events,
+    timing: Timing,
 }
 
-/// Why a message was not accepted; nothing was stored.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// No recipient at all.
-    #[error("the message has no recipient")]
-    NoRecipient,
-    /// More than the limit.
-    #[error("{count} recipients, more than the limit of {limit}")]
-    TooManyRecipients {
-        /// How many were given.
-        count: usize,
-        /// How many may be.
-        limit: usize,
-    },
-    /// Neither text nor part.
-    #[error("the message has neither text nor a file")]
-    Empty,
-    /// Above the operator's limit.
-    #[error("the message has {size} octets, the operator takes at most {limit}")]
-    TooLarge {
-        /// Octets of the whole PDU.
-        size: usize,
-        /// The operator's limit.
-        limit: usize,
-    },
-    /// A part that cannot be sent.
-    #[error("{name}: {reason}")]
-    Part {
-        /// Its name or number.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The configuration lacks what is needed to send.
-    #[error("{0}")]
-    NotConfigured(String),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+impl Core {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
 }
 
 impl Gateway {
+    /// Takes the data folder, opens the store, continues what a former run left, and starts one
+    /// worker a modem. A modem that cannot be reached is no error here: its worker shows why and
+    /// keeps trying.
+    ///
+    /// # Errors
+    /// [`StartError`] when the data folder or the store cannot be used.
+    pub async fn start(config: Config, deps: Deps) -> Result<Self, StartError> {
+        let dir = config.data_dir.clone();
+        let (owner, store) = blocking(move || {
+            let owner = Owner::take(&dir)?;
+            let store = Store::open(owner.dir())?;
+            Ok::<_, StartError>((owner, store))
+        })
+        .await?;
+        let core = Core {
+            store,
+            clock: deps.clock,
+            random: deps.random.clone(),
+            events: events::Events::new(deps.clock),
+            timing: config.timing,
+        };
+        let names = config.modems.iter().map(|modem| modem.name.clone()).collect();
+        let lost = policy::Interrupted.to_fault();
+        let changes = core.store.recover(names, lost, core.now()).await?;
+        if !changes.is_empty() {
+            tracing::info!(messages = changes.len(), "continuing what the last run left");
+        }
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let mut lines = Vec::with_capacity(config.modems.len());
+        for modem in &config.modems {
+            let line = Line::new(modem.clone(), config.profile_dir.clone(), &core, &deps)?;
+            tasks.spawn(line.clone().run(stop.clone()));
+            lines.push(line);
+        }
+        tasks.close();
+        let owner = Mutex::new(Some(owner));
+        Ok(Self { inner: Arc::new(Inner { core, config, lines, stop, tasks, owner }) })
+    }
+
     /// Takes a message; on success it is durable and will be sent.
     ///
     /// # Errors
     /// [`AcceptError`]: nothing was stored.
     pub async fn accept(&self, message: NewMessage) -> Result<MessageId, AcceptError> {
-        let _ = (message, &self.inner);
-        todo!()
+        accept::accept(&self.inner.core, &self.inner.lines, message).await
     }
 
     /// Lists messages, newest first.
@@ -125,8 +139,7 @@ impl Gateway {
     /// # Errors
     /// When the store fails.
     pub async fn messages(&self, filter: Filter) -> Result<Vec<Summary>, StoreError> {
-        let _ = filter;
-        todo!()
+        self.inner.core.store.messages(filter).await
     }
 
     /// Everything about one message.
@@ -134,8 +147,7 @@ impl Gateway {
     /// # Errors
     /// When the store fails.
     pub async fn message(&self, id: &MessageId) -> Result<Option<MessageView>, StoreError> {
-        let _ = id;
-        todo!()
+        self.inner.core.store.message(id).await
     }
 
     /// One part with its octets.
@@ -143,8 +155,7 @@ impl Gateway {
     /// # Errors
     /// When the store fails.
     pub async fn part(&self, id: &MessageId, index: usize) -> Result<Option<Part>, StoreError> {
-        let _ = (id, index);
-        todo!()
+        self.inner.core.store.part(id, index).await
     }
 
     /// Sends an `unknown` or `failed` message once more, or fetches a failed one again, because a
@@ -153,8 +164,22 @@ impl Gateway {
     /// # Errors
     /// [`ActionError`] when its state does not allow that.
     pub async fn retry(&self, id: &MessageId) -> Result<(), ActionError> {
-        let _ = id;
-        todo!()
+        let core = &self.inner.core;
+        let state = self.state(id).await?;
+        let until = core.now().plus(core.timing.give_up_after);
+        let change = match state {
+            State::Out(_) => core.store.send_again(id, until, core.now()).await?,
+            State::In(_) => core.store.fetch_again(id, until, core.now()).await?,
+        };
+        let reason = match state {
+            State::Out(OutboundState::Queued | OutboundState::Sending) => "it is on its way",
+            State::Out(OutboundState::Canceled) => "it was withdrawn",
+            State::Out(_) => "the MMSC has it already",
+            State::In(InboundState::Notified | InboundState::Retrieving) => "it is on its way",
+            State::In(InboundState::Received | InboundState::Acknowledged) => "it is here already",
+            State::In(_) => "there is nothing to fetch",
+        };
+        self.acted(id, state, change, reason)
     }
 
     /// Withdraws a message that was not released yet.
@@ -162,46 +187,83 @@ impl Gateway {
     /// # Errors
     /// [`ActionError`] when its state does not allow that.
     pub async fn cancel(&self, id: &MessageId) -> Result<(), ActionError> {
-        let _ = id;
-        todo!()
+        let core = &self.inner.core;
+        let state = self.state(id).await?;
+        let change = core.store.cancel(id, core.now()).await?;
+        let reason = match state {
+            State::In(_) => "only a message that is sent can be withdrawn",
+            State::Out(state) if state.is_settled() => "nothing of it is left to withdraw",
+            State::Out(_) => "it is at the MMSC already, or on the last metres to it",
+        };
+        self.acted(id, state, change, reason)
     }
 
     /// Every configured modem.
     #[must_use]
     pub fn modems(&self) -> Vec<ModemView> {
-        todo!()
+        self.inner.lines.iter().map(Line::view).collect()
     }
 
     /// Everything that happens from now on; a slow listener loses the oldest events.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        todo!()
+        self.inner.core.events.subscribe()
     }
 
-    /// Ends data calls in order, closes ports and store.
+    /// The configuration it runs with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The folder that holds its state.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.inner.config.data_dir
+    }
+
+    /// Ends data calls in order, closes ports and gives the data folder back.
     pub async fn stop(&self) {
-        todo!()
+        self.inner.stop.cancel();
+        self.inner.tasks.wait().await;
+        self.inner.owner.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    async fn state(&self, id: &MessageId) -> Result<State, ActionError> {
+        let state = self.inner.core.store.state(id).await?;
+        state.ok_or_else(|| ActionError::NotFound(id.clone()))
+    }
+
+    fn acted(
+        &self,
+        id: &MessageId,
+        state: State,
+        change: Option<crate::store::Change>,
+        reason: &'static str,
+    ) -> Result<(), ActionError> {
+        let Some(change) = change else {
+            return Err(ActionError::WrongState { id: id.clone(), state: state.as_str(), reason });
+        };
+        self.inner.core.events.change(&change);
+        self.inner.lines.iter().for_each(Line::wake_now);
+        Ok(())
     }
 }
 
-/// Why a person's wish about a message was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ActionError {
-    /// No such message.
-    #[error("there is no message {0}")]
-    NotFound(MessageId),
-    /// Its state does not allow it.
-    #[error("message {id} is {state}: {reason}")]
-    WrongState {
-        /// The message.
-        id: MessageId,
-        /// Its state.
-        state: &'static str,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("data_dir", &self.inner.config.data_dir).finish()
+    }
+}
+
+/// Runs what blocks on a thread for that.
+async fn blocking<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(E::from(StoreError::Database {
+            path: crate::store::DB_FILE.to_owned(),
+            reason: "the program is ending".to_owned(),
+        }))
+    })
 }

@@ -62,6 +62,8 @@ pub struct Received {
     pub sent_at: Option<Timestamp>,
     /// Its parts.
     pub parts: Vec<Part>,
+    /// The beginning of its first text, whatever charset that part has; cut as needed.
+    pub preview: Option<String>,
 }
 
 /// What is to be told to the MMSC about a message.
@@ -279,6 +281,42 @@ impl Store {
                 |row| row.get(0),
             )?;
             Ok(next.map(Timestamp::from_millis))
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// The message that is due first, if any is due now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn next_message(
+        &self,
+        modem: &str,
+        sim: &str,
+        at: Timestamp,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.to_owned());
+        self.read(move |db| {
+            let id: Option<String> = db
+                .query_row(
+                    "SELECT id FROM (
+                         SELECT message_id AS id, next_attempt_at AS due FROM submission
+                         WHERE state = 'queued' AND modem = ?1
+                         UNION ALL
+                         SELECT message_id, next_attempt_at
+                         FROM inbound JOIN message ON message.id = message_id
+                         WHERE sim = ?2 AND state = 'notified'
+                         UNION ALL
+                         SELECT message_id, next_attempt_at FROM ack
+                         WHERE state = 'pending' AND sim = ?2
+                     ) WHERE due <= ?3 ORDER BY due, id LIMIT 1",
+                    params![modem, sim, at.as_millis()],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            id.map(|id| rows::message_id(&id)).transpose()
         })
         .await
     }
@@ -503,7 +541,7 @@ fn keep_message(db: &Connection, id: &str, message: &Received) -> Result<(), Fai
             id,
             message.from.as_ref().map(Address::to_wire),
             message.subject,
-            rows::preview(&message.parts)
+            message.preview.as_deref().map(rows::cut)
         ],
     )?;
     db.execute(

@@ -127,6 +127,11 @@ pub(super) fn preview(parts: &[Part]) -> Option<String> {
     Some(String::from_utf8_lossy(head).chars().take(PREVIEW_CHARS).collect())
 }
 
+/// The beginning of a text.
+pub(super) fn cut(text: &str) -> String {
+    text.chars().take(PREVIEW_CHARS).collect()
+}
+
 /// Sets the state of an inbound message.
 pub(super) fn set_inbound(
     db: &Connection,

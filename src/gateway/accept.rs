@@ -1,0 +1,214 @@
+//! Acceptance: what is checked before a message is made durable, and the PDUs it becomes
+//! (OMA-TS-MMS_ENC-V1_3 clause 6.1.1; mms-in-the-field 6).
+
+use super::config::ModemConfig;
+use super::line::Line;
+use super::{AcceptError, Core};
+use crate::codec::mms::{Body, From, MessageClass, Pdu, Priority, SendReq, Version};
+use crate::media::{self, ComposeError, Composed};
+use crate::model::{Address, MessageId, NewMessage, Timestamp, TransactionId};
+use crate::operators::FromMode;
+use crate::store::{NewOutbound, NewSubmission};
+
+/// Most recipients of one message. Each costs a transaction of the SIM; a hundred are hours on
+/// 2G, and more than a fair-use clause allows.
+pub(super) const MAX_RECIPIENTS: usize = 100;
+
+/// Checks a message, encodes it and makes it durable.
+pub(super) async fn accept(
+    core: &Core,
+    lines: &[Line],
+    mut message: NewMessage,
+) -> Result<MessageId, AcceptError> {
+    check(&mut message)?;
+    let composed = media::compose(&message).map_err(|error| part_error(&error))?;
+    let now = core.now();
+    let line = choose(core, lines).await?;
+    let submissions = encode(core, line.config(), &message, &composed, now)?;
+    let id = MessageId::generate(&core.clock, &core.random);
+    let new = NewOutbound {
+        id: id.clone(),
+        subject: message.subject,
+        client_ref: message.client_ref,
+        parts: composed.stored_parts(),
+        modem: line.config().name.clone(),
+        expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
+        submissions,
+    };
+    let change = core.store.accept(new, now).await?;
+    core.events.change(&change);
+    line.wake();
+    Ok(id)
+}
+
+/// What needs neither modem nor operator.
+fn check(message: &mut NewMessage) -> Result<(), AcceptError> {
+    let mut seen: Vec<Address> = Vec::with_capacity(message.to.len());
+    for address in message.to.drain(..) {
+        // The same number twice is a slip, not a wish for two messages.
+        if !seen.contains(&address) {
+            seen.push(address);
+        }
+    }
+    message.to = seen;
+    message.subject = message
+        .subject
+        .take()
+        .map(|subject| subject.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|subject| !subject.is_empty());
+    message.text = message.text.take().filter(|text| !text.trim().is_empty());
+    if message.to.is_empty() {
+        return Err(AcceptError::NoRecipient);
+    }
+    if message.to.len() > MAX_RECIPIENTS {
+        let count = message.to.len();
+        return Err(AcceptError::TooManyRecipients { count, limit: MAX_RECIPIENTS });
+    }
+    if message.text.is_none() && message.parts.is_empty() {
+        return Err(AcceptError::Empty);
+    }
+    Ok(())
+}
+
+/// The composer's complaint, its leading name apart.
+fn part_error(error: &ComposeError) -> AcceptError {
+    let text = error.to_string();
+    match error {
+        ComposeError::Empty => AcceptError::Empty,
+        ComposeError::EmptyPart { name }
+        | ComposeError::UnknownType { name }
+        | ComposeError::SecondPresentation { name }
+        | ComposeError::UnsafeName { name }
+        | ComposeError::Unreferenced { name } => {
+            let rest = text.strip_prefix(name.as_str()).unwrap_or(&text);
+            let reason = rest.trim_start_matches([':', ' ']).to_owned();
+            AcceptError::Part { name: name.clone(), reason }
+        }
+        _ => AcceptError::Part { name: "message".to_owned(), reason: text },
+    }
+}
+
+/// The modem that is to carry a message: one that works rather than one that does not, and among
+/// those the one with the shortest queue.
+async fn choose<'a>(core: &Core, lines: &'a [Line]) -> Result<&'a Line, AcceptError> {
+    let mut best: Option<((bool, usize), &Line)> = None;
+    for line in lines {
+        let backlog = core.store.backlog(&line.config().name).await?;
+        let rank = (line.view().fault.is_some(), backlog);
+        if best.as_ref().is_none_or(|(other, _)| rank < *other) {
+            best = Some((rank, line));
+        }
+    }
+    best.map(|(_, line)| line).ok_or_else(|| {
+        AcceptError::NotConfigured(
+            "no modem is configured: add a [[modem]] with its port to the configuration".to_owned(),
+        )
+    })
+}
+
+fn encode(
+    core: &Core,
+    modem: &ModemConfig,
+    message: &NewMessage,
+    composed: &Composed,
+    now: Timestamp,
+) -> Result<Vec<NewSubmission>, AcceptError> {
+    let settings = &modem.operator;
+    let groups: Vec<Vec<Address>> = if message.group {
+        if message.to.len() > settings.max_recipients {
+            return Err(AcceptError::TooManyRecipients {
+                count: message.to.len(),
+                limit: settings.max_recipients,
+            });
+        }
+        vec![message.to.clone()]
+    } else {
+        message.to.iter().map(|address| vec![address.clone()]).collect()
+    };
+    let from = match (settings.from_mode, &modem.own_number) {
+        (FromMode::Number, Some(number)) => From::Address(number.clone()),
+        _ => From::InsertAddress,
+    };
+    let (major, minor) = settings.mms_version;
+    let mut submissions = Vec::with_capacity(groups.len());
+    for recipients in groups {
+        let transaction_id = TransactionId::generate(&core.random);
+        let pdu = Pdu::SendReq(SendReq {
+            transaction_id: transaction_id.as_str().to_owned(),
+            version: Version { major, minor },
+            date: Some(now),
+            from: from.clone(),
+            to: recipients.clone(),
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            subject: message.subject.clone(),
+            message_class: Some(MessageClass::Personal),
+            expiry: None,
+            delivery_time: None,
+            priority: Some(Priority::Normal),
+            sender_visibility_hide: None,
+            delivery_report: Some(message.delivery_report),
+            read_report: Some(false),
+            extra: Vec::new(),
+            content_type: composed.content_type.clone(),
+            body: Body::Multipart(composed.parts.clone()),
+        })
+        .encode();
+        if pdu.len() > settings.max_message_size {
+            return Err(AcceptError::TooLarge {
+                size: pdu.len(),
+                limit: settings.max_message_size,
+            });
+        }
+        submissions.push(NewSubmission { transaction_id, pdu, recipients });
+    }
+    Ok(submissions)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::model::NewPart;
+
+    fn message() -> NewMessage {
+        NewMessage {
+            to: vec![Address::Msisdn("+447700900123".into())],
+            text: Some("Hello".into()),
+            ..NewMessage::default()
+        }
+    }
+
+    #[test]
+    fn message_without_recipient_or_content_is_refused() {
+        let mut no_recipient = NewMessage { to: Vec::new(), ..message() };
+        assert_eq!(check(&mut no_recipient), Err(AcceptError::NoRecipient));
+        let mut blank = NewMessage { text: Some(" \n".into()), ..message() };
+        assert_eq!(check(&mut blank), Err(AcceptError::Empty));
+        let part = NewPart { media_type: None, name: None, body: Bytes::from_static(b"x") };
+        let mut only_part = NewMessage { text: None, parts: vec![part], ..message() };
+        assert_eq!(check(&mut only_part), Ok(()));
+    }
+
+    #[test]
+    fn same_recipient_twice_is_one_and_subject_is_one_line() {
+        let to = vec![Address::Msisdn("+447700900123".into()); 3];
+        let mut twice = NewMessage { to, subject: Some(" a\r\n b ".into()), ..message() };
+        check(&mut twice).unwrap();
+        assert_eq!(twice.to.len(), 1);
+        assert_eq!(twice.subject.as_deref(), Some("a b"));
+        let mut blank = NewMessage { subject: Some("  ".into()), ..message() };
+        check(&mut blank).unwrap();
+        assert_eq!(blank.subject, None);
+    }
+
+    #[test]
+    fn too_many_recipients_are_counted() {
+        let to = (0..=MAX_RECIPIENTS).map(|n| Address::Msisdn(format!("+4477{n:08}"))).collect();
+        let mut many = NewMessage { to, ..message() };
+        let count = MAX_RECIPIENTS + 1;
+        let limit = MAX_RECIPIENTS;
+        assert_eq!(check(&mut many), Err(AcceptError::TooManyRecipients { count, limit }));
+    }
+}

@@ -1,0 +1,136 @@
+//! Why the gateway does not start, does not take a message, or does not do what a person wants.
+
+use crate::model::{Blame, Explain, Layer, MessageId, Retry};
+use crate::store::{OwnerError, StoreError};
+
+/// Why the gateway does not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Somebody else has the data folder, or it cannot be used.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A modem's profile cannot be used.
+    #[error("modem \"{modem}\": {reason}")]
+    Profile {
+        /// The modem's name.
+        modem: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Explain for StartError {
+    fn layer(&self) -> Layer {
+        match self {
+            Self::Profile { .. } => Layer::Modem,
+            _ => Layer::Store,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Owner(OwnerError::Taken { .. }) => "data-dir-taken",
+            Self::Owner(OwnerError::Folder { .. }) => "data-dir-unusable",
+            Self::Store(StoreError::TooNew { .. }) => "store-too-new",
+            Self::Store(_) => "store-unusable",
+            Self::Profile { .. } => "profile-unusable",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Store(_) => Blame::Gateway,
+            _ => Blame::Caller,
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::Owner(OwnerError::Taken { .. }) => {
+                "let that one do the work (`mm1gate send` and `inbox` ask it by themselves), end \
+                 it, or use another `data_dir`"
+            }
+            Self::Owner(OwnerError::Folder { .. }) => {
+                "use a `data_dir` that this user may write to"
+            }
+            Self::Store(StoreError::TooNew { .. }) => {
+                "use the newer mm1gate that wrote it, or another `data_dir`"
+            }
+            Self::Store(_) => "check that the disk is neither full nor read-only",
+            Self::Profile { .. } => "use `profile = \"auto\"` or one of modem-profiles/",
+        }
+        .to_owned()
+    }
+}
+
+/// Why a message was not accepted; nothing was stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// No recipient at all.
+    #[error("the message has no recipient")]
+    NoRecipient,
+    /// More than the limit.
+    #[error("{count} recipients, more than the limit of {limit}")]
+    TooManyRecipients {
+        /// How many were given.
+        count: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// Neither text nor part.
+    #[error("the message has neither text nor a file")]
+    Empty,
+    /// Above the operator's limit.
+    #[error("the message has {size} octets, the operator takes at most {limit}")]
+    TooLarge {
+        /// Octets of the whole PDU.
+        size: usize,
+        /// The operator's limit.
+        limit: usize,
+    },
+    /// A part that cannot be sent.
+    #[error("{name}: {reason}")]
+    Part {
+        /// Its name or number.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The configuration lacks what is needed to send.
+    #[error("{0}")]
+    NotConfigured(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a person's wish about a message was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActionError {
+    /// No such message.
+    #[error("there is no message {0}")]
+    NotFound(MessageId),
+    /// Its state does not allow it.
+    #[error("message {id} is {state}: {reason}")]
+    WrongState {
+        /// The message.
+        id: MessageId,
+        /// Its state.
+        state: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

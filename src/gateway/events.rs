@@ -1,0 +1,111 @@
+//! What the gateway tells while it runs, and a modem as people see it.
+
+use tokio::sync::broadcast;
+
+use crate::model::{Clock, Direction, Fault, MessageId, Stage, State, Timestamp};
+use crate::store::Change;
+
+/// Events kept for a slow listener before it loses the oldest.
+const BACKLOG: usize = 1024;
+
+/// What happens while the gateway runs, for pages, terminals and hooks.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message reached a state.
+    State {
+        /// When.
+        at: Timestamp,
+        /// Which message.
+        id: MessageId,
+        /// Which way it goes.
+        direction: Direction,
+        /// The state reached.
+        state: State,
+    },
+    /// A step on the way.
+    Stage {
+        /// When.
+        at: Timestamp,
+        /// The modem's name.
+        modem: String,
+        /// The message it is about, when it is about one.
+        id: Option<MessageId>,
+        /// The step.
+        stage: Stage,
+    },
+    /// A modem's condition changed.
+    Modem {
+        /// When.
+        at: Timestamp,
+        /// Its condition now.
+        modem: ModemView,
+    },
+}
+
+/// A modem as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModemView {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `starting`, `ready`, `calling`, `waiting` (for the next attempt after an error).
+    pub condition: &'static str,
+    /// The operator's name as the network tells it.
+    pub operator: Option<String>,
+    /// Signal in dBm.
+    pub signal_dbm: Option<i16>,
+    /// What is wrong, when something is.
+    pub fault: Option<Fault>,
+    /// Octets written to and read from its ports since the start.
+    pub octets: (u64, u64),
+}
+
+/// Where events are told; clones tell the same listeners.
+#[derive(Debug, Clone)]
+pub(super) struct Events {
+    sender: broadcast::Sender<Event>,
+    clock: Clock,
+}
+
+impl Events {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { sender: broadcast::Sender::new(BACKLOG), clock }
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.sender.subscribe()
+    }
+
+    pub(super) fn change(&self, change: &Change) {
+        self.send(Event::State {
+            at: self.clock.now(),
+            id: change.id.clone(),
+            direction: change.direction,
+            state: change.state,
+        });
+    }
+
+    pub(super) fn changes<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) {
+        for change in changes {
+            self.change(change);
+        }
+    }
+
+    pub(super) fn stage(&self, modem: &str, id: Option<&MessageId>, stage: Stage) {
+        self.send(Event::Stage {
+            at: self.clock.now(),
+            modem: modem.to_owned(),
+            id: id.cloned(),
+            stage,
+        });
+    }
+
+    pub(super) fn modem(&self, modem: ModemView) {
+        self.send(Event::Modem { at: self.clock.now(), modem });
+    }
+
+    fn send(&self, event: Event) {
+        // Nobody listening is no error.
+        let _ = self.sender.send(event);
+    }
+}

@@ -1,0 +1,224 @@
+//! One retrieval, and the acknowledgements that are due, over a network that is up: a message is
+//! durable before it is acknowledged, and an acknowledgement that fails hides nothing
+//! (mms-in-the-field 8, 4.F).
+
+use std::time::Duration;
+
+use super::policy::{self, FetchVerdict, Suspicious};
+use super::schedule::Schedule;
+use super::shift::Shift;
+use crate::codec::mms::{self, MmsStatus, RetrieveConf};
+use crate::codec::wsp::{self, charset};
+use crate::mm1::{Client, Mm1Error, Retrieved, Target};
+use crate::model::{Explain, Part, Retry};
+use crate::operators::AckMode;
+use crate::store::{
+    AckKind, AckResult, NewAck, PendingAck, PendingRetrieval, Received, Retrieval, StoreError,
+};
+
+/// How long an acknowledgement is worth trying when the notification named no later end: MMSCs
+/// deliver again every day, for a week at most.
+const ACK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// After so many refusals of the kind that does not pass, an acknowledgement is given up.
+const MAX_REFUSED_ACKS: u32 = 5;
+
+/// Fetches what was claimed and records how it ended.
+pub(super) async fn retrieve(
+    shift: &Shift,
+    client: &Client,
+    pending: PendingRetrieval,
+) -> Result<(), StoreError> {
+    let core = &shift.core;
+    let stages = shift.stages(Some(&pending.message));
+    let outcome =
+        client.retrieve(&pending.content_location, &pending.transaction_id, &stages).await;
+    let now = core.now();
+    let outcome = match outcome {
+        Ok(retrieved) => received(retrieved, &pending, shift.settings.ack_mode),
+        Err(error) => match policy::after_fetch(&error, pending.not_found) {
+            FetchVerdict::Undecodable { fault } => Retrieval::Undecodable {
+                pdu: error.octets().cloned().unwrap_or_default(),
+                fault,
+                acks: vec![NewAck {
+                    kind: AckKind::NotifyResp(MmsStatus::UNRECOGNISED.0),
+                    transaction_id: pending.transaction_id,
+                }],
+            },
+            FetchVerdict::Failed { fault } => Retrieval::Failed { fault },
+            FetchVerdict::Again { fault, not_found } => {
+                let at = now.plus(Schedule::RETRIEVE.pause(pending.attempt, &core.random));
+                if pending.expires_at <= at {
+                    Retrieval::Expired { fault: Some(fault) }
+                } else {
+                    Retrieval::Again { at, fault, not_found }
+                }
+            }
+        },
+    };
+    let change = core.store.settle_retrieval(&pending.message, outcome, now).await?;
+    core.events.change(&change);
+    Ok(())
+}
+
+/// Sends one acknowledgement and records how it went.
+pub(super) async fn acknowledge(
+    shift: &Shift,
+    client: &Client,
+    pending: PendingAck,
+) -> Result<(), StoreError> {
+    let core = &shift.core;
+    let stages = shift.stages(Some(&pending.message));
+    let target = Target::Location(&pending.content_location);
+    let transaction_id = &pending.ack.transaction_id;
+    let outcome = match pending.ack.kind {
+        AckKind::NotifyResp(status) => {
+            client.notify_resp(transaction_id, MmsStatus(status), None, target, &stages).await
+        }
+        AckKind::Acknowledge => client.acknowledge(transaction_id, None, target, &stages).await,
+    };
+    let now = core.now();
+    let result = match outcome {
+        Ok(()) => AckResult::Done,
+        Err(error) => after_ack(&error, &pending, shift, now),
+    };
+    let change = core.store.settle_ack(pending.key, result, now).await?;
+    core.events.changes(&change);
+    Ok(())
+}
+
+fn after_ack(
+    error: &Mm1Error,
+    pending: &PendingAck,
+    shift: &Shift,
+    now: crate::model::Timestamp,
+) -> AckResult {
+    let fault = error.to_fault();
+    let at = now.plus(Schedule::ACK.pause(pending.attempt, &shift.core.random));
+    let end = pending.notified_at.plus(ACK_LIFE);
+    let end = pending.expires_at.map_or(end, |expires_at| end.max(expires_at));
+    let final_refusal = error.retry() == Retry::Never && !error.is_unknown();
+    if end <= at || (final_refusal && pending.attempt >= MAX_REFUSED_ACKS) {
+        AckResult::GivenUp { fault }
+    } else {
+        AckResult::Again { at, fault }
+    }
+}
+
+fn received(retrieved: Retrieved, pending: &PendingRetrieval, mode: AckMode) -> Retrieval {
+    let conf = retrieved.conf.value;
+    let acks = if retrieved.suspicious {
+        Vec::new()
+    } else {
+        acks_for(mode, &pending.transaction_id, conf.transaction_id.as_deref())
+    };
+    let fault = retrieved.suspicious.then(|| Suspicious.to_fault());
+    let message = Box::new(take_apart(conf));
+    Retrieval::Received { pdu: retrieved.pdu, message, acks, fault }
+}
+
+/// Which PDUs acknowledge a message: by default M-NotifyResp.ind with the Transaction-Id of the
+/// notification; M-Acknowledge.ind carries that of M-Retrieve.conf where there is one.
+fn acks_for(mode: AckMode, notified: &str, retrieved: Option<&str>) -> Vec<NewAck> {
+    let notify = NewAck {
+        kind: AckKind::NotifyResp(MmsStatus::RETRIEVED.0),
+        transaction_id: notified.to_owned(),
+    };
+    let acknowledge = NewAck {
+        kind: AckKind::Acknowledge,
+        transaction_id: retrieved.unwrap_or(notified).to_owned(),
+    };
+    match mode {
+        AckMode::NotifyResp => vec![notify],
+        AckMode::Acknowledge => vec![acknowledge],
+        AckMode::Both => vec![notify, acknowledge],
+    }
+}
+
+fn take_apart(conf: RetrieveConf) -> Received {
+    let parts = match conf.body {
+        mms::Body::Multipart(parts) => parts
+            .into_iter()
+            .map(|part| {
+                part_of(&part.content_type, part.content_id, part.content_location, part.body)
+            })
+            .collect(),
+        mms::Body::Single(body) => vec![part_of(&conf.content_type, None, None, body)],
+    };
+    let text = parts.iter().find(|part| part.media_type.as_str() == "text/plain");
+    let preview = text.map(|part| charset::to_text(&part.body, part.charset.as_deref()));
+    Received {
+        preview,
+        from: match conf.from {
+            Some(mms::From::Address(address)) => Some(address),
+            _ => None,
+        },
+        to: conf.to.into_iter().chain(conf.cc).collect(),
+        subject: conf.subject.filter(|subject| !subject.is_empty()),
+        mmsc_message_id: conf.message_id,
+        sent_at: conf.date,
+        parts,
+    }
+}
+
+fn part_of(
+    content_type: &wsp::ContentType,
+    content_id: Option<String>,
+    content_location: Option<String>,
+    body: bytes::Bytes,
+) -> Part {
+    // The order of OMA: Name, Filename, Content-Location, Content-ID.
+    let name = [
+        content_type.name.as_ref(),
+        content_type.filename.as_ref(),
+        content_location.as_ref(),
+        content_id.as_ref(),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|name| !name.is_empty())
+    .cloned();
+    Part {
+        media_type: content_type.media_type.clone(),
+        charset: content_type.charset.clone(),
+        name,
+        content_id: content_id.filter(|id| !id.is_empty()),
+        content_location,
+        body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acknowledgement_follows_the_operators_mode() {
+        let kinds = |mode, retrieved| {
+            acks_for(mode, "N", retrieved)
+                .into_iter()
+                .map(|ack| (ack.kind, ack.transaction_id))
+                .collect::<Vec<_>>()
+        };
+        let notify = (AckKind::NotifyResp(0x81), "N".to_owned());
+        let acknowledge = |id: &str| (AckKind::Acknowledge, id.to_owned());
+        assert_eq!(kinds(AckMode::NotifyResp, Some("R")), std::slice::from_ref(&notify));
+        assert_eq!(kinds(AckMode::Acknowledge, Some("R")), [acknowledge("R")]);
+        assert_eq!(kinds(AckMode::Acknowledge, None), [acknowledge("N")]);
+        assert_eq!(kinds(AckMode::Both, Some("R")), [notify, acknowledge("R")]);
+    }
+
+    #[test]
+    fn part_is_named_by_the_first_name_there_is() {
+        let mut kind = wsp::ContentType::new("image/jpeg");
+        let name = |kind: &wsp::ContentType| {
+            let id = Some("id".to_owned());
+            part_of(kind, id, Some("there.jpg".to_owned()), bytes::Bytes::new()).name
+        };
+        assert_eq!(name(&kind).as_deref(), Some("there.jpg"));
+        kind.filename = Some("file.jpg".to_owned());
+        assert_eq!(name(&kind).as_deref(), Some("file.jpg"));
+        kind.name = Some("name.jpg".to_owned());
+        assert_eq!(name(&kind).as_deref(), Some("name.jpg"));
+    }
+}

@@ -1,0 +1,613 @@
+//! One worker a modem: prepare, sweep the SMS, then wait for work; one data call serves all that
+//! is due, lingers and hangs up. What fails is shown and tried again later; messages stay queued.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::config::ModemConfig;
+use super::events::ModemView;
+use super::reader::{Reader, store_fault};
+use super::schedule::Schedule;
+use super::shift::Shift;
+use super::{Core, Deps, StartError};
+use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
+use crate::mm1::{Client, Identity};
+use crate::model::{Explain, Fault, MessageId, Stage, StageSink, Timestamp};
+use crate::modem::{
+    self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, PortError, Profile,
+};
+use crate::operators::{Auth, Settings};
+use crate::proto::ppp::{AuthProtocol, Credentials};
+use crate::store::StoreError;
+
+/// How long a modem may look for a network before that is shown as a fault.
+const REGISTRATION_LIMIT: Duration = Duration::from_secs(120);
+
+/// How long a transaction under way may take to end when the gateway stops; what is cut off is
+/// sorted out at the next start.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// The worker of one modem; clones share it.
+#[derive(Clone)]
+pub(super) struct Line {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: ModemConfig,
+    profile: Arc<Profile>,
+    core: Core,
+    deps: Deps,
+    wake: Notify,
+    /// A person wants it now: pauses end.
+    urgent: Notify,
+    gone: Notify,
+    modem: OnceLock<Modem>,
+    shown: Mutex<Shown>,
+    /// The message that a call is made for, for the stages of dialling.
+    about: Mutex<Option<MessageId>>,
+}
+
+/// What people see, besides the octets.
+#[derive(Clone)]
+struct Shown {
+    condition: &'static str,
+    operator: Option<String>,
+    signal_dbm: Option<i16>,
+    line_fault: Option<Fault>,
+    sms_fault: Option<Fault>,
+}
+
+/// Why a session with a modem ended.
+enum SessionEnd {
+    Stopped,
+    Failed(Fault),
+}
+
+/// What the worker knows of its failures.
+#[derive(Default)]
+struct Trouble {
+    prepare_failures: u32,
+    call_failures: u32,
+    /// No call before this, unless a person wants one.
+    call_pause: Option<(Timestamp, Fault)>,
+    sim: Option<String>,
+}
+
+impl Line {
+    pub(super) fn new(
+        config: ModemConfig,
+        profile_dir: Option<PathBuf>,
+        core: &Core,
+        deps: &Deps,
+    ) -> Result<Self, StartError> {
+        let profile = profile(&config.profile, profile_dir.as_deref())
+            .map_err(|reason| StartError::Profile { modem: config.name.clone(), reason })?;
+        let shown = Shown {
+            condition: "starting",
+            operator: None,
+            signal_dbm: None,
+            line_fault: None,
+            sms_fault: None,
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                profile: Arc::new(profile),
+                core: core.clone(),
+                deps: deps.clone(),
+                wake: Notify::new(),
+                urgent: Notify::new(),
+                gone: Notify::new(),
+                modem: OnceLock::new(),
+                shown: Mutex::new(shown),
+                about: Mutex::new(None),
+            }),
+        })
+    }
+
+    pub(super) fn config(&self) -> &ModemConfig {
+        &self.inner.config
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.inner.core
+    }
+
+    /// There may be work.
+    pub(super) fn wake(&self) {
+        self.inner.wake.notify_one();
+    }
+
+    /// There is work that a person does not want to wait for.
+    pub(super) fn wake_now(&self) {
+        self.inner.urgent.notify_one();
+        self.inner.wake.notify_one();
+    }
+
+    pub(super) fn view(&self) -> ModemView {
+        let shown = self.shown().clone();
+        ModemView {
+            name: self.inner.config.name.clone(),
+            condition: shown.condition,
+            operator: shown.operator,
+            signal_dbm: shown.signal_dbm,
+            fault: shown.line_fault.or(shown.sms_fault),
+            octets: self.inner.modem.get().map_or((0, 0), Modem::octets),
+        }
+    }
+
+    /// The modem cannot be used any more.
+    pub(super) fn modem_gone(&self, error: ModemError) {
+        tracing::warn!(modem = %self.inner.config.name, "modem lost: {error}");
+        self.inner.gone.notify_one();
+    }
+
+    /// Shows why short messages are not taken, or that they are.
+    pub(super) fn sms_trouble(&self, fault: Option<Fault>) {
+        self.show(|shown| shown.sms_fault = fault);
+    }
+
+    /// Where stages about `id` are told; without one, about the message that a call is made for.
+    pub(super) fn stages(&self, id: Option<MessageId>) -> StageSink {
+        let line = self.clone();
+        StageSink::new(move |stage| {
+            let about = id.clone().or_else(|| lock(&line.inner.about).clone());
+            line.inner.core.events.stage(&line.inner.config.name, about.as_ref(), stage);
+        })
+    }
+
+    /// Works until `stop`.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let (modem, events) = Modem::start(
+            modem::ModemConfig {
+                name: self.inner.config.name.clone(),
+                port: self.inner.config.port.clone(),
+                control_port: self.inner.config.control_port.clone(),
+                profile: Arc::clone(&self.inner.profile),
+                pin: self.inner.config.pin.clone(),
+                registration_limit: REGISTRATION_LIMIT,
+            },
+            Arc::clone(&self.inner.deps.ports),
+            Arc::clone(&self.inner.deps.tap),
+            self.inner.core.clock,
+            self.stages(None),
+        );
+        let _ = self.inner.modem.set(modem.clone());
+        let (sim, sim_seen) = watch::channel(None);
+        let sweep = Arc::new(Notify::new());
+        let reader = Reader {
+            line: self.clone(),
+            modem: modem.clone(),
+            sim: sim_seen,
+            sweep: Arc::clone(&sweep),
+        };
+        let reader = reader.run(events, stop.clone());
+        let worker = Worker { line: &self, modem, sim, sweep, stop: stop.clone() };
+        let mut trouble = Trouble::default();
+        // Both in one task: they end together, and nothing is left behind after `stop`.
+        tokio::join!(reader, worker.run(&mut trouble));
+    }
+
+    fn show(&self, change: impl FnOnce(&mut Shown)) {
+        {
+            let mut shown = self.shown();
+            change(&mut shown);
+        }
+        self.inner.core.events.modem(self.view());
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        lock(&self.inner.shown)
+    }
+}
+
+struct Worker<'a> {
+    line: &'a Line,
+    modem: Modem,
+    sim: watch::Sender<Option<String>>,
+    sweep: Arc<Notify>,
+    stop: CancellationToken,
+}
+
+impl Worker<'_> {
+    async fn run(self, trouble: &mut Trouble) {
+        loop {
+            let end = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => SessionEnd::Stopped,
+                info = self.prepare() => match info {
+                    Ok(info) => {
+                        trouble.prepare_failures = 0;
+                        self.session(info, trouble).await
+                    }
+                    Err(error) => SessionEnd::Failed(error.to_fault()),
+                },
+            };
+            let SessionEnd::Failed(fault) = end else { return };
+            self.sim.send_replace(None);
+            trouble.prepare_failures = trouble.prepare_failures.saturating_add(1);
+            if self.wait_out(&fault, trouble).await {
+                return;
+            }
+        }
+    }
+
+    async fn prepare(&self) -> Result<ModemInfo, ModemError> {
+        self.line.show(|shown| shown.condition = "starting");
+        self.modem.prepare().await
+    }
+
+    /// Shows the fault and waits; true when the gateway stops.
+    async fn wait_out(&self, fault: &Fault, trouble: &Trouble) -> bool {
+        let core = self.core();
+        let pause = Schedule::LINE.pause(trouble.prepare_failures, &core.random);
+        let next = core.now().plus(pause);
+        tracing::warn!(
+            modem = %self.name(), pause = pause.as_secs(), "modem not usable: {fault}"
+        );
+        self.line.show(|shown| {
+            shown.condition = "waiting";
+            shown.line_fault = Some(fault.clone());
+        });
+        let until = tokio::time::Instant::now() + pause;
+        loop {
+            if let Err(error) = self.postpone(trouble.sim.as_deref(), fault, next).await {
+                tracing::error!(modem = %self.name(), "{error}");
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return true,
+                () = self.line.inner.urgent.notified() => return false,
+                () = self.line.inner.wake.notified() => {}
+                () = tokio::time::sleep_until(until) => return false,
+            }
+        }
+    }
+
+    /// Everything with a modem that is ready.
+    async fn session(&self, info: ModemInfo, trouble: &mut Trouble) -> SessionEnd {
+        let sim = if info.imsi.is_empty() {
+            // Some modems keep it to themselves; then the port must do.
+            format!("modem:{}", self.name())
+        } else {
+            info.imsi.clone()
+        };
+        trouble.sim = Some(sim.clone());
+        self.line.show(|shown| {
+            shown.condition = "ready";
+            shown.operator = info.operator.clone();
+            shown.signal_dbm = info.signal_dbm;
+            shown.line_fault = None;
+        });
+        self.sim.send_replace(Some(sim.clone()));
+        self.sweep.notify_one();
+        let settings = self.line.inner.config.operator.clone();
+        let shift = Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings);
+        loop {
+            let due = match self.next_due(&sim).await {
+                Ok(due) => due,
+                Err(error) => return SessionEnd::Failed(store_fault(&error)),
+            };
+            let now = self.core().now();
+            if due.is_some_and(|due| due <= now) {
+                match trouble.call_pause.clone() {
+                    Some((until, fault)) if now < until => {
+                        if let Err(error) = self.postpone(Some(&sim), &fault, until).await {
+                            return SessionEnd::Failed(store_fault(&error));
+                        }
+                    }
+                    _ => {
+                        if let Some(end) = self.call(&shift, &info, trouble).await {
+                            return end;
+                        }
+                    }
+                }
+                continue;
+            }
+            let until = due.map(|due| self.core().clock.instant_of(due));
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return SessionEnd::Stopped,
+                () = self.line.inner.gone.notified() => {
+                    let error = PortError::Gone { port: self.line.inner.config.port.clone() };
+                    return SessionEnd::Failed(ModemError::Port(error).to_fault());
+                }
+                () = self.line.inner.urgent.notified() => trouble.call_pause = None,
+                () = self.line.inner.wake.notified() => {}
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    async fn next_due(&self, sim: &str) -> Result<Option<Timestamp>, StoreError> {
+        let core = self.core();
+        let now = core.now();
+        core.events.changes(&core.store.expire_submissions(now).await?);
+        core.events.changes(&core.store.expire_retrievals(now).await?);
+        core.store.next_due(self.name(), Some(sim)).await
+    }
+
+    /// One data call; an end only when the session cannot go on.
+    async fn call(
+        &self,
+        shift: &Shift,
+        info: &ModemInfo,
+        trouble: &mut Trouble,
+    ) -> Option<SessionEnd> {
+        let about =
+            self.core().store.next_message(self.name(), &shift.sim, self.core().now()).await;
+        *lock(&self.line.inner.about) = about.ok().flatten();
+        self.line.show(|shown| shown.condition = "calling");
+        let outcome = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
+            up = self.go_up(&shift.settings) => up,
+        };
+        let end = match outcome {
+            Ok(bearer) => self.use_call(shift, info, bearer, trouble).await,
+            Err(CallFailure { fault, session_over }) => {
+                match self.call_failed(&shift.sim, &fault, trouble).await {
+                    Ok(()) => session_over.then_some(SessionEnd::Failed(fault)),
+                    Err(error) => Some(SessionEnd::Failed(store_fault(&error))),
+                }
+            }
+        };
+        *lock(&self.line.inner.about) = None;
+        if end.is_none() {
+            self.line.show(|shown| {
+                shown.condition = if shown.line_fault.is_some() { "waiting" } else { "ready" };
+            });
+        }
+        // Whatever arrived while the port was busy.
+        self.sweep.notify_one();
+        if self.stop.is_cancelled() { Some(SessionEnd::Stopped) } else { end }
+    }
+
+    async fn go_up(&self, settings: &Settings) -> Result<Bearer<DataCall>, CallFailure> {
+        let call = self.modem.dial(&context(settings)).await.map_err(|error| CallFailure {
+            session_over: matches!(
+                error,
+                ModemError::Port(_)
+                    | ModemError::NoAnswer { .. }
+                    | ModemError::NotReady
+                    | ModemError::Stopped
+                    | ModemError::StuckInDataMode { .. }
+            ),
+            fault: error.to_fault(),
+        })?;
+        let label = CallLabel { modem: self.name().to_owned(), call: call.number() };
+        let bearer = Bearer::up(
+            call,
+            bearer_config(settings),
+            label,
+            Arc::clone(&self.line.inner.deps.tap),
+            self.core().clock,
+            self.core().random.clone(),
+            self.line.stages(None),
+        )
+        .await;
+        match bearer {
+            Ok(bearer) => Ok(bearer),
+            Err(UpFailed { error, stream }) => {
+                let hung_up = self.hang_up(stream).await;
+                Err(CallFailure { fault: error.to_fault(), session_over: hung_up.is_err() })
+            }
+        }
+    }
+
+    async fn use_call(
+        &self,
+        shift: &Shift,
+        info: &ModemInfo,
+        bearer: Bearer<DataCall>,
+        trouble: &mut Trouble,
+    ) -> Option<SessionEnd> {
+        self.line.show(|shown| shown.line_fault = None);
+        let served = self.serve(shift, info, &bearer).await;
+        let hung_up = self.hang_up(bearer.down().await).await;
+        let settled = match served {
+            Ok(Served { lost: Some(error), worked: false }) => {
+                // A call that comes up and breaks at once must not be dialled without a pause.
+                self.call_failed(&shift.sim, &error.to_fault(), trouble).await
+            }
+            Ok(_) => {
+                trouble.call_failures = 0;
+                trouble.call_pause = None;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        match (settled, hung_up) {
+            (Err(error), _) => Some(SessionEnd::Failed(store_fault(&error))),
+            (Ok(()), Err(error)) => Some(SessionEnd::Failed(error.to_fault())),
+            (Ok(()), Ok(())) => None,
+        }
+    }
+
+    /// Serves what is due, then lingers for what may come.
+    async fn serve(
+        &self,
+        shift: &Shift,
+        info: &ModemInfo,
+        bearer: &Bearer<DataCall>,
+    ) -> Result<Served, StoreError> {
+        let own_number = self.line.inner.config.own_number.as_ref();
+        let identity = Identity {
+            own_number: own_number.map(|number| number.text().to_owned()),
+            imsi: Some(info.imsi.clone()).filter(|imsi| !imsi.is_empty()),
+        };
+        let client = Client::new(bearer.net(), shift.settings.clone(), identity);
+        let mut served = Served { worked: false, lost: None };
+        loop {
+            tokio::select! {
+                biased;
+                error = bearer.closed() => {
+                    served.lost = Some(error);
+                    return Ok(served);
+                }
+                () = std::future::ready(()) => {}
+            }
+            let worked = tokio::select! {
+                biased;
+                worked = shift.step(&client) => worked?,
+                () = async {
+                    self.stop.cancelled().await;
+                    tokio::time::sleep(STOP_GRACE).await;
+                } => return Ok(served),
+            };
+            served.worked |= worked;
+            if self.stop.is_cancelled() {
+                return Ok(served);
+            }
+            if worked {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(served),
+                error = bearer.closed() => {
+                    tracing::info!(modem = %self.name(), "data call over: {error}");
+                    served.lost = Some(error);
+                    return Ok(served);
+                }
+                () = self.line.inner.wake.notified() => {}
+                () = tokio::time::sleep(self.core().timing.linger) => return Ok(served),
+            }
+        }
+    }
+
+    async fn hang_up(&self, call: DataCall) -> Result<(), ModemError> {
+        let outcome = call.hang_up().await;
+        self.line.stages(None).tell(Stage::HungUp);
+        outcome
+    }
+
+    async fn call_failed(
+        &self,
+        sim: &str,
+        fault: &Fault,
+        trouble: &mut Trouble,
+    ) -> Result<(), StoreError> {
+        let core = self.core();
+        trouble.call_failures = trouble.call_failures.saturating_add(1);
+        let pause = Schedule::LINE.pause(trouble.call_failures, &core.random);
+        let next = core.now().plus(pause);
+        tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {fault}");
+        trouble.call_pause = Some((next, fault.clone()));
+        self.line.show(|shown| shown.line_fault = Some(fault.clone()));
+        self.postpone(Some(sim), fault, next).await
+    }
+
+    /// Shows at every message that is due why it does not move.
+    async fn postpone(
+        &self,
+        sim: Option<&str>,
+        fault: &Fault,
+        next: Timestamp,
+    ) -> Result<(), StoreError> {
+        let core = self.core();
+        let now = core.now();
+        let changes =
+            core.store.postpone_submissions(self.name(), fault.clone(), next, now).await?;
+        core.events.changes(&changes);
+        if let Some(sim) = sim {
+            let changes = core.store.postpone_retrievals(sim, fault.clone(), next, now).await?;
+            core.events.changes(&changes);
+        }
+        Ok(())
+    }
+
+    fn core(&self) -> &Core {
+        &self.line.inner.core
+    }
+
+    fn name(&self) -> &str {
+        &self.line.inner.config.name
+    }
+}
+
+/// What became of a data call.
+struct Served {
+    /// Anything was done.
+    worked: bool,
+    /// It broke by itself.
+    lost: Option<BearerError>,
+}
+
+/// Why no data call came about.
+struct CallFailure {
+    fault: Fault,
+    /// The modem itself must be prepared again.
+    session_over: bool,
+}
+
+fn context(settings: &Settings) -> PdpContext {
+    PdpContext {
+        apn: settings.apn.clone(),
+        pdp_type: settings.pdp_type.clone(),
+        user: settings.user.clone(),
+        password: settings.password.clone(),
+        auth: match settings.auth {
+            Auth::Any => PdpAuth::Any,
+            Auth::None => PdpAuth::None,
+            Auth::Pap => PdpAuth::Pap,
+            Auth::Chap => PdpAuth::Chap,
+        },
+    }
+}
+
+fn bearer_config(settings: &Settings) -> BearerConfig {
+    let named = !settings.user.is_empty() || !settings.password.expose().is_empty();
+    BearerConfig {
+        credentials: named.then(|| Credentials {
+            user: settings.user.clone(),
+            password: settings.password.clone(),
+        }),
+        prefer: match settings.auth {
+            Auth::Pap => Some(AuthProtocol::Pap),
+            Auth::Chap => Some(AuthProtocol::ChapMd5),
+            Auth::Any | Auth::None => None,
+        },
+        name_servers: settings.name_servers.clone(),
+        ..BearerConfig::default()
+    }
+}
+
+/// The named profile: a file of that name in the user's folder, else a built-in one.
+fn profile(name: &str, dir: Option<&Path>) -> Result<Profile, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(format!("'{name}' is not the name of a profile"));
+    }
+    let name = if name == "auto" { "generic" } else { name };
+    if let Some(dir) = dir {
+        let file = dir.join(format!("{name}.toml"));
+        match std::fs::read_to_string(&file) {
+            Ok(text) => {
+                return Profile::from_toml(name, &text).map_err(|error| error.to_string());
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("{}: {error}", file.display())),
+        }
+    }
+    if name == "generic" {
+        return Ok(Profile::generic());
+    }
+    Err(format!("there is no profile '{name}'; known is 'generic'"))
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,301 @@
+//! What an outcome means for a message: pure decisions, no I/O (mms-in-the-field 6.9, 6.10, 7, 8;
+//! design: automatic retry only when the MMSC cannot have had the whole request, or says itself
+//! that it may work later).
+
+use crate::mm1::{Mm1Error, SubmitOutcome};
+use crate::model::{Blame, Explain, Fault, Layer, Retry};
+
+/// What follows for a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SendVerdict {
+    /// The MMSC has it.
+    Sent { message_id: Option<String>, text: String },
+    /// Final.
+    Failed { fault: Fault },
+    /// The MMSC may or may not have it.
+    Unknown { message_id: Option<String>, fault: Fault },
+    /// Try again later, same PDU, same Transaction-Id.
+    Again { fault: Fault },
+}
+
+/// Decides about a submission; `released` tells whether the release of the final block is on
+/// record.
+pub(super) fn after_submit(
+    outcome: Result<SubmitOutcome, Mm1Error>,
+    released: bool,
+) -> SendVerdict {
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return after_error(&error, released),
+    };
+    let fault = outcome.refusal().map(|refusal| refusal.to_fault());
+    match (outcome, fault) {
+        (SubmitOutcome::Partial { message_id, .. }, Some(fault)) => {
+            SendVerdict::Unknown { message_id, fault }
+        }
+        (SubmitOutcome::Transient { .. }, Some(fault)) => SendVerdict::Again { fault },
+        (_, Some(fault)) => SendVerdict::Failed { fault },
+        (outcome, None) => {
+            let (message_id, text) = match outcome {
+                SubmitOutcome::Accepted { message_id, text } => (message_id, text),
+                _ => (None, None),
+            };
+            let text = text.map_or_else(
+                || "taken by the MMSC".to_owned(),
+                |text| format!("taken by the MMSC: {text}"),
+            );
+            SendVerdict::Sent { message_id, text }
+        }
+    }
+}
+
+fn after_error(error: &Mm1Error, released: bool) -> SendVerdict {
+    let fault = error.to_fault();
+    match error {
+        error if error.is_unknown() => SendVerdict::Unknown { message_id: None, fault },
+        // These two decided by themselves; the MMSC did not take anything.
+        Mm1Error::HttpStatus { .. } if error.retry() == Retry::Never => {
+            SendVerdict::Failed { fault }
+        }
+        Mm1Error::HttpStatus { .. } => SendVerdict::Again { fault },
+        // What is on record counts, whatever the lower room believes of its own octets.
+        _ if released => SendVerdict::Unknown { message_id: None, fault },
+        Mm1Error::Unusable { .. } => SendVerdict::Failed { fault },
+        _ => SendVerdict::Again { fault },
+    }
+}
+
+/// What follows for a retrieval without a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum FetchVerdict {
+    /// Try again later.
+    Again { fault: Fault, not_found: bool },
+    /// It cannot be had.
+    Failed { fault: Fault },
+    /// Octets came that are no message.
+    Undecodable { fault: Fault },
+}
+
+/// Decides about a retrieval; `not_found` counts how often the MMSC said before that it is not
+/// there: proxies answer 404 for an MMSC that is down, so once is not enough.
+pub(super) fn after_fetch(error: &Mm1Error, not_found: u32) -> FetchVerdict {
+    let fault = error.to_fault();
+    if error.is_gone() {
+        return if not_found > 0 {
+            FetchVerdict::Failed { fault }
+        } else {
+            FetchVerdict::Again { fault, not_found: true }
+        };
+    }
+    let again = match error {
+        Mm1Error::Decode { .. } | Mm1Error::WrongPdu { .. } => {
+            return FetchVerdict::Undecodable { fault };
+        }
+        Mm1Error::Unusable { .. } => false,
+        Mm1Error::NotRetrieved { .. } => error.retry() != Retry::Never,
+        // 3xx, 401, 403, 407 come from portals, when account or APN are wrong for the moment.
+        Mm1Error::HttpStatus { seen, .. } => !matches!(seen.status, 400 | 405 | 406 | 411..=417),
+        _ => true,
+    };
+    if again {
+        FetchVerdict::Again { fault, not_found: false }
+    } else {
+        FetchVerdict::Failed { fault }
+    }
+}
+
+/// A crash or power failure between release and answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway was interrupted after the whole message had left, before the MMSC answered")]
+pub(super) struct Interrupted;
+
+impl Explain for Interrupted {
+    fn layer(&self) -> Layer {
+        Layer::Mmsc
+    }
+
+    fn code(&self) -> &'static str {
+        "interrupted-after-release"
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Gateway
+    }
+
+    fn remedy(&self) -> String {
+        "ask the recipient whether it arrived; if not, retry the message".to_owned()
+    }
+}
+
+/// What looks like a message but is probably the MMSC's error text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this may be an error text of the operator rather than a message: it has no sender and no \
+     Message-ID"
+)]
+pub(super) struct Suspicious;
+
+impl Explain for Suspicious {
+    fn layer(&self) -> Layer {
+        Layer::Mmsc
+    }
+
+    fn code(&self) -> &'static str {
+        "suspicious-message"
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Operator
+    }
+
+    fn remedy(&self) -> String {
+        "read it; if it is an error text, ask the sender to send the message again".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::codec::mms::{ResponseStatus, RetrieveStatus};
+    use crate::codec::{DecodeError, DecodeErrorKind};
+    use crate::mm1::{Seen, TransportError};
+
+    fn word(verdict: &SendVerdict) -> &'static str {
+        match verdict {
+            SendVerdict::Sent { .. } => "sent",
+            SendVerdict::Failed { .. } => "failed",
+            SendVerdict::Unknown { .. } => "unknown",
+            SendVerdict::Again { .. } => "again",
+        }
+    }
+
+    fn http(status: u16, released: bool) -> Mm1Error {
+        let seen = Seen { status, content_type: None, text: None };
+        Mm1Error::HttpStatus { by: "proxy".to_owned(), seen, released }
+    }
+
+    fn closed() -> TransportError {
+        TransportError::Closed { to: "proxy:80".to_owned(), doing: "sending the request" }
+    }
+
+    fn undecodable(released: bool) -> Mm1Error {
+        let kind = DecodeErrorKind::Truncated;
+        let error = DecodeError { field: "X-Mms-Message-Type", offset: 0, kind };
+        Mm1Error::Decode { error, released, octets: Bytes::new() }
+    }
+
+    #[test]
+    fn mmsc_answer_decides_whatever_was_released() {
+        let text = Some("their words".to_owned());
+        let id = Some("id".to_owned());
+        let status = ResponseStatus;
+        for (outcome, expected) in [
+            (SubmitOutcome::Accepted { message_id: None, text: None }, "sent"),
+            (SubmitOutcome::Partial { message_id: id, text: text.clone() }, "unknown"),
+            (SubmitOutcome::Transient { status: status(0xc3), text: text.clone() }, "again"),
+            (SubmitOutcome::Refused { status: status(0xe1), text: text.clone() }, "failed"),
+        ] {
+            for released in [false, true] {
+                let verdict = after_submit(Ok(outcome.clone()), released);
+                assert_eq!(word(&verdict), expected);
+                if let SendVerdict::Failed { fault } | SendVerdict::Again { fault } = verdict {
+                    assert_eq!(fault.verbatim.as_deref(), Some("their words"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn http_without_mms_answer_is_unknown_only_after_release() {
+        for (status, before, after) in [
+            (302, "failed", "failed"),
+            (403, "failed", "failed"),
+            (408, "again", "again"),
+            (412, "failed", "failed"),
+            (413, "failed", "failed"),
+            (429, "again", "again"),
+            (500, "again", "unknown"),
+            (502, "again", "unknown"),
+            (503, "again", "again"),
+            (504, "again", "unknown"),
+        ] {
+            assert_eq!(word(&after_submit(Err(http(status, false)), false)), before, "{status}");
+            assert_eq!(word(&after_submit(Err(http(status, true)), true)), after, "{status}");
+        }
+    }
+
+    #[test]
+    fn silence_is_unknown_only_after_release() {
+        assert_eq!(word(&after_submit(Err(Mm1Error::Transport(closed())), false)), "again");
+        assert_eq!(word(&after_submit(Err(Mm1Error::NoAnswer(closed())), true)), "unknown");
+        // Even when the client says that the request was not complete: the release is on record.
+        assert_eq!(word(&after_submit(Err(Mm1Error::Transport(closed())), true)), "unknown");
+        assert_eq!(word(&after_submit(Err(undecodable(true)), true)), "unknown");
+        assert_eq!(word(&after_submit(Err(undecodable(false)), false)), "again");
+        let held = Mm1Error::HeldBack { reason: "disk full".to_owned() };
+        assert_eq!(word(&after_submit(Err(held), false)), "again");
+    }
+
+    #[test]
+    fn html_with_status_200_after_the_whole_body_is_unknown() {
+        let page = |released| Mm1Error::NotMms {
+            by: "proxy".to_owned(),
+            seen: Seen { status: 200, content_type: Some("text/html".to_owned()), text: None },
+            released,
+            octets: Bytes::from_static(b"<html>"),
+        };
+        assert_eq!(word(&after_submit(Err(page(true)), true)), "unknown");
+        assert_eq!(word(&after_submit(Err(page(false)), false)), "again");
+    }
+
+    fn fetch_word(error: &Mm1Error, not_found: u32) -> &'static str {
+        match after_fetch(error, not_found) {
+            FetchVerdict::Again { not_found: true, .. } => "gone?",
+            FetchVerdict::Again { .. } => "again",
+            FetchVerdict::Failed { .. } => "failed",
+            FetchVerdict::Undecodable { .. } => "undecodable",
+        }
+    }
+
+    fn refused(status: u8) -> Mm1Error {
+        let status = RetrieveStatus(status);
+        Mm1Error::NotRetrieved { status, text: None, octets: Bytes::new() }
+    }
+
+    #[test]
+    fn message_is_gone_only_when_said_twice() {
+        for error in [http(404, true), http(410, true), refused(0xe2)] {
+            assert_eq!(fetch_word(&error, 0), "gone?");
+            assert_eq!(fetch_word(&error, 1), "failed");
+        }
+    }
+
+    #[test]
+    fn retrieval_goes_on_unless_it_cannot_be_had() {
+        for error in [
+            http(500, true),
+            http(403, true),
+            http(302, true),
+            refused(0xc0),
+            refused(0xc1),
+            Mm1Error::Transport(closed()),
+            Mm1Error::NoAnswer(closed()),
+        ] {
+            assert_eq!(fetch_word(&error, 9), "again", "{error}");
+        }
+        for error in [http(400, true), refused(0xe1), refused(0xff)] {
+            assert_eq!(fetch_word(&error, 0), "failed", "{error}");
+        }
+        assert_eq!(fetch_word(&undecodable(true), 0), "undecodable");
+    }
+}

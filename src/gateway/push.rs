@@ -1,0 +1,378 @@
+//! From short messages to notifications and reports: raw octets are durable first, then the modem
+//! may forget them, then they are joined, decoded and filed (3GPP TS 23.040 clause 9.2.3.24,
+//! WAP-235, OMA-TS-MMS_ENC-V1_3 clauses 6.2, 6.5 and 6.6).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Core, schedule};
+use crate::codec::mms::{self, Pdu, ReadStatus};
+use crate::codec::push::Push;
+use crate::codec::sms::{Deliver, PORT_WAP_PUSH, Tpdu, split_smsc};
+use crate::model::{Address, Blame, Explain, Layer, MessageId, Retry, Stage, StageSink, Timestamp};
+use crate::proto::sms_reassembly::{Assembly, Datagram, Fragment, FragmentKey, Piece, assemble};
+use crate::store::{
+    KeptTpdu, NewPush, NewSms, NewTpdu, Notification, PendingTpdu, PushKind, Report, ReportKind,
+    StoreError, TpduFate,
+};
+
+/// How long the parts of one message may be apart by the service centre's clock, which stamps all
+/// of them on acceptance. References wrap around after 256 messages; a part that is older belongs
+/// to another message.
+const SPREAD: Duration = Duration::from_secs(600);
+
+/// How long missing parts are waited for: a phone that is off gets its messages within days.
+const FRAGMENT_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Longest reassembled push that is looked at: 255 segments of 140 octets.
+const MAX_PUSH: usize = 255 * 140;
+
+/// Takes the short messages of one SIM.
+#[derive(Clone)]
+pub(super) struct Intake {
+    pub(super) core: Core,
+    pub(super) modem: String,
+    pub(super) sim: String,
+}
+
+/// Why a push cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PushError {
+    /// Its WSP headers do not decode.
+    #[error("a WAP Push that cannot be read: {0}")]
+    Headers(crate::codec::DecodeError),
+    /// Its MMS PDU does not decode.
+    #[error("an MMS notification that cannot be read: {0}")]
+    Pdu(crate::codec::DecodeError),
+    /// A part of it never came.
+    #[error("of a message in {total} parts only {have} came")]
+    Incomplete {
+        /// Parts that came.
+        have: usize,
+        /// Parts in all.
+        total: u8,
+    },
+}
+
+impl Explain for PushError {
+    fn layer(&self) -> Layer {
+        Layer::Message
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Headers(_) => "push-undecodable",
+            Self::Pdu(_) => "pdu-undecodable",
+            Self::Incomplete { .. } => "push-incomplete",
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Operator
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::Incomplete { .. } => "ask the sender to send it again".to_owned(),
+            _ => {
+                "its octets are kept: save the part and look at it with `mm1gate decode`".to_owned()
+            }
+        }
+    }
+}
+
+impl Intake {
+    /// Makes short messages durable; afterwards the modem may forget them.
+    pub(super) async fn keep(
+        &self,
+        messages: impl IntoIterator<Item = (String, Bytes)>,
+    ) -> Result<Vec<KeptTpdu>, StoreError> {
+        let tpdus = messages
+            .into_iter()
+            .map(|(slot, octets)| NewTpdu {
+                sim: self.sim.clone(),
+                modem: self.modem.clone(),
+                slot,
+                octets,
+            })
+            .collect();
+        self.core.store.keep_tpdus(tpdus, self.core.now()).await
+    }
+
+    /// Files whatever is complete among the short messages kept so far.
+    pub(super) async fn digest(&self, stages: &StageSink) -> Result<(), StoreError> {
+        let mut groups: BTreeMap<FragmentKey, Vec<Kept>> = BTreeMap::new();
+        for pending in self.core.store.pending_tpdus(&self.sim).await? {
+            match read(&pending) {
+                Ok(Read::Whole(deliver, datagram)) => {
+                    let what = self
+                        .file(vec![pending.key], &datagram, deliver.text(), stamp(&deliver))
+                        .await?;
+                    stages.tell(Stage::SmsRead { what });
+                }
+                Ok(Read::Part(kept)) => groups.entry(kept.fragment.key()).or_default().push(kept),
+                Ok(Read::Nothing(note)) => {
+                    self.set_aside(vec![pending.key], TpduFate::Done, note).await?;
+                }
+                Err(note) => {
+                    tracing::warn!(modem = %self.modem, "SMS kept as it is: {note}");
+                    self.set_aside(vec![pending.key], TpduFate::Undecodable, &note).await?;
+                }
+            }
+        }
+        for group in groups.into_values() {
+            for cluster in clusters(group) {
+                self.join(cluster, stages).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn join(&self, cluster: Vec<Kept>, stages: &StageSink) -> Result<(), StoreError> {
+        let keys: Vec<i64> = cluster.iter().map(|kept| kept.key).collect();
+        let fragments: Vec<Fragment> = cluster.iter().map(|kept| kept.fragment.clone()).collect();
+        let sent_at = cluster.iter().filter_map(|kept| kept.sent_at).min();
+        let what = match assemble(&fragments) {
+            Assembly::Complete(datagram) => {
+                let text = joined_text(&cluster);
+                self.file(keys, &datagram, text, sent_at).await?
+            }
+            Assembly::Missing(missing) => {
+                let newest = cluster.iter().map(|kept| kept.received_at).max().unwrap_or_default();
+                if self.core.now().since(newest) < FRAGMENT_LIFE {
+                    return Ok(());
+                }
+                self.give_up(keys, &cluster, missing.len()).await?
+            }
+        };
+        stages.tell(Stage::SmsRead { what });
+        Ok(())
+    }
+
+    /// Parts that never came: what did come is kept, and shown when it was meant for us.
+    async fn give_up(
+        &self,
+        keys: Vec<i64>,
+        cluster: &[Kept],
+        missing: usize,
+    ) -> Result<String, StoreError> {
+        let total = cluster.first().map_or(0, |kept| kept.fragment.total);
+        let have = usize::from(total).saturating_sub(missing);
+        let error = PushError::Incomplete { have, total };
+        let for_us =
+            cluster.iter().any(|kept| kept.fragment.destination_port == Some(PORT_WAP_PUSH));
+        if for_us {
+            let octets: Bytes =
+                cluster.iter().flat_map(|kept| kept.fragment.data.iter().copied()).collect();
+            let what = PushKind::Undecodable { fault: error.to_fault() };
+            self.file_push(keys.clone(), octets, None, what).await?;
+        }
+        self.set_aside(keys, TpduFate::Incomplete, &error.to_string()).await?;
+        Ok(error.to_string())
+    }
+
+    /// Files one message, however many parts it came in; answers what it is, for people.
+    async fn file(
+        &self,
+        keys: Vec<i64>,
+        datagram: &Datagram,
+        text: Option<String>,
+        sent_at: Option<Timestamp>,
+    ) -> Result<String, StoreError> {
+        if datagram.destination_port == Some(PORT_WAP_PUSH) {
+            let (content_type, what) = understand(&datagram.data, sent_at, self.core.now());
+            let shown = describe(&what).to_owned();
+            self.file_push(keys, datagram.data.clone(), content_type, what).await?;
+            return Ok(shown);
+        }
+        let sms = NewSms {
+            sim: self.sim.clone(),
+            modem: self.modem.clone(),
+            tpdus: keys,
+            from: Some(datagram.originator.to_address()),
+            text: text.filter(|_| datagram.destination_port.is_none()),
+            octets: datagram.data.clone(),
+        };
+        self.core.store.file_sms(sms, self.core.now()).await?;
+        Ok("a text message, kept".to_owned())
+    }
+
+    async fn file_push(
+        &self,
+        tpdus: Vec<i64>,
+        octets: Bytes,
+        content_type: Option<String>,
+        what: PushKind,
+    ) -> Result<(), StoreError> {
+        let push = NewPush {
+            sim: self.sim.clone(),
+            modem: self.modem.clone(),
+            tpdus,
+            id: MessageId::generate(&self.core.clock, &self.core.random),
+            octets,
+            content_type,
+            what,
+        };
+        let filed = self.core.store.file_push(push, self.core.now()).await?;
+        self.core.events.changes(&filed.changes);
+        Ok(())
+    }
+
+    async fn set_aside(
+        &self,
+        keys: Vec<i64>,
+        fate: TpduFate,
+        note: &str,
+    ) -> Result<(), StoreError> {
+        self.core.store.set_tpdus_aside(keys, fate, note).await
+    }
+}
+
+/// A part that waits for its siblings.
+struct Kept {
+    key: i64,
+    received_at: Timestamp,
+    sent_at: Option<Timestamp>,
+    text: Option<String>,
+    fragment: Fragment,
+}
+
+enum Read {
+    Whole(Box<Deliver>, Datagram),
+    Part(Kept),
+    /// Nothing that is filed; why.
+    Nothing(&'static str),
+}
+
+fn read(pending: &PendingTpdu) -> Result<Read, String> {
+    let (_, tpdu) = split_smsc(&pending.octets).map_err(|error| error.to_string())?;
+    let tpdu = Tpdu::from_network(tpdu).map_err(|error| error.to_string())?;
+    let deliver = match tpdu.value {
+        Tpdu::Deliver(deliver) => deliver,
+        Tpdu::StatusReport(_) => return Ok(Read::Nothing("status report of a short message")),
+        _ => return Ok(Read::Nothing("a short message of our own")),
+    };
+    match Piece::of(&deliver) {
+        Piece::Whole(datagram) => Ok(Read::Whole(Box::new(deliver), datagram)),
+        Piece::Part(fragment) => Ok(Read::Part(Kept {
+            key: pending.key,
+            received_at: pending.received_at,
+            sent_at: stamp(&deliver),
+            text: deliver.text(),
+            fragment,
+        })),
+        Piece::Unusable(error) => Err(error.to_string()),
+    }
+}
+
+fn stamp(deliver: &Deliver) -> Option<Timestamp> {
+    deliver.scts.timestamp()
+}
+
+/// Splits parts with the same reference where their time stamps are too far apart.
+fn clusters(mut group: Vec<Kept>) -> Vec<Vec<Kept>> {
+    let at = |kept: &Kept| kept.sent_at.unwrap_or(kept.received_at);
+    // Stable, so that parts with the same stamp stay in the order of their arrival.
+    group.sort_by_key(at);
+    let mut clusters: Vec<Vec<Kept>> = Vec::new();
+    for kept in group {
+        match clusters.last_mut() {
+            Some(cluster)
+                if cluster.last().is_some_and(|last| at(&kept).since(at(last)) <= SPREAD) =>
+            {
+                cluster.push(kept);
+            }
+            _ => clusters.push(vec![kept]),
+        }
+    }
+    clusters
+}
+
+fn joined_text(cluster: &[Kept]) -> Option<String> {
+    let parts: BTreeMap<u8, &Kept> =
+        cluster.iter().map(|kept| (kept.fragment.sequence, kept)).collect();
+    parts.into_values().map(|kept| kept.text.as_deref()).collect()
+}
+
+/// What a push is. Content types other than ours are not an error, they are other services.
+fn understand(
+    octets: &Bytes,
+    sent_at: Option<Timestamp>,
+    now: Timestamp,
+) -> (Option<String>, PushKind) {
+    if octets.len() > MAX_PUSH {
+        return (None, PushKind::Other { body: octets.clone() });
+    }
+    let push = match Push::decode(octets) {
+        Ok(decoded) => decoded.value,
+        Err(error) => {
+            let fault = PushError::Headers(error).to_fault();
+            return (None, PushKind::Undecodable { fault });
+        }
+    };
+    let kind = push.content_type.media_type.as_str().to_owned();
+    if kind != mms::CONTENT_TYPE {
+        return (Some(kind), PushKind::Other { body: push.body });
+    }
+    let what = match mms::decode(&push.body) {
+        Ok(decoded) => sort(decoded.value, &push.body, sent_at, now),
+        Err(error) => PushKind::Undecodable { fault: PushError::Pdu(error).to_fault() },
+    };
+    (Some(kind), what)
+}
+
+fn sort(pdu: Pdu, body: &Bytes, sent_at: Option<Timestamp>, now: Timestamp) -> PushKind {
+    match pdu {
+        Pdu::NotificationInd(ind) => PushKind::Notification(Notification {
+            expires_at: schedule::expiry(&ind, sent_at, now),
+            transaction_id: ind.transaction_id,
+            content_location: ind.content_location,
+            from: match ind.from {
+                Some(mms::From::Address(address)) => Some(address),
+                _ => None,
+            },
+            subject: ind.subject.filter(|subject| !subject.is_empty()),
+            size: ind.message_size,
+        }),
+        Pdu::DeliveryInd(ind) => {
+            let what = match ind.status.report() {
+                Some(status) => ReportKind::Delivery(status),
+                None => ReportKind::Other(ind.status.0),
+            };
+            PushKind::Reports(reports(&ind.message_id, ind.to, what))
+        }
+        Pdu::ReadOrigInd(ind) => {
+            let what = ReportKind::Read { read: ind.read_status == ReadStatus::READ };
+            // Here From names the one who read it (OMA-TS-MMS_ENC-V1_3 clause 6.6.2).
+            let reader = match ind.from {
+                Some(mms::From::Address(address)) => vec![address],
+                _ => ind.to,
+            };
+            PushKind::Reports(reports(&ind.message_id, reader, what))
+        }
+        _ => PushKind::Other { body: body.clone() },
+    }
+}
+
+fn reports(id: &str, addresses: Vec<Address>, what: ReportKind) -> Vec<Report> {
+    let one = |address| Report { mmsc_message_id: id.to_owned(), address, what };
+    if addresses.is_empty() {
+        return vec![one(None)];
+    }
+    addresses.into_iter().map(|address| one(Some(address))).collect()
+}
+
+const fn describe(what: &PushKind) -> &'static str {
+    match what {
+        PushKind::Notification(_) => "notification of a multimedia message",
+        PushKind::Reports(_) => "report about a sent message",
+        PushKind::Other { .. } => "a WAP Push of another service, kept",
+        PushKind::Undecodable { .. } => "a WAP Push that cannot be read, kept",
+    }
+}

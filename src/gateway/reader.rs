@@ -1,0 +1,174 @@
+//! Takes short messages from one modem: read, make durable, only then delete (3GPP TS 27.005
+//! clauses 3.4.1 and 3.5.4). Runs beside the data calls: on two ports SMS are read during a call,
+//! on one port the modem answers "in call" at once and the line asks for a sweep after hang-up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::line::Line;
+use super::push::Intake;
+use crate::model::{Explain, Fault};
+use crate::modem::{Modem, ModemError, ModemEvent, StoredSms};
+use crate::store::StoreError;
+
+/// `<stat>` of messages that came from the network: 0 unread, 1 read (3GPP TS 27.005 clause 3.1).
+const RECEIVED: std::ops::RangeInclusive<u8> = 0..=1;
+
+/// What a reader needs.
+pub(super) struct Reader {
+    pub(super) line: Line,
+    pub(super) modem: Modem,
+    /// IMSI of the SIM in the modem; none while the modem is not ready.
+    pub(super) sim: watch::Receiver<Option<String>>,
+    /// Asks for a look through all storages.
+    pub(super) sweep: Arc<Notify>,
+}
+
+/// Why a message could not be taken.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
+    Modem(#[from] ModemError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Reader {
+    /// Works until `stop`, or until the modem's driver has ended.
+    pub(super) async fn run(self, mut events: mpsc::Receiver<ModemEvent>, stop: CancellationToken) {
+        let every = self.line.core().timing.sweep_every;
+        let mut next_sweep = Instant::now() + every;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                event = events.recv() => match event {
+                    Some(event) => self.on_event(event).await,
+                    None => return,
+                },
+                () = self.sweep.notified() => {
+                    next_sweep = Instant::now() + every;
+                    self.look_through().await;
+                }
+                () = tokio::time::sleep_until(next_sweep) => {
+                    next_sweep = Instant::now() + every;
+                    self.look_through().await;
+                }
+            }
+        }
+    }
+
+    async fn on_event(&self, event: ModemEvent) {
+        match event {
+            ModemEvent::SmsStored { storage, index: Some(index) } if !storage.is_empty() => {
+                let taken = match self.modem.read_sms(&storage, index).await {
+                    Ok(sms) => self.take(vec![sms]).await,
+                    // A sweep may have been quicker.
+                    Err(ModemError::NoSuchSms { .. }) => Ok(()),
+                    Err(error) => Err(error.into()),
+                };
+                self.report(taken);
+            }
+            ModemEvent::SmsStored { .. } | ModemEvent::SmsStorageFull => self.look_through().await,
+            ModemEvent::SmsDirect { octets, raw } => {
+                let octets = if octets.is_empty() { Bytes::from(raw) } else { octets };
+                let Some(intake) = self.intake() else { return };
+                let kept = intake.keep([("direct".to_owned(), octets)]).await;
+                let filed = match kept {
+                    Ok(_) => self.digest(&intake).await,
+                    Err(error) => Err(error),
+                };
+                self.report(filed.map_err(TakeError::Store));
+            }
+            ModemEvent::Registration(registration) => {
+                tracing::info!(modem = %self.line.config().name, %registration, "registration");
+            }
+            ModemEvent::Gone { error } => self.line.modem_gone(error),
+        }
+    }
+
+    async fn look_through(&self) {
+        if self.sim.borrow().is_none() {
+            return;
+        }
+        let taken = match self.modem.sweep().await {
+            Ok(found) => self.take(found).await,
+            Err(error) => Err(error.into()),
+        };
+        self.report(taken);
+    }
+
+    /// Commit, then delete, then make sense of it.
+    async fn take(&self, found: Vec<StoredSms>) -> Result<(), TakeError> {
+        let Some(intake) = self.intake() else { return Ok(()) };
+        let received: Vec<StoredSms> =
+            found.into_iter().filter(|sms| RECEIVED.contains(&sms.stat)).collect();
+        if received.is_empty() {
+            // Parts that a former run kept may be complete or too old by now.
+            return Ok(self.digest(&intake).await?);
+        }
+        let raw = received.iter().map(|sms| {
+            let octets = if sms.octets.is_empty() {
+                Bytes::copy_from_slice(sms.raw.as_bytes())
+            } else {
+                sms.octets.clone()
+            };
+            (format!("{} {}", sms.storage, sms.index), octets)
+        });
+        intake.keep(raw).await?;
+        let mut undeleted = None;
+        for sms in &received {
+            if let Err(error) = self.modem.delete_sms(&sms.storage, sms.index).await {
+                // It is known by its octets when it is read again.
+                undeleted = Some(error);
+            }
+        }
+        self.digest(&intake).await?;
+        undeleted.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    async fn digest(&self, intake: &Intake) -> Result<(), StoreError> {
+        let result = intake.digest(&self.line.stages(None)).await;
+        self.line.wake();
+        result
+    }
+
+    fn intake(&self) -> Option<Intake> {
+        let sim = self.sim.borrow().clone()?;
+        Some(Intake { core: self.line.core().clone(), modem: self.line.config().name.clone(), sim })
+    }
+
+    fn report(&self, result: Result<(), TakeError>) {
+        let modem = &self.line.config().name;
+        match result {
+            Ok(()) => self.line.sms_trouble(None),
+            // The line asks again when the port is free.
+            Err(TakeError::Modem(ModemError::InCall | ModemError::NotReady)) => {}
+            Err(TakeError::Modem(error)) => {
+                tracing::warn!(%modem, "SMS not taken: {error}");
+                self.line.sms_trouble(Some(error.to_fault()));
+            }
+            Err(TakeError::Store(error)) => {
+                tracing::error!(%modem, "SMS stay in the modem: {error}");
+                self.line.sms_trouble(Some(store_fault(&error)));
+            }
+        }
+    }
+}
+
+/// The store's trouble as people see it at the modem.
+pub(super) fn store_fault(error: &StoreError) -> Fault {
+    Fault {
+        layer: crate::model::Layer::Store.as_str().to_owned(),
+        code: "store-failed".to_owned(),
+        summary: error.to_string(),
+        verbatim: None,
+        remedy: "check that the disk is neither full nor read-only; nothing is lost meanwhile"
+            .to_owned(),
+        blame: crate::model::Blame::Gateway.as_str().to_owned(),
+    }
+}

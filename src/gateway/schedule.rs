@@ -1,0 +1,107 @@
+//! When to try again, and how long it is worth trying (mms-in-the-field 7 and 8: 15 s, 1, 5, 15,
+//! 30 min for sending; 1, 5, 10, 30 min, then hourly for fetching).
+
+use std::time::Duration;
+
+use crate::codec::mms::NotificationInd;
+use crate::model::{Random, Timestamp};
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// Pauses after the first, second, ... failure; the last one repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Schedule(&'static [u64]);
+
+impl Schedule {
+    /// Submissions that the MMSC cannot have.
+    pub(super) const SEND: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE]);
+    /// Retrievals.
+    pub(super) const RETRIEVE: Self = Self(&[MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR]);
+    /// Acknowledgements.
+    pub(super) const ACK: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]);
+    /// A modem or data call that does not come up.
+    pub(super) const LINE: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE]);
+
+    /// The pause after failure number `failures` (from 1), up to a tenth longer, so that several
+    /// modems or messages do not knock at the same moment.
+    pub(super) fn pause(self, failures: u32, random: &Random) -> Duration {
+        let index = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
+        let seconds = self.0.get(index).or_else(|| self.0.last()).copied().unwrap_or(MINUTE);
+        Duration::from_millis(seconds * 1_000 + random.below(seconds * 100))
+    }
+}
+
+/// Given to a notification that had expired before it was sent to us: the MMSC's clock is wrong.
+const GRACE: Duration = Duration::from_secs(DAY);
+
+/// When a notified message expires. `sent_at` is the time stamp of the service centre, if it has a
+/// clock: relative times count from there, since an SMS may have waited on the SIM for weeks.
+pub(super) fn expiry(
+    notification: &NotificationInd,
+    sent_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    let plausible = |at: &Timestamp| *at <= now && now.since(*at) < Duration::from_secs(3650 * DAY);
+    let base = sent_at.filter(plausible).unwrap_or(now);
+    let at = notification.deadline(base);
+    if at <= base { base.plus(GRACE) } else { at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::mms::{Expiry, Version};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn days(days: u64) -> Duration {
+        Duration::from_secs(days * DAY)
+    }
+
+    #[test]
+    fn pauses_grow_and_then_stay() {
+        let random = Random::seeded(5);
+        let minutes: Vec<u64> = (1..=6)
+            .map(|failures| Schedule::RETRIEVE.pause(failures, &random).as_secs() / MINUTE)
+            .collect();
+        assert!((1..=6).contains(&minutes[1]));
+        for (found, least) in minutes.iter().zip([1, 5, 10, 30, 60, 60]) {
+            assert!((least..=least + least / 10).contains(found), "{minutes:?}");
+        }
+        assert!(Schedule::SEND.pause(1, &random) >= Duration::from_secs(15));
+    }
+
+    fn notification(expiry: Expiry) -> NotificationInd {
+        NotificationInd {
+            transaction_id: "T".to_owned(),
+            version: Version::V1_2,
+            from: None,
+            subject: None,
+            delivery_report: None,
+            message_class: None,
+            priority: None,
+            message_size: None,
+            expiry: Some(expiry),
+            content_location: "http://mmsc.example/1".to_owned(),
+            extra: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn relative_expiry_counts_from_the_service_centre() {
+        let sent = Timestamp::from_secs(NOW.as_secs() - 10 * 86_400);
+        let life = notification(Expiry::After(days(3)));
+        assert!(expiry(&life, Some(sent), NOW) < NOW, "weeks old on the SIM");
+        assert_eq!(expiry(&life, None, NOW), NOW.plus(days(3)));
+        // A service centre that lives in the future does not stretch anything.
+        assert_eq!(expiry(&life, Some(NOW.plus(days(99))), NOW), NOW.plus(days(3)));
+    }
+
+    #[test]
+    fn message_that_expired_before_it_was_announced_gets_a_day() {
+        let past = notification(Expiry::At(Timestamp::from_secs(NOW.as_secs() - 60)));
+        assert_eq!(expiry(&past, Some(NOW), NOW), NOW.plus(GRACE));
+    }
+}

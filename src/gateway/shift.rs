@@ -1,0 +1,66 @@
+//! One shift: everything that is due for one SIM, over a network that is up. Knows no modem; a
+//! test can hand it any network.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Core, inbound, outbound};
+use crate::mm1::Client;
+use crate::model::{MessageId, StageSink};
+use crate::operators::Settings;
+use crate::store::StoreError;
+
+/// The work of one SIM.
+pub(super) struct Shift {
+    pub(super) core: Core,
+    pub(super) modem: String,
+    pub(super) sim: String,
+    pub(super) settings: Settings,
+    turn: AtomicBool,
+}
+
+impl Shift {
+    pub(super) fn new(core: Core, modem: String, sim: String, settings: Settings) -> Self {
+        Self { core, modem, sim, settings, turn: AtomicBool::new(false) }
+    }
+
+    /// Does the next piece of work; false when nothing is due. Acknowledgements come first, since
+    /// they are short and an MMSC that waits for one delivers again; sending and fetching take
+    /// turns.
+    pub(super) async fn step(&self, client: &Client) -> Result<bool, StoreError> {
+        let acks = self.core.store.due_acks(&self.sim, self.core.now()).await?;
+        if let Some(ack) = acks.into_iter().next() {
+            inbound::acknowledge(self, client, ack).await?;
+            return Ok(true);
+        }
+        let send_first = self.turn.fetch_xor(true, Ordering::Relaxed);
+        let worked = if send_first { self.send(client).await? } else { self.fetch(client).await? };
+        if worked {
+            return Ok(true);
+        }
+        if send_first { self.fetch(client).await } else { self.send(client).await }
+    }
+
+    /// Where the stages of one message are told.
+    pub(super) fn stages(&self, id: Option<&MessageId>) -> StageSink {
+        let (events, modem, id) = (self.core.events.clone(), self.modem.clone(), id.cloned());
+        StageSink::new(move |stage| events.stage(&modem, id.as_ref(), stage))
+    }
+
+    async fn send(&self, client: &Client) -> Result<bool, StoreError> {
+        let now = self.core.now();
+        let claimed = self.core.store.claim_submission(&self.modem, &self.sim, now).await?;
+        let Some((submission, change)) = claimed else { return Ok(false) };
+        self.core.events.change(&change);
+        outbound::submit(self, client, submission).await?;
+        Ok(true)
+    }
+
+    async fn fetch(&self, client: &Client) -> Result<bool, StoreError> {
+        let now = self.core.now();
+        let claimed = self.core.store.claim_retrieval(&self.sim, &self.modem, now).await?;
+        let Some((pending, change)) = claimed else { return Ok(false) };
+        self.core.events.change(&change);
+        inbound::retrieve(self, client, pending).await?;
+        Ok(true)
+    }
+}
