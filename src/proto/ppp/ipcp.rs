@@ -186,7 +186,12 @@ impl Client {
         for raw in options {
             let (place, told) = match IpcpOption::from(raw.clone()) {
                 IpcpOption::Address(address) => {
-                    if !address.is_unspecified() {
+                    // A group address can be nobody's own.
+                    if !(address.is_unspecified()
+                        || address.is_broadcast()
+                        || address.is_multicast()
+                        || address.is_loopback())
+                    {
                         self.address = Some(address);
                     }
                     continue;
