@@ -4,17 +4,23 @@
 //! May use: proto, codec, net, model.
 
 mod error;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::model::{Clock, Random, StageSink, Tap};
+use crate::model::{Clock, Random, Stage, StageSink, Tap, TapChannel, TapEvent};
 use crate::net::Net;
-use crate::net::pump::LineCounters;
-use crate::proto::ppp::{AuthProtocol, Credentials};
+use crate::net::pump::{FrameSink, LineCounters, Pump, PumpEnd, PumpHandle};
+use crate::net::stack::{Stack, StackConfig};
+use crate::proto::ppp::{AuthProtocol, ClientConfig, Credentials, Link, LinkConfig, LinkEvent};
 
 pub use error::BearerError;
 
@@ -57,10 +63,19 @@ pub struct CallLabel {
     pub call: u64,
 }
 
-/// IP over a data call that is up.
-#[derive(Debug)]
+/// IP over a data call that is up. Dropping it ends the link in the background.
 pub struct Bearer<S> {
-    stream: S,
+    handle: PumpHandle,
+    task: JoinHandle<PumpEnd<S>>,
+    stack: Stack,
+    address: IpAddr,
+    down_limit: Duration,
+}
+
+impl<S> fmt::Debug for Bearer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bearer").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// A bearer that did not come up; the call is still there to be hung up.
@@ -75,6 +90,9 @@ pub struct UpFailed<S> {
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
     /// Brings IP up over `stream`, telling the stages `LcpOpen`, `Authenticated` and `IpUp`.
     ///
+    /// When the future is dropped before its end, the link ends in the background and the stream
+    /// is dropped.
+    ///
     /// # Errors
     /// [`UpFailed`] with the reason and the stream.
     pub async fn up(
@@ -86,35 +104,108 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
         random: Random,
         stages: StageSink,
     ) -> Result<Self, UpFailed<S>> {
-        let _ = (config, label, tap, clock, random, stages, stream);
-        todo!()
+        let (stack, queue) = Stack::new(StackConfig {
+            address: None,
+            prefix: 32,
+            mtu: usize::from(config.mtu),
+            any_ip: false,
+            name_servers: config.name_servers,
+            random: random.clone(),
+        });
+        let client = ClientConfig { credentials: config.credentials, prefer: config.prefer };
+        let link_config = LinkConfig { observe: true, ..LinkConfig::client(client) };
+        let link = Link::new(link_config, u64::from_be_bytes(random.array()));
+        let frames = FrameSink::new(move |direction, octets| {
+            tap.observe(TapEvent {
+                modem: &label.modem,
+                call: label.call,
+                at: clock.now(),
+                direction,
+                channel: TapChannel::Ppp,
+                octets,
+            });
+        });
+        let (pump, handle) = Pump::new(stream, link, queue, frames);
+        let address = IpAddr::from([0, 0, 0, 0]);
+        let task = tokio::spawn(pump.run());
+        let mut bearer = Self { handle, task, stack, address, down_limit: config.down_limit };
+
+        let deadline = Instant::now() + config.up_limit;
+        loop {
+            match timeout_at(deadline, bearer.handle.event()).await {
+                Ok(Some(LinkEvent::LcpOpen)) => stages.tell(Stage::LcpOpen),
+                Ok(Some(LinkEvent::Authenticated { by })) => {
+                    let by = by.map_or("none", AuthProtocol::as_str);
+                    stages.tell(Stage::Authenticated { by });
+                }
+                Ok(Some(LinkEvent::IpUp { address, .. })) => {
+                    bearer.address = address.into();
+                    stages.tell(Stage::IpUp { address: bearer.address });
+                    return Ok(bearer);
+                }
+                // Text is the modem's talk; the end is told by the task itself.
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let end = bearer.join().await;
+                    let error = BearerError::from_link(end.error, false);
+                    return Err(UpFailed { error, stream: end.io });
+                }
+                Err(_) => {
+                    let error = BearerError::TooSlow { seconds: config.up_limit.as_secs() };
+                    return Err(UpFailed { error, stream: bearer.down().await });
+                }
+            }
+        }
     }
 
     /// The network that is now reachable.
     #[must_use]
     pub fn net(&self) -> Arc<dyn Net> {
-        todo!()
+        Arc::new(self.stack.clone())
     }
 
     /// Our address.
     #[must_use]
-    pub fn address(&self) -> IpAddr {
-        todo!()
+    pub const fn address(&self) -> IpAddr {
+        self.address
     }
 
     /// Octets on the line.
     #[must_use]
     pub fn counters(&self) -> LineCounters {
-        todo!()
+        self.handle.counters()
     }
 
     /// Waits until the bearer dies by itself and tells why.
     pub async fn closed(&self) -> BearerError {
-        todo!()
+        BearerError::from_link(self.handle.ended().await, true)
     }
 
-    /// Ends the link in order and gives the stream back, so that the modem can hang up.
-    pub async fn down(self) -> S {
-        self.stream
+    /// Ends the link in order (LCP Terminate-Request), within [`BearerConfig::down_limit`], and
+    /// gives the stream back, so that the modem can hang up.
+    pub async fn down(mut self) -> S {
+        self.handle.close();
+        if let Ok(end) = timeout(self.down_limit, self.join()).await {
+            return end.io;
+        }
+        self.handle.stop();
+        self.join().await.io
+    }
+
+    async fn join(&mut self) -> PumpEnd<S> {
+        match (&mut self.task).await {
+            Ok(end) => end,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is being taken down; nobody waits for an answer.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+impl<S> Drop for Bearer<S> {
+    fn drop(&mut self) {
+        self.handle.close();
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! May use: proto, codec, model.
 
+mod dns;
 pub mod pump;
 pub mod stack;
 pub mod system;

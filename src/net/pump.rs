@@ -1,19 +1,44 @@
 //! Joins an octet stream, a PPP link and a stack's packet queue (RFC 1661, RFC 1662).
 
 use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::stack::PacketQueue;
 use crate::model::TapDirection;
-use crate::proto::ppp::{Link, LinkError, LinkEvent};
+use crate::proto::ppp::{Input, Link, LinkError, LinkEvent, Output, Phase};
 
-/// Told of every PPP frame: `FF 03`, the protocol in two octets, the payload.
+/// Octets that one read takes.
+const READ_SIZE: usize = 8192;
+
+/// Octets that wait for the line before no further packet is framed. One packet keeps the line
+/// busy while the next is made; more would only delay control packets and acknowledgements.
+const WRITE_AHEAD: usize = 1500;
+
+/// How long the last octets of a link may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Events that nobody took; the text of a chattering modem must not fill the memory.
+const MAX_EVENTS: usize = 64;
+
+/// Told of every PPP frame: `FF 03`, the protocol in two octets, the payload. Only links with
+/// `LinkConfig::observe` tell.
 #[derive(Clone)]
-pub struct FrameSink(Arc<dyn Fn(TapDirection, &[u8]) + Send + Sync>);
+pub struct FrameSink(Arc<dyn FrameWatcher>);
+
+trait FrameWatcher: Fn(TapDirection, &[u8]) + Send + Sync {}
+
+impl<T: Fn(TapDirection, &[u8]) + Send + Sync> FrameWatcher for T {}
 
 impl FrameSink {
     /// Calls `watcher` for every frame; it must not block.
@@ -50,6 +75,12 @@ impl LineCounters {
     pub fn received(&self) -> u64 {
         self.0[1].load(Ordering::Relaxed)
     }
+
+    fn add(&self, which: usize, octets: usize) {
+        if let Some(counter) = self.0.get(which) {
+            counter.fetch_add(octets as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A link on a line. [`Pump::run`] works until the link is over.
@@ -59,12 +90,21 @@ pub struct Pump<S> {
     link: Link,
     queue: PacketQueue,
     frames: FrameSink,
+    events: mpsc::Sender<LinkEvent>,
+    ended: watch::Sender<Option<LinkError>>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    counters: LineCounters,
+    /// Octets for the line, from `written` on.
+    out: Vec<u8>,
+    written: usize,
 }
 
 /// Watches and ends a running [`Pump`].
 #[derive(Debug)]
 pub struct PumpHandle {
-    events: mpsc::UnboundedReceiver<LinkEvent>,
+    events: mpsc::Receiver<LinkEvent>,
+    ended: watch::Receiver<Option<LinkError>>,
+    commands: mpsc::UnboundedSender<Command>,
     counters: LineCounters,
 }
 
@@ -77,18 +117,168 @@ pub struct PumpEnd<S> {
     pub error: LinkError,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Command {
+    Close,
+    Stop,
+}
+
+/// What woke the pump.
+enum Turn {
+    Wrote(io::Result<usize>),
+    Read(io::Result<()>),
+    Packet(Vec<u8>),
+    Command(Command),
+    Timeout,
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
     /// Joins the three; on [`LinkEvent::IpUp`] the queue is given the address and name servers.
     pub fn new(io: S, link: Link, queue: PacketQueue, frames: FrameSink) -> (Self, PumpHandle) {
-        let (_, events) = mpsc::unbounded_channel();
+        let (events, events_out) = mpsc::channel(MAX_EVENTS);
+        let (ended, ended_out) = watch::channel(None);
+        let (commands_in, commands) = mpsc::unbounded_channel();
         let counters = LineCounters::default();
-        (Self { io, link, queue, frames }, PumpHandle { events, counters })
+        let handle = PumpHandle {
+            events: events_out,
+            ended: ended_out,
+            commands: commands_in,
+            counters: counters.clone(),
+        };
+        let (out, written) = (Vec::new(), 0);
+        (Self { io, link, queue, frames, events, ended, commands, counters, out, written }, handle)
     }
 
     /// Opens the link and works until it is over.
-    pub async fn run(self) -> PumpEnd<S> {
-        let _ = (self.io, self.link, self.queue, self.frames);
-        todo!()
+    pub async fn run(mut self) -> PumpEnd<S> {
+        let mut read = vec![0; READ_SIZE];
+        self.input(Input::Open);
+        let error = loop {
+            let (deadline, ended) = self.drain();
+            if let Some(error) = ended {
+                break error;
+            }
+            if self.fetch_packets() {
+                continue;
+            }
+            let mut buffer = ReadBuf::new(&mut read);
+            match self.turn(&mut buffer, deadline).await {
+                Turn::Wrote(Ok(octets @ 1..)) => {
+                    self.counters.add(0, octets);
+                    self.wrote(octets);
+                }
+                Turn::Read(Ok(())) if !buffer.filled().is_empty() => {
+                    self.counters.add(1, buffer.filled().len());
+                    self.input(Input::Octets(buffer.filled()));
+                }
+                // A device that is gone reads as nothing or as an error.
+                Turn::Wrote(_) | Turn::Read(_) => self.input(Input::LineLost),
+                Turn::Packet(packet) => self.input(Input::Packet(&packet)),
+                Turn::Command(Command::Close) => self.input(Input::Close),
+                Turn::Command(Command::Stop) => break LinkError::Closed,
+                Turn::Timeout => self.input(Input::Timeout),
+            }
+        };
+        self.queue.fail(&error.to_string());
+        if error != LinkError::LineLost {
+            // What is still to be said, for example the answer to a Terminate-Request.
+            let _ = timeout(FAREWELL, self.write_rest()).await;
+        }
+        self.ended.send_replace(Some(error.clone()));
+        PumpEnd { io: self.io, error }
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.link.handle_input(Instant::now().into_std(), input);
+    }
+
+    /// Does what the link wants; when it wants to be called again, and why it is over.
+    fn drain(&mut self) -> (Option<Instant>, Option<LinkError>) {
+        let mut ended = None;
+        loop {
+            match self.link.poll_output() {
+                Output::Transmit(octets) => self.out.extend_from_slice(&octets),
+                Output::Packet(packet) => self.queue.deliver(packet),
+                Output::Frame(direction, frame) => (self.frames.0)(direction, &frame),
+                Output::Event(event) => {
+                    match &event {
+                        LinkEvent::IpUp { address, name_servers, .. } => {
+                            let servers: Vec<IpAddr> =
+                                name_servers.iter().copied().map(IpAddr::V4).collect();
+                            self.queue.configure(IpAddr::V4(*address), &servers);
+                        }
+                        LinkEvent::Down(error) => ended = Some(error.clone()),
+                        _ => {}
+                    }
+                    // The end is told by `ended` as well; whoever lets events pile up misses some.
+                    let _ = self.events.try_send(event);
+                }
+                Output::Timeout(at) => return (Some(Instant::from_std(at)), ended),
+                Output::Idle => return (None, ended),
+            }
+        }
+    }
+
+    fn may_send_packets(&self) -> bool {
+        self.out.len() - self.written < WRITE_AHEAD && self.link.phase() == Phase::Open
+    }
+
+    /// Frames packets that are ready now, even while the line keeps us busy with reading.
+    fn fetch_packets(&mut self) -> bool {
+        if !self.may_send_packets() {
+            return false;
+        }
+        let Some(packet) = self.queue.try_next() else { return false };
+        self.input(Input::Packet(&packet));
+        true
+    }
+
+    async fn turn(&mut self, buffer: &mut ReadBuf<'_>, deadline: Option<Instant>) -> Turn {
+        let packets = self.may_send_packets();
+        let Self { io, queue, commands, out, written, .. } = self;
+        let pending = out.get(*written..).unwrap_or_default();
+        let line = poll_fn(|cx| {
+            if !pending.is_empty()
+                && let Poll::Ready(result) = Pin::new(&mut *io).poll_write(cx, pending)
+            {
+                return Poll::Ready(Turn::Wrote(result));
+            }
+            Pin::new(&mut *io).poll_read(cx, buffer).map(Turn::Read)
+        });
+        let timer = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(command) = commands.recv() => Turn::Command(command),
+            turn = line => turn,
+            packet = queue.next(), if packets => Turn::Packet(packet),
+            () = timer => Turn::Timeout,
+        }
+    }
+
+    fn wrote(&mut self, octets: usize) {
+        self.written += octets;
+        if self.written >= self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        }
+    }
+
+    async fn write_rest(&mut self) {
+        while let Some(pending @ [_, ..]) = self.out.get(self.written..) {
+            let io = &mut self.io;
+            match poll_fn(|cx| Pin::new(&mut *io).poll_write(cx, pending)).await {
+                Ok(octets @ 1..) => {
+                    self.counters.add(0, octets);
+                    self.wrote(octets);
+                }
+                _ => return,
+            }
+        }
     }
 }
 
@@ -98,9 +288,23 @@ impl PumpHandle {
         self.events.recv().await
     }
 
+    /// Waits for the end of the link and tells why.
+    pub async fn ended(&self) -> LinkError {
+        let mut ended = self.ended.clone();
+        let error = ended.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        // A pump that was dropped tells nothing.
+        error.unwrap_or(LinkError::LineLost)
+    }
+
     /// Asks for an orderly end (LCP Terminate-Request).
     pub fn close(&self) {
-        todo!()
+        // A pump that is gone needs no end.
+        let _ = self.commands.send(Command::Close);
+    }
+
+    /// Ends without a further word to the peer.
+    pub fn stop(&self) {
+        let _ = self.commands.send(Command::Stop);
     }
 
     /// Octets on the line.

@@ -1,9 +1,24 @@
 //! TCP/IP in user space: smoltcp as tokio streams and datagrams (RFC 9293, RFC 768).
+//!
+//! A [`Stack`] does nothing by itself: whoever owns its [`PacketQueue`] gives it packets and takes
+//! packets from it, and lets time pass for it while waiting for the next one.
+
+mod core;
+mod device;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BoxFuture, Datagrams, Net, NetError, Stream};
+use smoltcp::iface::SocketHandle;
+use tokio::time::{Instant, sleep_until};
+
+use self::core::Shared;
+use super::{BoxFuture, Datagrams, Net, NetError, Stream, dns};
 use crate::model::Random;
 
 /// What a stack needs to know.
@@ -13,7 +28,7 @@ pub struct StackConfig {
     pub address: Option<IpAddr>,
     /// Bits of the network's part of that address; 32 on a point-to-point link.
     pub prefix: u8,
-    /// Octets of the largest IP packet.
+    /// Octets of the largest IP packet, at least 576.
     pub mtu: usize,
     /// Answer for every address, as the simulated operator does.
     pub any_ip: bool,
@@ -26,20 +41,22 @@ pub struct StackConfig {
 /// A TCP/IP stack; clones share it.
 #[derive(Debug, Clone)]
 pub struct Stack {
-    config: StackConfig,
+    shared: Arc<Shared>,
 }
 
 /// The other end of a [`Stack`]: whoever owns it moves packets and so drives the stack. Dropping
 /// it fails every socket.
 #[derive(Debug)]
 pub struct PacketQueue {
-    stack: Stack,
+    shared: Arc<Shared>,
 }
 
-/// Takes connections on a port.
+/// Takes connections on a port, up to 16 at the same time that were not accepted yet.
 #[derive(Debug)]
 pub struct Listener {
-    stack: Stack,
+    shared: Arc<Shared>,
+    port: u16,
+    waiting: Vec<SocketHandle>,
 }
 
 /// A connection that came in.
@@ -57,8 +74,10 @@ impl Stack {
     /// A stack and the end that moves its packets.
     #[must_use]
     pub fn new(config: StackConfig) -> (Self, PacketQueue) {
-        let stack = Self { config };
-        (stack.clone(), PacketQueue { stack })
+        // RFC 791: every host takes packets of 576 octets.
+        let config = StackConfig { mtu: config.mtu.max(576), ..config };
+        let shared = Arc::new(Shared::new(config));
+        (Self { shared: Arc::clone(&shared) }, PacketQueue { shared })
     }
 
     /// Takes TCP connections on `port`, on every address that the stack answers for.
@@ -66,24 +85,28 @@ impl Stack {
     /// # Errors
     /// When the port is taken or the link is down.
     pub fn listen(&self, port: u16) -> Result<Listener, NetError> {
-        let _ = (port, &self.config);
-        todo!()
+        tcp::listen(&self.shared, port)
     }
 
-    /// Opens a datagram socket on a given port; 0 picks a free one.
+    /// Opens a datagram socket on a given port; 0 picks a free one. With
+    /// [`StackConfig::any_ip`] answers come from the address that was called.
     ///
     /// # Errors
     /// When the port is taken or the link is down.
     pub fn bind_udp(&self, port: u16) -> Result<Box<dyn Datagrams>, NetError> {
-        let _ = port;
-        todo!()
+        Ok(Box::new(udp::UdpSocket::bind(&self.shared, port)?))
+    }
+
+    /// Whom this stack asks for names, in that order.
+    #[must_use]
+    pub fn name_servers(&self) -> Vec<IpAddr> {
+        self.shared.lock().name_servers.clone()
     }
 }
 
 impl Net for Stack {
     fn connect(&self, to: SocketAddr, limit: Duration) -> BoxFuture<'_, Result<Stream, NetError>> {
-        let _ = (to, limit);
-        todo!()
+        Box::pin(tcp::connect(&self.shared, to, limit))
     }
 
     fn resolve<'a>(
@@ -91,8 +114,14 @@ impl Net for Stack {
         name: &'a str,
         limit: Duration,
     ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetError>> {
-        let _ = (name, limit);
-        todo!()
+        Box::pin(async move {
+            let (servers, random) = {
+                let core = self.shared.lock();
+                core.check_up()?;
+                (core.name_servers.clone(), core.config.random.clone())
+            };
+            dns::resolve(self, &servers, &random, name, limit).await
+        })
     }
 
     fn udp(&self) -> Result<Box<dyn Datagrams>, NetError> {
@@ -100,38 +129,57 @@ impl Net for Stack {
     }
 }
 
-impl Listener {
-    /// The next connection.
-    ///
-    /// # Errors
-    /// When the link is down.
-    pub async fn accept(&mut self) -> Result<Accepted, NetError> {
-        let _ = &self.stack;
-        todo!()
-    }
-}
-
 impl PacketQueue {
-    /// Gives the stack its address and adds name servers.
+    /// Gives the stack its address and adds name servers. Connections from another address end.
     pub fn configure(&mut self, address: IpAddr, name_servers: &[IpAddr]) {
-        let _ = (address, name_servers, &self.stack);
-        todo!()
+        let mut core = self.shared.lock();
+        core.set_address(address);
+        for server in name_servers {
+            if !core.name_servers.contains(server) {
+                core.name_servers.push(*server);
+            }
+        }
+        drop(core);
+        self.shared.kick.notify_one();
     }
 
     /// Takes a packet that arrived.
     pub fn deliver(&mut self, packet: Vec<u8>) {
-        let _ = packet;
-        todo!()
+        self.shared.lock().deliver(Instant::now(), packet);
     }
 
-    /// The next packet to send; runs the stack's timers meanwhile. Safe to cancel.
+    /// The next packet to send, if there is one now.
+    pub fn try_next(&mut self) -> Option<Vec<u8>> {
+        self.shared.lock().next_packet(Instant::now()).ok()
+    }
+
+    /// The next packet to send; runs the stack's timers meanwhile. Safe to cancel. Never returns
+    /// after [`Self::fail`].
     pub async fn next(&mut self) -> Vec<u8> {
-        todo!()
+        loop {
+            let next = self.shared.lock().next_packet(Instant::now());
+            match next {
+                Ok(packet) => return packet,
+                Err(Some(deadline)) => {
+                    tokio::select! {
+                        biased;
+                        () = self.shared.kick.notified() => {}
+                        () = sleep_until(deadline) => {}
+                    }
+                }
+                Err(None) => self.shared.kick.notified().await,
+            }
+        }
     }
 
-    /// Fails every socket, now and later.
+    /// Fails every socket, now and later. Octets that arrived before can still be read.
     pub fn fail(&mut self, reason: &str) {
-        let _ = reason;
-        todo!()
+        self.shared.lock().fail(reason);
+    }
+}
+
+impl Drop for PacketQueue {
+    fn drop(&mut self) {
+        self.fail("the data call ended");
     }
 }

@@ -248,11 +248,10 @@ impl Link {
         }
         self.unanswered_echoes = 0;
         match number {
-            protocol::IP => {
-                if self.phase == Phase::Open {
-                    self.outputs.push_back(Output::Packet(payload.to_vec()));
-                }
+            protocol::IP if self.phase == Phase::Open => {
+                self.outputs.push_back(Output::Packet(payload.to_vec()));
             }
+            protocol::IP => {}
             protocol::LCP | protocol::IPCP | protocol::PAP | protocol::CHAP => {
                 let Ok(packet) = ControlPacket::decode(payload) else {
                     self.stats.bad_frames += 1;

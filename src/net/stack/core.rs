@@ -1,0 +1,407 @@
+//! What the clones of a stack share: smoltcp's interface and sockets, and what smoltcp does not
+//! keep about a stream.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use smoltcp::iface::{
+    Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet,
+};
+use smoltcp::socket::{AnySocket, Socket, tcp, udp};
+use smoltcp::time::Instant as Ticks;
+use smoltcp::wire::{
+    HardwareAddress, Icmpv4Message, Icmpv4Packet, IpAddress, IpCidr, IpProtocol, Ipv4Packet,
+};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::StackConfig;
+use super::device::QueueDevice;
+use crate::net::{NetError, Progress};
+
+/// Sockets of one stack, closing ones included; each may hold 128 KB.
+const MAX_SOCKETS: usize = 256;
+
+/// Octets of each direction of a stream. More was slower on a cellular line.
+pub(super) const STREAM_BUFFER: usize = 65_536;
+
+/// How long sent octets may stay without acknowledgement before the stream is given up.
+const ACK_LIMIT: Duration = Duration::from_secs(180);
+
+/// How long a stream that nobody owns any more may take to say goodbye.
+const ORPHAN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Local ports of connections and datagram sockets (RFC 6335 section 6).
+const FIRST_PORT: u16 = 49_152;
+
+/// The shared part of a stack.
+#[derive(Debug)]
+pub(super) struct Shared {
+    core: Mutex<Core>,
+    /// Woken when there may be something to send.
+    pub(super) kick: Notify,
+}
+
+impl Shared {
+    pub(super) fn new(config: StackConfig) -> Self {
+        Self { core: Mutex::new(Core::new(config)), kick: Notify::new() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of a stream besides smoltcp's socket.
+#[derive(Debug, Default)]
+pub(super) struct StreamState {
+    pub(super) progress: Progress,
+    /// Octets taken over from a socket whose buffers smoltcp is about to clear (TIME-WAIT).
+    pub(super) tail: Vec<u8>,
+    pub(super) tail_read: usize,
+    /// The peer's FIN was seen behind everything it sent.
+    pub(super) finished: bool,
+    /// A router said that the address cannot be reached.
+    pub(super) unreachable: bool,
+}
+
+/// smoltcp and the bookkeeping around it.
+pub(super) struct Core {
+    pub(super) config: StackConfig,
+    iface: Interface,
+    pub(super) sockets: SocketSet<'static>,
+    device: QueueDevice,
+    start: Instant,
+    pub(super) streams: BTreeMap<SocketHandle, StreamState>,
+    orphans: Vec<(SocketHandle, Instant)>,
+    pub(super) down: Option<String>,
+    pub(super) name_servers: Vec<IpAddr>,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    fn new(config: StackConfig) -> Self {
+        let mut device = QueueDevice::new(config.mtu);
+        let mut smoltcp_config = Config::new(HardwareAddress::Ip);
+        smoltcp_config.random_seed = u64::from_be_bytes(config.random.array());
+        let start = Instant::now();
+        let iface = Interface::new(smoltcp_config, &mut device, Ticks::from_secs(1));
+        let mut core = Self {
+            name_servers: config.name_servers.clone(),
+            iface,
+            sockets: SocketSet::new(Vec::new()),
+            device,
+            start,
+            streams: BTreeMap::new(),
+            orphans: Vec::new(),
+            down: None,
+            config,
+        };
+        core.iface.set_any_ip(core.config.any_ip);
+        if let Some(address) = core.config.address {
+            core.set_address(address);
+        }
+        core
+    }
+
+    /// Takes `address` as the only one. Addresses that nobody can have are not taken.
+    pub(super) fn set_address(&mut self, address: IpAddr) {
+        let wire = IpAddress::from(address);
+        if !wire.is_unicast() {
+            return;
+        }
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = self.config.prefix.min(longest);
+        self.config.address = Some(address);
+        self.iface.update_ip_addrs(|list| {
+            list.clear();
+            // The list has room for two.
+            let _ = list.push(IpCidr::new(wire, prefix));
+        });
+        // On a point-to-point link the gateway only has to exist.
+        let _ = match address {
+            IpAddr::V4(address) => self.iface.routes_mut().add_default_ipv4_route(address),
+            IpAddr::V6(address) => self.iface.routes_mut().add_default_ipv6_route(address),
+        };
+    }
+
+    fn ticks(&self, now: Instant) -> Ticks {
+        // Zero means "at once" to smoltcp; so the clock begins above it.
+        let micros = now.duration_since(self.start).as_micros() + 1_000_000;
+        Ticks::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
+    /// Works off what arrived and lets sockets send as far as there is room.
+    pub(super) fn poll(&mut self, now: Instant) {
+        if self.down.is_some() {
+            return;
+        }
+        let ticks = self.ticks(now);
+        self.iface.poll_maintenance(ticks);
+        while self.iface.poll_ingress_single(ticks, &mut self.device, &mut self.sockets)
+            != PollIngressSingleResult::None
+        {}
+        self.egress(ticks);
+        self.after_poll(now);
+    }
+
+    /// Rounds over all sockets, one packet each, so that none starves.
+    fn egress(&mut self, ticks: Ticks) {
+        while self.device.has_room()
+            && self.iface.poll_egress(ticks, &mut self.device, &mut self.sockets)
+                != PollResult::None
+        {}
+    }
+
+    /// The next packet for the line, and else when to look again.
+    pub(super) fn next_packet(&mut self, now: Instant) -> Result<Vec<u8>, Option<Instant>> {
+        if self.down.is_some() {
+            return Err(None);
+        }
+        if let Some(packet) = self.device.next_to_send() {
+            return Ok(packet);
+        }
+        self.poll(now);
+        if let Some(packet) = self.device.next_to_send() {
+            return Ok(packet);
+        }
+        let ticks = self.ticks(now);
+        let smoltcp = self.iface.poll_delay(ticks, &self.sockets).map(|delay| {
+            // Just polled and nothing came: whatever wants to be polled "now" has to wait a little.
+            now + Duration::from_micros(delay.total_micros()).max(Duration::from_millis(1))
+        });
+        let orphan = self.orphans.iter().map(|(_, deadline)| *deadline).min();
+        Err(smoltcp.into_iter().chain(orphan).min())
+    }
+
+    /// Octets that wait for the line.
+    #[cfg(test)]
+    pub(super) const fn queued(&self) -> usize {
+        self.device.octets_to_send
+    }
+
+    pub(super) fn deliver(&mut self, now: Instant, packet: Vec<u8>) {
+        if self.down.is_some() {
+            return;
+        }
+        self.notice_unreachable(&packet);
+        self.device.received.push_back(packet);
+        self.poll(now);
+    }
+
+    /// Ends every socket for `reason`.
+    pub(super) fn fail(&mut self, reason: &str) {
+        if self.down.is_some() {
+            return;
+        }
+        self.save_tails();
+        self.down = Some(reason.to_owned());
+        for (_, socket) in self.sockets.iter_mut() {
+            match socket {
+                Socket::Tcp(socket) => socket.abort(),
+                Socket::Udp(socket) => socket.close(),
+                _ => {}
+            }
+        }
+    }
+
+    /// The error of everything that needs the link, once it is gone.
+    pub(super) fn check_up(&self) -> Result<(), NetError> {
+        match &self.down {
+            Some(reason) => Err(NetError::LinkDown { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn add<S: AnySocket<'static>>(
+        &mut self,
+        socket: S,
+    ) -> Result<SocketHandle, NetError> {
+        self.check_up()?;
+        if self.sockets.iter().count() >= MAX_SOCKETS {
+            return Err(NetError::Limit { limit: MAX_SOCKETS, what: "open sockets" });
+        }
+        Ok(self.sockets.add(socket))
+    }
+
+    pub(super) fn tcp(&mut self, handle: SocketHandle) -> &mut tcp::Socket<'static> {
+        self.sockets.get_mut(handle)
+    }
+
+    pub(super) fn udp(&mut self, handle: SocketHandle) -> &mut udp::Socket<'static> {
+        self.sockets.get_mut(handle)
+    }
+
+    /// Begins a connection.
+    pub(super) fn connect(&mut self, to: SocketAddr) -> Result<SocketHandle, NetError> {
+        let unreachable = || NetError::Unreachable { to: to.to_string() };
+        let port = self.free_port();
+        let handle = self.add(new_tcp())?;
+        let Self { iface, sockets, .. } = self;
+        let socket: &mut tcp::Socket<'_> = sockets.get_mut(handle);
+        if socket.connect(iface.context(), to, port).is_err() {
+            self.sockets.remove(handle);
+            return Err(unreachable());
+        }
+        self.streams.insert(handle, StreamState::default());
+        Ok(handle)
+    }
+
+    /// A local port that no socket uses.
+    pub(super) fn free_port(&self) -> u16 {
+        let range = u64::from(u16::MAX - FIRST_PORT) + 1;
+        loop {
+            let port = FIRST_PORT + u16::try_from(self.config.random.below(range)).unwrap_or(0);
+            // There are far more ports than sockets may be.
+            if !self.port_taken(port) {
+                return port;
+            }
+        }
+    }
+
+    pub(super) fn port_taken(&self, port: u16) -> bool {
+        self.sockets.iter().any(|(_, socket)| match socket {
+            Socket::Tcp(socket) => {
+                socket.local_endpoint().is_some_and(|local| local.port == port)
+                    || socket.listen_endpoint().port == port
+            }
+            Socket::Udp(socket) => socket.endpoint().port == port,
+            _ => false,
+        })
+    }
+
+    pub(super) fn listening(&self, port: u16) -> bool {
+        self.sockets.iter().any(|(_, socket)| match socket {
+            Socket::Tcp(socket) => socket.is_listening() && socket.listen_endpoint().port == port,
+            _ => false,
+        })
+    }
+
+    /// Leaves a stream to itself: it ends in order when it can, and is removed.
+    pub(super) fn orphan(&mut self, now: Instant, handle: SocketHandle) {
+        let state = self.streams.remove(&handle);
+        let unread = state.is_some_and(|state| state.tail_read < state.tail.len());
+        let socket = self.tcp(handle);
+        if unread || socket.can_recv() || socket.state() == tcp::State::SynSent {
+            socket.abort();
+        } else {
+            socket.close();
+        }
+        self.orphans.push((handle, now + ORPHAN_LIMIT));
+    }
+
+    fn after_poll(&mut self, now: Instant) {
+        for (handle, state) in &self.streams {
+            let socket: &mut tcp::Socket<'_> = self.sockets.get_mut(*handle);
+            if socket.state() == tcp::State::Closed {
+                continue;
+            }
+            let queued = socket.send_queue();
+            let handed = state.progress.handed();
+            state.progress.set_acknowledged(handed.saturating_sub(queued as u64));
+            let limit = (queued > 0).then(|| ACK_LIMIT.into());
+            if socket.timeout() != limit {
+                socket.set_timeout(limit);
+            }
+        }
+        self.save_tails();
+        self.reap(now);
+    }
+
+    /// smoltcp clears a socket's buffers at the end of TIME-WAIT, read or not.
+    fn save_tails(&mut self) {
+        for (handle, state) in &mut self.streams {
+            let socket: &mut tcp::Socket<'_> = self.sockets.get_mut(*handle);
+            if state.finished || socket.state() != tcp::State::TimeWait {
+                continue;
+            }
+            while let Ok(octets @ 1..) = socket.recv(|octets| {
+                state.tail.extend_from_slice(octets);
+                (octets.len(), octets.len())
+            }) {
+                state.progress.add_received(octets as u64);
+            }
+            state.finished = true;
+        }
+    }
+
+    fn reap(&mut self, now: Instant) {
+        let Self { orphans, sockets, .. } = self;
+        orphans.retain(|(handle, deadline)| {
+            let socket: &mut tcp::Socket<'_> = sockets.get_mut(*handle);
+            let open = socket.state() != tcp::State::Closed;
+            // Nobody will read what still comes.
+            if open && (socket.can_recv() || *deadline <= now) {
+                socket.abort();
+            }
+            // smoltcp forgets the far end when the last segment is out.
+            let gone = socket.remote_endpoint().is_none() || (!open && *deadline <= now);
+            if gone {
+                sockets.remove(*handle);
+            }
+            !gone
+        });
+    }
+
+    /// smoltcp does not tell TCP what ICMP says; a connection that is being opened can end at once.
+    fn notice_unreachable(&mut self, packet: &[u8]) {
+        let Some((local, remote)) = unreachable(packet) else { return };
+        for (handle, state) in &mut self.streams {
+            let socket: &mut tcp::Socket<'_> = self.sockets.get_mut(*handle);
+            if socket.state() == tcp::State::SynSent
+                && socket.local_endpoint() == Some(local.into())
+                && socket.remote_endpoint() == Some(remote.into())
+            {
+                state.unreachable = true;
+                socket.abort();
+            }
+        }
+    }
+}
+
+/// A socket with the settings that suit a slow line.
+pub(super) fn new_tcp() -> tcp::Socket<'static> {
+    let buffer = || tcp::SocketBuffer::new(vec![0; STREAM_BUFFER]);
+    let mut socket = tcp::Socket::new(buffer(), buffer());
+    // Without it the whole window ends up in the modem's buffer and is sent again and again.
+    socket.set_congestion_control(tcp::CongestionControl::Cubic);
+    // HTTP writes a head and a body; the end of a body must not wait for an acknowledgement.
+    socket.set_nagle_enabled(false);
+    socket
+}
+
+/// The connection that an ICMP Destination Unreachable is about (RFC 792).
+fn unreachable(packet: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
+    let outer = Ipv4Packet::new_checked(packet).ok()?;
+    if outer.next_header() != IpProtocol::Icmp || outer.frag_offset() != 0 {
+        return None;
+    }
+    let icmp = Icmpv4Packet::new_checked(outer.payload()).ok()?;
+    // "Fragmentation needed" is about a size, not about the way.
+    if icmp.msg_type() != Icmpv4Message::DstUnreachable || icmp.msg_code() == 4 {
+        return None;
+    }
+    // The inner packet is cut off, so its length field is of no use.
+    let inner = icmp.data();
+    let header = usize::from(inner.first()? & 0x0F) * 4;
+    if inner.first()? >> 4 != 4 || *inner.get(9)? != u8::from(IpProtocol::Tcp) {
+        return None;
+    }
+    let address = |at: usize| -> Option<Ipv4Addr> {
+        Some(Ipv4Addr::from(<[u8; 4]>::try_from(inner.get(at..at + 4)?).ok()?))
+    };
+    let port = |at: usize| -> Option<u16> {
+        Some(u16::from_be_bytes(inner.get(at..at + 2)?.try_into().ok()?))
+    };
+    Some((
+        SocketAddr::from((address(12)?, port(header)?)),
+        SocketAddr::from((address(16)?, port(header + 2)?)),
+    ))
+}
