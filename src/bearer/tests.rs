@@ -277,16 +277,21 @@ async fn down_gives_the_line_back_even_when_nobody_answers() {
 }
 
 #[derive(Default)]
-struct Seen(Mutex<Vec<(String, u64, TapDirection, Vec<u8>)>>);
+struct Seen(Mutex<Vec<Frame>>);
+
+struct Frame {
+    call: (String, u64),
+    direction: TapDirection,
+    octets: Vec<u8>,
+}
 
 impl Tap for Seen {
     fn observe(&self, event: TapEvent<'_>) {
-        self.0.lock().unwrap().push((
-            event.modem.to_owned(),
-            event.call,
-            event.direction,
-            event.octets.to_vec(),
-        ));
+        self.0.lock().unwrap().push(Frame {
+            call: (event.modem.to_owned(), event.call),
+            direction: event.direction,
+            octets: event.octets.to_vec(),
+        });
     }
 }
 
@@ -299,9 +304,8 @@ async fn tap_sees_every_frame_in_its_long_form() {
     echo(&bearer, 1_000).await;
     bearer.down().await;
     let seen = seen.0.lock().unwrap();
-    assert!(seen.iter().all(|(modem, call, _, octets)| {
-        modem == "front-desk" && *call == 3 && octets.starts_with(&[0xFF, 0x03])
-    }));
+    let call = ("front-desk".to_owned(), 3);
+    assert!(seen.iter().all(|frame| frame.call == call && frame.octets.starts_with(&[0xFF, 0x03])));
     for (direction, protocol) in [
         (TapDirection::Sent, [0xC0, 0x21]),
         (TapDirection::Received, [0xC0, 0x21]),
@@ -309,7 +313,7 @@ async fn tap_sees_every_frame_in_its_long_form() {
         (TapDirection::Received, [0x00, 0x21]),
     ] {
         assert!(
-            seen.iter().any(|(_, _, way, octets)| *way == direction && octets[2..4] == protocol)
+            seen.iter().any(|frame| frame.direction == direction && frame.octets[2..4] == protocol)
         );
     }
 }
