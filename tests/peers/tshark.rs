@@ -141,20 +141,25 @@ impl Capture {
     /// The only packet that the display filter lets through.
     pub(crate) fn only(&self, filter: &str, names: &[&str]) -> Row {
         let rows = self.fields(filter, names);
-        assert_eq!(rows.len(), 1, "packets of {filter}:\n{}", self.text(filter));
+        assert_eq!(rows.len(), 1, "packets that pass the filter {filter}");
         rows.into_iter().next().expect("one row")
     }
 
-    /// The dissection as text, for looking into and for messages of failed assertions.
-    pub(crate) fn text(&self, protocols: &str) -> String {
-        let output = run("tshark", self.tshark().args(["-O", protocols]));
+    /// The dissection of these protocols in the packets that the display filter lets through, as
+    /// text: for what has no field, and for messages of failed assertions.
+    pub(crate) fn text(&self, filter: &str, protocols: &str) -> String {
+        let output = run("tshark", self.tshark().args(["-Y", filter, "-O", protocols]));
         String::from_utf8_lossy(&output).into_owned()
     }
 
     /// Fails when any packet is marked as malformed.
     pub(crate) fn assert_well_formed(&self) {
         let malformed = self.fields("_ws.malformed", &["frame.number"]);
-        assert!(malformed.is_empty(), "malformed:\n{}", self.text("http,wsp,mmse,gsm_sms"));
+        assert!(
+            malformed.is_empty(),
+            "malformed:\n{}",
+            self.text("_ws.malformed", "http,wsp,mmse,gsm_sms")
+        );
     }
 }
 
