@@ -1,4 +1,4 @@
-//! WAP Push over SMS and UDP: the connectionless push unit (WAP-235-PushOTA-20010425-a clause 8,
+//! WAP Push over SMS and UDP: the connectionless push unit (WAP-235-PushOTA-20010425-a,
 //! WAP-230-WSP-20010705-a clause 8.2.4.1).
 
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::wsp::{ContentType, Reader, Warnings, decode_headers, put_header, put_uintvar};
 use super::{DecodeError, DecodeErrorKind, Decoded};
 
-/// UDP and SMS port of connectionless push to a client (WAP-235 clause 5).
+/// UDP and SMS port of connectionless push to a client (WAP-235).
 pub const PORT: u16 = 2948;
 /// The same with WTLS.
 pub const SECURE_PORT: u16 = 2949;

@@ -1,5 +1,5 @@
-//! RFC 2047 encoded words, which some MMSCs leave in a Subject (OMA-TS-MMS_ENC-V1_3 clause 7.3.52
-//! knows none of them).
+//! RFC 2047 encoded words, which some MMSCs leave in a Subject (RFC 2047 clause 2;
+//! OMA-TS-MMS_ENC-V1_3 clause 7.3 knows none of them).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! When a notified message is gone from the MMSC (OMA-TS-MMS_ENC-V1_3 clauses 7.3.16 and 7.3.18).
+//! When a notified message is gone from the MMSC (OMA-TS-MMS_ENC-V1_3 clause 7.3, X-Mms-Expiry).
 
 use std::time::Duration;
 

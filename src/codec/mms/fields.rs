@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
 
     /// The error for a PDU that lacks `known`: what broke the list, if it is broken.
     pub(super) fn missing(&self, known: &Known) -> DecodeError {
-        self.broken.clone().unwrap_or(DecodeError {
+        self.broken.clone().unwrap_or_else(|| DecodeError {
             field: known.name,
             offset: self.pdu.position(),
             kind: DecodeErrorKind::MissingField,

@@ -24,7 +24,7 @@ pub use status::{MmsStatus, ReadStatus, ResponseStatus, RetrieveStatus, StatusCl
 /// The content type of a bare MMS PDU in HTTP and WAP Push.
 pub const CONTENT_TYPE: &str = "application/vnd.wap.mms-message";
 
-/// X-Mms-Message-Type (clause 7.3.30).
+/// X-Mms-Message-Type (clause 7.3).
 #[expect(missing_docs, reason = "the words of the specification")]
 pub mod message_type {
     pub const SEND_REQ: u8 = 0x80;

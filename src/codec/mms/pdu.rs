@@ -182,6 +182,38 @@ pub struct RetrieveConf {
     pub body: Body,
 }
 
+/// Longest text, in octets, that may be an error in disguise.
+const MAX_ERROR_TEXT: usize = 512;
+
+impl RetrieveConf {
+    /// Whether this may be an MMSC's error in the shape of a message: neither Message-ID nor
+    /// Transaction-Id, From and Retrieve-Status, and nothing inside but one short text. Such a
+    /// message is to be shown, and not to be acknowledged as retrieved.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        let nameless = self.message_id.is_none()
+            && self.transaction_id.is_none()
+            && self.from.is_none()
+            && self.retrieve_status.is_none();
+        let short = |content_type: &ContentType, body: &Bytes| {
+            content_type.media_type.top() == "text" && body.len() <= MAX_ERROR_TEXT
+        };
+        nameless
+            && match &self.body {
+                Body::Single(body) => short(&self.content_type, body),
+                Body::Multipart(parts) => {
+                    let is_smil = |part: &&Part| part.content_type.media_type.is_smil();
+                    let mut content = parts.iter().filter(|part| !is_smil(part));
+                    match (content.next(), content.next()) {
+                        (None, _) => true,
+                        (Some(part), None) => short(&part.content_type, &part.body),
+                        _ => false,
+                    }
+                }
+            }
+    }
+}
+
 /// M-Acknowledge.ind (clause 6.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of the specification")]

@@ -308,7 +308,8 @@ fn quality_uintvar(text: &str) -> Option<u64> {
     };
     let thousandths: u64 =
         if digits.is_empty() { 0 } else { format!("{digits:0<3}").parse().ok()? };
-    let coded = if thousandths % 10 == 0 { thousandths / 10 + 1 } else { thousandths + 100 };
+    let coded =
+        if thousandths.is_multiple_of(10) { thousandths / 10 + 1 } else { thousandths + 100 };
     (quality(u32::try_from(coded).ok()?) == text).then_some(coded)
 }
 

@@ -75,6 +75,12 @@ impl<'a> Reader<'a> {
         DecodeError { field, offset: self.position, kind }
     }
 
+    /// Back to where the field began, with an error that points there.
+    fn back_to(&mut self, start: usize, error: DecodeError) -> DecodeError {
+        self.position = start;
+        DecodeError { offset: start, ..error }
+    }
+
     /// One octet.
     ///
     /// # Errors
@@ -175,7 +181,7 @@ impl<'a> Reader<'a> {
             LENGTH_QUOTE => self
                 .uintvar(field)
                 .map(|length| usize::try_from(length).unwrap_or(usize::MAX))
-                .inspect_err(|_| self.position = start),
+                .map_err(|error| self.back_to(start, error)),
             other => {
                 self.position = start;
                 Err(self.error(field, DecodeErrorKind::InvalidValue(other)))
@@ -225,7 +231,7 @@ impl<'a> Reader<'a> {
             return Err(self.error(field, DecodeErrorKind::InvalidValue(length)));
         }
         let octets =
-            self.take(usize::from(length), field).inspect_err(|_| self.position = start)?;
+            self.take(usize::from(length), field).map_err(|error| self.back_to(start, error))?;
         Ok(big_endian(octets))
     }
 
@@ -244,7 +250,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An Encoded-string-value as text: Text-string, or Value-length with charset and Text-string
-    /// (OMA-TS-MMS_ENC-V1_3 clause 7.3.20 and following). Any charset gives a text.
+    /// (OMA-TS-MMS_ENC-V1_3 clause 7). Any charset gives a text.
     ///
     /// # Errors
     /// `InvalidText` without a NUL or length, `LengthExceedsInput`.
@@ -257,7 +263,7 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(1..=LENGTH_QUOTE) => {
                 let length = self.value_length(field)?;
-                let value = self.sub(length, field).inspect_err(|_| self.position = start)?;
+                let value = self.sub(length, field).map_err(|error| self.back_to(start, error))?;
                 value.charset_and_text(field, warnings)
             }
             Some(first) => {
@@ -313,7 +319,7 @@ impl<'a> Reader<'a> {
             None => return Err(self.error(field, DecodeErrorKind::Truncated)),
             Some(0..=LENGTH_QUOTE) => {
                 let length = self.value_length(field)?;
-                self.take(length, field).inspect_err(|_| self.position = start)?;
+                self.take(length, field).map_err(|error| self.back_to(start, error))?;
             }
             Some(0x80..) => self.position += 1,
             Some(_) => {
