@@ -1,4 +1,4 @@
-//! The PDUs as values; the fields in the order in which they are written.
+//! The PDUs as values (OMA-TS-MMS_ENC-V1_3 clause 6); the fields in the order in which they are written.
 
 use bytes::Bytes;
 
@@ -312,7 +312,7 @@ impl Pdu {
         }
     }
 
-    /// The octets.
+    /// The octets. Times go out in whole seconds; empty texts and NUL octets in texts are left out.
     #[must_use]
     pub fn encode(&self) -> Bytes {
         encode::encode(self)

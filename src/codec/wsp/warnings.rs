@@ -1,4 +1,5 @@
-//! The list of what a decoder forgave, bounded so that no input can make it grow without end.
+//! What the decoders of WAP-230 and OMA-TS-MMS_ENC values forgave, in a list that no input can make
+//! grow without end.
 
 use crate::codec::Warning;
 
