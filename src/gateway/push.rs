@@ -376,3 +376,232 @@ const fn describe(what: &PushKind) -> &'static str {
         PushKind::Undecodable { .. } => "a WAP Push that cannot be read, kept",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::mms::{DeliveryInd, Expiry, MmsStatus, NotificationInd, Version};
+    use crate::codec::sms::{Scts, SmsAddress, UserData, join_smsc, port_addressed_delivers};
+    use crate::gateway::config::Timing;
+    use crate::gateway::events::Events;
+    use crate::model::{Clock, InboundState, OutboundState, Random, State};
+    use crate::store::{Filter, Store};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    struct Rig {
+        dir: tempfile::TempDir,
+        intake: Intake,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let intake = intake(dir.path());
+            Self { dir, intake }
+        }
+
+        /// What a crash leaves.
+        fn reopen(self) -> Self {
+            let dir = self.dir;
+            drop(self.intake);
+            let intake = intake(dir.path());
+            Self { dir, intake }
+        }
+
+        async fn arrive(&self, tpdus: impl IntoIterator<Item = Bytes>) {
+            let raw = tpdus.into_iter().map(|octets| ("SM 1".to_owned(), octets));
+            self.intake.keep(raw).await.unwrap();
+            self.intake.digest(&StageSink::none()).await.unwrap();
+        }
+
+        async fn shown(&self) -> Vec<(State, Option<String>)> {
+            let found = self.intake.core.store.messages(Filter::default()).await.unwrap();
+            found.into_iter().map(|one| (one.state, one.fault.map(|fault| fault.code))).collect()
+        }
+    }
+
+    fn intake(dir: &std::path::Path) -> Intake {
+        let clock = Clock::starting_at(NOW);
+        let core = Core {
+            store: Store::open(dir).unwrap(),
+            clock,
+            random: Random::seeded(3),
+            events: Events::new(clock),
+            timing: Timing::default(),
+        };
+        Intake { core, modem: "m".to_owned(), sim: "262011234567890".to_owned() }
+    }
+
+    fn notification(id: &str) -> Bytes {
+        let ind = NotificationInd {
+            transaction_id: id.to_owned(),
+            version: Version::V1_2,
+            from: None,
+            subject: Some("so long that it takes two short messages ".repeat(3)),
+            delivery_report: None,
+            message_class: None,
+            priority: None,
+            message_size: Some(30_000),
+            expiry: Some(Expiry::After(Duration::from_secs(86_400))),
+            content_location: format!("http://mmsc.example/mms/{id}"),
+            extra: Vec::new(),
+        };
+        Push::mms(1, Pdu::NotificationInd(ind).encode()).encode()
+    }
+
+    fn sms(payload: &[u8], port: u16, reference: u8, at: Timestamp) -> Vec<Bytes> {
+        let sender = SmsAddress::from_text("86888");
+        let stamp = Scts::new(at, 0);
+        port_addressed_delivers(payload, &sender, port, 9200, reference, stamp)
+            .unwrap()
+            .iter()
+            .map(|deliver| Bytes::from(join_smsc(None, &deliver.encode().unwrap()).unwrap()))
+            .collect()
+    }
+
+    const NOTIFIED: (State, Option<String>) = (State::In(InboundState::Notified), None);
+
+    #[tokio::test]
+    async fn notification_in_two_short_messages_survives_a_restart_between_them() {
+        let parts = sms(&notification("T1"), PORT_WAP_PUSH, 7, NOW);
+        assert_eq!(parts.len(), 2);
+        let rig = Rig::new();
+        rig.arrive([parts[1].clone()]).await;
+        assert_eq!(rig.shown().await, []);
+        let rig = rig.reopen();
+        rig.arrive([parts[0].clone()]).await;
+        assert_eq!(rig.shown().await, std::slice::from_ref(&NOTIFIED));
+        // The SIM gives both once more: nothing new.
+        rig.arrive(parts).await;
+        assert_eq!(rig.shown().await, [NOTIFIED]);
+    }
+
+    #[tokio::test]
+    async fn notification_repeated_under_another_reference_is_one_message() {
+        let rig = Rig::new();
+        rig.arrive(sms(&notification("T1"), PORT_WAP_PUSH, 7, NOW)).await;
+        let later = NOW.plus(Duration::from_secs(60));
+        rig.arrive(sms(&notification("T1"), PORT_WAP_PUSH, 8, later)).await;
+        assert_eq!(rig.shown().await, std::slice::from_ref(&NOTIFIED));
+        rig.arrive(sms(&notification("T2"), PORT_WAP_PUSH, 9, later)).await;
+        assert_eq!(rig.shown().await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn part_of_an_older_message_with_the_same_reference_is_not_mixed_in() {
+        let yesterday = Timestamp::from_secs(NOW.as_secs() - 86_400);
+        let old = sms(&notification("OLD"), PORT_WAP_PUSH, 7, yesterday);
+        let new = sms(&notification("NEW"), PORT_WAP_PUSH, 7, NOW);
+        let rig = Rig::new();
+        rig.arrive([old[1].clone(), new[0].clone()]).await;
+        assert_eq!(rig.shown().await, []);
+        rig.arrive([new[1].clone()]).await;
+        let found = rig.intake.core.store.messages(Filter::default()).await.unwrap();
+        let view = rig.intake.core.store.message(&found[0].id).await.unwrap().unwrap();
+        assert_eq!((found.len(), view.notification.unwrap().0), (1, "NEW".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_whose_siblings_never_come_are_shown_in_the_end() {
+        let parts = sms(&notification("T1"), PORT_WAP_PUSH, 7, NOW);
+        let rig = Rig::new();
+        rig.arrive([parts[0].clone()]).await;
+        tokio::time::advance(FRAGMENT_LIFE).await;
+        rig.intake.digest(&StageSink::none()).await.unwrap();
+        let failed = State::In(InboundState::Failed);
+        assert_eq!(rig.shown().await, [(failed, Some("push-incomplete".to_owned()))]);
+        rig.intake.digest(&StageSink::none()).await.unwrap();
+        assert_eq!(rig.shown().await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn push_that_cannot_be_read_is_shown_with_its_octets() {
+        let rig = Rig::new();
+        // An M-Notification.ind that ends in the middle of a field.
+        let octets = Push::mms(1, Bytes::from_static(&[0x8c, 0x82, 0x98, b'T'])).encode();
+        rig.arrive(sms(&octets, PORT_WAP_PUSH, 7, NOW)).await;
+        let failed = State::In(InboundState::Failed);
+        assert_eq!(rig.shown().await, [(failed, Some("pdu-undecodable".to_owned()))]);
+        let found = rig.intake.core.store.messages(Filter::default()).await.unwrap();
+        let part = rig.intake.core.store.part(&found[0].id, 0).await.unwrap().unwrap();
+        assert_eq!(part.body, octets);
+    }
+
+    #[tokio::test]
+    async fn push_of_another_service_is_kept_and_shown() {
+        let rig = Rig::new();
+        // Push, no headers but the content type: application/vnd.wap.sic (0x2E), an SI.
+        let octets = [0x01, 0x06, 0x01, 0xae, 0x02, 0x05, 0x6a];
+        rig.arrive(sms(&octets, PORT_WAP_PUSH, 7, NOW)).await;
+        assert_eq!(rig.shown().await, [(State::In(InboundState::Pushed), None)]);
+    }
+
+    #[tokio::test]
+    async fn text_messages_and_garbage_are_kept_without_disturbing_anything() {
+        let rig = Rig::new();
+        let (dcs, user_data) = UserData::from_text("Good morning");
+        let sender = SmsAddress::from_text("+447700900123");
+        let text = Deliver::new(sender, dcs, Scts::new(NOW, 0), user_data);
+        let text = Bytes::from(join_smsc(None, &text.encode().unwrap()).unwrap());
+        rig.arrive([text, Bytes::from_static(b"no hex"), Bytes::new()]).await;
+        rig.arrive(sms(b"data", 16_000, 3, NOW)).await;
+        assert_eq!(rig.shown().await, []);
+        let left = rig.intake.core.store.pending_tpdus(&rig.intake.sim).await.unwrap();
+        assert_eq!(left, []);
+    }
+
+    #[tokio::test]
+    async fn notification_that_expired_on_the_sim_is_not_fetched() {
+        let rig = Rig::new();
+        let weeks_ago = Timestamp::from_secs(NOW.as_secs() - 20 * 86_400);
+        rig.arrive(sms(&notification("T1"), PORT_WAP_PUSH, 7, weeks_ago)).await;
+        assert_eq!(rig.shown().await, [(State::In(InboundState::Expired), None)]);
+    }
+
+    #[tokio::test]
+    async fn delivery_report_reaches_its_recipient() {
+        use crate::model::TransactionId;
+        use crate::store::{NewOutbound, NewSubmission, Settlement};
+        let rig = Rig::new();
+        let core = &rig.intake.core;
+        let id = MessageId::generate(&core.clock, &core.random);
+        let address = Address::Msisdn("+447700900123".into());
+        let new = NewOutbound {
+            id: id.clone(),
+            subject: None,
+            client_ref: None,
+            parts: Vec::new(),
+            modem: "m".to_owned(),
+            expires_at: NOW.plus(Duration::from_secs(60)),
+            submissions: vec![NewSubmission {
+                transaction_id: TransactionId::generate(&core.random),
+                pdu: Bytes::from_static(b"pdu"),
+                recipients: vec![address.clone()],
+            }],
+        };
+        core.store.accept(new, NOW).await.unwrap();
+        let (claimed, _) =
+            core.store.claim_submission("m", &rig.intake.sim, NOW).await.unwrap().unwrap();
+        core.store.release(claimed.key, NOW).await.unwrap();
+        let sent =
+            Settlement::Sent { mmsc_message_id: Some("ID1".to_owned()), text: String::new() };
+        core.store.settle(claimed.key, sent, NOW).await.unwrap();
+        let report = |status| {
+            let ind = DeliveryInd {
+                version: Version::V1_2,
+                message_id: "ID1".to_owned(),
+                to: vec![address.clone()],
+                date: Some(NOW),
+                status,
+                extra: Vec::new(),
+            };
+            Push::mms(2, Pdu::DeliveryInd(ind).encode()).encode()
+        };
+        rig.arrive(sms(&report(MmsStatus::DEFERRED), PORT_WAP_PUSH, 1, NOW)).await;
+        assert_eq!(core.store.state(&id).await.unwrap(), Some(State::Out(OutboundState::Sent)));
+        rig.arrive(sms(&report(MmsStatus::RETRIEVED), PORT_WAP_PUSH, 2, NOW)).await;
+        let delivered = Some(State::Out(OutboundState::Delivered));
+        assert_eq!(core.store.state(&id).await.unwrap(), delivered);
+    }
+}
