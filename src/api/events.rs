@@ -10,9 +10,9 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::Context;
 use super::problem::Problem;
 use super::view::EventItem;
+use super::{Context, query};
 use crate::gateway::Event;
 use crate::model::MessageId;
 
@@ -31,9 +31,9 @@ pub(super) async fn stream(
     State(context): State<Context>,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
-    let only = match query.as_deref().and_then(|query| query.strip_prefix("message=")) {
+    let only = match query::value(query.as_deref(), "message") {
         None => None,
-        Some(id) => Some(id.parse::<MessageId>().map_err(|_| Problem::no_message(id))?),
+        Some(id) => Some(id.parse::<MessageId>().map_err(|_| Problem::no_message(&id))?),
     };
     let listener = Listener {
         events: context.gateway.subscribe(),

@@ -114,7 +114,7 @@ mod tests {
         }
         let request = request.body(Body::empty()).expect("a request");
         let listen = "127.0.0.1".parse().expect("an address");
-        admit(&request, listen).map_err(|problem| problem.code)
+        admit(&request, listen).map_err(|problem| problem.code.into())
     }
 
     #[test]

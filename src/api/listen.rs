@@ -5,8 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,10 @@ use crate::gateway::Gateway;
 /// Name of the socket inside the data folder.
 pub const SOCKET_NAME: &str = "mm1gate.sock";
 
-/// A listener that the whole program shares.
+/// How long requests that are under way may take after the end was announced.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The listeners of one process.
 pub struct Listeners {
     tcp: Option<TcpListener>,
     socket: Option<(UnixListener, PathBuf)>,
@@ -63,6 +66,7 @@ impl Listeners {
     /// # Errors
     /// What the operating system says when a listener fails.
     pub async fn serve(self, gateway: Gateway, shutdown: CancellationToken) -> io::Result<()> {
+        let path = self.socket.as_ref().map(|(_, path)| path.clone());
         let tcp = async {
             let Some(listener) = self.tcp else { return Ok(()) };
             let access = Access::Tcp { listen: listener.local_addr()? };
@@ -72,15 +76,29 @@ impl Listeners {
                 .await
         };
         let socket = async {
-            let Some((listener, path)) = self.socket else { return Ok(()) };
-            let app: Router = router(gateway.clone(), Access::Socket, shutdown.clone());
-            let served = axum::serve(listener, app)
+            let Some((listener, _)) = self.socket else { return Ok(()) };
+            let app = router(gateway.clone(), Access::Socket, shutdown.clone());
+            axum::serve(listener, app)
                 .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-                .await;
-            remove(&path).and(served)
+                .await
         };
-        let (tcp, socket) = tokio::join!(tcp, socket);
-        tcp.and(socket)
+        let both = async {
+            let (tcp, socket) = tokio::join!(tcp, socket);
+            tcp.and(socket)
+        };
+        let patience_ends = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        let served = tokio::select! {
+            biased;
+            served = both => served,
+            () = patience_ends => Ok(()),
+        };
+        match path {
+            Some(path) => remove(&path).and(served),
+            None => served,
+        }
     }
 }
 

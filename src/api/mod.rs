@@ -9,8 +9,8 @@ mod listen;
 mod page;
 mod parts;
 mod problem;
+mod query;
 mod rest;
-pub(crate) mod suggest;
 pub mod view;
 
 use axum::extract::{DefaultBodyLimit, Request};

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::Context;
 use super::problem::Problem;
+use crate::media;
 use crate::model::{MessageId, Part};
 
 /// Longest side of a thumbnail, pixels: twice what the page shows, for dense screens.
@@ -79,20 +80,14 @@ pub(super) async fn thumbnail(
         return Err(no_thumbnail());
     }
     let _slot = SCALERS.acquire().await.map_err(|_| no_thumbnail())?;
-    let scaled = tokio::task::spawn_blocking(move || small(&part.body)).await;
-    let Ok(Some(octets)) = scaled else { return Err(no_thumbnail()) };
+    let scaled =
+        tokio::task::spawn_blocking(move || media::thumbnail(&part.body, THUMBNAIL_SIDE)).await;
+    let Ok(Ok(octets)) = scaled else { return Err(no_thumbnail()) };
     let mut response = Response::new(Body::from(octets));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
     cache(headers, &tag);
     Ok(response)
-}
-
-fn small(octets: &[u8]) -> Option<Vec<u8>> {
-    let picture = image::load_from_memory(octets).ok()?.thumbnail(THUMBNAIL_SIDE, THUMBNAIL_SIDE);
-    let mut out = std::io::Cursor::new(Vec::new());
-    picture.to_rgb8().write_to(&mut out, image::ImageFormat::Jpeg).ok()?;
-    Some(out.into_inner())
 }
 
 async fn find(context: &Context, id: &str, index: &str) -> Result<(Part, String), Problem> {

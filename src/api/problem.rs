@@ -10,15 +10,12 @@ use crate::store::StoreError;
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Identifies the kind of problem; never fetched.
-    #[serde(rename = "type")]
-    pub kind: String,
     /// The HTTP status.
     pub status: u16,
     /// Stable short name, kebab-case, for programs.
-    pub code: String,
+    pub code: Box<str>,
     /// The kind of problem in a few words.
-    pub title: String,
+    pub title: Box<str>,
     /// This occurrence in one sentence.
     pub detail: String,
     /// What to do next.
@@ -60,10 +57,9 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         Self {
-            kind: format!("urn:mm1gate:problem:{code}"),
             status: status.as_u16(),
-            code: code.to_owned(),
-            title: title.to_owned(),
+            code: code.into(),
+            title: title.into(),
             detail: detail.into(),
             hint: None,
             errors: Vec::new(),
@@ -87,10 +83,9 @@ impl Problem {
             ),
         };
         Self {
-            kind: format!("urn:mm1gate:problem:{code}"),
             status: StatusCode::UNPROCESSABLE_ENTITY.as_u16(),
-            code,
-            title: "the message cannot be taken as it is".to_owned(),
+            code: code.into(),
+            title: "the message cannot be taken as it is".into(),
             detail,
             hint: None,
             errors,
@@ -203,9 +198,19 @@ impl From<ActionError> for Problem {
     }
 }
 
+/// A problem with the member that only identifies its kind and is never fetched.
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(flatten)]
+    problem: &'a Problem,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let kind = format!("urn:mm1gate:problem:{}", self.code);
+        let body = serde_json::to_vec(&Wire { kind, problem: &self }).unwrap_or_default();
         let headers: [(HeaderName, HeaderValue); 2] = [
             (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -8,7 +8,7 @@ use axum::{Json, Router};
 
 use super::problem::{FieldProblem, Problem};
 use super::view::{self, Message, MessageList, Modem, ModemList, Timeline};
-use super::{Context, events, intake, parts};
+use super::{Context, events, intake, parts, query};
 use crate::gateway::Gateway;
 use crate::model::{Direction, MessageId};
 use crate::store::{Filter, MessageView};
@@ -137,13 +137,11 @@ async fn modems(State(context): State<Context>) -> Json<ModemList> {
     Json(ModemList { modems: context.gateway.modems().iter().map(Modem::from).collect() })
 }
 
-fn parse_query(query: Option<&str>, direction: Option<Direction>) -> Result<Filter, Problem> {
+fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filter, Problem> {
     let mut filter = Filter { direction, before: None, limit: DEFAULT_LIST };
     let mut wrong = Vec::new();
-    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    for pair in pairs.take(16) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match name {
+    for (name, value) in query::pairs(text) {
+        match name.as_str() {
             "limit" => match value.parse::<usize>() {
                 Ok(limit) if (1..=MAX_LIST).contains(&limit) => filter.limit = limit,
                 _ => wrong.push(FieldProblem::new(
@@ -160,7 +158,7 @@ fn parse_query(query: Option<&str>, direction: Option<Direction>) -> Result<Filt
                     format!("after must be the 'next' of an earlier answer: {error}"),
                 )),
             },
-            "direction" if direction.is_none() => match view::parse_direction(value) {
+            "direction" if direction.is_none() => match view::parse_direction(&value) {
                 Some(direction) => filter.direction = Some(direction),
                 None => wrong.push(FieldProblem::new(
                     name,
@@ -175,7 +173,7 @@ fn parse_query(query: Option<&str>, direction: Option<Direction>) -> Result<Filt
                 wrong.push(FieldProblem::new(
                     shown.clone(),
                     "unknown-parameter",
-                    match super::suggest::nearest(other, known) {
+                    match crate::gateway::suggest::nearest(other, known.iter().copied()) {
                         Some(near) => {
                             format!("there is no parameter '{shown}'; did you mean '{near}'?")
                         }
@@ -193,7 +191,7 @@ fn parse_query(query: Option<&str>, direction: Option<Direction>) -> Result<Filt
     }
     let mut problem = Problem::fields(wrong);
     problem.status = StatusCode::BAD_REQUEST.as_u16();
-    "the request's parameters cannot be used".clone_into(&mut problem.title);
+    problem.title = "the request's parameters cannot be used".into();
     Err(problem)
 }
 
@@ -212,7 +210,7 @@ mod tests {
             ("direction=up", "invalid-direction"),
             ("limt=3", "unknown-parameter"),
         ] {
-            assert_eq!(parse_query(Some(query), None).expect_err(query).code, code);
+            assert_eq!(parse_query(Some(query), None).expect_err(query).code.as_ref(), code);
         }
     }
 }

@@ -47,7 +47,8 @@ impl Capture {
 
 impl Tap for Capture {
     fn observe(&self, event: TapEvent<'_>) {
-        let nanoseconds = u64::try_from(event.at.as_millis()).unwrap_or(0).saturating_mul(1_000_000);
+        let nanoseconds =
+            u64::try_from(event.at.as_millis()).unwrap_or(0).saturating_mul(1_000_000);
         let comment = format!("{} call {}", event.modem, event.call);
         let block =
             pcapng::packet(event.channel, event.direction, nanoseconds, event.octets, &comment);

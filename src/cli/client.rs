@@ -161,7 +161,7 @@ async fn accepted(response: Response<Incoming>) -> Result<Response<Incoming>, Cl
 }
 
 fn refusal(status: StatusCode, problem: &Problem) -> CliError {
-    let exit = match (status, problem.code.as_str()) {
+    let exit = match (status, &*problem.code) {
         (_, "not-configured") => Exit::Config,
         (StatusCode::NOT_FOUND, _) => Exit::NoInput,
         (_, "store-failed") => Exit::Io,
@@ -169,7 +169,7 @@ fn refusal(status: StatusCode, problem: &Problem) -> CliError {
         _ => Exit::Data,
     };
     let error = CliError::new(exit, problem.detail.clone());
-    match (&problem.hint, problem.code.as_str()) {
+    match (&problem.hint, &*problem.code) {
         (_, "message-not-found") => error.remedy("mm1gate inbox and mm1gate outbox list the ids"),
         (_, "invalid-recipient") => {
             error.remedy("give the number in international form, such as +447700900123")

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::model::{Blame, Explain, Fault, Layer, Retry};
+use crate::model::Fault;
 
 /// Exit codes after sysexits(3), so that scripts can tell the kinds of failure apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +53,6 @@ impl CliError {
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
-    }
-
-    /// What an explained error of a lower room means for the terminal.
-    pub(crate) fn explained(error: &dyn Explain) -> Self {
-        let exit = exit_for(error.layer(), error.retry(), error.blame());
-        let fault = error.to_fault();
-        Self { exit, ..Self::fault(&fault) }
     }
 
     /// What a stored fault means for the terminal.
@@ -113,16 +106,6 @@ pub(crate) fn io_words(error: &io::Error) -> String {
     match text.find(" (os error") {
         Some(at) => text[..at].to_ascii_lowercase(),
         None => text,
-    }
-}
-
-const fn exit_for(layer: Layer, retry: Retry, blame: Blame) -> Exit {
-    match (layer, retry, blame) {
-        (Layer::Store, ..) => Exit::Io,
-        (_, Retry::Soon | Retry::Backoff, _) => Exit::TempFail,
-        (_, _, Blame::Caller) | (Layer::Mmsc | Layer::Message, ..) => Exit::Data,
-        (_, _, Blame::Gateway) => Exit::Software,
-        _ => Exit::Unavailable,
     }
 }
 

@@ -13,11 +13,20 @@ use crate::api::view::{EventItem, Message};
 /// How often the state is asked for when no event tells of it.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// Where progress goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Standard output: the progress is the result.
+    Results,
+    /// Standard error, beside a result.
+    Notes,
+}
+
 /// Prints what happens, each line with its time since the start.
 pub(super) struct Progress {
     start: Instant,
+    output: Output,
     interactive: bool,
-    quiet: bool,
     paint: Paint,
     /// An unfinished line stands on the terminal.
     open_line: bool,
@@ -26,13 +35,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts the clock; `quiet` prints nothing at all.
-    pub(super) fn new(quiet: bool) -> Self {
+    /// Starts the clock.
+    pub(super) fn new(output: Output) -> Self {
+        let results = output == Output::Results;
         Self {
             start: Instant::now(),
-            interactive: term::is_interactive(),
-            quiet,
-            paint: Paint::stderr(),
+            output,
+            interactive: term::is_interactive(results),
+            paint: if results { Paint::stdout() } else { Paint::stderr() },
             open_line: false,
             told_transfer: None,
         }
@@ -50,16 +60,21 @@ impl Progress {
 
     /// Prints an event; a transfer keeps to one line.
     pub(super) fn event(&mut self, event: &EventItem) {
+        self.marked_event("", event);
+    }
+
+    /// Prints an event with a mark before it, for example the direction of the message.
+    pub(super) fn marked_event(&mut self, mark: &str, event: &EventItem) {
         match event {
             EventItem::State { state, .. } => {
-                let text = self.paint.state(state);
+                let text = format!("{mark}{}", self.paint.state(state));
                 self.tell(&text, false);
             }
             EventItem::Stage { stage, done: Some(done), total: Some(total), .. } if *total > 0 => {
                 let percent = done.saturating_mul(100) / total;
                 let verb = if stage == "downloading" { "receiving" } else { "sending" };
                 let finished = done >= total;
-                let text = format!("{verb} {percent:3} % of {}", term::size(*total));
+                let text = format!("{mark}{verb} {percent:3} % of {}", term::size(*total));
                 if self.interactive {
                     self.tell(&text, !finished);
                 } else if finished || self.told_transfer.as_deref() != Some(stage.as_str()) {
@@ -70,7 +85,7 @@ impl Progress {
             }
             EventItem::Stage { text, .. } => {
                 self.told_transfer = None;
-                self.tell(&plain(text, false), false);
+                self.tell(&format!("{mark}{}", plain(text, false)), false);
             }
             EventItem::Modem { .. } | EventItem::Missed { .. } => {}
         }
@@ -79,22 +94,28 @@ impl Progress {
     /// Ends an unfinished line.
     pub(super) fn finish(&mut self) {
         if self.open_line {
-            let _ = writeln!(std::io::stderr());
+            self.write("\n");
             self.open_line = false;
         }
     }
 
     fn tell(&mut self, text: &str, keep_open: bool) {
-        if self.quiet {
-            return;
-        }
         let back = if self.open_line { "\r\u{1b}[K" } else { "" };
         let end = if keep_open { "" } else { "\n" };
         let time = self.paint.dim(&term::seconds(self.elapsed()));
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{back}{time}  {text}{end}");
-        let _ = err.flush();
+        self.write(&format!("{back}{time}  {text}{end}"));
         self.open_line = keep_open;
+    }
+
+    /// Whether anybody still reads it does not matter to the message.
+    fn write(&self, text: &str) {
+        let _ = match self.output {
+            Output::Results => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            }
+            Output::Notes => std::io::stderr().lock().write_all(text.as_bytes()),
+        };
     }
 }
 

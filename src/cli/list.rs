@@ -7,6 +7,7 @@ use crate::api::view::MessageList;
 
 /// What to list.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// How many messages, the newest first
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=200))]

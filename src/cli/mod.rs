@@ -3,19 +3,30 @@
 //! May use: anything. Results go to standard output, everything else to standard error; exit
 //! codes follow sysexits(3).
 
+mod capture;
 mod client;
 mod decode;
+mod demo;
+mod demo_rig;
 mod error;
 mod follow;
+mod inbox;
+mod list;
+mod outbox;
+mod send;
+mod serve;
+mod session;
 mod settings;
+mod show;
 mod simulate;
 mod term;
 
 use std::future::Future;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use error::{CliError, Exit};
 
@@ -30,12 +41,27 @@ use error::{CliError, Exit};
     max_term_width = 100
 )]
 struct Cli {
+    /// What to log on standard error, for example `debug` or `mm1gate::modem=trace` [default: RUST_LOG, else warnings]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the gateway: modems, web page and API
+    Serve(serve::Args),
+    /// Send a message
+    Send(Box<send::Args>),
+    /// List the messages that arrived
+    Inbox(inbox::Args),
+    /// List the messages that were sent or wait for it
+    Outbox(outbox::Args),
+    /// Show one message, and save its pictures
+    Show(show::Args),
+    /// See everything at work without a modem
+    Demo(demo::Args),
     /// Decode an MMS, WAP Push, SMS or PPP file
     Decode(decode::Args),
     /// Run the virtual modem and operator on a pseudo-terminal
@@ -56,10 +82,17 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let result = match cli.command {
+    let usual = if matches!(cli.command, Command::Serve(_)) { "mm1gate=info" } else { "warn" };
+    let result = log_to_stderr(cli.log.as_deref(), usual).and_then(|()| match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Send(args) => send::run(&args),
+        Command::Inbox(args) => inbox::run(args),
+        Command::Outbox(args) => outbox::run(args),
+        Command::Show(args) => show::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Decode(args) => decode::run(args),
         Command::Simulate(args) => simulate::run(args),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -69,6 +102,23 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.exit as u8)
         }
     }
+}
+
+fn log_to_stderr(filter: Option<&str>, usual: &str) -> Result<(), CliError> {
+    let wanted = filter
+        .map(str::to_owned)
+        .or_else(|| std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()))
+        .unwrap_or_else(|| usual.to_owned());
+    let filter = EnvFilter::try_new(&wanted).map_err(|error| {
+        CliError::new(Exit::Usage, format!("the log filter '{wanted}': {error}"))
+            .remedy("use error, warn, info, debug or trace, or mm1gate::modem=trace")
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && term::Paint::stderr().is_on())
+        .init();
+    Ok(())
 }
 
 /// Runs a command's future on a runtime of its own.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{CliError, Exit};
-use super::follow::{self, Progress};
+use super::follow::{self, Output, Progress};
 use super::session::{ConfigArg, PortArgs, Session};
 use super::term;
 use crate::api::view::Message;
@@ -67,11 +67,11 @@ struct Accepted {
 }
 
 /// Sends.
-pub(super) fn run(args: Args) -> Result<(), CliError> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     super::block_on(async {
-        let body = body(&args)?;
+        let body = body(args)?;
         let session = Session::open_for_sending(&args.config, &args.port).await?;
-        let result = send(&session, &args, &body).await;
+        let result = send(&session, args, &body).await;
         session.close().await;
         result
     })
@@ -89,7 +89,7 @@ async fn send(session: &Session, args: &Args, body: &Value) -> Result<(), CliErr
         }
         return term::print(&format!("{}\n", accepted.id));
     }
-    let mut progress = Progress::new(false);
+    let mut progress = Progress::new(Output::Notes);
     progress.line(&format!("accepted as {}", accepted.id));
     let limit = args.timeout.map(Duration::from_secs);
     let message: Message =
@@ -152,7 +152,11 @@ fn part(path: &PathBuf) -> Result<Value, CliError> {
     if metadata.len() > MAX_FILE {
         return Err(CliError::new(
             Exit::Data,
-            format!("{} has {}, more than any operator takes", path.display(), term::size(metadata.len())),
+            format!(
+                "{} has {}, more than any operator takes",
+                path.display(),
+                term::size(metadata.len())
+            ),
         )
         .remedy("make it smaller first; most operators take about 300 kB"));
     }

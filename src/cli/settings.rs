@@ -1,4 +1,4 @@
-//! Where the configuration file is looked for, and where data goes without one.
+//! Where the configuration file is looked for (XDG Base Directory Specification).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -31,12 +31,6 @@ pub(super) fn find(given: Option<&Path>) -> Result<Option<PathBuf>, CliError> {
     Ok(searched().into_iter().find(|path| path.exists()))
 }
 
-/// The user's state folder: `$XDG_STATE_HOME/mm1gate`, else `~/.local/state/mm1gate`, else the
-/// system's.
-pub(super) fn default_data_dir() -> PathBuf {
-    data_dir_in(&|name| std::env::var_os(name))
-}
-
 /// What `serve` says when there is no configuration at all.
 pub(super) fn missing() -> CliError {
     let places: Vec<String> = searched().iter().map(|path| path.display().to_string()).collect();
@@ -54,23 +48,17 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 fn searched_in(environment: Environment<'_>) -> Vec<PathBuf> {
     let mut places = Vec::new();
-    if let Some(base) = base_dir(environment, "XDG_CONFIG_HOME", ".config") {
+    if let Some(base) = config_home(environment) {
         places.push(base.join(NAME).join("mm1gate.toml"));
     }
     places.push(Path::new("/etc").join(NAME).join("mm1gate.toml"));
     places
 }
 
-fn data_dir_in(environment: Environment<'_>) -> PathBuf {
-    base_dir(environment, "XDG_STATE_HOME", ".local/state")
-        .unwrap_or_else(|| PathBuf::from("/var/lib"))
-        .join(NAME)
-}
-
-/// Relative paths in these variables are to be ignored (XDG Base Directory Specification).
-fn base_dir(environment: Environment<'_>, variable: &str, below_home: &str) -> Option<PathBuf> {
+/// Relative paths in these variables are to be ignored.
+fn config_home(environment: Environment<'_>) -> Option<PathBuf> {
     let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+    absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
 }
 
 #[cfg(test)]
@@ -93,8 +81,7 @@ mod tests {
         );
         let xdg = environment(&[("HOME", "/home/ann"), ("XDG_CONFIG_HOME", "/c")]);
         assert_eq!(searched_in(&xdg)[0], PathBuf::from("/c/mm1gate/mm1gate.toml"));
-        assert_eq!(data_dir_in(&home), PathBuf::from("/home/ann/.local/state/mm1gate"));
-        let relative = environment(&[("XDG_STATE_HOME", "state")]);
-        assert_eq!(data_dir_in(&relative), PathBuf::from("/var/lib/mm1gate"));
+        let relative = environment(&[("XDG_CONFIG_HOME", "c")]);
+        assert_eq!(searched_in(&relative), [PathBuf::from("/etc/mm1gate/mm1gate.toml")]);
     }
 }

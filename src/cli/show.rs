@@ -33,10 +33,10 @@ pub(super) struct Args {
 }
 
 /// Shows the message.
-pub(super) fn run(args: Args) -> Result<(), CliError> {
+pub(super) fn run(args: &Args) -> Result<(), CliError> {
     super::block_on(async {
         let session = Session::open_for_reading(&args.config).await?;
-        let result = show(&session, &args).await;
+        let result = show(&session, args).await;
         session.close().await;
         result
     })
@@ -89,7 +89,13 @@ fn describe(message: &Message, paint: Paint) -> String {
     line("updated", Some(term::short_time(&message.updated_at)));
     line("modem", message.modem.as_deref().map(|modem| plain(modem, false)));
     line("subject", message.subject.as_deref().map(|subject| plain(subject, false)));
-    line("text", message.text.as_deref().map(|text| plain(text.trim_end(), true).replace('\n', "\n               ")));
+    line(
+        "text",
+        message
+            .text
+            .as_deref()
+            .map(|text| plain(text.trim_end(), true).replace('\n', "\n               ")),
+    );
     line("reference", message.client_ref.as_deref().map(|text| plain(text, false)));
     for part in &message.parts {
         line(

@@ -60,9 +60,10 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Whether standard error is a terminal that lines may be rewritten on.
-pub(super) fn is_interactive() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+/// Whether standard output (or else standard error) is a terminal whose lines may be rewritten.
+pub(super) fn is_interactive(output: bool) -> bool {
+    let terminal = if output { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+    terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Colours, or none when the output is no terminal or `NO_COLOR` is set.
@@ -78,6 +79,11 @@ impl Paint {
     /// For standard error.
     pub(super) fn stderr() -> Self {
         Self(io::stderr().is_terminal() && Self::wanted())
+    }
+
+    /// Whether there are colours at all.
+    pub(super) const fn is_on(self) -> bool {
+        self.0
     }
 
     fn wanted() -> bool {

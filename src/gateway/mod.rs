@@ -19,7 +19,7 @@ mod push;
 mod reader;
 mod schedule;
 mod shift;
-mod suggest;
+pub(crate) mod suggest;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::{badge, fault, sentence, shell, size, time};
 use super::list::{is_attachment, parties};
+use crate::api::query;
 use crate::api::view::{may_cancel, may_retry};
 use crate::gateway::ModemView;
 use crate::model::{Direction, InboundState, OutboundState, Part, State};
@@ -117,7 +118,11 @@ fn actions(message: &Summary) -> Markup {
         State::Out(_) => "Send again",
         State::In(_) => "Fetch again",
     };
+    let sender = message.from.as_ref().filter(|_| message.direction == Direction::Inbound);
     html! {
+        @if let Some(sender) = sender {
+            p { a.button href={ "/?to=" (query::encode(sender.text())) "#compose" } { "Reply" } }
+        }
         @if may_retry(message.state) {
             form.action method="post" action={ "/messages/" (message.id) "/retry" } {
                 button type="submit" { (again) }

@@ -17,6 +17,7 @@ pub(super) fn page(
     messages: &[Summary],
     next: Option<&MessageId>,
     first: bool,
+    to: &str,
 ) -> Markup {
     let body = html! {
         div.columns {
@@ -42,7 +43,7 @@ pub(super) fn page(
                     }
                 }
             }
-            (compose())
+            (compose(to))
         }
     };
     shell("Messages", Some(modems), &body)
@@ -118,7 +119,7 @@ fn thumbnail(message: &Summary, part: &PartInfo) -> Markup {
     }
 }
 
-fn compose() -> Markup {
+fn compose(to: &str) -> Markup {
     html! {
         section.compose.card aria-labelledby="compose-title" {
             h2 #compose-title { "New message" }
@@ -126,7 +127,7 @@ fn compose() -> Markup {
                 div.field {
                     label for="to" { "To" }
                     input #to name="to" type="text" inputmode="tel" required autocomplete="off"
-                        placeholder="+44 7700 900123" aria-describedby="to-help";
+                        placeholder="+44 7700 900123" aria-describedby="to-help" value=(to);
                     small #to-help { "Several numbers: separate them with commas." }
                 }
                 div.field {

@@ -13,7 +13,7 @@ use maud::Markup;
 
 use super::problem::Problem;
 use super::rest::{find, methods};
-use super::{Context, intake};
+use super::{Context, intake, query};
 use crate::model::MessageId;
 use crate::store::Filter;
 
@@ -82,17 +82,18 @@ async fn index(
     State(context): State<Context>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
-    let before = match query.as_deref().and_then(|query| query.strip_prefix("after=")) {
+    let before = match query::value(query.as_deref(), "after") {
         None => None,
-        Some(id) => Some(id.parse::<MessageId>().map_err(|_| Problem::no_message(id))?),
+        Some(id) => Some(id.parse::<MessageId>().map_err(|_| Problem::no_message(&id))?),
     };
+    let to = query::value(query.as_deref(), "to").unwrap_or_default();
     let first = before.is_none();
     let mut messages =
         context.gateway.messages(Filter { direction: None, before, limit: PAGE + 1 }).await?;
     let more = messages.len() > PAGE;
     messages.truncate(PAGE);
     let next = messages.last().filter(|_| more).map(|last| last.id.clone());
-    let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first);
+    let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first, &to);
     Ok(html(StatusCode::OK, page))
 }
 

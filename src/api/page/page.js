@@ -159,7 +159,7 @@ function compose(form) {
         form.reset();
         help.textContent = hint;
         notice("Your message is on its way.", 4);
-        if (location.search) location.href = "/"; else refresh();
+        if (new URLSearchParams(location.search).has("after")) location.href = "/"; else refresh();
       } else {
         const details = answer.errors && answer.errors.length
           ? answer.errors.map((one) => one.detail).join(". ") : answer.detail;

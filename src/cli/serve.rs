@@ -1,0 +1,110 @@
+//! `mm1gate serve`: the gateway with its modems, the page and the socket, until it is told to end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{CliError, Exit};
+use super::{session, settings, term};
+use crate::api::Listeners;
+use crate::gateway::{Config, Deps, Gateway};
+use crate::model::{Clock, Explain, NoTap, Random, Tap};
+use crate::modem::SystemPorts;
+
+/// How to run.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mm1gate serve --config /etc/mm1gate/mm1gate.toml\n\n\
+    It ends in order with Ctrl-C or SIGTERM: a data call is hung up, messages stay in the store.")]
+pub(super) struct Args {
+    /// Configuration file [default: $XDG_CONFIG_HOME/mm1gate/mm1gate.toml or /etc/mm1gate/mm1gate.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the gateway.
+pub(super) fn run(args: Args) -> Result<(), CliError> {
+    let file = settings::find(args.config.as_deref())?.ok_or_else(settings::missing)?;
+    let config = session::load(&file)?;
+    super::block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), CliError> {
+    let stop = stop_signal()?;
+    let (data_dir, listen) = (config.data_dir.clone(), config.listen);
+    let gateway = start(config).await?;
+    let running = run_listeners(&gateway, &data_dir, listen, stop).await;
+    gateway.stop().await;
+    running
+}
+
+async fn run_listeners(
+    gateway: &Gateway,
+    data_dir: &std::path::Path,
+    listen: std::net::SocketAddr,
+    stop: CancellationToken,
+) -> Result<(), CliError> {
+    let mut listeners = Listeners::none();
+    listeners
+        .socket(data_dir)
+        .map_err(|error| CliError::io(Exit::CantCreate, data_dir.display(), &error))?;
+    let address = listeners.tcp(listen).await.map_err(|error| {
+        CliError::io(Exit::Unavailable, format!("cannot listen on {listen}"), &error)
+            .remedy("choose another port as listen under [api] in the configuration")
+    })?;
+    term::note(&format!("The page is at http://{address}/ (end with Ctrl-C)."));
+    listeners
+        .serve(gateway.clone(), stop)
+        .await
+        .map_err(|error| CliError::io(Exit::Io, "a listener failed", &error))
+}
+
+/// Cancelled by the first SIGINT or SIGTERM; a second one ends the process at once.
+pub(super) fn stop_signal() -> Result<CancellationToken, CliError> {
+    let failed = |error: std::io::Error| CliError::io(Exit::Software, "signals", &error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let token = CancellationToken::new();
+    let stop = token.clone();
+    tokio::spawn(async move {
+        let code = tokio::select! {
+            biased;
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+        };
+        stop.cancel();
+        term::note("Ending; a data call is hung up first. Once more ends at once.");
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(code);
+    });
+    Ok(token)
+}
+
+/// Starts the gateway on this machine's ports.
+pub(super) async fn start(config: Config) -> Result<Gateway, CliError> {
+    start_with(config, Arc::new(NoTap)).await
+}
+
+/// The same with a watcher of every octet.
+pub(super) async fn start_with(config: Config, tap: Arc<dyn Tap>) -> Result<Gateway, CliError> {
+    let deps = Deps {
+        ports: Arc::new(SystemPorts),
+        clock: Clock::system(),
+        random: Random::from_system(),
+        tap,
+    };
+    Gateway::start(config, deps).await.map_err(|error| {
+        let exit = match error.code() {
+            "data-dir-taken" => Exit::TempFail,
+            "data-dir-unusable" => Exit::CantCreate,
+            "profile-unusable" => Exit::Config,
+            _ => Exit::Io,
+        };
+        CliError { exit, ..CliError::fault(&error.to_fault()) }
+    })
+}
