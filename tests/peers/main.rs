@@ -4,6 +4,7 @@
 mod capture;
 mod chain;
 mod origin;
+mod slirp_link;
 #[path = "../support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]

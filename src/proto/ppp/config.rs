@@ -1,4 +1,4 @@
-//! What a PPP link is told, what it tells, and why it ends.
+//! What a PPP link is told, what it tells, and why it ends (RFC 1661).
 
 use std::fmt;
 use std::net::Ipv4Addr;

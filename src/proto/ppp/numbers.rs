@@ -1,6 +1,6 @@
-//! Magic numbers and challenges from a seed (SplitMix64), so that a run can be replayed.
+//! Magic numbers (RFC 1661 section 6.4) and challenges from a seed, so that a run can be replayed.
 
-/// A small generator; not for secrets.
+/// A small generator (SplitMix64); not for secrets.
 #[derive(Debug, Clone)]
 pub(super) struct Numbers(u64);
 

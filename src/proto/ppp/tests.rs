@@ -1,4 +1,4 @@
-//! Scripted peers: one test for each oddity that equipment in the field is known for.
+//! Scripted peers: one test for each oddity of equipment in the field (RFC 1661, 1332, 1877).
 
 mod pair;
 
@@ -13,6 +13,7 @@ use crate::codec::ppp::{
     ChapPacket, ControlPacket, Deframed, Deframer, FrameFormat, IpcpOption, LcpOption, PapRequest,
     RawOption, chap_md5_response, code, decode_options, encode_options, protocol, split_frame,
 };
+use crate::model::{Clock, Timestamp};
 
 const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
 const THEIRS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -31,8 +32,8 @@ struct Rig {
 
 impl Rig {
     fn new(config: LinkConfig) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "an arbitrary start, never compared")]
-        let start = Instant::now();
+        let clock = Clock::starting_at(Timestamp::default());
+        let start = clock.instant_of(Timestamp::default()).into_std();
         let mut rig = Self {
             link: Link::new(config, 1),
             now: start,

@@ -1,4 +1,4 @@
-//! Client against server over lines that lose, repeat and damage.
+//! Client against server over lines that lose, repeat and damage (RFC 1661).
 
 use std::time::{Duration, Instant};
 
