@@ -1,13 +1,277 @@
-//! `mm1gate simulate`: the virtual modem and operator on a pseudo-terminal.
+//! `mm1gate simulate`: the virtual modem and operator on pseudo-terminals.
 
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::block_on;
 use super::error::{CliError, Exit};
+use crate::sim::{
+    Auth, Behaviour, ModemConfig, Operator, PortRole, PtyPort, Subscriber, Timing, control,
+    split_words,
+};
 
-/// Where and how.
-#[derive(clap::Args)]
-pub(super) struct Args {}
+/// The virtual modem and operator; runs until interrupted.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    mm1gate simulate --tty /tmp/modem --control 127.0.0.1:8412\n  \
+    mm1gate send --port /tmp/modem --to +447700900002 --file photo.jpg\n\n\
+    As the operator of your own tests:\n  \
+    curl -H 'Content-Type: application/json' -d '{\"fault\":\"mmsc-http-status\",\"status\":503}' \
+    http://127.0.0.1:8412/faults")]
+pub(super) struct Args {
+    /// Name for the modem's data port; made as a link to a pseudo-terminal
+    #[arg(long, value_name = "PATH")]
+    tty: PathBuf,
+    /// Name for a second port, for AT commands during a call
+    #[arg(long, value_name = "PATH")]
+    control_tty: Option<PathBuf>,
+    /// Hand data calls to this program's standard input and output (a PPP peer such as slirp);
+    /// split into words, no shell
+    #[arg(long, value_name = "CMD")]
+    ppp_command: Option<String>,
+    /// Serve the control API here (loopback only; port 0: a free one)
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
+    /// Serve the MMSC here as well (loopback only), for clients behind another proxy
+    #[arg(long, value_name = "ADDR")]
+    mmsc: Option<SocketAddr>,
+    /// PIN that the SIM asks for
+    #[arg(long, value_name = "DIGITS", value_parser = pin)]
+    pin: Option<String>,
+    /// IMSI of the SIM
+    #[arg(long, value_name = "DIGITS", default_value = "001010123456789", value_parser = imsi)]
+    imsi: String,
+    /// Own number of the SIM
+    #[arg(long, value_name = "NUMBER", default_value = "+447700900001", value_parser = number)]
+    number: String,
+    /// A phone of the operator that sends pictures back; may be given several times
+    #[arg(long, value_name = "NUMBER", default_value = "+447700900002", value_parser = number)]
+    phone: Vec<String>,
+    /// Name of the access point for MMS
+    #[arg(long, default_value = "mms.example")]
+    apn: String,
+    /// Authentication of the data call
+    #[arg(long, value_enum, default_value = "none")]
+    auth: AuthArg,
+    /// User name for --auth
+    #[arg(long, default_value = "")]
+    user: String,
+    /// Password for --auth
+    #[arg(long, default_value = "")]
+    password: String,
+    /// Slots for SMS on the SIM
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=255))]
+    sim_slots: u16,
+    /// Print one JSON object instead of text when ready
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum AuthArg {
+    None,
+    Pap,
+    Chap,
+}
 
 /// Runs until interrupted.
 pub(super) fn run(args: Args) -> Result<(), CliError> {
-    let Args {} = args;
-    Err(CliError::new(Exit::Unavailable, "simulate is not there yet"))
+    block_on(simulate(args))
+}
+
+async fn simulate(args: Args) -> Result<(), CliError> {
+    let mut builder = Operator::builder()
+        .line(
+            Subscriber {
+                imsi: args.imsi.clone(),
+                number: args.number.clone(),
+                pin: args.pin.clone(),
+                ..Subscriber::default()
+            },
+            ModemConfig {
+                control_port: args.control_tty.is_some(),
+                sm_capacity: args.sim_slots.into(),
+                timing: Timing::usb_stick(),
+                ..ModemConfig::default()
+            },
+        )
+        .apn(&args.apn);
+    builder = match args.auth {
+        AuthArg::None => builder,
+        AuthArg::Pap => builder.auth(Auth::Pap, &args.user, &args.password),
+        AuthArg::Chap => builder.auth(Auth::Chap, &args.user, &args.password),
+    };
+    for number in &args.phone {
+        builder = builder.phone(number, Behaviour::SendBack);
+    }
+    if let Some(command) = &args.ppp_command {
+        let words =
+            split_words(command).ok().filter(|words| !words.is_empty()).ok_or_else(|| {
+                CliError::new(
+                    Exit::Usage,
+                    format!("--ppp-command {command}: a quote is not closed, or nothing is there"),
+                )
+            })?;
+        builder = builder.ppp_command(words);
+    }
+    let mmsc = listen("--mmsc", args.mmsc).await?;
+    if let Some((_, address)) = &mmsc {
+        builder = builder.mmsc_url(&format!("http://{address}/mms"));
+    }
+    let control_listener = listen("--control", args.control).await?;
+
+    let operator = builder.start();
+    let data = port(&args.tty)?;
+    let control_port = args.control_tty.as_deref().map(port).transpose()?;
+    let mmsc_address = mmsc.as_ref().map(|(_, address)| *address);
+    let control_address = control_listener.as_ref().map(|(_, address)| *address);
+    if let Some((listener, _)) = mmsc {
+        let mmsc = operator.mmsc().clone();
+        tokio::spawn(async move { mmsc.serve(listener).await });
+    }
+    if let Some((listener, _)) = control_listener {
+        let router = control::router(operator.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+    let external = args.ppp_command.is_some();
+    announce(&args, &operator, external, control_address, mmsc_address)?;
+
+    let modem = operator.modem();
+    tokio::select! {
+        biased;
+        ended = interrupted() => ended?,
+        () = data.serve(modem, PortRole::Data) => {}
+        () = serve_if(control_port.as_ref(), &operator) => {}
+    }
+    operator.stop();
+    Ok(())
+}
+
+async fn serve_if(port: Option<&PtyPort>, operator: &Operator) {
+    match port {
+        Some(port) => port.serve(operator.modem(), PortRole::Control).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn interrupted() -> Result<(), CliError> {
+    let listen = |kind| {
+        signal(kind)
+            .map_err(|error| CliError::io(Exit::Software, "signals cannot be heard", &error))
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
+}
+
+fn port(path: &Path) -> Result<PtyPort, CliError> {
+    PtyPort::create(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::new(
+            Exit::CantCreate,
+            format!("{}: the name is taken by something that is no virtual modem", path.display()),
+        )
+        .remedy("choose another name, or remove it"),
+        _ => CliError::io(Exit::CantCreate, path.display(), &error),
+    })
+}
+
+async fn listen(
+    option: &str,
+    address: Option<SocketAddr>,
+) -> Result<Option<(TcpListener, SocketAddr)>, CliError> {
+    let Some(address) = address else { return Ok(None) };
+    if !address.ip().is_loopback() {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{option} {address}: only loopback addresses are served"),
+        )
+        .remedy(format!("{option} 127.0.0.1:{}", address.port())));
+    }
+    let failed = |error| CliError::io(Exit::Unavailable, format!("{option} {address}"), &error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok(Some((listener, bound)))
+}
+
+fn announce(
+    args: &Args,
+    operator: &Operator,
+    external: bool,
+    control: Option<SocketAddr>,
+    mmsc: Option<SocketAddr>,
+) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    let proxy = operator.proxy().filter(|_| !external).map(|proxy| proxy.to_string());
+    if args.json {
+        let ready = json!({
+            "ready": true,
+            "tty": args.tty,
+            "control_tty": args.control_tty,
+            "number": args.number,
+            "phones": args.phone,
+            "apn": operator.apn(),
+            "mmsc": operator.mmsc_url(),
+            "proxy": proxy,
+            "control": control.map(|address| format!("http://{address}")),
+            "mmsc_listener": mmsc.map(|address| address.to_string()),
+        });
+        writeln!(out, "{ready}")?;
+        return Ok(out.flush()?);
+    }
+    writeln!(out, "A virtual modem is at {}. To use it with mm1gate:\n", args.tty.display())?;
+    writeln!(out, "[[modem]]\nname = \"virtual\"\nport = \"{}\"", args.tty.display())?;
+    if let Some(path) = &args.control_tty {
+        writeln!(out, "control_port = \"{}\"", path.display())?;
+    }
+    if args.pin.is_some() {
+        writeln!(out, "pin = \"...\"                 # the one given with --pin")?;
+    }
+    writeln!(out, "[modem.operator]\napn = \"{}\"", operator.apn())?;
+    if !matches!(args.auth, AuthArg::None) {
+        let word = if matches!(args.auth, AuthArg::Pap) { "pap" } else { "chap" };
+        writeln!(out, "auth = \"{word}\"\nuser = \"{}\"", args.user)?;
+        writeln!(out, "password = \"...\"            # the one given with --password")?;
+    }
+    writeln!(out, "mmsc = \"{}\"", operator.mmsc_url())?;
+    if !external {
+        writeln!(out, "proxy = \"{}\"", proxy.as_deref().unwrap_or(""))?;
+    }
+    writeln!(out)?;
+    for phone in &args.phone {
+        writeln!(out, "# {phone} is a phone that sends every picture back")?;
+    }
+    if let Some(address) = control {
+        writeln!(out, "# control API: http://{address}/")?;
+    }
+    writeln!(out, "ready")?;
+    Ok(out.flush()?)
+}
+
+fn digits(text: &str, least: usize, most: usize, what: &str) -> Result<String, String> {
+    let right = (least..=most).contains(&text.len()) && text.bytes().all(|d| d.is_ascii_digit());
+    if right { Ok(text.to_owned()) } else { Err(format!("{what} has {least} to {most} digits")) }
+}
+
+fn pin(text: &str) -> Result<String, String> {
+    digits(text, 4, 8, "a PIN")
+}
+
+fn imsi(text: &str) -> Result<String, String> {
+    digits(text, 14, 15, "an IMSI")
+}
+
+fn number(text: &str) -> Result<String, String> {
+    digits(text.strip_prefix('+').unwrap_or(text), 3, 15, "a phone number").map(|_| text.to_owned())
 }
