@@ -484,7 +484,7 @@ mod tests {
     #[test]
     fn smsc_address_in_front_is_taken_off_only_where_it_is_one() {
         // SMS-DELIVER from 12345, 7 bit, "hi", 2026-11-21; and the same behind +447700900999.
-        let bare = hex::decode("04058121436500 00621112000000000 2e834".replace(' ', "")).unwrap();
+        let bare = hex::decode("0405812143f500006211120000000002e834").unwrap();
         let with = [hex::decode("0791447700099099").unwrap(), bare.clone()].concat();
         let without_number = [vec![0], bare.clone()].concat();
         assert_eq!(bare_tpdu(&bare).unwrap(), bare);

@@ -7,7 +7,7 @@ use mm1gate::sim::{Behaviour, Operator, control};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-const DELIVER: &str = "0405812143F50000621112000000000002E834";
+const DELIVER: &str = "0405812143F500006211120000000002E834";
 
 async fn call(operator: &Operator, method: &str, path: &str, body: &str) -> (StatusCode, Value) {
     let request = Request::builder()

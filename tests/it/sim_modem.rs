@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{sleep, timeout};
 
 /// SMS-DELIVER from 12345, 7 bit, "hi".
-const DELIVER: &str = "0405812143F50000621112000000000 2E834";
+const DELIVER: &str = "0405812143F500006211120000000002E834";
 
 fn tpdu() -> Bytes {
-    Bytes::from(hex::decode(DELIVER.replace(' ', "")).unwrap())
+    Bytes::from(hex::decode(DELIVER).unwrap())
 }
 
 struct Host(DuplexStream);
@@ -201,7 +201,7 @@ async fn message_is_announced_read_and_deleted() {
     host.expect("AT+CNMI=2,1", "\r\nOK\r\n").await;
     operator.deliver_sms("+447700900001", &[tpdu()]).unwrap();
     assert_eq!(host.hear().await, "\r\n+CMTI: \"SM\",0\r\n");
-    let pdu = format!("079144770009909 9{DELIVER}").replace(' ', "");
+    let pdu = format!("0791447700099099{DELIVER}");
     let length = tpdu().len();
     host.expect("AT+CMGR=0", &format!("\r\n+CMGR: 0,,{length}\r\n{pdu}\r\n\r\nOK\r\n")).await;
     host.expect("AT+CMGL=4", &format!("\r\n+CMGL: 0,1,,{length}\r\n{pdu}\r\n\r\nOK\r\n")).await;
