@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex};
 
 /// A request as it arrived.
 #[derive(Clone)]
-pub struct Request {
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// The MMSC; ends with the test process.
-pub struct Origin {
-    pub address: SocketAddr,
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Origin {
     /// Listens on loopback and serves `picture` at every GET.
-    pub fn start(picture: Vec<u8>) -> Self {
+    pub(crate) fn start(picture: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -36,12 +36,12 @@ impl Origin {
     }
 
     /// Everything that arrived so far.
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
     /// The bodies of the POSTs whose X-Mms-Message-Type is `kind`.
-    pub fn posted(&self, kind: u8) -> Vec<Vec<u8>> {
+    pub(crate) fn posted(&self, kind: u8) -> Vec<Vec<u8>> {
         self.requests()
             .into_iter()
             .filter(|request| request.body.starts_with(&[0x8c, kind]))
@@ -149,7 +149,7 @@ fn uintvar(pdu: &mut Vec<u8>, value: usize) {
 
 /// The SMS-DELIVER TPDUs (3GPP TS 23.040 clause 9.2.2.1), hexadecimal, that announce `url`:
 /// M-Notification.ind in a WAP Push, split by hand over as many as it takes.
-pub fn notification_tpdus(transaction_id: &str, url: &str, reference: u8) -> Vec<String> {
+pub(crate) fn notification_tpdus(transaction_id: &str, url: &str, reference: u8) -> Vec<String> {
     let mut push = vec![0x2a, 0x06, 34];
     push.extend_from_slice(b"application/vnd.wap.mms-message\0\xaf\x84");
     push.extend_from_slice(b"\x8c\x82\x98");

@@ -7,15 +7,15 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What the server answered.
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
     /// The body as JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| {
             panic!("{error}: {} {}", self.status, String::from_utf8_lossy(&self.body))
         })
@@ -23,7 +23,7 @@ impl Reply {
 }
 
 /// Asks a server on loopback.
-pub fn over_tcp(
+pub(crate) fn over_tcp(
     to: SocketAddr,
     method: &str,
     path: &str,
@@ -36,7 +36,7 @@ pub fn over_tcp(
 }
 
 /// Asks the gateway through its socket.
-pub fn over_unix(
+pub(crate) fn over_unix(
     socket: &Path,
     method: &str,
     path: &str,

@@ -1,10 +1,10 @@
 //! What tests need that start the real binary: scratch folders, child processes that end with the
 //! test, and a small HTTP client for the gateway's socket and the simulator's control port.
 
-#![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 mod http;
 mod process;
 
-pub use http::{Reply, over_tcp, over_unix};
-pub use process::{Process, Scratch, mm1gate, wait_until};
+pub(crate) use http::{Reply, over_tcp, over_unix};
+pub(crate) use process::{Process, Scratch, mm1gate, wait_until};

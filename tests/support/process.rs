@@ -1,6 +1,10 @@
 //! Child processes that never outlive their test, and waiting with a limit.
 
-#![expect(clippy::disallowed_methods, reason = "real processes live in real time")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "real processes live in real time, and a kept folder must be named"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,17 +12,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A folder that is removed when the test passed and kept when it panicked.
-pub struct Scratch(Option<tempfile::TempDir>);
+pub(crate) struct Scratch(Option<tempfile::TempDir>);
 
 impl Scratch {
     /// A new folder.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let folder = tempfile::Builder::new().prefix(&format!("mm1gate-{name}-")).tempdir();
         Self(Some(folder.expect("a temporary folder")))
     }
 
     /// Its path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.as_ref().expect("present until drop").path()
     }
 }
@@ -34,20 +38,20 @@ impl Drop for Scratch {
 }
 
 /// The program under test.
-pub fn mm1gate() -> Command {
+pub(crate) fn mm1gate() -> Command {
     Command::new(env!("CARGO_BIN_EXE_mm1gate"))
 }
 
 /// A child process with its output in files.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
-    pub stdout: PathBuf,
-    pub stderr: PathBuf,
+    pub(crate) stdout: PathBuf,
+    pub(crate) stderr: PathBuf,
 }
 
 impl Process {
     /// Starts it; its output goes to `NAME.out` and `NAME.err` in `folder`.
-    pub fn start(command: &mut Command, folder: &Path, name: &str) -> Self {
+    pub(crate) fn start(command: &mut Command, folder: &Path, name: &str) -> Self {
         let stdout = folder.join(format!("{name}.out"));
         let stderr = folder.join(format!("{name}.err"));
         let child = command
@@ -60,7 +64,7 @@ impl Process {
     }
 
     /// Waits until a line of standard output satisfies `wanted`.
-    pub fn wait_for_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
+    pub(crate) fn wait_for_line<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> T {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let text = std::fs::read_to_string(&self.stdout).unwrap_or_default();
@@ -81,23 +85,23 @@ impl Process {
     }
 
     /// What it wrote to standard error.
-    pub fn errors(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         std::fs::read_to_string(&self.stderr).unwrap_or_default()
     }
 
     /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child of ours").is_none()
     }
 
     /// SIGKILL, and waits for the end.
-    pub fn kill_9(&mut self) {
+    pub(crate) fn kill_9(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// SIGTERM, and waits up to `limit`; true when it ended by itself.
-    pub fn terminate(&mut self, limit: Duration) -> bool {
+    pub(crate) fn terminate(&mut self, limit: Duration) -> bool {
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -122,7 +126,11 @@ impl Drop for Process {
 }
 
 /// Asks `question` every 20 ms until it answers; panics with `what` after `limit`.
-pub fn wait_until<T>(what: &str, limit: Duration, mut question: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_until<T>(
+    what: &str,
+    limit: Duration,
+    mut question: impl FnMut() -> Option<T>,
+) -> T {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(answer) = question() {
