@@ -2,7 +2,7 @@
 //! is due, lingers and hangs up. What fails is shown and tried again later; messages stay queued.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -17,9 +17,7 @@ use super::{Core, Deps, StartError};
 use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault, MessageId, Stage, StageSink, Timestamp};
-use crate::modem::{
-    self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, PortError, Profile,
-};
+use crate::modem::{self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, Profile};
 use crate::operators::{Auth, Settings};
 use crate::proto::ppp::{AuthProtocol, Credentials};
 use crate::store::StoreError;
@@ -46,10 +44,18 @@ struct Inner {
     /// A person wants it now: pauses end.
     urgent: Notify,
     gone: Notify,
-    modem: OnceLock<Modem>,
+    /// Why the modem was lost, until the worker has seen it.
+    loss: Mutex<Option<Fault>>,
+    driver: Mutex<Driver>,
     shown: Mutex<Shown>,
     /// The message that a call is made for, for the stages of dialling.
     about: Mutex<Option<MessageId>>,
+}
+
+/// The modem's driver, and what it had moved when it ended.
+enum Driver {
+    Running(Modem),
+    Ended((u64, u64)),
 }
 
 /// What people see, besides the octets.
@@ -103,7 +109,8 @@ impl Line {
                 wake: Notify::new(),
                 urgent: Notify::new(),
                 gone: Notify::new(),
-                modem: OnceLock::new(),
+                loss: Mutex::new(None),
+                driver: Mutex::new(Driver::Ended((0, 0))),
                 shown: Mutex::new(shown),
                 about: Mutex::new(None),
             }),
@@ -137,13 +144,17 @@ impl Line {
             operator: shown.operator,
             signal_dbm: shown.signal_dbm,
             fault: shown.line_fault.or(shown.sms_fault),
-            octets: self.inner.modem.get().map_or((0, 0), Modem::octets),
+            octets: match &*lock(&self.inner.driver) {
+                Driver::Running(modem) => modem.octets(),
+                Driver::Ended(octets) => *octets,
+            },
         }
     }
 
     /// The modem cannot be used any more.
     pub(super) fn modem_gone(&self, error: ModemError) {
         tracing::warn!(modem = %self.inner.config.name, "modem lost: {error}");
+        *lock(&self.inner.loss) = Some(error.to_fault());
         self.inner.gone.notify_one();
     }
 
@@ -152,13 +163,29 @@ impl Line {
         self.show(|shown| shown.sms_fault = fault);
     }
 
-    /// Where stages about `id` are told; without one, about the message that a call is made for.
-    pub(super) fn stages(&self, id: Option<MessageId>) -> StageSink {
-        let line = self.clone();
+    /// The signal as the modem tells it now.
+    pub(super) fn signal(&self, signal_dbm: Option<i16>) {
+        if self.shown().signal_dbm != signal_dbm {
+            self.show(|shown| shown.signal_dbm = signal_dbm);
+        }
+    }
+
+    /// Where stages of dialling are told: about the message that the call is made for.
+    fn call_stages(&self) -> StageSink {
+        // The modem's driver holds this sink and the line holds the driver.
+        let line = Arc::downgrade(&self.inner);
         StageSink::new(move |stage| {
-            let about = id.clone().or_else(|| lock(&line.inner.about).clone());
-            line.inner.core.events.stage(&line.inner.config.name, about.as_ref(), stage);
+            if let Some(line) = line.upgrade() {
+                let about = lock(&line.about).clone();
+                line.core.events.stage(&line.config.name, about.as_ref(), stage);
+            }
         })
+    }
+
+    /// Where stages that are about no message are told.
+    pub(super) fn stages(&self) -> StageSink {
+        let (events, name) = (self.inner.core.events.clone(), self.inner.config.name.clone());
+        StageSink::new(move |stage| events.stage(&name, None, stage))
     }
 
     /// Works until `stop`.
@@ -175,9 +202,9 @@ impl Line {
             Arc::clone(&self.inner.deps.ports),
             Arc::clone(&self.inner.deps.tap),
             self.inner.core.clock,
-            self.stages(None),
+            self.call_stages(),
         );
-        let _ = self.inner.modem.set(modem.clone());
+        *lock(&self.inner.driver) = Driver::Running(modem.clone());
         let (sim, sim_seen) = watch::channel(None);
         let sweep = Arc::new(Notify::new());
         let reader = Reader {
@@ -187,10 +214,13 @@ impl Line {
             sweep: Arc::clone(&sweep),
         };
         let reader = reader.run(events, stop.clone());
+        let octets = modem.clone();
         let worker = Worker { line: &self, modem, sim, sweep, stop: stop.clone() };
         let mut trouble = Trouble::default();
         // Both in one task: they end together, and nothing is left behind after `stop`.
         tokio::join!(reader, worker.run(&mut trouble));
+        // The ports close with the last handle.
+        *lock(&self.inner.driver) = Driver::Ended(octets.octets());
     }
 
     fn show(&self, change: impl FnOnce(&mut Shown)) {
@@ -256,7 +286,11 @@ impl Worker<'_> {
         });
         let until = tokio::time::Instant::now() + pause;
         loop {
-            if let Err(error) = self.postpone(trouble.sim.as_deref(), fault, next).await {
+            let shown = async {
+                self.expire().await?;
+                self.postpone(trouble.sim.as_deref(), fault, next).await
+            };
+            if let Err(error) = shown.await {
                 tracing::error!(modem = %self.name(), "{error}");
             }
             tokio::select! {
@@ -278,6 +312,8 @@ impl Worker<'_> {
             info.imsi.clone()
         };
         trouble.sim = Some(sim.clone());
+        // A loss that ended the last session is no news for this one.
+        lock(&self.line.inner.loss).take();
         self.line.show(|shown| {
             shown.condition = "ready";
             shown.operator = info.operator.clone();
@@ -314,8 +350,9 @@ impl Worker<'_> {
                 biased;
                 () = self.stop.cancelled() => return SessionEnd::Stopped,
                 () = self.line.inner.gone.notified() => {
-                    let error = PortError::Gone { port: self.line.inner.config.port.clone() };
-                    return SessionEnd::Failed(ModemError::Port(error).to_fault());
+                    if let Some(fault) = lock(&self.line.inner.loss).take() {
+                        return SessionEnd::Failed(fault);
+                    }
                 }
                 () = self.line.inner.urgent.notified() => trouble.call_pause = None,
                 () = self.line.inner.wake.notified() => {}
@@ -325,11 +362,17 @@ impl Worker<'_> {
     }
 
     async fn next_due(&self, sim: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.expire().await?;
+        self.core().store.next_due(self.name(), Some(sim)).await
+    }
+
+    /// Ends what is too late.
+    async fn expire(&self) -> Result<(), StoreError> {
         let core = self.core();
         let now = core.now();
         core.events.changes(&core.store.expire_submissions(now).await?);
         core.events.changes(&core.store.expire_retrievals(now).await?);
-        core.store.next_due(self.name(), Some(sim)).await
+        Ok(())
     }
 
     /// One data call; an end only when the session cannot go on.
@@ -388,7 +431,7 @@ impl Worker<'_> {
             Arc::clone(&self.line.inner.deps.tap),
             self.core().clock,
             self.core().random.clone(),
-            self.line.stages(None),
+            self.line.call_stages(),
         )
         .await;
         match bearer {
@@ -483,7 +526,7 @@ impl Worker<'_> {
 
     async fn hang_up(&self, call: DataCall) -> Result<(), ModemError> {
         let outcome = call.hang_up().await;
-        self.line.stages(None).tell(Stage::HungUp);
+        self.line.call_stages().tell(Stage::HungUp);
         outcome
     }
 

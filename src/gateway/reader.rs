@@ -100,6 +100,9 @@ impl Reader {
             Err(error) => Err(error.into()),
         };
         self.report(taken);
+        if let Ok(signal) = self.modem.signal().await {
+            self.line.signal(signal);
+        }
     }
 
     /// Commit, then delete, then make sense of it.
@@ -132,7 +135,7 @@ impl Reader {
     }
 
     async fn digest(&self, intake: &Intake) -> Result<(), StoreError> {
-        let result = intake.digest(&self.line.stages(None)).await;
+        let result = intake.digest(&self.line.stages()).await;
         self.line.wake();
         result
     }

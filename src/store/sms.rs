@@ -12,7 +12,7 @@ use super::{Change, Store, StoreError};
 use crate::model::{Address, Direction, Fault, InboundState, MessageId, Part, State, Timestamp};
 
 /// A short message as the modem gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewTpdu {
     /// IMSI of the SIM that received it.
     pub sim: String,
@@ -45,7 +45,7 @@ pub struct PendingTpdu {
 }
 
 /// What a run of short messages turned out to be.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewPush {
     /// IMSI of the SIM that received it.
     pub sim: String,
@@ -94,7 +94,7 @@ pub struct Filed {
 }
 
 /// A plain short message, its segments joined.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct NewSms {
     /// IMSI of the SIM that received it.
     pub sim: String,
