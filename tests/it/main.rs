@@ -1,6 +1,7 @@
 //! Scenarios over the virtual operator in virtual time, and the rules of the house.
 
 mod sim_control;
+mod sim_ggsn;
 mod sim_mmsc;
 mod sim_modem;
 mod tidy;
