@@ -162,6 +162,16 @@ async fn wrong_password_keeps_the_words_of_the_network_and_gives_the_line_back()
 }
 
 #[tokio::test(start_paused = true)]
+async fn server_that_refuses_everyone_refuses_the_right_password() {
+    let quirks = ServerQuirks { refuse_everyone: true, ..ServerQuirks::default() };
+    let config = ServerConfig { quirks, ..server_config(Some(AuthProtocol::ChapMd5)) };
+    let (near, far) = duplex(4096);
+    let _server = server(far, LinkConfig::server(config));
+    let failed = up(near, "secret").await.unwrap_err();
+    assert!(matches!(failed.error, BearerError::AuthRejected { .. }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn line_without_ppp_is_lcp_silent() {
     let (near, _far) = duplex(4096);
     assert_eq!(up(near, "").await.unwrap_err().error, BearerError::LcpSilent);

@@ -78,7 +78,7 @@ impl Ggsn {
         server.name_servers = vec![config.own];
         server.quirks = config.quirks;
         if self.0.faults.strikes(&Fault::AuthRefused {}) {
-            server.accepted.clear();
+            server.quirks.refuse_everyone = true;
             server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
         }
         let seed = u64::from_be_bytes(self.0.random.array());

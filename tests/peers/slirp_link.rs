@@ -90,6 +90,7 @@ impl Drop for Slirp {
 }
 
 /// Starts slirp with these lines in its rc file, besides `ppp`, `nozeros` and the MTU.
+#[expect(deprecated, reason = "its successor is unsafe; an owned descriptor keeps its number")]
 fn slirp(options: &[&str], secret: Option<(&str, &str)>) -> (Slirp, Line) {
     let home = TempDir::new().unwrap();
     let rc = format!("ppp\nnozeros\nmtu 1500\n{}\n", options.join("\n"));

@@ -17,11 +17,19 @@ pub(super) enum AuthEffect {
 }
 
 /// Who refuses, and with which words.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Checker {
+    pub(super) refuse_everyone: bool,
+    /// Empty: everyone.
     pub(super) accepted: Vec<Credentials>,
     pub(super) name: String,
     pub(super) refusal: String,
+}
+
+impl Checker {
+    fn lets_in(&self, fits: impl FnMut(&Credentials) -> bool) -> bool {
+        !self.refuse_everyone && (self.accepted.is_empty() || self.accepted.iter().any(fits))
+    }
 }
 
 /// The authentication phase, and what of it may recur later.
@@ -273,11 +281,10 @@ impl Verifier {
         if self.by != AuthProtocol::Pap {
             return Vec::new();
         }
-        let right = self.checker.accepted.is_empty()
-            || self.checker.accepted.iter().any(|known| {
-                known.user.as_bytes() == request.peer_id
-                    && known.password.expose().as_bytes() == request.password
-            });
+        let right = self.checker.lets_in(|known| {
+            known.user.as_bytes() == request.peer_id
+                && known.password.expose().as_bytes() == request.password
+        });
         let words = if right { "" } else { self.checker.refusal.as_str() };
         let words = words.get(..255).unwrap_or(words);
         let mut data = vec![u8::try_from(words.len()).unwrap_or(0)];
@@ -291,13 +298,11 @@ impl Verifier {
         if self.by != AuthProtocol::ChapMd5 || packet.identifier != self.identifier {
             return Vec::new();
         }
-        let right = self.checker.accepted.is_empty()
-            || self.checker.accepted.iter().any(|known| {
-                let secret = known.password.expose().as_bytes();
-                known.user.as_bytes() == response.name
-                    && chap_md5_response(packet.identifier, secret, &self.challenge)[..]
-                        == response.value
-            });
+        let right = self.checker.lets_in(|known| {
+            let secret = known.password.expose().as_bytes();
+            let expected = chap_md5_response(packet.identifier, secret, &self.challenge);
+            known.user.as_bytes() == response.name && expected[..] == response.value
+        });
         let words = if right { "" } else { self.checker.refusal.as_str() };
         let code = if right { code::CHAP_SUCCESS } else { code::CHAP_FAILURE };
         let answer = ControlPacket::new(code, packet.identifier, words.as_bytes());

@@ -96,6 +96,8 @@ pub struct ServerQuirks {
     pub placeholder_rounds: u8,
     /// Echo-Requests stay without answer.
     pub deaf_to_echo: bool,
+    /// Nobody's credentials are right.
+    pub refuse_everyone: bool,
 }
 
 /// What a link needs to know.

@@ -425,13 +425,11 @@ impl Link {
         self.phase_limit = Some(now + self.config.auth_limit);
         self.next_echo = self.config.echo.map(|echo| now + echo.interval);
         let (credentials, checker) = match &self.config.role {
-            Role::Client(client) => (
-                client.credentials.clone().unwrap_or_else(|| Credentials::new("", "")),
-                Checker { accepted: Vec::new(), name: String::new(), refusal: String::new() },
-            ),
+            Role::Client(client) => (client.credentials.clone(), Checker::default()),
             Role::Server(server) => (
-                Credentials::new("", ""),
+                None,
                 Checker {
+                    refuse_everyone: server.quirks.refuse_everyone,
                     accepted: server.accepted.clone(),
                     name: server.name.clone(),
                     refusal: server.refusal.clone(),
@@ -440,7 +438,7 @@ impl Link {
         };
         let mut auth = Auth::new(
             self.lcp.policy.asked_of_us(),
-            credentials,
+            credentials.unwrap_or_else(|| Credentials::new("", "")),
             self.lcp.policy.asked_of_peer(),
             checker,
             self.config.restart,
