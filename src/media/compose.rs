@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 
-use super::presentation::{self, Shown};
+use super::presentation::arrange;
 use super::sniff::sniff;
-use super::types::{canonical, extension_for, role_of, type_for_name};
+use super::types::{canonical, extension_for, kind_of, type_for_name};
+use crate::codec::smil::{self, Media};
 use crate::codec::wsp::{ContentType, Part};
 use crate::model::{self, MediaType, NewMessage, NewPart};
 
@@ -14,7 +15,6 @@ pub const MAX_PARTS: usize = 20;
 /// Longest Content-Location taken from a caller, octets: some phones cut longer ones.
 const MAX_NAME: usize = 40;
 
-const SMIL: &str = "application/smil";
 const SMIL_ID: &str = "smil";
 
 /// The body of a message, ready for M-Send.req.
@@ -107,34 +107,31 @@ pub fn compose(message: &NewMessage) -> Result<Composed, ComposeError> {
     if contents.is_empty() {
         return Err(ComposeError::Empty);
     }
-    let smil = match given {
+    let document = match given {
         Some(given) => {
             keep_names(&mut contents, &given)?;
             given.body
         }
         None => {
-            let shown: Vec<Shown> = contents
-                .iter()
-                .map(|content| Shown {
-                    role: role_of(&content.media_type).0,
-                    location: content.location.clone(),
-                })
-                .collect();
-            Bytes::from(presentation::write(&shown))
+            let media = contents.iter().map(|content| Media {
+                kind: kind_of(&content.media_type).0,
+                src: content.location.clone(),
+            });
+            Bytes::from(arrange(media.collect()).write())
         }
     };
     let mut content_type = ContentType::new("application/vnd.wap.multipart.related");
     content_type.start = Some(format!("<{SMIL_ID}>"));
-    content_type.kind = Some(SMIL.to_owned());
+    content_type.kind = Some(smil::CONTENT_TYPE.to_owned());
     let location = "presentation.smil".to_owned();
-    let mut first = ContentType::new(SMIL);
+    let mut first = ContentType::new(smil::CONTENT_TYPE);
     first.name = Some(location.clone());
     let first = Part {
         content_type: first,
         content_id: Some(SMIL_ID.to_owned()),
         content_location: Some(location),
         headers: Vec::new(),
-        body: smil,
+        body: document,
     };
     let (mut parts, mut names) = (vec![first], vec![None]);
     for content in contents {
@@ -209,7 +206,7 @@ fn contents_of(message: &NewMessage) -> Result<Vec<Content>, ComposeError> {
     }
     let mut counters: Vec<(&'static str, usize)> = Vec::new();
     for content in &mut contents {
-        let word = role_of(&content.media_type).1;
+        let word = kind_of(&content.media_type).1;
         let number = match counters.iter_mut().find(|(known, _)| *known == word) {
             Some((_, number)) => {
                 *number += 1;
@@ -302,7 +299,13 @@ fn take_presentation(contents: &mut Vec<Content>) -> Result<Option<Content>, Com
 
 /// With a presentation of the caller's the parts keep the names that it references them by.
 fn keep_names(contents: &mut [Content], given: &Content) -> Result<(), ComposeError> {
-    let references = presentation::references(&String::from_utf8_lossy(&given.body));
+    let references: Vec<String> = smil::sources(&String::from_utf8_lossy(&given.body))
+        .into_iter()
+        .map(|source| match source.strip_prefix("cid:") {
+            Some(id) => id.to_owned(),
+            None => source,
+        })
+        .collect();
     let mut taken: Vec<String> = Vec::new();
     for content in contents {
         // The message's own text has no name; the presentation may use the one it gets here.
@@ -356,12 +359,12 @@ mod tests {
         );
         assert_eq!(composed.content_type.start.as_deref(), Some("<smil>"));
         assert_eq!(composed.content_type.kind.as_deref(), Some("application/smil"));
-        let smil = &composed.parts[0];
-        assert!(smil.content_type.media_type.is_smil());
-        assert_eq!(smil.content_id.as_deref(), Some("smil"));
-        let document = String::from_utf8(smil.body.to_vec()).unwrap();
+        let first = &composed.parts[0];
+        assert!(first.content_type.media_type.is_smil());
+        assert_eq!(first.content_id.as_deref(), Some("smil"));
+        let document = String::from_utf8(first.body.to_vec()).unwrap();
         assert!(!document.contains("DOCTYPE"));
-        let references = presentation::references(&document);
+        let references = smil::sources(&document);
         let mut locations: Vec<String> = composed.parts[1..]
             .iter()
             .map(|part| {

@@ -1,69 +1,55 @@
 //! Media types that travel in MMS, their file extensions and the word that names them
 //! (OMA-TS-MMS-CONF clause 7; extensions as phones use them).
 
+use crate::codec::smil::MediaKind;
 use crate::model::MediaType;
-
-/// How a presentation shows a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// `img`
-    Image,
-    /// `video`
-    Video,
-    /// `audio`
-    Audio,
-    /// `text`
-    Text,
-    /// `ref`: carried along, opened by another application.
-    Attachment,
-}
 
 struct Known {
     media_type: &'static str,
     extensions: &'static [&'static str],
     word: &'static str,
-    role: Role,
+    kind: MediaKind,
 }
 
 const fn known(
     media_type: &'static str,
     extensions: &'static [&'static str],
     word: &'static str,
-    role: Role,
+    kind: MediaKind,
 ) -> Known {
-    Known { media_type, extensions, word, role }
+    Known { media_type, extensions, word, kind }
 }
 
 /// The first extension of a line is the one that is written.
 const TABLE: &[Known] = &[
-    known("image/jpeg", &["jpg", "jpeg", "jpe"], "image", Role::Image),
-    known("image/png", &["png"], "image", Role::Image),
-    known("image/gif", &["gif"], "image", Role::Image),
-    known("image/webp", &["webp"], "image", Role::Image),
-    known("image/bmp", &["bmp"], "image", Role::Image),
-    known("image/vnd.wap.wbmp", &["wbmp"], "image", Role::Image),
-    known("image/heic", &["heic", "heif"], "image", Role::Image),
-    known("video/3gpp", &["3gp", "3gpp"], "video", Role::Video),
-    known("video/3gpp2", &["3g2"], "video", Role::Video),
-    known("video/mp4", &["mp4", "m4v"], "video", Role::Video),
-    known("audio/amr", &["amr"], "audio", Role::Audio),
-    known("audio/amr-wb", &["awb"], "audio", Role::Audio),
-    known("audio/3gpp", &["3ga"], "audio", Role::Audio),
-    known("audio/mp4", &["m4a"], "audio", Role::Audio),
-    known("audio/mpeg", &["mp3"], "audio", Role::Audio),
-    known("audio/aac", &["aac"], "audio", Role::Audio),
-    known("audio/ogg", &["ogg", "oga", "opus"], "audio", Role::Audio),
-    known("audio/wav", &["wav"], "audio", Role::Audio),
-    known("audio/midi", &["mid", "midi"], "audio", Role::Audio),
-    known("audio/imelody", &["imy"], "audio", Role::Audio),
-    known("text/plain", &["txt"], "text", Role::Text),
-    known("text/html", &["html", "htm"], "page", Role::Attachment),
-    known("text/x-vcard", &["vcf"], "contact", Role::Attachment),
-    known("text/x-vcalendar", &["vcs"], "event", Role::Attachment),
-    known("text/calendar", &["ics"], "event", Role::Attachment),
-    known("application/smil", &["smil", "smi"], "presentation", Role::Attachment),
-    known("application/pdf", &["pdf"], "document", Role::Attachment),
-    known("application/zip", &["zip"], "archive", Role::Attachment),
+    known("image/jpeg", &["jpg", "jpeg", "jpe"], "image", MediaKind::Image),
+    known("image/png", &["png"], "image", MediaKind::Image),
+    known("image/gif", &["gif"], "image", MediaKind::Image),
+    known("image/webp", &["webp"], "image", MediaKind::Image),
+    known("image/bmp", &["bmp"], "image", MediaKind::Image),
+    known("image/vnd.wap.wbmp", &["wbmp"], "image", MediaKind::Image),
+    known("image/heic", &["heic", "heif"], "image", MediaKind::Image),
+    known("video/3gpp", &["3gp", "3gpp"], "video", MediaKind::Video),
+    known("video/3gpp2", &["3g2"], "video", MediaKind::Video),
+    known("video/mp4", &["mp4", "m4v"], "video", MediaKind::Video),
+    known("audio/amr", &["amr"], "audio", MediaKind::Audio),
+    known("audio/amr-wb", &["awb"], "audio", MediaKind::Audio),
+    known("audio/3gpp", &["3ga"], "audio", MediaKind::Audio),
+    known("audio/mp4", &["m4a"], "audio", MediaKind::Audio),
+    known("audio/mpeg", &["mp3"], "audio", MediaKind::Audio),
+    known("audio/aac", &["aac"], "audio", MediaKind::Audio),
+    known("audio/ogg", &["ogg", "oga", "opus"], "audio", MediaKind::Audio),
+    known("audio/wav", &["wav"], "audio", MediaKind::Audio),
+    known("audio/midi", &["mid", "midi"], "audio", MediaKind::Audio),
+    known("audio/imelody", &["imy"], "audio", MediaKind::Audio),
+    known("text/plain", &["txt"], "text", MediaKind::Text),
+    known("text/html", &["html", "htm"], "page", MediaKind::Ref),
+    known("text/x-vcard", &["vcf"], "contact", MediaKind::Ref),
+    known("text/x-vcalendar", &["vcs"], "event", MediaKind::Ref),
+    known("text/calendar", &["ics"], "event", MediaKind::Ref),
+    known("application/smil", &["smil", "smi"], "presentation", MediaKind::Ref),
+    known("application/pdf", &["pdf"], "document", MediaKind::Ref),
+    known("application/zip", &["zip"], "archive", MediaKind::Ref),
 ];
 
 /// Other names of types in the table.
@@ -124,16 +110,20 @@ pub fn type_for_name(name: &str) -> Option<MediaType> {
 }
 
 /// How a presentation shows it, and the word that names it.
-pub(super) fn role_of(media_type: &MediaType) -> (Role, &'static str) {
+pub(super) fn kind_of(media_type: &MediaType) -> (MediaKind, &'static str) {
     if let Some(known) = find(media_type) {
-        return (known.role, known.word);
+        return (known.kind, known.word);
     }
-    match media_type.top() {
-        "image" => (Role::Image, "image"),
-        "video" => (Role::Video, "video"),
-        "audio" => (Role::Audio, "audio"),
-        _ => (Role::Attachment, "file"),
-    }
+    let (top, subtype) = media_type.as_str().split_once('/').unwrap_or_default();
+    let kind = MediaKind::of(top, subtype);
+    let word = match kind {
+        MediaKind::Text => "text",
+        MediaKind::Image => "image",
+        MediaKind::Video => "video",
+        MediaKind::Audio => "audio",
+        MediaKind::Ref => "file",
+    };
+    (kind, word)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The transactions of MM1: M-Send, WSP/HTTP GET of a message, M-NotifyResp, M-Acknowledge
-//! (OMA-TS-MMS_ENC-V1_3 clause 6).
+//! The transactions of MM1: M-Send, HTTP GET of a message, M-NotifyResp, M-Acknowledge
+//! (OMA-TS-MMS_ENC-V1_3 clause 6, OMA-TS-MMS-CTR-V1_3 clause 8).
 
 use std::fmt;
 use std::future::Future;
@@ -7,11 +7,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Mm1Error, Retrieved, SubmitOutcome, Timeouts};
-use crate::codec::mms::MmsStatus;
-use crate::model::{StageSink, redact};
+use super::transport::{Answer, Call, Failure, Hook, HttpUrl, Transport};
+use super::{MAX_ANSWER, MAX_MESSAGE, Mm1Error, Retrieved, Seen, SubmitOutcome, Timeouts};
+use crate::codec::Decoded;
+use crate::codec::mms::{
+    self, AcknowledgeInd, Body, MmsStatus, NotifyRespInd, Pdu, RetrieveConf, SendConf, StatusClass,
+    Version,
+};
+use crate::model::{Stage, StageSink, redact};
 use crate::net::Net;
 use crate::operators::Settings;
+
+/// An error text dressed up as a message is not longer than this, octets.
+const MAX_ERROR_TEXT: usize = 512;
 
 /// Who the SIM is, for headers that the operator wants to see. `Debug` redacts.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -36,27 +44,40 @@ impl fmt::Debug for Identity {
 pub enum Target<'a> {
     /// To the MMSC.
     Mmsc,
-    /// To the URL of this Content-Location, where the operator's settings say so
-    /// (`ack_to_location`); else to the MMSC.
+    /// To the URL of this Content-Location where the operator's settings say so
+    /// (`ack_to_location`), else to the MMSC.
     Location(&'a str),
 }
 
-/// The MMS client of one SIM over one network; lives as long as the data call.
+/// The MMS client of one SIM over one network; lives as long as the data call and keeps one
+/// connection open between transactions.
 #[derive(Debug)]
-pub struct Client {}
+pub struct Client {
+    transport: Transport,
+    mmsc: Result<HttpUrl, String>,
+    append_transaction_id: bool,
+    ack_to_location: bool,
+    version: Version,
+}
 
 impl Client {
     /// A client that opens its first connection when it needs one.
     #[must_use]
     pub fn new(net: Arc<dyn Net>, settings: Settings, identity: Identity) -> Self {
-        let _ = (net, settings, identity);
-        todo!()
+        let (major, minor) = settings.mms_version;
+        Self {
+            transport: Transport::new(net, &settings, &identity),
+            mmsc: HttpUrl::parse(&settings.mmsc),
+            append_transaction_id: settings.append_transaction_id,
+            ack_to_location: settings.ack_to_location,
+            version: Version { major, minor },
+        }
     }
 
     /// The same with other time-outs.
     #[must_use]
-    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        let _ = timeouts;
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.transport.set_timeouts(timeouts);
         self
     }
 
@@ -64,7 +85,8 @@ impl Client {
     ///
     /// `released` is called when the far end has acknowledged everything but the final block of
     /// the body; that block leaves only after it returned `Ok`. It is called at most once, and
-    /// once called it is always awaited to its end.
+    /// once called it is awaited to its end whatever happens to the connection (unless this future
+    /// itself is dropped).
     ///
     /// # Errors
     /// [`Mm1Error::is_unknown`] tells whether the MMSC may have taken the message all the same.
@@ -79,8 +101,33 @@ impl Client {
         R: Future<Output = Result<(), E>> + Send,
         E: fmt::Display,
     {
-        let _ = (pdu, transaction_id, released, stages);
-        todo!()
+        let hook: Hook<'_> =
+            Box::pin(async move { released().await.map_err(|error| error.to_string()) });
+        let call = Call { url: self.mmsc_url()?, pdu: Some(pdu), limit: MAX_ANSWER };
+        let answer = self.transport.exchange(&call, Some(hook), stages).await.map_err(failed)?;
+        let conf: SendConf = Self::pdu_of(answer, "m-send.conf", |pdu| match pdu {
+            Pdu::SendConf(conf) => Some(conf),
+            _ => None,
+        })?
+        .conf
+        .value;
+        if conf.transaction_id.as_deref().is_some_and(|id| id != transaction_id) {
+            tracing::warn!("m-send.conf carries another transaction id than m-send.req");
+        }
+        stages.tell(Stage::Answered {
+            what: match &conf.response_text {
+                Some(text) => format!("{}: \"{text}\"", conf.response_status),
+                None => conf.response_status.to_string(),
+            },
+        });
+        let (status, message_id, text) =
+            (conf.response_status, conf.message_id, conf.response_text);
+        Ok(match status.class() {
+            StatusClass::Ok => SubmitOutcome::Accepted { message_id, text },
+            StatusClass::Partial => SubmitOutcome::Partial { message_id, text },
+            StatusClass::Transient => SubmitOutcome::Transient { status, text },
+            StatusClass::Permanent => SubmitOutcome::Refused { status, text },
+        })
     }
 
     /// Fetches a message that was announced with this Content-Location and Transaction-Id.
@@ -93,8 +140,28 @@ impl Client {
         transaction_id: &str,
         stages: &StageSink,
     ) -> Result<Retrieved, Mm1Error> {
-        let _ = (content_location, transaction_id, stages);
-        todo!()
+        let mut location = content_location.trim().to_owned();
+        if self.append_transaction_id && location.ends_with('=') {
+            location.push_str(transaction_id);
+        }
+        let call = Call { url: self.location_url(&location)?, pdu: None, limit: MAX_MESSAGE };
+        let answer = self.transport.exchange(&call, None, stages).await.map_err(failed)?;
+        let Typed { conf, octets } = Self::pdu_of(answer, "m-retrieve.conf", |pdu| match pdu {
+            Pdu::RetrieveConf(conf) => Some(conf),
+            _ => None,
+        })?;
+        match conf.value.retrieve_status {
+            Some(status) if status.class() != StatusClass::Ok => {
+                stages.tell(Stage::Answered { what: status.to_string() });
+                Err(Mm1Error::NotRetrieved { status, text: conf.value.retrieve_text, octets })
+            }
+            _ => {
+                stages
+                    .tell(Stage::Answered { what: format!("message of {} octets", octets.len()) });
+                let suspicious = is_suspicious(&conf.value);
+                Ok(Retrieved { pdu: octets, conf, suspicious })
+            }
+        }
     }
 
     /// Answers a notification by M-NotifyResp.ind; any 2xx completes it.
@@ -109,8 +176,14 @@ impl Client {
         target: Target<'_>,
         stages: &StageSink,
     ) -> Result<(), Mm1Error> {
-        let _ = (transaction_id, status, report_allowed, target, stages);
-        todo!()
+        let pdu = Pdu::NotifyRespInd(NotifyRespInd {
+            transaction_id: transaction_id.to_owned(),
+            version: self.version,
+            status,
+            report_allowed,
+            extra: Vec::new(),
+        });
+        self.tell(&pdu, target, stages).await
     }
 
     /// Acknowledges a retrieved message by M-Acknowledge.ind; any 2xx completes it.
@@ -124,7 +197,133 @@ impl Client {
         target: Target<'_>,
         stages: &StageSink,
     ) -> Result<(), Mm1Error> {
-        let _ = (transaction_id, report_allowed, target, stages);
-        todo!()
+        let pdu = Pdu::AcknowledgeInd(AcknowledgeInd {
+            transaction_id: transaction_id.to_owned(),
+            version: self.version,
+            report_allowed,
+            extra: Vec::new(),
+        });
+        self.tell(&pdu, target, stages).await
+    }
+
+    /// Ends the kept connection in order, before the call is hung up.
+    pub async fn close(&self) {
+        self.transport.close().await;
+    }
+
+    async fn tell(
+        &self,
+        pdu: &Pdu,
+        target: Target<'_>,
+        stages: &StageSink,
+    ) -> Result<(), Mm1Error> {
+        let url = match target {
+            Target::Location(location) if self.ack_to_location => self.location_url(location)?,
+            _ => self.mmsc_url()?,
+        };
+        let call = Call { url, pdu: Some(pdu.encode()), limit: MAX_ANSWER };
+        let answer = self.transport.exchange(&call, None, stages).await.map_err(failed)?;
+        stages.tell(Stage::Answered { what: format!("HTTP {}", answer.status) });
+        if (200..300).contains(&answer.status) { Ok(()) } else { Err(http_status(&answer)) }
+    }
+
+    fn mmsc_url(&self) -> Result<HttpUrl, Mm1Error> {
+        self.mmsc
+            .clone()
+            .map_err(|reason| Mm1Error::Unusable { what: "the MMSC's address".to_owned(), reason })
+    }
+
+    fn location_url(&self, location: &str) -> Result<HttpUrl, Mm1Error> {
+        let joined = match &self.mmsc {
+            Ok(mmsc) => mmsc.join(location),
+            // A full Content-Location needs no MMSC.
+            Err(_) => HttpUrl::parse(location),
+        };
+        joined.map_err(|reason| Mm1Error::Unusable {
+            what: "the message's Content-Location".to_owned(),
+            reason,
+        })
+    }
+
+    /// The PDU in an answer, of the kind that `pick` takes.
+    fn pdu_of<T>(
+        answer: Answer,
+        wanted: &'static str,
+        pick: impl FnOnce(Pdu) -> Option<T>,
+    ) -> Result<Typed<T>, Mm1Error> {
+        let ok = (200..300).contains(&answer.status);
+        if !answer.is_mms() {
+            return Err(if ok { not_mms(answer) } else { http_status(&answer) });
+        }
+        let Answer { body: octets, released, .. } = answer.clone();
+        let Decoded { value, warnings } = match mms::decode(&octets) {
+            Ok(decoded) => decoded,
+            // What is announced as MMS beside an error status need not be.
+            Err(_) if !ok => return Err(http_status(&answer)),
+            Err(error) => return Err(Mm1Error::Decode { error, released, octets }),
+        };
+        for warning in &warnings {
+            tracing::debug!(field = %warning.field, offset = warning.offset, "{wanted}: odd field");
+        }
+        let found = value.name();
+        match pick(value) {
+            Some(value) => Ok(Typed { conf: Decoded { value, warnings }, octets }),
+            None if !ok => Err(http_status(&answer)),
+            None => Err(Mm1Error::WrongPdu { found, wanted, released, octets }),
+        }
+    }
+}
+
+struct Typed<T> {
+    conf: Decoded<T>,
+    octets: Bytes,
+}
+
+fn http_status(answer: &Answer) -> Mm1Error {
+    Mm1Error::HttpStatus {
+        by: answer.by.clone(),
+        seen: Seen::of(answer),
+        released: answer.released,
+    }
+}
+
+fn not_mms(answer: Answer) -> Mm1Error {
+    Mm1Error::NotMms {
+        seen: Seen::of(&answer),
+        by: answer.by,
+        released: answer.released,
+        octets: answer.body,
+    }
+}
+
+fn failed(failure: Failure) -> Mm1Error {
+    match failure {
+        Failure::Unusable { what, reason } => Mm1Error::Unusable { what, reason },
+        Failure::Before(error) => Mm1Error::Transport(error),
+        Failure::HeldBack(reason) => Mm1Error::HeldBack { reason },
+        Failure::After(error) => Mm1Error::NoAnswer(error),
+    }
+}
+
+/// Some MMSCs answer for a message that they no longer have with a message that holds an error
+/// text: no Message-ID, neither sender nor Transaction-Id, no status, one short text.
+fn is_suspicious(conf: &RetrieveConf) -> bool {
+    let has_sender = matches!(conf.from, Some(mms::From::Address(_)));
+    if conf.retrieve_status.is_some()
+        || conf.message_id.is_some()
+        || conf.transaction_id.is_some()
+        || has_sender
+    {
+        return false;
+    }
+    let is_short_text = |media_type: &crate::model::MediaType, body: &Bytes| {
+        media_type.top() == "text" && body.len() <= MAX_ERROR_TEXT
+    };
+    match &conf.body {
+        Body::Single(body) => is_short_text(&conf.content_type.media_type, body),
+        Body::Multipart(parts) => match parts.as_slice() {
+            [part] => is_short_text(&part.content_type.media_type, &part.body),
+            _ => false,
+        },
     }
 }

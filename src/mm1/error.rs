@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::TransportError;
 use crate::codec::DecodeError;
-use crate::codec::mms::RetrieveStatus;
+use crate::codec::mms::{RetrieveStatus, StatusClass};
 use crate::model::{Blame, Explain, Layer, Retry};
 
 /// What the other side showed instead of an MMS PDU.
@@ -99,7 +99,7 @@ pub enum Mm1Error {
         octets: Bytes,
     },
     /// M-Retrieve.conf with a Retrieve-Status other than Ok.
-    #[error("the MMSC does not give the message: {} ({:#04x}){}", meaning(*.status), .status.0,
+    #[error("the MMSC does not give the message: {status}{}",
         .text.as_deref().map(|text| format!(": \"{text}\"")).unwrap_or_default())]
     NotRetrieved {
         /// Its Retrieve-Status.
@@ -109,19 +109,6 @@ pub enum Mm1Error {
         /// The whole PDU.
         octets: Bytes,
     },
-}
-
-/// OMA-TS-MMS_ENC-V1_3 clause 7.3.50.
-const fn meaning(status: RetrieveStatus) -> &'static str {
-    match status.0 {
-        0xC1 | 0xE2 => "message not found",
-        0xC2 => "network problem",
-        0xC0..=0xDF => "transient failure",
-        0xE1 => "service denied",
-        0xE3 => "content unsupported",
-        0xE0..=0xFF => "permanent failure",
-        _ => "unspecified error",
-    }
 }
 
 impl Mm1Error {
@@ -148,7 +135,7 @@ impl Mm1Error {
     pub fn is_gone(&self) -> bool {
         match self {
             Self::HttpStatus { seen, .. } => matches!(seen.status, 404 | 410),
-            Self::NotRetrieved { status, .. } => status.0 == 0xE2,
+            Self::NotRetrieved { status, .. } => *status == RetrieveStatus::MESSAGE_NOT_FOUND,
             _ => false,
         }
     }
@@ -200,6 +187,7 @@ impl Explain for Mm1Error {
             return Retry::Never;
         }
         match self {
+            Self::Transport(TransportError::TooLarge { .. }) => Retry::Never,
             Self::Transport(_) => Retry::Soon,
             Self::HeldBack { .. } => Retry::Backoff,
             Self::HttpStatus { seen, .. } => match seen.status {
@@ -208,7 +196,7 @@ impl Explain for Mm1Error {
             },
             // A portal's page in place of a message that is still there tomorrow.
             Self::NotMms { .. } => Retry::Backoff,
-            Self::NotRetrieved { status, .. } if (0xC0..=0xDF).contains(&status.0) => {
+            Self::NotRetrieved { status, .. } if status.class() == StatusClass::Transient => {
                 Retry::Backoff
             }
             _ => Retry::Never,

@@ -45,7 +45,7 @@ impl SubmitOutcome {
     pub fn refusal(&self) -> Option<Refusal> {
         let (status, text) = match self {
             Self::Accepted { .. } => return None,
-            Self::Partial { text, .. } => (ResponseStatus(PARTIAL_SUCCESS), text),
+            Self::Partial { text, .. } => (ResponseStatus::PARTIAL_SUCCESS, text),
             Self::Transient { status, text } | Self::Refused { status, text } => (*status, text),
         };
         Some(Refusal {
@@ -60,12 +60,9 @@ impl SubmitOutcome {
     }
 }
 
-/// Error-transient-partial-success.
-const PARTIAL_SUCCESS: u8 = 0xC4;
-
 /// A message that the MMSC did not take, or took in part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the MMSC answered {} ({:#04x}){}", meaning(*.status), .status.0, quoted(.text.as_deref()))]
+#[error("the MMSC answered {status}{}", quoted(.text.as_deref()))]
 pub struct Refusal {
     /// Its Response-Status.
     pub status: ResponseStatus,
@@ -76,30 +73,6 @@ pub struct Refusal {
 
 fn quoted(text: Option<&str>) -> String {
     text.map(|text| format!(": \"{text}\"")).unwrap_or_default()
-}
-
-/// The words of OMA-TS-MMS_ENC-V1_3 clause 7.3.48; reserved codes act as the head of their range.
-const fn meaning(status: ResponseStatus) -> &'static str {
-    match status.0 {
-        0x80 => "ok",
-        0x82 | 0xE1 => "service denied",
-        0x83 | 0xE2 => "message format corrupt",
-        0x84 | 0xC1 | 0xE3 => "address unresolved",
-        0x85 | 0xC2 | 0xE4 => "message not found",
-        0x86 | 0xC3 => "network problem",
-        0x87 | 0xE5 => "content not accepted",
-        0x88 => "unsupported message",
-        0xC4 => "partial success",
-        0xC0..=0xDF => "transient failure",
-        0xE6 => "reply charging limitations not met",
-        0xE7 => "reply charging request not accepted",
-        0xE8 => "reply charging forwarding denied",
-        0xE9 => "reply charging not supported",
-        0xEA => "address hiding not supported",
-        0xEB => "lack of prepaid credit",
-        0xE0..=0xFF => "permanent failure",
-        _ => "unspecified error",
-    }
 }
 
 impl Explain for Refusal {

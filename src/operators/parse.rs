@@ -244,7 +244,8 @@ fn is_host(host: &str) -> bool {
 }
 
 /// An IPv4 address without zeros in front of its numbers; anything else as it is.
-fn decimal_host(host: &str) -> String {
+#[must_use]
+pub fn decimal_host(host: &str) -> String {
     let numbers: Vec<Option<u8>> = host
         .split('.')
         .map(|text| {

@@ -1,5 +1,6 @@
 //! What can go wrong below HTTP, and in it.
 
+use super::watch::RECEIVING;
 use crate::net::NetError;
 
 /// A failed exchange.
@@ -56,6 +57,16 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// The connection failed before an octet of an answer came.
+    pub(super) fn nothing_came(&self) -> bool {
+        match self {
+            Self::Stalled { doing, .. }
+            | Self::Closed { doing, .. }
+            | Self::Broken { doing, .. } => *doing != RECEIVING,
+            _ => false,
+        }
+    }
+
     pub(in crate::mm1) const fn code(&self) -> &'static str {
         match self {
             Self::Net(NetError::NameNotFound { .. } | NetError::NameServerSilent { .. }) => {

@@ -1,11 +1,32 @@
-//! HTTP/1.1 over any `Net` (RFC 9112): one transaction at a time, the final block of a body held
-//! back until it may leave.
+//! HTTP/1.1 over any `Net` (RFC 9112): one exchange at a time on a connection that is kept for the
+//! next, the final block of a body held back until it may leave.
 
+mod body;
+mod connection;
 mod error;
+mod exchange;
+mod request;
+mod seen;
+mod url;
+mod watch;
 
 pub use error::TransportError;
+pub(super) use request::Call;
+pub(super) use url::HttpUrl;
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::connection::Connection;
+use self::exchange::Exchange;
+use self::request::Heads;
+use super::Identity;
+use crate::codec::mms;
+use crate::model::StageSink;
+use crate::net::{BoxFuture, Net};
+use crate::operators::Settings;
 
 /// Octets at the end of a request body that wait for the caller's word. Small enough to leave in
 /// one segment; a body that is not longer waits as a whole.
@@ -14,6 +35,10 @@ pub const FINAL_BLOCK: usize = 1024;
 pub const MAX_ANSWER: usize = 64 * 1024;
 /// Largest retrieved message, octets: above the hard cap of common phones (8 MiB).
 pub const MAX_MESSAGE: usize = 10 * 1024 * 1024;
+/// Largest head of an answer, octets: proxies add fields, but never that many.
+const MAX_HEAD: usize = 32 * 1024;
+/// How often progress is looked at. It bounds what the wait for acknowledged octets adds.
+const TICK: Duration = Duration::from_millis(20);
 
 /// How long to wait for what. Nothing limits a whole transfer: 300 KB at 3 KB/s are in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,5 +62,159 @@ impl Default for Timeouts {
             stall: Duration::from_secs(60),
             answer: Duration::from_secs(120),
         }
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) content_type: Option<String>,
+    pub(super) body: Bytes,
+    /// The final block of the request had been let go.
+    pub(super) released: bool,
+    /// Host and port that was asked, for people.
+    pub(super) by: String,
+}
+
+impl Answer {
+    /// Whether the body looks like an MMS PDU: announced as one, or beginning like one (operators
+    /// do either without the other).
+    pub(super) fn is_mms(&self) -> bool {
+        match self.body.as_ref() {
+            [0x8C, kind, ..] => kind & 0x80 != 0,
+            [] => false,
+            _ => is_mms_type(self.content_type.as_deref()) && !looks_like_markup(&self.body),
+        }
+    }
+}
+
+fn is_mms_type(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|text| {
+        let bare = text.split(';').next().unwrap_or_default().trim();
+        bare.eq_ignore_ascii_case(mms::CONTENT_TYPE)
+    })
+}
+
+fn looks_like_markup(body: &[u8]) -> bool {
+    body.iter().find(|octet| !octet.is_ascii_whitespace()) == Some(&b'<')
+}
+
+/// A failed exchange and what the far end can have had.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// A setting cannot be written into a request.
+    Unusable { what: String, reason: String },
+    /// Not the whole request.
+    Before(TransportError),
+    /// Not the whole request, since the hook did not agree.
+    HeldBack(String),
+    /// Perhaps the whole request.
+    After(TransportError),
+}
+
+/// The hook as a future; nothing happens before it is polled.
+pub(super) type Hook<'a> = BoxFuture<'a, Result<(), String>>;
+
+/// Makes exchanges; keeps one idle connection.
+pub(super) struct Transport {
+    net: Arc<dyn Net>,
+    proxy: Option<(String, u16)>,
+    heads: Result<Heads, (String, String)>,
+    timeouts: Timeouts,
+    idle: Mutex<Option<Connection>>,
+    close: bool,
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport").field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    pub(super) fn new(net: Arc<dyn Net>, settings: &Settings, identity: &Identity) -> Self {
+        Self {
+            net,
+            proxy: settings.proxy.clone(),
+            heads: Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()),
+            timeouts: Timeouts::default(),
+            idle: Mutex::new(None),
+            close: settings.connection_close,
+        }
+    }
+
+    pub(super) const fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// Ends the idle connection in order.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.take_idle() {
+            connection.close().await;
+        }
+    }
+
+    /// Makes one exchange. With a hook the final block of the body leaves only after the far end
+    /// has acknowledged all before it and the hook has agreed.
+    pub(super) async fn exchange(
+        &self,
+        call: &Call,
+        mut hook: Option<Hook<'_>>,
+        stages: &StageSink,
+    ) -> Result<Answer, Failure> {
+        let heads = self.heads.as_ref().map_err(|(what, reason)| Failure::Unusable {
+            what: what.clone(),
+            reason: reason.clone(),
+        })?;
+        let gated = hook.is_some();
+        let kept = match self.take_idle() {
+            // Without a proxy only the same host can be asked again.
+            Some(connection) if self.proxy.is_some() || connection.is_for(&call.url) => {
+                connection.revived().await
+            }
+            Some(other) => {
+                other.close().await;
+                None
+            }
+            None => None,
+        };
+        if let Some(connection) = kept {
+            match self.attempt(connection, heads, call, &mut hook, stages).await {
+                // The far end may have closed the kept connection while the request was on its
+                // way: nothing happened there.
+                Err(Failure::Before(error)) if error.nothing_came() && hook.is_some() == gated => {
+                    tracing::debug!(%error, "the kept connection was stale");
+                }
+                outcome => return outcome,
+            }
+        }
+        let proxy = self.proxy.as_ref();
+        let connection =
+            Connection::open(self.net.as_ref(), proxy, &call.url, &self.timeouts, stages)
+                .await
+                .map_err(Failure::Before)?;
+        self.attempt(connection, heads, call, &mut hook, stages).await
+    }
+
+    async fn attempt(
+        &self,
+        mut connection: Connection,
+        heads: &Heads,
+        call: &Call,
+        hook: &mut Option<Hook<'_>>,
+        stages: &StageSink,
+    ) -> Result<Answer, Failure> {
+        let done = Exchange::run(&mut connection, heads, call, hook, self.timeouts, stages).await?;
+        if done.whole && !self.close {
+            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.parked());
+        } else {
+            connection.close().await;
+        }
+        Ok(done.answer)
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

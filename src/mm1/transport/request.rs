@@ -1,0 +1,166 @@
+//! Request heads as operators want them: target, Host by name, identity, templates.
+
+use bytes::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Request, header};
+
+use super::body::HeldBody;
+use super::url::HttpUrl;
+use crate::codec::mms;
+use crate::operators::Settings;
+
+/// What phones send; some MMSCs look for their own type in it.
+const ACCEPT: &str = "*/*, application/vnd.wap.mms-message, application/vnd.wap.sic";
+
+/// One transaction to be made.
+#[derive(Debug, Clone)]
+pub(in crate::mm1) struct Call {
+    /// Whom to ask for what.
+    pub(in crate::mm1) url: HttpUrl,
+    /// The PDU of a POST; `None` for a GET.
+    pub(in crate::mm1) pdu: Option<Bytes>,
+    /// Most octets of the answer.
+    pub(in crate::mm1) limit: usize,
+}
+
+/// The fields that are the same in every request.
+#[derive(Debug, Clone)]
+pub(super) struct Heads {
+    fields: Vec<(HeaderName, HeaderValue)>,
+    content_type: HeaderValue,
+    proxied: bool,
+}
+
+impl Heads {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Which header cannot be written and why.
+    pub(super) fn new(
+        settings: &Settings,
+        own_number: Option<&str>,
+        imsi: Option<&str>,
+    ) -> Result<Self, (String, String)> {
+        let mut fields = Vec::new();
+        let mut add = |name: &str, value: &str| -> Result<(), (String, String)> {
+            let unusable = |reason: &str| (format!("header {name}"), reason.to_owned());
+            let field = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| unusable("this is no name of a header"))?;
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| unusable("its value has characters that no header may have"))?;
+            fields.push((field, value));
+            Ok(())
+        };
+        if !settings.user_agent.is_empty() {
+            add("user-agent", &settings.user_agent)?;
+        }
+        add("accept", ACCEPT)?;
+        if !settings.uaprof_url.is_empty() {
+            add(&settings.uaprof_header, &settings.uaprof_url)?;
+        }
+        for (name, template) in &settings.extra_headers {
+            let value = fill(template, own_number, imsi)
+                .map_err(|reason| (format!("header {name}"), reason))?;
+            add(name, &value)?;
+        }
+        if settings.connection_close {
+            add("connection", "close")?;
+        }
+        let charset = if settings.content_type_charset { "; charset=utf-8" } else { "" };
+        let content_type = HeaderValue::from_str(&format!("{}{charset}", mms::CONTENT_TYPE))
+            .map_err(|_| ("content-type".to_owned(), "unusable".to_owned()))?;
+        Ok(Self { fields, content_type, proxied: settings.proxy.is_some() })
+    }
+
+    /// The request and the length of its head on the wire.
+    ///
+    /// # Errors
+    /// When the URL's host cannot stand in a header.
+    pub(super) fn request(
+        &self,
+        call: &Call,
+        body: HeldBody,
+    ) -> Result<(Request<HeldBody>, u64), String> {
+        let mut request = Request::new(body);
+        *request.uri_mut() =
+            if self.proxied { call.url.absolute_form() } else { call.url.origin_form() };
+        let host = HeaderValue::from_str(&call.url.host_field()).map_err(|e| e.to_string())?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, host);
+        for (name, value) in &self.fields {
+            headers.append(name.clone(), value.clone());
+        }
+        if let Some(pdu) = &call.pdu {
+            headers.insert(header::CONTENT_TYPE, self.content_type.clone());
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(pdu.len()));
+            *request.method_mut() = Method::POST;
+        }
+        let fields: usize = request
+            .headers()
+            .iter()
+            .map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len())
+            .sum();
+        let line = format!("{} {} HTTP/1.1\r\n\r\n", request.method(), request.uri()).len();
+        let length = u64::try_from(line + fields).unwrap_or(u64::MAX);
+        Ok((request, length))
+    }
+}
+
+/// Fills `{LINE1}` (digits of the own number), `{LINE1NOCC}` (without the country's code) and
+/// `{IMSI}` in.
+fn fill(template: &str, own_number: Option<&str>, imsi: Option<&str>) -> Result<String, String> {
+    let mut out = template.to_owned();
+    if out.contains("{LINE1") {
+        let number = own_number.ok_or("it needs the SIM's number: set own_number")?;
+        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let national = if number.trim_start().starts_with('+') {
+            digits.get(country_code_length(&digits)..).unwrap_or_default().to_owned()
+        } else {
+            digits.trim_start_matches('0').to_owned()
+        };
+        out = out.replace("{LINE1NOCC}", &national).replace("{LINE1}", &digits);
+    }
+    if out.contains("{IMSI}") {
+        let imsi = imsi.ok_or("it needs the SIM's IMSI, which the modem did not tell")?;
+        out = out.replace("{IMSI}", imsi);
+    }
+    Ok(out)
+}
+
+/// Digits of the country code in front (ITU-T E.164 list of assigned codes).
+fn country_code_length(digits: &str) -> usize {
+    const TWO: &[&str] = &[
+        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46",
+        "47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63",
+        "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
+    ];
+    if digits.starts_with(['1', '7']) {
+        1
+    } else if digits.get(..2).is_some_and(|code| TWO.contains(&code)) {
+        2
+    } else {
+        3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_take_the_number_with_and_without_its_country() {
+        let number = Some("+15551234567");
+        assert_eq!(fill("1{LINE1NOCC}", number, None), Ok("15551234567".into()));
+        assert_eq!(fill("{LINE1}", number, None), Ok("15551234567".into()));
+        assert_eq!(fill("{LINE1NOCC}", Some("+447700900123"), None), Ok("7700900123".into()));
+        assert_eq!(fill("{LINE1NOCC}", Some("+353861234567"), None), Ok("861234567".into()));
+        assert_eq!(fill("{IMSI}", None, Some("234150000000001")), Ok("234150000000001".into()));
+        assert_eq!(fill("plain", None, None), Ok("plain".into()));
+    }
+
+    #[test]
+    fn template_without_its_number_is_refused() {
+        assert!(fill("{LINE1}", None, None).unwrap_err().contains("own_number"));
+        assert!(fill("{IMSI}", None, None).unwrap_err().contains("IMSI"));
+    }
+}
