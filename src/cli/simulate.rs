@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::block_on;
 use super::error::{CliError, Exit};
@@ -125,6 +125,8 @@ async fn simulate(args: Args) -> Result<(), CliError> {
     }
     let control_listener = listen("--control", args.control).await?;
 
+    // Before anybody can see a name that has to be removed again.
+    let mut interrupts = Interrupts::hear()?;
     let operator = builder.start();
     let data = port(&args.tty)?;
     let control_port = args.control_tty.as_deref().map(port).transpose()?;
@@ -144,7 +146,7 @@ async fn simulate(args: Args) -> Result<(), CliError> {
     let modem = operator.modem();
     tokio::select! {
         biased;
-        ended = interrupted() => ended?,
+        () = interrupts.one() => {}
         () = data.serve(modem, PortRole::Data) => {}
         () = serve_if(control_port.as_ref(), &operator) => {}
     }
@@ -159,21 +161,31 @@ async fn serve_if(port: Option<&PtyPort>, operator: &Operator) {
     }
 }
 
-async fn interrupted() -> Result<(), CliError> {
-    let listen = |kind| {
-        signal(kind)
-            .map_err(|error| CliError::io(Exit::Software, "signals cannot be heard", &error))
-    };
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+/// The signals that end the command; heard from the moment this is made.
+struct Interrupts([Signal; 3]);
+
+impl Interrupts {
+    fn hear() -> Result<Self, CliError> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| CliError::io(Exit::Software, "signals cannot be heard", &error))
+        };
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
     }
-    Ok(())
+
+    async fn one(&mut self) {
+        let [interrupt, terminate, hang_up] = &mut self.0;
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    }
 }
 
 fn port(path: &Path) -> Result<PtyPort, CliError> {

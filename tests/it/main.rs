@@ -4,5 +4,6 @@ mod sim_control;
 mod sim_ggsn;
 mod sim_mmsc;
 mod sim_modem;
+mod sim_pty;
 mod tidy;
 mod vectors;
