@@ -1,14 +1,30 @@
 //! A data call: the octet stream between CONNECT and hang-up.
 
+use std::fmt;
+use std::future::Future;
+use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
-use super::ModemError;
+use super::line::Shared;
+use super::{ModemError, Port};
+use crate::model::TapDirection;
+
+/// How often Data Carrier Detect is looked at.
+const CARRIER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the line must stay silent behind a `NO CARRIER` that could be the middle of a frame.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Why a data call ended by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndReason {
     /// The modem said `NO CARRIER`.
@@ -19,8 +35,8 @@ pub enum EndReason {
     PortGone,
 }
 
-impl std::fmt::Display for EndReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoCarrier => "the modem said NO CARRIER",
             Self::CarrierLost => "the modem dropped the carrier line",
@@ -31,90 +47,316 @@ impl std::fmt::Display for EndReason {
 
 /// Looks at a call from elsewhere; lives on after the call was given to the bearer.
 #[derive(Debug, Clone)]
-pub struct CallStatus {
-    _private: (),
+pub struct CallStatus(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    end: OnceLock<EndReason>,
+    sent: AtomicU64,
+    received: AtomicU64,
 }
 
 impl CallStatus {
     /// Why the call ended by itself; none while it lasts and after an orderly hang-up.
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
-        todo!()
+        self.0.end.get().copied()
     }
 
     /// Octets sent and received since CONNECT.
     #[must_use]
     pub fn octets(&self) -> (u64, u64) {
-        todo!()
+        (self.0.sent.load(Ordering::Relaxed), self.0.received.load(Ordering::Relaxed))
     }
 }
 
 /// A dialled call; reads end (with [`Self::end_reason`]) when the modem ends it. Flush does
 /// nothing. A call that is dropped is hung up by the driver, like one that is given to
 /// [`Self::hang_up`].
-#[derive(Debug)]
 pub struct DataCall {
-    _private: (),
+    /// None when it went back to the driver.
+    port: Option<Box<dyn Port>>,
+    leftover: Vec<u8>,
+    number: u64,
+    cid: u8,
+    status: CallStatus,
+    shared: Arc<Shared>,
+    returns: mpsc::UnboundedSender<Returned>,
+    watch: TextWatch,
+    quiet: Option<Pin<Box<Sleep>>>,
+    carrier: Interval,
+    had_carrier: bool,
+}
+
+/// What the driver gets back at the end of a call.
+pub(super) struct Returned {
+    pub(super) port: Box<dyn Port>,
+    pub(super) end: Option<EndReason>,
+    pub(super) reply: Option<oneshot::Sender<Result<(), ModemError>>>,
 }
 
 impl DataCall {
+    pub(super) fn new(
+        port: Box<dyn Port>,
+        leftover: Vec<u8>,
+        cid: u8,
+        shared: Arc<Shared>,
+        returns: mpsc::UnboundedSender<Returned>,
+    ) -> Self {
+        let mut carrier = interval_at(Instant::now() + CARRIER_INTERVAL, CARRIER_INTERVAL);
+        carrier.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            port: Some(port),
+            leftover,
+            number: shared.call.load(Ordering::Relaxed),
+            cid,
+            status: CallStatus(Arc::default()),
+            shared,
+            returns,
+            watch: TextWatch::default(),
+            quiet: None,
+            carrier,
+            had_carrier: false,
+        }
+    }
+
     /// Counts this modem's calls, from 1; the number in tap events.
     #[must_use]
-    pub fn number(&self) -> u64 {
-        todo!()
+    pub const fn number(&self) -> u64 {
+        self.number
     }
 
     /// The context identifier that was dialled.
     #[must_use]
-    pub fn cid(&self) -> u8 {
-        todo!()
+    pub const fn cid(&self) -> u8 {
+        self.cid
     }
 
     /// A handle that outlives the call.
     #[must_use]
     pub fn status(&self) -> CallStatus {
-        todo!()
+        self.status.clone()
     }
 
     /// Why the call ended by itself; none while it lasts.
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
-        todo!()
+        self.status.end_reason()
     }
 
     /// Ends the call in order, after PPP has ended; returns when the modem takes commands again.
     ///
     /// # Errors
     /// When the modem cannot be brought back to command mode, or is gone.
-    pub async fn hang_up(self) -> Result<(), ModemError> {
-        todo!()
+    pub async fn hang_up(mut self) -> Result<(), ModemError> {
+        let (reply, answer) = oneshot::channel();
+        self.give_back(Some(reply));
+        answer.await.unwrap_or(Err(ModemError::Stopped))
+    }
+
+    fn give_back(&mut self, reply: Option<oneshot::Sender<Result<(), ModemError>>>) {
+        if let Some(port) = self.port.take() {
+            // Without a driver there is nobody left to hang up; closing the port drops DTR.
+            let _ = self.returns.send(Returned { port, end: self.end_reason(), reply });
+        }
+    }
+
+    fn end(&self, reason: EndReason) {
+        let _ = self.status.0.end.set(reason);
+    }
+
+    /// Octets went to the reader: looks for the end of the call among them.
+    fn arrived(&mut self, octets: &[u8]) {
+        match self.watch.see(octets) {
+            Sight::Nothing => self.quiet = None,
+            Sight::Perhaps => self.quiet = Some(Box::pin(sleep(QUIET))),
+            Sight::End => self.end(EndReason::NoCarrier),
+        }
+    }
+
+    /// What may end a silent call.
+    fn silent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(quiet) = self.quiet.as_mut()
+            && quiet.as_mut().poll(cx).is_ready()
+        {
+            self.end(EndReason::NoCarrier);
+            return Poll::Ready(Ok(()));
+        }
+        while self.carrier.poll_tick(cx).is_ready() {
+            match self.port.as_mut().and_then(|port| port.carrier()) {
+                Some(true) => self.had_carrier = true,
+                Some(false) if self.had_carrier => {
+                    self.end(EndReason::CarrierLost);
+                    return Poll::Ready(Ok(()));
+                }
+                // A modem that never raises the line tells nothing by it.
+                _ => {}
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for DataCall {
+    fn drop(&mut self) {
+        self.give_back(None);
+    }
+}
+
+impl fmt::Debug for DataCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataCall")
+            .field("number", &self.number)
+            .field("cid", &self.cid)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
 impl AsyncRead for DataCall {
     fn poll_read(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-        _buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        todo!()
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.end_reason().is_some() || buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if !this.leftover.is_empty() {
+            let count = this.leftover.len().min(buf.remaining());
+            let octets: Vec<u8> = this.leftover.drain(..count).collect();
+            buf.put_slice(&octets);
+            this.status.0.received.fetch_add(len(count), Ordering::Relaxed);
+            this.arrived(&octets);
+            return Poll::Ready(Ok(()));
+        }
+        let Some(port) = this.port.as_mut() else { return Poll::Ready(Ok(())) };
+        let before = buf.filled().len();
+        match Pin::new(port).poll_read(cx, buf) {
+            Poll::Pending => this.silent(cx),
+            Poll::Ready(Ok(())) if buf.filled().len() > before => {
+                let octets = buf.filled().get(before..).unwrap_or_default();
+                this.shared.count(TapDirection::Received, octets.len());
+                this.status.0.received.fetch_add(len(octets.len()), Ordering::Relaxed);
+                this.arrived(octets);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(_) => {
+                this.end(EndReason::PortGone);
+                Poll::Ready(Ok(()))
+            }
+        }
     }
 }
 
 impl AsyncWrite for DataCall {
     fn poll_write(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-        _octets: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        todo!()
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if let Some(reason) = this.end_reason() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, reason.to_string())));
+        }
+        let Some(port) = this.port.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let written = std::task::ready!(Pin::new(port).poll_write(cx, octets));
+        if let Ok(count) = &written {
+            this.shared.count(TapDirection::Sent, *count);
+            this.status.0.sent.fetch_add(len(*count), Ordering::Relaxed);
+        } else {
+            this.end(EndReason::PortGone);
+        }
+        Poll::Ready(written)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+fn len(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Looks for `NO CARRIER` among frames. Between a flag and the first octet of a frame the text
+/// ends the call at once; elsewhere the same octets may be somebody's data, and only silence
+/// behind them tells.
+#[derive(Debug, Default)]
+struct TextWatch {
+    /// Octets of the text matched since the last flag; none inside a frame.
+    matched: Option<usize>,
+    started: bool,
+    tail: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Sight {
+    Nothing,
+    Perhaps,
+    End,
+}
+
+const NO_CARRIER: &[u8] = b"NO CARRIER";
+
+impl TextWatch {
+    fn see(&mut self, octets: &[u8]) -> Sight {
+        if !self.started {
+            self.started = true;
+            self.matched = Some(0);
+        }
+        for octet in octets {
+            self.matched = match (octet, self.matched) {
+                (0x7e, _) => Some(0),
+                (b'\r' | b'\n', Some(0)) => Some(0),
+                (b'\r' | b'\n', Some(count)) if count == NO_CARRIER.len() => return Sight::End,
+                (octet, Some(count)) if NO_CARRIER.get(count) == Some(octet) => Some(count + 1),
+                _ => None,
+            };
+        }
+        // Enough for a line end, the text, and a line end.
+        let keep = NO_CARRIER.len() + 4;
+        self.tail.extend(octets.get(octets.len().saturating_sub(keep)..).unwrap_or(octets));
+        self.tail.drain(..self.tail.len().saturating_sub(keep));
+        let text = self.tail.trim_ascii_end();
+        let ended = text.len() < self.tail.len() && text.ends_with(NO_CARRIER);
+        let begun = text
+            .len()
+            .checked_sub(NO_CARRIER.len() + 1)
+            .is_some_and(|at| matches!(text.get(at), Some(b'\r' | b'\n')));
+        if ended && begun { Sight::Perhaps } else { Sight::Nothing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_between_frames_ends_the_call_however_cut() {
+        let octets = b"\x7e\xff\x03abc\x7e\r\nNO CARRIER\r\n";
+        for cut in 0..octets.len() {
+            let (head, tail) = octets.split_at(cut);
+            let mut watch = TextWatch::default();
+            let first = watch.see(head);
+            assert!(first == Sight::End || watch.see(tail) == Sight::End, "cut at {cut}");
+        }
+        assert_eq!(TextWatch::default().see(b"\nNO CARRIER\r"), Sight::End);
+    }
+
+    #[test]
+    fn text_inside_a_frame_is_only_a_suspicion() {
+        let mut watch = TextWatch::default();
+        assert_eq!(watch.see(b"\x7e!half a frame\r\nNO CARRIER\r\n"), Sight::Perhaps);
+        assert_eq!(watch.see(b"was data\x7e"), Sight::Nothing);
+        assert_eq!(watch.see(b"!say NO CARRIER\r\n"), Sight::Nothing);
+        assert_eq!(watch.see(b"!\r\nNO CARRIER\r\nand more"), Sight::Nothing);
     }
 }

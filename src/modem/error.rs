@@ -207,6 +207,9 @@ pub enum ModemError {
     /// [`super::Modem::prepare`] was not called, or the modem was lost since.
     #[error("the modem is not ready")]
     NotReady,
+    /// It has started anew and forgot its settings.
+    #[error("the modem has restarted by itself")]
+    Restarted,
     /// The driver has ended.
     #[error("the modem's driver has ended")]
     Stopped,
@@ -264,6 +267,7 @@ impl Explain for ModemError {
             Self::DeleteFailed { .. } => "sms-delete-failed",
             Self::Argument { .. } => "bad-argument",
             Self::NotReady => "modem-not-ready",
+            Self::Restarted => "modem-restarted",
             Self::Stopped => "modem-stopped",
         }
     }
@@ -279,7 +283,7 @@ impl Explain for ModemError {
             | Self::Port(PortError::NotSerial { .. } | PortError::Denied { .. })
             | Self::NoSuchSms { .. }
             | Self::Stopped => Retry::Never,
-            Self::InCall | Self::NotReady | Self::SimBusy { .. } => Retry::Soon,
+            Self::InCall | Self::NotReady | Self::SimBusy { .. } | Self::Restarted => Retry::Soon,
             _ => Retry::Backoff,
         }
     }
@@ -296,6 +300,7 @@ impl Explain for ModemError {
             | Self::NoConnect { .. }
             | Self::NoFreeContext { .. }
             | Self::StuckInDataMode { .. }
+            | Self::Restarted
             | Self::NoSuchSms { .. }
             | Self::DeleteFailed { .. }
             | Self::PukNeeded
@@ -400,6 +405,9 @@ impl Explain for ModemError {
                 "remove quotes, control characters and everything beyond ASCII from it"
             }
             Self::NotReady => "wait until the modem is ready",
+            Self::Restarted => {
+                "nothing; it is prepared again. When it happens often, check its power supply"
+            }
             Self::Stopped => "start the gateway again",
         }
         .to_owned()

@@ -1,14 +1,22 @@
 //! The handle on a modem: what the gateway may ask of it and what it hears from it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::driver::{Answer, Driver, Request};
+use super::line::Shared;
 use super::{DataCall, ModemError, ModemInfo, PortOpener, Profile, Registration, StoredSms};
 use crate::model::redact::Secret;
 use crate::model::{Clock, StageSink, Tap};
+
+/// Requests that wait for the one before them.
+const MAX_WAITING: usize = 64;
+/// Events that wait for the listener.
+const MAX_EVENTS: usize = 1024;
 
 /// Which modem, and how to treat it.
 #[derive(Debug, Clone)]
@@ -85,9 +93,10 @@ pub enum ModemEvent {
 
 /// A modem; clones ask the same driver. Requests wait for each other. The driver ends and closes
 /// the ports when the last handle and data call are dropped.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Modem {
-    _private: (),
+    requests: mpsc::Sender<Request>,
+    shared: Arc<Shared>,
 }
 
 impl Modem {
@@ -101,20 +110,31 @@ impl Modem {
         clock: Clock,
         stages: StageSink,
     ) -> (Self, mpsc::Receiver<ModemEvent>) {
-        let _ = (config, opener, tap, clock, stages);
-        todo!()
+        let (requests, incoming) = mpsc::channel(MAX_WAITING);
+        let (events, heard) = mpsc::channel(MAX_EVENTS);
+        let shared = Arc::new(Shared {
+            modem: config.name.clone(),
+            tap,
+            clock,
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            call: AtomicU64::new(0),
+        });
+        let driver = Driver::new(config, opener, Arc::clone(&shared), stages, events);
+        tokio::spawn(driver.run(incoming));
+        (Self { requests, shared }, heard)
     }
 
     /// The name in the configuration.
     #[must_use]
     pub fn name(&self) -> &str {
-        todo!()
+        &self.shared.modem
     }
 
     /// Octets sent and received on all its ports, data calls included.
     #[must_use]
     pub fn octets(&self) -> (u64, u64) {
-        todo!()
+        (self.shared.sent.load(Ordering::Relaxed), self.shared.received.load(Ordering::Relaxed))
     }
 
     /// Opens the ports, wakes the modem (also out of a data call that a killed program left),
@@ -125,7 +145,7 @@ impl Modem {
     /// The first step that failed. After [`ModemError::NotRegistered`] SMS and later calls of
     /// [`Self::registration`] work all the same.
     pub async fn prepare(&self) -> Result<ModemInfo, ModemError> {
-        todo!()
+        self.ask(Request::Prepare).await
     }
 
     /// Asks for the present registration.
@@ -133,7 +153,7 @@ impl Modem {
     /// # Errors
     /// When the modem does not answer.
     pub async fn registration(&self) -> Result<Registration, ModemError> {
-        todo!()
+        self.ask(Request::Registration).await
     }
 
     /// Asks for the present signal in dBm; none when unknown.
@@ -141,7 +161,7 @@ impl Modem {
     /// # Errors
     /// When the modem does not answer.
     pub async fn signal(&self) -> Result<Option<i16>, ModemError> {
-        todo!()
+        self.ask(Request::Signal).await
     }
 
     /// Lists every message of every storage, sent and unsent ones included.
@@ -149,17 +169,17 @@ impl Modem {
     /// # Errors
     /// [`ModemError::InCall`] at once while a call holds the only port.
     pub async fn sweep(&self) -> Result<Vec<StoredSms>, ModemError> {
-        todo!()
+        self.ask(Request::Sweep).await
     }
 
-    /// Reads one message.
+    /// Reads one message. An empty name of the storage means the one for new messages.
     ///
     /// # Errors
     /// [`ModemError::NoSuchSms`] when the place is empty; [`ModemError::InCall`] at once while a
     /// call holds the only port.
     pub async fn read_sms(&self, storage: &str, index: u16) -> Result<StoredSms, ModemError> {
-        let _ = (storage, index);
-        todo!()
+        let storage = storage.to_owned();
+        self.ask(|answer| Request::Read { storage, index, answer }).await
     }
 
     /// Deletes one message and looks whether it is gone. An empty place is no error.
@@ -168,16 +188,29 @@ impl Modem {
     /// [`ModemError::DeleteFailed`]; [`ModemError::InCall`] at once while a call holds the only
     /// port.
     pub async fn delete_sms(&self, storage: &str, index: u16) -> Result<(), ModemError> {
-        let _ = (storage, index);
-        todo!()
+        let storage = storage.to_owned();
+        self.ask(|answer| Request::Delete { storage, index, answer }).await
     }
 
-    /// Defines the context where needed and dials; tells the stages `ContextSet` and `Connected`.
+    /// Defines the context where needed and dials; tells the stages `ContextSet` and `Connected`,
+    /// and `HungUp` at the call's end.
     ///
     /// # Errors
     /// [`ModemError::InCall`] at once while another call lasts.
     pub async fn dial(&self, context: &PdpContext) -> Result<DataCall, ModemError> {
-        let _ = context;
-        todo!()
+        let context = context.clone();
+        self.ask(|answer| Request::Dial { context, answer }).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, ModemError> {
+        let (answer, result) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| ModemError::Stopped)?;
+        result.await.unwrap_or(Err(ModemError::Stopped))
+    }
+}
+
+impl std::fmt::Debug for Modem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Modem").field("name", &self.name()).finish_non_exhaustive()
     }
 }

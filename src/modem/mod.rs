@@ -6,15 +6,24 @@
 //! data port until it is hung up or dropped.
 
 mod call;
+mod dial;
+mod driver;
 mod error;
 mod handle;
+mod hangup;
 mod info;
+mod line;
 mod port;
+mod prepare;
 mod profile;
+mod registration;
+mod sms;
+mod system;
 
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
 pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
 pub use info::{ModemInfo, Registration, StoredSms};
-pub use port::{OpenPort, Port, PortOpener, SystemPorts};
+pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{Profile, ProfileError};
+pub use system::SystemPorts;

@@ -32,13 +32,3 @@ pub trait PortOpener: Send + Sync {
     /// Opens `name` for this program alone.
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a>;
 }
-
-/// The serial ports of this machine.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemPorts;
-
-impl PortOpener for SystemPorts {
-    fn open<'a>(&'a self, _name: &'a str) -> OpenPort<'a> {
-        todo!()
-    }
-}

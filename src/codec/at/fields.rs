@@ -39,7 +39,7 @@ impl<'a> Field<'a> {
 
     /// The values of a group, or the one value.
     #[must_use]
-    pub fn values(&self) -> Vec<Field<'a>> {
+    pub fn values(&self) -> Vec<Self> {
         if self.kind == FieldKind::Group { fields(self.text) } else { vec![*self] }
     }
 

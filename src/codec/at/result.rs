@@ -111,7 +111,7 @@ impl FinalResult {
         match self {
             Self::Error | Self::NotSupported(_) => true,
             Self::Cme(reason) => matches!(reason.code, Some(3 | 4 | 50 | 51 | 100) | None),
-            Self::Cms(reason) => matches!(reason.code, Some(302 | 303 | 304 | 305) | None),
+            Self::Cms(reason) => matches!(reason.code, Some(302..=305) | None),
             _ => false,
         }
     }

@@ -1,0 +1,317 @@
+//! The PDP context and the call (3GPP TS 27.007 clauses 10.1.1, 10.1.10 and 10.2).
+
+use std::time::Duration;
+
+use super::driver::{Driver, pump_one};
+use super::line::{Reply, command};
+use super::{ModemError, PdpAuth, PdpContext, hangup};
+use crate::codec::at::{
+    ArgumentError, Context, FinalResult, active_contexts, cgdcont_range, checked, contexts,
+    value_behind,
+};
+use crate::model::Stage;
+use crate::proto::at::Kind;
+
+/// How long registration may take when a call is wanted.
+const REGISTRATION_LIMIT: Duration = Duration::from_secs(30);
+/// Context identifiers tried when the modem does not tell its range.
+const USUAL_CIDS: [u8; 3] = [1, 2, 3];
+
+impl Driver {
+    /// Answers the context identifier and the octets that came behind CONNECT.
+    pub(super) async fn dial(&mut self, wanted: &PdpContext) -> Result<(u8, Vec<u8>), ModemError> {
+        check(wanted)?;
+        self.at()?;
+        self.attach().await?;
+        self.wait_for_network(REGISTRATION_LIMIT).await?;
+        let cid = self.define(wanted).await?;
+        self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
+        let profile = self.profile();
+        if let (Some(auth), false) = (&profile.dial.auth, wanted.auth == PdpAuth::Any) {
+            let limit = self.command_timeout();
+            let text = filled(auth, cid, wanted);
+            // PPP asks again; a modem that does not know the command needs no telling.
+            let _ = self.at()?.response(&text, limit).await?;
+        }
+        self.steps(&profile.dial.before, true).await?;
+        self.next_call();
+        let (text, leftover) = self.connect(cid, wanted).await?;
+        self.stages.tell(Stage::Connected { text });
+        Ok((cid, leftover))
+    }
+
+    async fn attach(&mut self) -> Result<(), ModemError> {
+        let limit = self.command_timeout();
+        let response = self.at()?.response("AT+CGATT?", limit).await?;
+        let state = response.lines.iter().find_map(|line| value_behind(line, "+CGATT:"));
+        if state != Some("0") {
+            // Attached, or a modem that does not tell.
+            return Ok(());
+        }
+        let limit = self.profile().timeouts.attach;
+        let response = self.at()?.response("AT+CGATT=1", limit).await?;
+        if response.result.is_ok() {
+            return Ok(());
+        }
+        Err(ModemError::NotAttached { answer: response.result.to_string() })
+    }
+
+    /// Finds the context of this APN, or defines it where none is in use.
+    async fn define(&mut self, wanted: &PdpContext) -> Result<u8, ModemError> {
+        let limit = self.command_timeout();
+        let defined = contexts(&self.at()?.response("AT+CGDCONT?", limit).await?.lines);
+        if let Some(context) = defined.iter().find(|it| same(it, wanted)) {
+            return Ok(context.cid);
+        }
+        let active = active_contexts(&self.at()?.response("AT+CGACT?", limit).await?.lines);
+        let range = self.at()?.response("AT+CGDCONT=?", limit).await?;
+        let range = cgdcont_range(&range.lines, &wanted.pdp_type);
+        let cids = if range.cids().is_empty() { &USUAL_CIDS[..] } else { range.cids() };
+        let candidates = candidates(cids, &defined, &active, self.registered.on_lte);
+        let profile = self.profile();
+        let mut refused = None;
+        for cid in candidates {
+            let text = filled(&profile.dial.define, cid, wanted);
+            let response = self.at()?.response(&text, limit).await?;
+            if response.result.is_ok() {
+                return Ok(cid);
+            }
+            refused = Some(response.result);
+        }
+        Err(match refused {
+            Some(result) => {
+                ModemError::ContextRefused { apn: wanted.apn.clone(), answer: result.to_string() }
+            }
+            None => ModemError::NoFreeContext { apn: wanted.apn.clone() },
+        })
+    }
+
+    async fn connect(
+        &mut self,
+        cid: u8,
+        wanted: &PdpContext,
+    ) -> Result<(String, Vec<u8>), ModemError> {
+        let profile = self.profile();
+        let limit = profile.dial.connect_timeout;
+        let mut strings: Vec<String> =
+            profile.dial.dial.iter().map(|it| filled(it, cid, wanted)).collect();
+        // It dials context 1, or the last one: certain only when both are the same.
+        strings.extend(profile.dial.dial_default.clone().filter(|_| cid == 1));
+        let mut answer = FinalResult::Error;
+        for text in strings {
+            match self.dial_with(&text, limit).await? {
+                Reply::Connected { text, leftover } => return Ok((text, leftover)),
+                Reply::Response(response) => {
+                    answer = response.result;
+                    if !answer.is_unsupported() {
+                        break;
+                    }
+                }
+                Reply::TimedOut { .. } => {
+                    let line = self.dialer()?;
+                    // The modem may still be dialling; it must take commands again.
+                    hangup::hang_up(line, &profile, false).await?;
+                    let apn = wanted.apn.clone();
+                    return Err(ModemError::NoConnect { apn, seconds: limit.as_secs() });
+                }
+            }
+        }
+        let cause = self.cause().await?;
+        Err(failure(&answer, &cause, &wanted.apn))
+    }
+
+    /// Dials, and listens on the control port meanwhile.
+    async fn dial_with(&mut self, text: &str, limit: Duration) -> Result<Reply, ModemError> {
+        let line = command(text)?;
+        let Some(data) = self.data.as_mut() else {
+            return self.at()?.run(line, Kind::Dial, limit).await;
+        };
+        let mut dialled = std::pin::pin!(data.run(line, Kind::Dial, limit));
+        loop {
+            tokio::select! {
+                biased;
+                reply = &mut dialled => return reply,
+                pumped = pump_one(&mut self.control) => pumped?,
+            }
+        }
+    }
+
+    /// The network's own reason, where the modem knows it.
+    async fn cause(&mut self) -> Result<String, ModemError> {
+        let limit = self.command_timeout();
+        let response = self.at()?.response("AT+CEER", limit).await?;
+        let told = response.lines.iter().find_map(|line| value_behind(line, "+CEER:"));
+        Ok(told.unwrap_or_default().trim_matches('"').to_owned())
+    }
+}
+
+/// Free context identifiers in the order in which they are worth trying. The first context is the
+/// attach bearer on LTE and must not be touched there; what is active is never redefined.
+fn candidates(cids: &[u8], defined: &[Context], active: &[u8], on_lte: bool) -> Vec<u8> {
+    let free = |cid: &&u8| !active.contains(cid);
+    let known = |cid: u8| defined.iter().find(|context| context.cid == cid);
+    let mut order: Vec<u8> = Vec::new();
+    // A modem without any definition is one that expects the first.
+    if defined.is_empty() && active.is_empty() && !on_lte && cids.contains(&1) {
+        order.push(1);
+    }
+    let rest = || cids.iter().filter(free).filter(|cid| **cid != 1);
+    order.extend(rest().filter(|cid| known(**cid).is_none()));
+    order.extend(rest().filter(|cid| known(**cid).is_some_and(|it| it.apn.is_empty())));
+    // Overwriting somebody's definition is better than no call, except for the operator's own.
+    let own = |apn: &str| {
+        ["ims", "sos", "xcap", "vzwims", "vzwadmin", "emergency"]
+            .iter()
+            .any(|name| apn.eq_ignore_ascii_case(name))
+    };
+    order.extend(
+        rest().filter(|cid| known(**cid).is_some_and(|it| !it.apn.is_empty() && !own(&it.apn))),
+    );
+    if !on_lte && cids.contains(&1) && !active.contains(&1) && !order.contains(&1) {
+        order.push(1);
+    }
+    order
+}
+
+fn same(context: &Context, wanted: &PdpContext) -> bool {
+    // The network may have put its own suffix behind the name.
+    let apn = context.apn.to_ascii_lowercase();
+    let name = wanted.apn.to_ascii_lowercase();
+    let same_apn = apn == name
+        || apn
+            .strip_prefix(&name)
+            .is_some_and(|rest| rest.starts_with(".mnc") && rest.ends_with(".gprs"));
+    same_apn && context.pdp_type.eq_ignore_ascii_case(&wanted.pdp_type)
+}
+
+/// Fills a template of the profile with arguments that [`check`] has passed.
+fn filled(template: &str, cid: u8, wanted: &PdpContext) -> String {
+    let auth = match wanted.auth {
+        PdpAuth::Any | PdpAuth::None => "0",
+        PdpAuth::Pap => "1",
+        PdpAuth::Chap => "2",
+    };
+    let values = [
+        ("{cid}", cid.to_string()),
+        ("{pdp_type}", wanted.pdp_type.clone()),
+        ("{apn}", wanted.apn.clone()),
+        ("{user}", wanted.user.clone()),
+        ("{password}", wanted.password.expose().to_owned()),
+        ("{auth}", auth.to_owned()),
+    ];
+    let mut out = String::new();
+    let mut rest = template;
+    // In one pass, so that a value that looks like a placeholder stays what it is.
+    while let Some(at) = rest.find('{') {
+        let (before, behind) = rest.split_at(at);
+        out.push_str(before);
+        match values.iter().find(|(name, _)| behind.starts_with(name)) {
+            Some((name, value)) => {
+                out.push_str(value);
+                rest = behind.get(name.len()..).unwrap_or_default();
+            }
+            None => {
+                out.push('{');
+                rest = behind.get(1..).unwrap_or_default();
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn check(wanted: &PdpContext) -> Result<(), ModemError> {
+    let arguments: [(&'static str, &str); 4] = [
+        ("the APN", &wanted.apn),
+        ("the PDP type", &wanted.pdp_type),
+        ("the user name", &wanted.user),
+        ("the password", wanted.password.expose()),
+    ];
+    for (what, text) in arguments {
+        let refuse = |reason: ArgumentError| ModemError::Argument { what, reason };
+        checked(text).map_err(refuse)?;
+    }
+    Ok(())
+}
+
+fn failure(answer: &FinalResult, cause: &str, apn: &str) -> ModemError {
+    let apn = apn.to_owned();
+    let lower = cause.to_ascii_lowercase();
+    let about_context = ["apn", "access point", "authentic", "subscribed", "pdp", "pdn", "option"]
+        .iter()
+        .any(|word| lower.contains(word));
+    let by_code = matches!(answer.cme(), Some(103..=114 | 127..=134 | 148 | 149 | 177));
+    let answer = if cause.is_empty() { answer.to_string() } else { format!("{answer} ({cause})") };
+    if about_context || by_code {
+        ModemError::ContextRefused { apn, answer }
+    } else {
+        ModemError::CallFailed { apn, answer }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::redact::Secret;
+
+    fn context(cid: u8, apn: &str) -> Context {
+        Context { cid, pdp_type: "IP".into(), apn: apn.into() }
+    }
+
+    fn wanted(apn: &str) -> PdpContext {
+        PdpContext {
+            apn: apn.into(),
+            pdp_type: "IP".into(),
+            user: "{cid}".into(),
+            password: Secret::new("p"),
+            auth: PdpAuth::Chap,
+        }
+    }
+
+    #[test]
+    fn attach_bearer_is_never_a_candidate() {
+        let defined = [context(1, "internet")];
+        assert_eq!(candidates(&[1, 2, 3], &defined, &[1], true), [2, 3]);
+        assert_eq!(candidates(&[1], &defined, &[], true), Vec::<u8>::new());
+        assert_eq!(candidates(&[1, 2], &defined, &[1], false), [2]);
+    }
+
+    #[test]
+    fn free_contexts_come_before_those_of_others() {
+        let defined = [context(1, "a"), context(2, "b"), context(3, ""), context(4, "ims")];
+        assert_eq!(candidates(&[1, 2, 3, 4, 5], &defined, &[], false), [5, 3, 2, 1]);
+        assert_eq!(candidates(&[1, 2, 3], &[], &[], false), [1, 2, 3]);
+    }
+
+    #[test]
+    fn apn_with_the_networks_suffix_is_the_same() {
+        assert!(same(&context(2, "MMS.example"), &wanted("mms.example")));
+        assert!(same(&context(2, "mms.example.mnc001.mcc262.gprs"), &wanted("mms.example")));
+        assert!(!same(&context(2, "mms.example2"), &wanted("mms.example")));
+    }
+
+    #[test]
+    fn templates_are_filled_once() {
+        let text = filled("AT+CGAUTH={cid},{auth},\"{user}\",\"{x}\"", 4, &wanted("a"));
+        assert_eq!(text, "AT+CGAUTH=4,2,\"{cid}\",\"{x}\"");
+    }
+
+    #[test]
+    fn injection_through_the_configuration_is_refused() {
+        let error = check(&wanted("mms\",\"x")).unwrap_err();
+        assert_eq!(error, ModemError::Argument { what: "the APN", reason: ArgumentError::Quote });
+        let mut context = wanted("mms");
+        context.user = "a\rAT+CFUN=0".into();
+        assert!(check(&context).is_err());
+    }
+
+    #[test]
+    fn refusal_of_the_context_is_told_from_a_lost_call() {
+        let cme = FinalResult::parse("+CME ERROR: 133").unwrap();
+        assert!(matches!(failure(&cme, "", "a"), ModemError::ContextRefused { .. }));
+        let cause = failure(&FinalResult::NoCarrier, "Missing or unknown APN", "a");
+        assert!(cause.to_string().contains("NO CARRIER (Missing or unknown APN)"), "{cause}");
+        let lost = failure(&FinalResult::NoCarrier, "", "a");
+        assert!(matches!(lost, ModemError::CallFailed { .. }));
+    }
+}

@@ -1,0 +1,297 @@
+//! The driver task: owns the ports, serves one request after the other, and listens in between.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::call::{DataCall, Returned};
+use super::line::{Line, Shared};
+use super::sms::Storages;
+use super::{
+    ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PortError, PortOpener, Profile,
+    Registration, StoredSms, hangup, registration,
+};
+use crate::codec::at::Unsolicited;
+use crate::codec::sms::from_hex;
+use crate::model::{Stage, StageSink};
+
+/// Where a request's answer goes.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, ModemError>>;
+
+/// What the handle may ask.
+pub(super) enum Request {
+    Prepare(Answer<ModemInfo>),
+    Registration(Answer<Registration>),
+    Signal(Answer<Option<i16>>),
+    Sweep(Answer<Vec<StoredSms>>),
+    Read { storage: String, index: u16, answer: Answer<StoredSms> },
+    Delete { storage: String, index: u16, answer: Answer<()> },
+    Dial { context: PdpContext, answer: Answer<DataCall> },
+}
+
+pub(super) struct Driver {
+    pub(super) config: ModemConfig,
+    pub(super) opener: Arc<dyn PortOpener>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) stages: StageSink,
+    /// For commands; the only one on a modem with one port.
+    pub(super) control: Option<Line>,
+    /// For calls, on a modem with two ports.
+    pub(super) data: Option<Line>,
+    pub(super) storages: Storages,
+    pub(super) registered: registration::Known,
+    events: mpsc::Sender<ModemEvent>,
+    returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
+    in_call: bool,
+    ready: bool,
+    /// Why there is no open port.
+    lost: Option<ModemError>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        config: ModemConfig,
+        opener: Arc<dyn PortOpener>,
+        shared: Arc<Shared>,
+        stages: StageSink,
+        events: mpsc::Sender<ModemEvent>,
+    ) -> Self {
+        Self {
+            config,
+            opener,
+            shared,
+            stages,
+            control: None,
+            data: None,
+            storages: Storages::default(),
+            registered: registration::Known::default(),
+            events,
+            returns: mpsc::unbounded_channel(),
+            in_call: false,
+            ready: false,
+            lost: None,
+        }
+    }
+
+    /// Runs until every handle and call is gone.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut handles = true;
+        while handles || self.in_call {
+            tokio::select! {
+                biased;
+                Some(returned) = self.returns.1.recv() => self.returned(returned).await,
+                request = requests.recv(), if handles => match request {
+                    Some(request) => self.serve(request).await,
+                    None => handles = false,
+                },
+                pumped = pump(&mut self.control, &mut self.data) => {
+                    if let Err(error) = pumped {
+                        self.lose(error.into());
+                    }
+                }
+            }
+            self.tell_news();
+        }
+    }
+
+    pub(super) fn profile(&self) -> Arc<Profile> {
+        Arc::clone(&self.config.profile)
+    }
+
+    pub(super) fn command_timeout(&self) -> Duration {
+        self.config.profile.timeouts.command
+    }
+
+    /// The line for commands.
+    pub(super) fn at(&mut self) -> Result<&mut Line, ModemError> {
+        match &mut self.control {
+            Some(line) if line.port.is_some() => Ok(line),
+            Some(_) => Err(ModemError::InCall),
+            None => Err(self.lost.clone().unwrap_or(ModemError::NotReady)),
+        }
+    }
+
+    /// The line that dials.
+    pub(super) fn dialer(&mut self) -> Result<&mut Line, ModemError> {
+        if self.data.is_some() {
+            return self.data.as_mut().ok_or(ModemError::NotReady);
+        }
+        self.at()
+    }
+
+    pub(super) fn event(&self, event: ModemEvent) {
+        // Stored messages are found again by the next sweep.
+        let _ = self.events.try_send(event);
+    }
+
+    /// Tells the driver's listener what the modem said by itself.
+    pub(super) fn tell_news(&mut self) {
+        let mut news = VecDeque::new();
+        for line in [&mut self.control, &mut self.data].into_iter().flatten() {
+            news.append(&mut line.news);
+        }
+        for item in news {
+            match item {
+                Unsolicited::Stored { storage, index } => {
+                    self.event(ModemEvent::SmsStored { storage, index });
+                }
+                Unsolicited::Direct { pdu } => self.event(ModemEvent::SmsDirect {
+                    octets: from_hex(&pdu).unwrap_or_default().into(),
+                    raw: pdu,
+                }),
+                Unsolicited::StorageFull => self.event(ModemEvent::SmsStorageFull),
+                Unsolicited::Registration(line) => {
+                    if let Some(best) = self.registered.update(line) {
+                        self.event(ModemEvent::Registration(best));
+                    }
+                }
+                Unsolicited::Started if self.ready => {
+                    self.ready = false;
+                    self.event(ModemEvent::Gone { error: ModemError::Restarted });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn serve(&mut self, request: Request) {
+        match request {
+            Request::Prepare(answer) => {
+                let result = self.prepare_anew().await;
+                self.reply(answer, result);
+            }
+            Request::Registration(answer) => {
+                let result = self.ask_registration().await;
+                self.reply(answer, result);
+            }
+            Request::Signal(answer) => {
+                let result = self.ask_signal().await;
+                self.reply(answer, result);
+            }
+            Request::Sweep(answer) => {
+                let result = self.sweep().await;
+                self.reply(answer, result);
+            }
+            Request::Read { storage, index, answer } => {
+                let result = self.read_sms(&storage, index).await;
+                self.reply(answer, result);
+            }
+            Request::Delete { storage, index, answer } => {
+                let result = self.delete_sms(&storage, index).await;
+                self.reply(answer, result);
+            }
+            Request::Dial { context, answer } => {
+                let result = self.start_call(&context).await;
+                self.reply(answer, result);
+            }
+        }
+    }
+
+    /// Answers, and closes the ports when the answer is that one has vanished.
+    fn reply<T>(&mut self, answer: Answer<T>, result: Result<T, ModemError>) {
+        if let Err(error @ ModemError::Port(PortError::Gone { .. })) = &result {
+            let error = error.clone();
+            self.lose(error);
+        }
+        // Whoever asked may have gone away; a call that nobody took comes back when it is dropped.
+        let _ = answer.send(result);
+    }
+
+    async fn prepare_anew(&mut self) -> Result<ModemInfo, ModemError> {
+        if self.in_call {
+            return Err(ModemError::InCall);
+        }
+        self.ready = false;
+        let prepared = self.prepare().await;
+        // Without a network the modem is ready for SMS that arrive later all the same.
+        self.ready = matches!(
+            prepared,
+            Ok(_) | Err(ModemError::NotRegistered { .. } | ModemError::RegistrationDenied)
+        );
+        prepared
+    }
+
+    async fn start_call(&mut self, context: &PdpContext) -> Result<DataCall, ModemError> {
+        if self.in_call {
+            return Err(ModemError::InCall);
+        }
+        if !self.ready {
+            return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
+        }
+        let (cid, leftover) = self.dial(context).await?;
+        let shared = Arc::clone(&self.shared);
+        let returns = self.returns.0.clone();
+        let port = self.dialer()?.port.take().ok_or(ModemError::InCall)?;
+        self.in_call = true;
+        Ok(DataCall::new(port, leftover, cid, shared, returns))
+    }
+
+    async fn returned(&mut self, returned: Returned) {
+        let Returned { port, end, reply } = returned;
+        self.in_call = false;
+        let result = self.end_call(port, end).await;
+        if let Err(error) = &result {
+            // Nothing works on a port that is stuck or gone; preparing opens it again.
+            self.lose(error.clone());
+        }
+        self.stages.tell(Stage::HungUp);
+        if let Some(reply) = reply {
+            let _ = reply.send(result);
+        }
+    }
+
+    async fn end_call(
+        &mut self,
+        port: Box<dyn super::Port>,
+        end: Option<super::EndReason>,
+    ) -> Result<(), ModemError> {
+        let profile = self.profile();
+        let line = if self.data.is_some() { &mut self.data } else { &mut self.control };
+        // The control port vanished during the call: so has the modem.
+        let Some(line) = line.as_mut() else {
+            return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
+        };
+        line.port = Some(port);
+        if end == Some(super::EndReason::PortGone) {
+            return Err(PortError::Gone { port: line.name.clone() }.into());
+        }
+        hangup::hang_up(line, &profile, end.is_some()).await
+    }
+
+    fn lose(&mut self, error: ModemError) {
+        self.tell_news();
+        self.control = None;
+        self.data = None;
+        self.ready = false;
+        if self.lost.replace(error.clone()).is_none() {
+            self.event(ModemEvent::Gone { error });
+        }
+    }
+
+    pub(super) fn found(&mut self) {
+        self.lost = None;
+    }
+
+    pub(super) fn next_call(&self) {
+        self.shared.call.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Reads whatever port has something; never ends while there is none.
+async fn pump(control: &mut Option<Line>, data: &mut Option<Line>) -> Result<(), PortError> {
+    tokio::select! {
+        biased;
+        pumped = pump_one(control) => pumped,
+        pumped = pump_one(data) => pumped,
+    }
+}
+
+pub(super) async fn pump_one(line: &mut Option<Line>) -> Result<(), PortError> {
+    match line {
+        Some(line) if line.port.is_some() => line.pump().await,
+        _ => std::future::pending().await,
+    }
+}

@@ -1,0 +1,125 @@
+//! The ways back to command mode: after a call, and after a program that was killed in one.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::line::{Line, Reply, command};
+use super::profile::HangUpStep;
+use super::{ModemError, Profile};
+use crate::proto::at::Kind;
+
+/// How long one `AT` may take.
+const SYNC_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Most reads before the first command: floods of news never end.
+const MAX_LATE_READS: usize = 20;
+/// How long DTR stays low.
+const DTR_LOW: Duration = Duration::from_secs(1);
+/// How often the whole ladder is climbed.
+const ROUNDS: usize = 3;
+/// How long ATH may take.
+const ATH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Asks `AT` until the modem answers and nothing late follows.
+pub(super) async fn sync(line: &mut Line, tries: usize) -> Result<bool, ModemError> {
+    for _ in 0..tries {
+        line.reset();
+        let reply = line.run(command("AT")?, Kind::Plain, SYNC_TIMEOUT).await?;
+        if matches!(reply, Reply::Response(_)) {
+            // A late answer to an earlier command would be taken for that of the next one.
+            for _ in 0..MAX_LATE_READS {
+                match timeout(Duration::from_millis(50), line.pump()).await {
+                    Ok(pumped) => pumped?,
+                    Err(_) => break,
+                }
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes a modem answer that may be in command mode, in a call of a killed program, or in the
+/// middle of a prompt.
+pub(super) async fn wake(line: &mut Line, profile: &Profile) -> Result<(), ModemError> {
+    if sync(line, 2).await? {
+        return Ok(());
+    }
+    // ESC leaves a prompt; the CR ends whatever was typed.
+    line.write(b"\x1b\r").await?;
+    if sync(line, 1).await? || climb(line, profile).await? {
+        return Ok(());
+    }
+    Err(ModemError::NoAnswer { port: line.name.clone() })
+}
+
+/// Ends a call; `ended` when the modem has said so itself.
+pub(super) async fn hang_up(
+    line: &mut Line,
+    profile: &Profile,
+    ended: bool,
+) -> Result<(), ModemError> {
+    line.reset();
+    let ended = ended || line.watch_for_no_carrier(profile.hangup.watch).await?;
+    if ended && sync(line, 2).await? {
+        return Ok(());
+    }
+    if climb(line, profile).await? {
+        return Ok(());
+    }
+    Err(ModemError::StuckInDataMode { port: line.name.clone() })
+}
+
+/// The profile's steps, until the modem answers `AT`.
+async fn climb(line: &mut Line, profile: &Profile) -> Result<bool, ModemError> {
+    for _ in 0..ROUNDS {
+        let mut in_command_mode = false;
+        for step in &profile.hangup.steps {
+            match step {
+                HangUpStep::Dtr => in_command_mode |= drop_dtr(line).await?,
+                HangUpStep::Escape if in_command_mode => {}
+                HangUpStep::Escape => {
+                    in_command_mode |= escape(line, profile.hangup.guard).await?;
+                }
+                HangUpStep::Ath => {
+                    line.reset();
+                    line.run(command("ATH")?, Kind::HangUp, ATH_TIMEOUT).await?;
+                }
+            }
+        }
+        if sync(line, 2).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// True when the modem takes commands afterwards.
+async fn drop_dtr(line: &mut Line) -> Result<bool, ModemError> {
+    if !line.port.as_mut().is_some_and(|port| port.set_dtr(false)) {
+        return Ok(false);
+    }
+    let watched = line.watch_for_no_carrier(DTR_LOW).await;
+    if let Some(port) = line.port.as_mut() {
+        port.set_dtr(true);
+    }
+    watched?;
+    sleep(Duration::from_millis(200)).await;
+    sync(line, 1).await
+}
+
+/// True when the modem has answered. Silence may also mean that it was in command mode already.
+async fn escape(line: &mut Line, guard: Duration) -> Result<bool, ModemError> {
+    if line.watch_for_no_carrier(guard).await? {
+        return Ok(true);
+    }
+    line.reset();
+    let limit = guard + Duration::from_secs(2);
+    let reply = line.run(command("+++")?, Kind::Escape, limit).await?;
+    if matches!(reply, Reply::Response(_)) {
+        return Ok(true);
+    }
+    // In command mode the plus signs are the beginning of a line, which this ends.
+    line.write(b"\r").await?;
+    Ok(false)
+}

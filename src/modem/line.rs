@@ -1,0 +1,250 @@
+//! One port with its AT channel: commands out, answers and news in, every octet counted and shown
+//! to the tap.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::{ModemError, Port, PortError};
+use crate::codec::at::{CommandLine, FinalResult, Unsolicited};
+use crate::model::{Clock, Tap, TapChannel, TapDirection, TapEvent};
+use crate::proto::at::{Channel, Command, Event, Input, Kind, Output, Response};
+
+/// Octets taken from a port at once.
+const READ_SIZE: usize = 2048;
+/// News kept until the driver looks; beyond that a flood is dropped.
+const MAX_NEWS: usize = 1024;
+/// How long a port may refuse to take a command's octets.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What all ports and calls of one modem share.
+pub(super) struct Shared {
+    pub(super) modem: String,
+    pub(super) tap: Arc<dyn Tap>,
+    pub(super) clock: Clock,
+    pub(super) sent: AtomicU64,
+    pub(super) received: AtomicU64,
+    pub(super) call: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn count(&self, direction: TapDirection, octets: usize) {
+        let counter = match direction {
+            TapDirection::Sent => &self.sent,
+            TapDirection::Received => &self.received,
+        };
+        counter.fetch_add(u64::try_from(octets).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn observe(&self, direction: TapDirection, octets: &[u8]) {
+        self.count(direction, octets.len());
+        self.tap.observe(TapEvent {
+            modem: &self.modem,
+            call: self.call.load(Ordering::Relaxed),
+            at: self.clock.now(),
+            direction,
+            channel: TapChannel::At,
+            octets,
+        });
+    }
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Response(Response),
+    Connected { text: String, leftover: Vec<u8> },
+    TimedOut { lines: Vec<String> },
+}
+
+pub(super) struct Line {
+    /// The port's name, for errors.
+    pub(super) name: String,
+    /// None while a call has it.
+    pub(super) port: Option<Box<dyn Port>>,
+    pub(super) news: VecDeque<Unsolicited>,
+    channel: Channel,
+    shared: Arc<Shared>,
+    /// Pause before each command.
+    delay: Duration,
+}
+
+impl Line {
+    pub(super) fn new(
+        name: &str,
+        port: Box<dyn Port>,
+        shared: Arc<Shared>,
+        delay: Duration,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            port: Some(port),
+            news: VecDeque::new(),
+            channel: Channel::new(),
+            shared,
+            delay,
+        }
+    }
+
+    /// Sends a command and waits for its end.
+    pub(super) async fn run(
+        &mut self,
+        line: CommandLine,
+        kind: Kind,
+        limit: Duration,
+    ) -> Result<Reply, ModemError> {
+        if !self.delay.is_zero() {
+            sleep(self.delay).await;
+        }
+        if self.channel.is_busy() {
+            // A caller went away in the middle; what it asked for is of no interest any more.
+            self.channel.reset();
+        }
+        let command = Command { line, kind, timeout: limit };
+        self.channel
+            .handle_input(Instant::now().into_std(), Input::Command(command))
+            .map_err(|_| ModemError::InCall)?;
+        loop {
+            match self.channel.poll_output() {
+                Output::Transmit(octets) => self.write(&octets).await?,
+                Output::Event(event) => {
+                    if let Some(reply) = self.event(event) {
+                        return Ok(reply);
+                    }
+                }
+                Output::Timeout(at) => {
+                    tokio::select! {
+                        biased;
+                        read = self.read() => read?,
+                        () = sleep_until(Instant::from_std(at)) => {
+                            let now = Instant::now().into_std();
+                            // Only a command could be refused.
+                            let _ = self.channel.handle_input(now, Input::Timeout);
+                        }
+                    }
+                }
+                Output::Idle => return Err(ModemError::NotReady),
+            }
+        }
+    }
+
+    /// Sends a command; only a missing final result is an error.
+    pub(super) async fn response(
+        &mut self,
+        text: &str,
+        limit: Duration,
+    ) -> Result<Response, ModemError> {
+        match self.run(command(text)?, Kind::Plain, limit).await? {
+            Reply::Response(response) => Ok(response),
+            // Some modems forget the OK behind an answer.
+            Reply::TimedOut { lines } if !lines.is_empty() => {
+                Ok(Response { lines, result: FinalResult::Ok })
+            }
+            _ => Err(ModemError::Timeout { command: name_of(text), seconds: limit.as_secs() }),
+        }
+    }
+
+    /// Takes what the port has; news are left in [`Self::news`]. Can be cancelled.
+    pub(super) async fn pump(&mut self) -> Result<(), PortError> {
+        self.read().await?;
+        self.collect();
+        Ok(())
+    }
+
+    /// Takes and drops everything for `time`, past the channel; true as soon as `NO CARRIER` is
+    /// among it.
+    pub(super) async fn watch_for_no_carrier(&mut self, time: Duration) -> Result<bool, PortError> {
+        const TEXT: &[u8] = b"NO CARRIER";
+        let end = Instant::now() + time;
+        let mut seen: Vec<u8> = Vec::new();
+        loop {
+            let mut buffer = [0; READ_SIZE];
+            let count = tokio::select! {
+                biased;
+                read = self.read_into(&mut buffer) => read?,
+                () = sleep_until(end) => return Ok(false),
+            };
+            seen.extend(buffer.get(..count).unwrap_or_default());
+            if seen.windows(TEXT.len()).any(|window| window == TEXT) {
+                return Ok(true);
+            }
+            seen.drain(..seen.len().saturating_sub(TEXT.len()));
+        }
+    }
+
+    /// Back to command mode as far as this side is concerned.
+    pub(super) fn reset(&mut self) {
+        self.channel.reset();
+    }
+
+    /// Octets outside any command, such as ESC.
+    pub(super) async fn write(&mut self, octets: &[u8]) -> Result<(), ModemError> {
+        let name = self.name.clone();
+        let gone = || PortError::Gone { port: name.clone() };
+        let port = self.port.as_mut().ok_or(ModemError::InCall)?;
+        match timeout(WRITE_LIMIT, port.write_all(octets)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(gone().into()),
+            Err(_) => return Err(ModemError::NoAnswer { port: name }),
+        }
+        self.shared.observe(TapDirection::Sent, octets);
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<(), PortError> {
+        let mut buffer = [0; READ_SIZE];
+        let count = self.read_into(&mut buffer).await?;
+        let octets = buffer.get(..count).unwrap_or_default();
+        // Only a command could be refused.
+        let _ = self.channel.handle_input(Instant::now().into_std(), Input::Octets(octets));
+        Ok(())
+    }
+
+    async fn read_into(&mut self, buffer: &mut [u8]) -> Result<usize, PortError> {
+        let Some(port) = self.port.as_mut() else {
+            return std::future::pending().await;
+        };
+        match port.read(buffer).await {
+            Ok(count) if count > 0 => {
+                let octets = buffer.get(..count).unwrap_or_default();
+                self.shared.observe(TapDirection::Received, octets);
+                Ok(count)
+            }
+            // Unplugged: a tty reads nothing, or fails with EIO.
+            _ => Err(PortError::Gone { port: self.name.clone() }),
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Output::Event(event) = self.channel.poll_output() {
+            let _ = self.event(event);
+        }
+    }
+
+    fn event(&mut self, event: Event) -> Option<Reply> {
+        match event {
+            Event::Response(response) => return Some(Reply::Response(response)),
+            Event::Connected { text, leftover } => {
+                return Some(Reply::Connected { text, leftover });
+            }
+            Event::TimedOut { lines } => return Some(Reply::TimedOut { lines }),
+            Event::Unsolicited(news) if self.news.len() < MAX_NEWS => self.news.push_back(news),
+            Event::Unsolicited(_) | Event::Overflow => {}
+        }
+        None
+    }
+}
+
+pub(super) fn command(text: &str) -> Result<CommandLine, ModemError> {
+    CommandLine::new(text)
+        .map_err(|reason| ModemError::Argument { what: "a command of the profile", reason })
+}
+
+/// A command without its arguments, for errors.
+pub(super) fn name_of(text: &str) -> String {
+    CommandLine::new(text).map_or_else(|_| "a command".to_owned(), |line| line.name().to_owned())
+}

@@ -1,0 +1,122 @@
+//! Whether a network has let the modem in: the best of what three domains tell.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::driver::Driver;
+use super::{ModemError, Registration};
+use crate::codec::at::{RegistrationDomain, RegistrationLine, registration, signal_dbm};
+
+/// Pause between two questions.
+const POLL: Duration = Duration::from_secs(2);
+/// How long a denial must last to be believed: modems report one while they try the next network.
+const DENIED_FOR: Duration = Duration::from_secs(20);
+
+const DOMAINS: [(RegistrationDomain, &str); 3] = [
+    (RegistrationDomain::Eps, "AT+CEREG?"),
+    (RegistrationDomain::Packet, "AT+CGREG?"),
+    (RegistrationDomain::Circuit, "AT+CREG?"),
+];
+
+/// What each domain told last.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    stats: [Option<Registration>; 3],
+    /// E-UTRAN, told by `+CEREG` or by an access technology.
+    pub(super) on_lte: bool,
+}
+
+impl Known {
+    /// The best, when a line has changed it.
+    pub(super) fn update(&mut self, line: RegistrationLine) -> Option<Registration> {
+        let before = self.best();
+        let state = state(line.stat);
+        let index = DOMAINS.iter().position(|(domain, _)| *domain == line.domain)?;
+        *self.stats.get_mut(index)? = Some(state);
+        if line.domain == RegistrationDomain::Eps || line.access.is_some() {
+            self.on_lte = (line.domain == RegistrationDomain::Eps && state.is_registered())
+                || line.access.is_some_and(|access| access >= 7);
+        }
+        let best = self.best();
+        (best != before).then_some(best)
+    }
+
+    fn best(&self) -> Registration {
+        let rank = |state: &Registration| match state {
+            Registration::Home => 0,
+            Registration::Roaming => 1,
+            Registration::Searching => 2,
+            Registration::Denied => 3,
+            Registration::NotRegistered => 4,
+            Registration::Unknown => 5,
+        };
+        self.stats.iter().flatten().copied().min_by_key(rank).unwrap_or(Registration::Unknown)
+    }
+}
+
+impl Driver {
+    /// Asks all three domains; those that the modem does not know are left out.
+    pub(super) async fn ask_registration(&mut self) -> Result<Registration, ModemError> {
+        let limit = self.command_timeout();
+        let mut answered = false;
+        for (_, question) in DOMAINS {
+            let response = self.at()?.response(question, limit).await?;
+            let lines = response.lines.iter().filter_map(|line| registration(line));
+            for line in lines.filter(|line| line.solicited) {
+                answered = true;
+                self.registered.update(line);
+            }
+        }
+        if !answered {
+            return Err(ModemError::Unreadable { command: "AT+CREG".to_owned() });
+        }
+        Ok(self.registered.best())
+    }
+
+    /// Asks until a network lets the modem in.
+    pub(super) async fn wait_for_network(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Registration, ModemError> {
+        let start = Instant::now();
+        let mut denied_since = None;
+        loop {
+            let state = self.ask_registration().await?;
+            self.tell_news();
+            if state.is_registered() {
+                return Ok(state);
+            }
+            if state == Registration::Denied {
+                let since = *denied_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= DENIED_FOR.min(limit) {
+                    return Err(ModemError::RegistrationDenied);
+                }
+            } else {
+                denied_since = None;
+            }
+            if start.elapsed() >= limit {
+                return Err(ModemError::NotRegistered { seconds: limit.as_secs(), state });
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    pub(super) async fn ask_signal(&mut self) -> Result<Option<i16>, ModemError> {
+        let limit = self.command_timeout();
+        let response = self.at()?.response("AT+CSQ", limit).await?;
+        Ok(signal_dbm(&response.lines))
+    }
+}
+
+const fn state(stat: u8) -> Registration {
+    match stat {
+        // 6 and 7: SMS only; 9 and 10: CSFB not preferred.
+        1 | 6 | 9 => Registration::Home,
+        5 | 7 | 10 => Registration::Roaming,
+        2 => Registration::Searching,
+        3 => Registration::Denied,
+        0 => Registration::NotRegistered,
+        _ => Registration::Unknown,
+    }
+}

@@ -1,0 +1,255 @@
+//! The serial ports of this machine: exclusive, never flushed, with errors that say who has them.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
+
+use super::profile::{FlowControl, Serial};
+use super::{OpenPort, Port, PortError, PortOpener, Profile};
+
+/// Most ports named in an error.
+const MAX_NAMED: usize = 8;
+
+/// The serial ports of this machine, opened for this program alone (`TIOCEXCL` and `flock`).
+#[derive(Debug, Clone, Copy)]
+pub struct SystemPorts {
+    serial: Serial,
+}
+
+impl SystemPorts {
+    /// With the line settings of a profile.
+    #[must_use]
+    pub fn for_profile(profile: &Profile) -> Self {
+        Self { serial: profile.serial }
+    }
+}
+
+impl Default for SystemPorts {
+    fn default() -> Self {
+        Self { serial: Serial { baud: 115_200, flow_control: FlowControl::None } }
+    }
+}
+
+impl PortOpener for SystemPorts {
+    fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
+        Box::pin(async move {
+            let port = open(name, self.serial)?;
+            Ok(Box::new(SystemPort(port)) as Box<dyn Port>)
+        })
+    }
+}
+
+struct SystemPort(SerialStream);
+
+impl Port for SystemPort {
+    fn set_dtr(&mut self, on: bool) -> bool {
+        self.0.write_data_terminal_ready(on).is_ok()
+    }
+
+    fn carrier(&mut self) -> Option<bool> {
+        self.0.read_carrier_detect().ok()
+    }
+}
+
+impl AsyncRead for SystemPort {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for SystemPort {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    // The stream's own flush and shutdown wait in the kernel until the line is drained.
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
+    let port = || name.to_owned();
+    let path = match fs::canonicalize(name) {
+        Ok(path) => path,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(PortError::Missing { port: port(), present: present() });
+        }
+        Err(error) => return Err(from_io(name, &error)),
+    };
+    let device = fs::metadata(&path).map_err(|error| from_io(name, &error))?;
+    if !device.file_type().is_char_device() {
+        return Err(PortError::NotSerial { port: port() });
+    }
+    // Root gets past TIOCEXCL and most programs do not flock: look who is there. The other end of
+    // a pseudo-terminal often holds this one open as well, and means no harm.
+    let is_tty =
+        path.file_name().and_then(|it| it.to_str()).is_some_and(|it| it.starts_with("tty"));
+    if is_tty && let Some(by) = holder(device.rdev()) {
+        return Err(PortError::Busy { port: port(), by: Some(by) });
+    }
+    let flow = match serial.flow_control {
+        FlowControl::None => tokio_serial::FlowControl::None,
+        FlowControl::Hardware => tokio_serial::FlowControl::Hardware,
+    };
+    let opened = tokio_serial::new(path.to_string_lossy(), serial.baud)
+        .flow_control(flow)
+        .open_native_async();
+    opened.map_err(|error| match error.kind() {
+        tokio_serial::ErrorKind::NoDevice => {
+            PortError::Busy { port: port(), by: holder(device.rdev()) }
+        }
+        tokio_serial::ErrorKind::Io(kind) => from_io(name, &kind.into()),
+        _ if error.description.contains("typewriter") || error.description.contains("ioctl") => {
+            PortError::NotSerial { port: port() }
+        }
+        _ => PortError::Io { port: port(), text: error.description.clone() },
+    })
+}
+
+fn from_io(name: &str, error: &io::Error) -> PortError {
+    let port = name.to_owned();
+    match error.kind() {
+        io::ErrorKind::NotFound => PortError::Missing { port, present: present() },
+        io::ErrorKind::PermissionDenied => PortError::Denied { port },
+        io::ErrorKind::ResourceBusy => PortError::Busy { port, by: None },
+        _ => PortError::Io { port, text: error.to_string() },
+    }
+}
+
+/// Serial ports that exist: by their stable names where there are any.
+fn present() -> Vec<String> {
+    let list = |folder: &str, keep: fn(&str) -> bool| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> =
+            entries.map(|it| it.path()).filter(|path| path.to_str().is_some_and(keep)).collect();
+        found.sort();
+        found
+    };
+    let mut found = list("/dev/serial/by-id", |_| true);
+    if found.is_empty() {
+        found = list("/dev", |path| {
+            ["ttyUSB", "ttyACM", "ttyAMA", "ttyGSM"].iter().any(|name| path.contains(name))
+        });
+    }
+    let left_off = found.len().saturating_sub(MAX_NAMED);
+    let mut names: Vec<String> =
+        found.iter().take(MAX_NAMED).map(|path| path.display().to_string()).collect();
+    if left_off > 0 {
+        names.push(format!("{left_off} more"));
+    }
+    names
+}
+
+/// Name and process number of a process that has the device open. Only root sees everybody's.
+fn holder(device: u64) -> Option<String> {
+    for process in fs::read_dir("/proc").ok()?.flatten() {
+        let Some(number) = process.file_name().to_str().and_then(|it| it.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let holds = |entry: fs::DirEntry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            let metadata =
+                target.starts_with("/dev").then(|| fs::metadata(entry.path()).ok()).flatten()?;
+            (metadata.file_type().is_char_device() && metadata.rdev() == device).then_some(())
+        };
+        let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
+        if files.into_iter().any(|entry| holds(entry).is_some()) {
+            return Some(describe(&process.path(), number));
+        }
+    }
+    None
+}
+
+fn describe(process: &Path, number: u32) -> String {
+    if number == std::process::id() {
+        return "this program itself".to_owned();
+    }
+    let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+    let name = name.trim();
+    let name = if name.is_empty() { "a process" } else { name };
+    format!("{name} (process {number})")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn pty() -> (File, String) {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        (File::from(master), name)
+    }
+
+    async fn error_of(name: &str) -> PortError {
+        SystemPorts::default().open(name).await.err().expect("the port cannot be opened")
+    }
+
+    #[tokio::test]
+    async fn missing_port_is_named_with_those_that_exist() {
+        let error = error_of("/dev/ttyUSB99").await;
+        assert!(matches!(error, PortError::Missing { .. }), "{error}");
+        assert!(error.to_string().contains("/dev/ttyUSB99 does not exist"));
+    }
+
+    #[tokio::test]
+    async fn file_and_other_devices_are_no_serial_port() {
+        for name in ["/dev/null", "/proc/self/stat", "/"] {
+            let error = error_of(name).await;
+            assert!(matches!(error, PortError::NotSerial { .. }), "{name}: {error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pty_works_without_control_lines_and_vanishes_with_its_master() {
+        let (master, name) = pty();
+        let mut port = SystemPorts::default().open(&name).await.unwrap();
+        assert!(!port.set_dtr(false));
+        assert_eq!(port.carrier(), None);
+        port.write_all(b"AT\r").await.unwrap();
+        let mut octets = [0; 3];
+        io::Read::read_exact(&mut &master, &mut octets).unwrap();
+        assert_eq!(&octets, b"AT\r");
+        io::Write::write_all(&mut &master, b"OK\r\n").unwrap();
+        let mut octets = [0; 4];
+        port.read_exact(&mut octets).await.unwrap();
+        assert_eq!(&octets, b"OK\r\n");
+        drop(master);
+        assert!(!matches!(port.read(&mut octets).await, Ok(1..)));
+    }
+
+    #[tokio::test]
+    async fn port_that_is_open_already_is_busy_and_says_by_whom() {
+        let (_master, name) = pty();
+        let _port = SystemPorts::default().open(&name).await.unwrap();
+        let error = error_of(&name).await;
+        let PortError::Busy { by, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(by.as_deref(), Some("this program itself"));
+    }
+}
