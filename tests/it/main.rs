@@ -1,5 +1,6 @@
 //! Scenarios over the virtual operator in virtual time, and the rules of the house.
 
+mod ppp_vectors;
 mod sim_control;
 mod sim_ggsn;
 mod sim_mmsc;

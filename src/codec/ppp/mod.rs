@@ -8,6 +8,7 @@
 mod auth;
 mod control;
 mod deframe;
+mod describe;
 mod fcs;
 mod frame;
 mod ipcp;
@@ -18,6 +19,7 @@ pub use control::{
     ControlPacket, MAX_OPTIONS, RawOption, code, decode_options, encode_options, protocol,
 };
 pub use deframe::{Deframed, Deframer, FrameError, MAX_TEXT};
+pub use describe::describe;
 pub use fcs::fcs16;
 pub use frame::{FrameFormat, normalised, split_frame};
 pub use ipcp::IpcpOption;
