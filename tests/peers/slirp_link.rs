@@ -60,9 +60,9 @@ impl AsyncWrite for Line {
     ) -> Poll<io::Result<usize>> {
         loop {
             let mut ready = ready!(self.0.poll_write_ready(cx))?;
-            match ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), octets)?)) {
-                Ok(result) => return Poll::Ready(result),
-                Err(_) => {}
+            let written = ready.try_io(|fd| Ok(rustix::io::write(fd.get_ref(), octets)?));
+            if let Ok(result) = written {
+                return Poll::Ready(result);
             }
         }
     }
@@ -183,7 +183,8 @@ async fn echo(net: &dyn Net, port: u16, length: usize, seed: usize) {
             },
             read.read_to_end(&mut back)
         );
-        up.and(down.map(|_| ()))
+        up?;
+        down.map(|_| ())
     };
     tokio::time::timeout(Duration::from_secs(60), exchange).await.expect("in time").unwrap();
     assert!(back == sent, "{} of {length} octets came back", back.len());

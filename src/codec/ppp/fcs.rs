@@ -1,4 +1,4 @@
-//! The frame check sequence, FCS-16 (RFC 1662 appendix C.2), eight octets a step.
+//! The frame check sequence, FCS-16 (RFC 1662 appendix C.2), sixteen octets a step.
 
 /// What [`fcs16`] begins with.
 pub(crate) const INITIAL: u16 = 0xFFFF;
@@ -10,24 +10,26 @@ pub(crate) const GOOD: u16 = 0xF0B8;
 const POLYNOMIAL: u16 = 0x8408;
 
 /// `TABLES[n][octet]`: the effect of an octet that `n` more octets follow.
-static TABLES: [[u16; 256]; 8] = tables();
+static TABLES: [[u16; 256]; STEP] = tables();
+
+/// Octets taken at once.
+const STEP: usize = 16;
 
 /// Goes on with a checksum over `octets`; begin with `FFFF`, and complement the end to send it,
 /// low octet first.
 #[must_use]
 pub fn fcs16(mut fcs: u16, octets: &[u8]) -> u16 {
-    let mut chunks = octets.chunks_exact(8);
+    let mut chunks = octets.chunks_exact(STEP);
     for chunk in &mut chunks {
-        let Ok([a, b, c, d, e, f, g, h]) = <[u8; 8]>::try_from(chunk) else { break };
+        let Ok(mut chunk) = <[u8; STEP]>::try_from(chunk) else { break };
+        // Only the first two octets meet what came before; the other look-ups wait for nothing.
         let [low, high] = fcs.to_le_bytes();
-        fcs = TABLES[7][usize::from(a ^ low)]
-            ^ TABLES[6][usize::from(b ^ high)]
-            ^ TABLES[5][usize::from(c)]
-            ^ TABLES[4][usize::from(d)]
-            ^ TABLES[3][usize::from(e)]
-            ^ TABLES[2][usize::from(f)]
-            ^ TABLES[1][usize::from(g)]
-            ^ TABLES[0][usize::from(h)];
+        chunk[0] ^= low;
+        chunk[1] ^= high;
+        fcs = 0;
+        for (octet, table) in chunk.iter().zip(TABLES.iter().rev()) {
+            fcs ^= table[usize::from(*octet)];
+        }
     }
     for &octet in chunks.remainder() {
         let [low, high] = fcs.to_le_bytes();
@@ -36,8 +38,8 @@ pub fn fcs16(mut fcs: u16, octets: &[u8]) -> u16 {
     fcs
 }
 
-const fn tables() -> [[u16; 256]; 8] {
-    let mut tables = [[0; 256]; 8];
+const fn tables() -> [[u16; 256]; STEP] {
+    let mut tables = [[0; 256]; STEP];
     let mut octet = 0;
     while octet < 256 {
         let mut value = octet as u16;
@@ -50,7 +52,7 @@ const fn tables() -> [[u16; 256]; 8] {
         octet += 1;
     }
     let mut step = 1;
-    while step < 8 {
+    while step < STEP {
         let mut octet = 0;
         while octet < 256 {
             let before = tables[step - 1][octet];
