@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mm1gate::sim::{Fault, ModemConfig, Operator, PortRole, Subscriber, Timing, VirtualModem};
+use mm1gate::codec::sms::Deliver;
+use mm1gate::sim::{
+    Fault, ModemConfig, Operator, Outgoing, PortRole, Subscriber, Timing, VirtualModem,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{sleep, timeout};
 
@@ -327,6 +330,63 @@ async fn single_port_keeps_the_indication_until_the_call_is_over() {
     assert_eq!(host.hear().await, "", "no text inside the data stream");
     operator.modem().drop_call();
     assert_eq!(host.hear().await, "\r\nNO CARRIER\r\n\r\n+CMTI: \"SM\",0\r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_of_dialling_and_storage_show_as_described() {
+    let operator = Operator::builder().start();
+    let faults = operator.faults();
+    let mut host = Host::open(operator.modem(), PortRole::Data);
+    host.ask("ATE0+CMEE=1;+CNMI=2,1;+CGDCONT=2,\"IP\",\"mms.example\"").await;
+    for (fault, line, answer) in [
+        (Fault::DialNoCarrier {}, "ATD*99***2#", "\r\nNO CARRIER\r\n"),
+        (Fault::DialError {}, "ATD*99***2#", "\r\nERROR\r\n"),
+        (Fault::DialSilent {}, "ATD*99***2#", ""),
+        (Fault::ContextRefused {}, "AT+CGDCONT=3,\"IP\",\"x\"", "\r\nERROR\r\n"),
+        (Fault::DeleteRefused {}, "AT+CMGD=0", "\r\n+CMS ERROR: 500\r\n"),
+        (Fault::ListRefused {}, "AT+CMGL=4", "\r\nERROR\r\n"),
+    ] {
+        faults.set_times(fault, 1);
+        host.expect(line, answer).await;
+    }
+    faults.set(Fault::ModemBarePrompt {});
+    host.expect("AT+CMGS=10", "\r\n>\r\n").await;
+    host.write("\x1b").await;
+    host.hear().await;
+    faults.set(Fault::ModemUrcFlood {});
+    let heard = host.ask("AT").await;
+    assert!(heard.starts_with("\r\n^RSSI: 21\r\n") && heard.ends_with("OK\r\n"), "{heard:?}");
+    faults.clear_all();
+    faults.set(Fault::ModemEchoesAlways {});
+    faults.set(Fault::ModemEchoesTwice {});
+    host.write("AT\r").await;
+    assert_eq!(host.hear().await, "AT\rAT\r\r\nOK\r\n");
+    faults.clear_all();
+
+    faults.set(Fault::StorageFull {});
+    operator.deliver_sms("+447700900001", &[tpdu()]).unwrap();
+    assert_eq!(host.hear().await, "");
+    assert_eq!(operator.modem().state().waiting_sms, 1);
+    faults.clear_all();
+    faults.set_times(Fault::CmtiIndexGone {}, 1);
+    host.expect("AT", "\r\nOK\r\n\r\n+CMTI: \"SM\",19\r\n").await;
+    host.expect("AT+CMGR=19", "\r\n+CMS ERROR: 321\r\n").await;
+    assert!(host.ask("AT+CMGL=4").await.contains("+CMGL: 0,0,"));
+
+    faults.set(Fault::CmtiWithMmsPush {});
+    faults.set(Fault::SmsPartsReversed {});
+    // Long enough for two SMS.
+    let subject = Some("A subject of some length".into());
+    let message = Outgoing { subject, text: Some("hi".into()), ..Outgoing::default() };
+    operator.send_from_phone("+447700900002", "+447700900001", &message).unwrap();
+    let heard = host.hear().await;
+    assert!(heard.contains("+CMTI: \"SM\",1,\"MMS PUSH\",1,1\r\n"), "{heard:?}");
+    let sequence = |tpdu: &Bytes| {
+        let deliver = Deliver::decode(tpdu).unwrap().value;
+        deliver.user_data.udh.concat().map(|concat| concat.sequence)
+    };
+    let order: Vec<_> = operator.modem().stored_tpdus().iter().map(sequence).collect();
+    assert_eq!(order, [None, Some(2), Some(1)], "the last part came first");
 }
 
 #[tokio::test(start_paused = true)]

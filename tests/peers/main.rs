@@ -4,6 +4,7 @@
 mod capture;
 mod chain;
 mod origin;
+mod sim_gammu;
 mod slirp_link;
 #[path = "../support/mod.rs"]
 mod support;

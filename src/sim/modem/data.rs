@@ -25,6 +25,7 @@ pub(super) struct Call {
     reader: ReadHalf<Box<dyn Io>>,
     writer: WriteHalf<Box<dyn Io>>,
     ended: CancellationToken,
+    id: u64,
     cid: u8,
     /// Octets from the host so far.
     up: u64,
@@ -62,12 +63,13 @@ impl Call {
                 tracing::info!(%apn, port, "data call up");
                 state.calls += 1;
                 "no error".clone_into(&mut state.last_cause);
-                state.call = Some(ActiveCall { apn, cid, ended: ended.clone() });
+                let id = state.calls;
+                state.call = Some(ActiveCall { id, apn, cid, ended: ended.clone() });
                 if let Some(context) = state.contexts.get_mut(&cid) {
                     context.active = true;
                 }
                 let (reader, writer) = tokio::io::split(io);
-                Ok(Self { reader, writer, ended, cid, up: 0 })
+                Ok(Self { reader, writer, ended, id, cid, up: 0 })
             }
             Err(refused) => {
                 tracing::info!(%apn, cause = refused.cause, "data call refused");
@@ -85,12 +87,15 @@ impl Call {
     /// Ends the call and its context; CID 1 stays, the attach bearer of LTE.
     pub(super) fn hang_up(self, shared: &Shared) {
         let mut state = shared.lock();
-        if self.cid != 1
+        // A newer call of a port that was opened again is not this one's to end.
+        let is_current = state.call.as_ref().is_none_or(|call| call.id == self.id);
+        if is_current
+            && self.cid != 1
             && let Some(context) = state.contexts.get_mut(&self.cid)
         {
             context.active = false;
         }
-        if state.call.as_ref().is_some_and(|call| call.cid == self.cid) {
+        if is_current {
             state.call = None;
         }
         tracing::info!(octets = self.up, "data call over");

@@ -191,6 +191,8 @@ impl Session {
     }
 
     async fn execute(&mut self, line: &str) -> io::Result<()> {
+        // A fault that held messages back may be over.
+        self.shared.fetch_sms();
         let Ok(commands) = command::parse(line) else {
             return self.result(Err(Failure::Plain)).await;
         };

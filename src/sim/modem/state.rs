@@ -22,6 +22,8 @@ pub(super) struct Context {
 /// A data call that is up.
 #[derive(Debug)]
 pub(super) struct ActiveCall {
+    /// The number of the call, counted from power-on of the simulator.
+    pub(super) id: u64,
     pub(super) apn: String,
     pub(super) cid: u8,
     /// Cancelled when somebody else ends the call.
