@@ -32,6 +32,9 @@ pub struct Config {
     pub modems: Vec<ModemConfig>,
     /// When to do what.
     pub timing: Timing,
+    /// Send a message whose fate is not known once more by itself, at the risk that it arrives
+    /// twice. Off unless asked for.
+    pub resend_unknown: bool,
 }
 
 /// One modem.
@@ -145,6 +148,7 @@ impl Config {
             profile_dir: None,
             modems: Vec::new(),
             timing: Timing::default(),
+            resend_unknown: false,
         }
     }
 
@@ -183,6 +187,10 @@ impl Config {
         if let Some(listen) = raw.api.listen {
             config.listen = parse_listen(file, &listen)?;
         }
+        if let Some(hours) = raw.sending.give_up_after_hours {
+            config.timing.give_up_after = parse_hours(file, hours)?;
+        }
+        config.resend_unknown = raw.sending.resend_unknown;
         if raw.modem.is_empty() {
             return Err(ConfigError::Missing {
                 file: file.to_owned(),
@@ -233,6 +241,8 @@ struct RawConfig {
     #[serde(default)]
     api: RawApi,
     #[serde(default)]
+    sending: RawSending,
+    #[serde(default)]
     modem: Vec<RawModem>,
 }
 
@@ -240,6 +250,14 @@ struct RawConfig {
 #[serde(deny_unknown_fields)]
 struct RawApi {
     listen: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawSending {
+    give_up_after_hours: Option<i64>,
+    #[serde(default)]
+    resend_unknown: bool,
 }
 
 #[derive(Deserialize)]
@@ -437,6 +455,18 @@ fn parse_listen(file: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     Err(value(file, "api.listen".to_owned(), text, expected))
 }
 
+fn parse_hours(file: &str, hours: i64) -> Result<Duration, ConfigError> {
+    match u64::try_from(hours) {
+        Ok(whole @ 1..=720) => Ok(Duration::from_secs(whole * 3600)),
+        _ => Err(value(
+            file,
+            "sending.give_up_after_hours".to_owned(),
+            &hours.to_string(),
+            "a number of hours from 1 to 720",
+        )),
+    }
+}
+
 /// Relative folders count from the folder of the configuration file, not from wherever the
 /// program was started.
 fn absolute(file: &str, dir: String) -> Result<PathBuf, ConfigError> {
@@ -548,6 +578,15 @@ max_message_size = 307200
         assert!(complaint("+44 7700 900123", "hello").contains("international"));
         let pin = complaint("1234", "12345678901");
         assert!(pin.contains("pin") && !pin.contains("12345678901"));
+    }
+
+    #[test]
+    fn sending_policy_is_read() {
+        let text = "[sending]\ngive_up_after_hours = 2\nresend_unknown = true\n[api]";
+        let config = Config::parse(&GOOD.replace("[api]", text), "t").unwrap();
+        assert!(config.resend_unknown);
+        assert_eq!(config.timing.give_up_after, Duration::from_secs(7_200));
+        assert!(complaint("[api]", "[sending]\ngive_up_after_hours = 0\n[api]").contains("720"));
     }
 
     #[test]

@@ -77,6 +77,7 @@ struct Core {
     random: Random,
     events: events::Events,
     timing: Timing,
+    resend_unknown: bool,
 }
 
 impl Core {
@@ -106,10 +107,11 @@ impl Gateway {
             random: deps.random.clone(),
             events: events::Events::new(deps.clock),
             timing: config.timing,
+            resend_unknown: config.resend_unknown,
         };
         let names = config.modems.iter().map(|modem| modem.name.clone()).collect();
         let lost = policy::Interrupted.to_fault();
-        let changes = core.store.recover(names, lost, core.now()).await?;
+        let changes = core.store.recover(names, lost, core.resend_unknown, core.now()).await?;
         if !changes.is_empty() {
             tracing::info!(messages = changes.len(), "continuing what the last run left");
         }

@@ -30,22 +30,24 @@ pub(super) async fn submit(
     let outcome =
         client.submit(submission.pdu, submission.transaction_id.as_str(), hook, &stages).await;
     let now = core.now();
+    let at = now.plus(Schedule::SEND.pause(submission.attempt, &core.random));
+    let too_late = submission.expires_at.is_some_and(|end| end <= at);
     let settlement = match policy::after_submit(outcome, released.load(Ordering::Relaxed)) {
         SendVerdict::Sent { message_id, text } => {
             Settlement::Sent { mmsc_message_id: message_id, text }
         }
         SendVerdict::Failed { fault } => Settlement::Failed { fault },
-        SendVerdict::Unknown { message_id, fault } => {
+        // Somebody who would rather have it twice than not at all has said so beforehand.
+        SendVerdict::Unknown { fault, partial: false, .. }
+            if core.resend_unknown && submission.releases == 0 && !too_late =>
+        {
+            Settlement::Again { at, fault }
+        }
+        SendVerdict::Unknown { message_id, fault, .. } => {
             Settlement::Unknown { mmsc_message_id: message_id, fault }
         }
-        SendVerdict::Again { fault } => {
-            let at = now.plus(Schedule::SEND.pause(submission.attempt, &core.random));
-            if submission.expires_at.is_some_and(|end| end <= at) {
-                Settlement::Expired { fault }
-            } else {
-                Settlement::Again { at, fault }
-            }
-        }
+        SendVerdict::Again { fault } if too_late => Settlement::Expired { fault },
+        SendVerdict::Again { fault } => Settlement::Again { at, fault },
     };
     let change = core.store.settle(submission.key, settlement, now).await?;
     core.events.changes(&change);

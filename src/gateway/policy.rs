@@ -12,8 +12,8 @@ pub(super) enum SendVerdict {
     Sent { message_id: Option<String>, text: String },
     /// Final.
     Failed { fault: Fault },
-    /// The MMSC may or may not have it.
-    Unknown { message_id: Option<String>, fault: Fault },
+    /// The MMSC may or may not have it; `partial`: it has it, but not for everybody.
+    Unknown { message_id: Option<String>, fault: Fault, partial: bool },
     /// Try again later, same PDU, same Transaction-Id.
     Again { fault: Fault },
 }
@@ -31,7 +31,7 @@ pub(super) fn after_submit(
     let fault = outcome.refusal().map(|refusal| refusal.to_fault());
     match (outcome, fault) {
         (SubmitOutcome::Partial { message_id, .. }, Some(fault)) => {
-            SendVerdict::Unknown { message_id, fault }
+            SendVerdict::Unknown { message_id, fault, partial: true }
         }
         (SubmitOutcome::Transient { .. }, Some(fault)) => SendVerdict::Again { fault },
         (_, Some(fault)) => SendVerdict::Failed { fault },
@@ -52,14 +52,16 @@ pub(super) fn after_submit(
 fn after_error(error: &Mm1Error, released: bool) -> SendVerdict {
     let fault = error.to_fault();
     match error {
-        error if error.is_unknown() => SendVerdict::Unknown { message_id: None, fault },
+        error if error.is_unknown() => {
+            SendVerdict::Unknown { message_id: None, fault, partial: false }
+        }
         // These two decided by themselves; the MMSC did not take anything.
         Mm1Error::HttpStatus { .. } if error.retry() == Retry::Never => {
             SendVerdict::Failed { fault }
         }
         Mm1Error::HttpStatus { .. } => SendVerdict::Again { fault },
         // What is on record counts, whatever the lower room believes of its own octets.
-        _ if released => SendVerdict::Unknown { message_id: None, fault },
+        _ if released => SendVerdict::Unknown { message_id: None, fault, partial: false },
         Mm1Error::Unusable { .. } => SendVerdict::Failed { fault },
         _ => SendVerdict::Again { fault },
     }

@@ -429,6 +429,7 @@ mod tests {
             random: Random::seeded(3),
             events: Events::new(clock),
             timing: Timing::default(),
+            resend_unknown: false,
         };
         Intake { core, modem: "m".to_owned(), sim: "262011234567890".to_owned() }
     }

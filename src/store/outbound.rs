@@ -55,6 +55,8 @@ pub struct Submission {
     pub pdu: Bytes,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+    /// How many earlier attempts may have left completely.
+    pub releases: u32,
     /// Give up when the MMSC does not have it by then.
     pub expires_at: Option<Timestamp>,
 }
@@ -128,7 +130,8 @@ impl Store {
     pub async fn release(&self, key: i64, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |db| {
             let rows = db.execute(
-                "UPDATE submission SET released_at = ?2, last_released_at = ?2
+                "UPDATE submission
+                 SET released_at = ?2, last_released_at = ?2, releases = releases + 1
                  WHERE id = ?1 AND state = 'sending'",
                 params![key, at.as_millis()],
             )?;
@@ -203,8 +206,8 @@ impl Store {
     }
 
     /// After a restart: what was `sending` is `queued` again, or `unknown` where its release was
-    /// recorded; what was `retrieving` is fetched again. Submissions of modems that no longer
-    /// exist go to `fallback_modem`.
+    /// recorded (with `resend` only when that happened before); what was `retrieving` is fetched
+    /// again. Submissions of modems that no longer exist go to the first of `modems`.
     ///
     /// # Errors
     /// When the store fails.
@@ -212,9 +215,10 @@ impl Store {
         &self,
         modems: Vec<String>,
         unknown: Fault,
+        resend: bool,
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
-        self.write(move |db| recover(db, &modems, &unknown, at)).await
+        self.write(move |db| recover(db, &modems, &unknown, resend, at)).await
     }
 
     /// Withdraws what was not released yet: true when there was anything.
@@ -360,7 +364,8 @@ fn claim(
         params![key, sim],
     )?;
     let (message, submission) = db.query_row(
-        "SELECT message_id, transaction_id, CAST(head || body AS BLOB), attempts, expires_at
+        "SELECT message_id, transaction_id, CAST(head || body AS BLOB), attempts, expires_at,
+                releases
          FROM submission JOIN payload USING (message_id)
               JOIN message ON message.id = message_id
          WHERE submission.id = ?1",
@@ -373,11 +378,12 @@ fn claim(
                     row.get::<_, Vec<u8>>(2)?,
                     row.get::<_, u32>(3)?,
                     row.get::<_, Option<i64>>(4)?,
+                    row.get::<_, u32>(5)?,
                 ),
             ))
         },
     )?;
-    let (transaction_id, pdu, attempt, expires_at) = submission;
+    let (transaction_id, pdu, attempt, expires_at, releases) = submission;
     set_recipients(db, key, OutboundState::Sending, None)?;
     db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
     let text = format!("attempt {attempt}");
@@ -399,6 +405,7 @@ fn claim(
         transaction_id: TransactionId::stored(transaction_id),
         pdu: Bytes::from(pdu),
         attempt,
+        releases,
         expires_at: expires_at.map(Timestamp::from_millis),
     };
     Ok(Some((submission, change)))
@@ -536,16 +543,17 @@ fn recover(
     db: &Connection,
     modems: &[String],
     unknown: &Fault,
+    resend: bool,
     at: Timestamp,
 ) -> Result<Vec<Change>, Failure> {
     let mut changes = Vec::new();
     let open = {
         let mut select = db.prepare(
-            "SELECT id, message_id, released_at IS NOT NULL FROM submission
-             WHERE state = 'sending'",
+            "SELECT id, message_id, released_at IS NOT NULL AND NOT (?1 AND releases <= 1)
+             FROM submission WHERE state = 'sending'",
         )?;
         select
-            .query_map([], |row| {
+            .query_map([resend], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
             })?
             .collect::<Result<Vec<_>, _>>()?
@@ -554,7 +562,7 @@ fn recover(
         let (state, text, fault) = if released {
             (OutboundState::Unknown, "interrupted after its release", Some(unknown))
         } else {
-            (OutboundState::Queued, "interrupted before its release; queued again", None)
+            (OutboundState::Queued, "interrupted; queued again", None)
         };
         db.execute(
             "UPDATE submission SET state = ?2, next_attempt_at = ?3 WHERE id = ?1",

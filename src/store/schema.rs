@@ -82,6 +82,7 @@ CREATE TABLE submission (
     released_at      INTEGER,
     -- Of any attempt, for delivery reports that name an unknown Message-ID.
     last_released_at INTEGER,
+    releases         INTEGER NOT NULL DEFAULT 0,
     mmsc_message_id  TEXT
 ) STRICT;
 CREATE INDEX submission_message ON submission (message_id);

@@ -147,7 +147,7 @@ async fn accepted_message_survives_and_keeps_its_octets() {
     let new = maker.outbound(&[number(1), number(2), number(3)]);
     store.accept(new.clone(), NOW).await.unwrap();
     let store = reopen(store, dir.path());
-    store.recover(modems(), fault("lost"), NOW).await.unwrap();
+    store.recover(modems(), fault("lost"), false, NOW).await.unwrap();
     for submission in &new.submissions {
         let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
         assert_eq!(claimed.pdu, submission.pdu);
@@ -173,14 +173,14 @@ async fn restart_before_release_queues_and_after_release_is_unknown() {
 
     let store = reopen(store, dir.path());
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Sending);
-    store.recover(modems(), fault("lost"), NOW).await.unwrap();
+    store.recover(modems(), fault("lost"), false, NOW).await.unwrap();
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Queued);
 
     let (second, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
     assert_eq!((second.pdu, second.attempt), (first.pdu, 2));
     store.release(second.key, NOW).await.unwrap();
     let store = reopen(store, dir.path());
-    store.recover(modems(), fault("lost"), NOW).await.unwrap();
+    store.recover(modems(), fault("lost"), false, NOW).await.unwrap();
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Unknown);
     assert_eq!(store.claim_submission("m", SIM, later(99)).await.unwrap(), None);
     let view = store.message(&new.id).await.unwrap().unwrap();
@@ -192,7 +192,7 @@ async fn restart_before_release_queues_and_after_release_is_unknown() {
     assert_eq!(third.transaction_id, new.submissions[0].transaction_id);
     // The new attempt starts unreleased.
     let store = reopen(store, dir.path());
-    store.recover(modems(), fault("lost"), NOW).await.unwrap();
+    store.recover(modems(), fault("lost"), false, NOW).await.unwrap();
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Queued);
 }
 
@@ -302,7 +302,7 @@ async fn notification_is_one_message_until_it_is_acknowledged() {
     let (pending, _) = store.claim_retrieval(SIM, "m", NOW).await.unwrap().unwrap();
     assert_eq!(store.claim_retrieval(SIM, "m", NOW).await.unwrap(), None);
     let store = reopen(store, dir.path());
-    store.recover(modems(), fault("lost"), NOW).await.unwrap();
+    store.recover(modems(), fault("lost"), false, NOW).await.unwrap();
     let (again, _) = store.claim_retrieval(SIM, "m", NOW).await.unwrap().unwrap();
     assert_eq!((again.message, again.attempt), (pending.message, 2));
 
@@ -314,7 +314,7 @@ async fn notification_is_one_message_until_it_is_acknowledged() {
     };
     store.settle_retrieval(&id, received, NOW).await.unwrap();
     let store = reopen(store, dir.path());
-    store.recover(modems(), fault("lost"), NOW).await.unwrap();
+    store.recover(modems(), fault("lost"), false, NOW).await.unwrap();
     assert_eq!(in_state(&store, &id).await, InboundState::Received);
     let ack = store.due_acks(SIM, NOW).await.unwrap().remove(0);
     let retry = AckResult::Again { at: later(60), fault: fault("http-500") };
@@ -453,7 +453,7 @@ async fn submissions_of_a_modem_that_is_gone_go_to_the_first_one() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.accept(Maker::new().outbound(&[number(1)]), NOW).await.unwrap();
-    store.recover(vec!["new".to_owned()], fault("lost"), NOW).await.unwrap();
+    store.recover(vec!["new".to_owned()], fault("lost"), false, NOW).await.unwrap();
     assert!(store.claim_submission("new", SIM, NOW).await.unwrap().is_some());
 }
 
