@@ -1,5 +1,9 @@
 //! Scenarios over the virtual operator in virtual time, and the rules of the house.
 
+mod gateway_inbound;
+mod gateway_outbound;
+mod gateway_restarts;
+mod gateway_rig;
 mod ppp_vectors;
 mod sim_control;
 mod sim_ggsn;

@@ -1,0 +1,139 @@
+//! The life of a message that comes in, over every layer and a virtual operator.
+
+use std::time::Duration;
+
+use mm1gate::model::{InboundState, State};
+use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
+
+use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture};
+
+fn outgoing(octets: usize) -> Outgoing {
+    Outgoing {
+        subject: Some("Holiday".to_owned()),
+        text: Some("Look".to_owned()),
+        parts: vec![OutgoingPart {
+            content_type: "image/jpeg".to_owned(),
+            name: "beach.jpg".to_owned(),
+            body: picture(octets),
+        }],
+    }
+}
+
+fn send(rig: &Rig, octets: usize) {
+    rig.operator.send_from_phone(PHONE, OWN, &outgoing(octets)).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn picture_comes_in_and_is_acknowledged() {
+    for ports in [Ports::Two, Ports::One] {
+        let rig = Rig::new(ports, Behaviour::Receive).await;
+        send(&rig, 60_000);
+        let view = rig.inbound_until(&["acknowledged"]).await;
+        assert_eq!(rig.part_named(&view, "image/jpeg").await, picture(60_000));
+        assert_eq!(view.summary.from.map(|from| from.to_string()).as_deref(), Some(PHONE));
+        assert_eq!(view.summary.subject.as_deref(), Some("Holiday"));
+        assert_eq!(view.summary.text.as_deref(), Some("Look"));
+        let journal = rig.operator.mmsc().journal();
+        assert_eq!(journal.acknowledged(), 1);
+        assert_eq!(journal.complaints, []);
+        assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn picture_sent_is_answered_by_a_picture() {
+    for ports in [Ports::Two, Ports::One] {
+        let rig = Rig::new(ports, Behaviour::SendBack).await;
+        let mut new = message(30_000);
+        new.delivery_report = true;
+        let id = rig.gateway.accept(new).await.unwrap();
+        rig.until(&id, &["delivered"]).await;
+        let view = rig.inbound_until(&["acknowledged"]).await;
+        assert_eq!(rig.part_named(&view, "image/jpeg").await, picture(30_000));
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn notification_sent_twice_is_fetched_once() {
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        operator.faults().set(Fault::DuplicateNotification {});
+    })
+    .await;
+    send(&rig, 5_000);
+    rig.inbound_until(&["acknowledged"]).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.inbox().await.len(), 1);
+    assert_eq!(rig.operator.mmsc().journal().of(EntryKind::Retrieval).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_is_shown_though_its_acknowledgement_fails_and_that_is_retried() {
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        operator.faults().set_times(Fault::MmscRefusesAcknowledgement { status: 500 }, 2);
+    })
+    .await;
+    send(&rig, 5_000);
+    let view = rig.inbound_until(&["received"]).await;
+    assert_eq!(rig.part_named(&view, "image/jpeg").await, picture(5_000));
+    rig.inbound_until(&["acknowledged"]).await;
+    let journal = rig.operator.mmsc().journal();
+    assert_eq!(journal.acknowledged(), 1);
+    assert_eq!(journal.of(EntryKind::Retrieval).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_is_given_up_only_when_it_is_not_found_twice() {
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        operator.faults().set_times(Fault::MmscNotFound {}, 1);
+    })
+    .await;
+    send(&rig, 5_000);
+    rig.inbound_until(&["acknowledged"]).await;
+
+    rig.operator.faults().set(Fault::MmscNotFound {});
+    send(&rig, 6_000);
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    let newest = rig.inbox().await.remove(0);
+    assert_eq!(newest.state, State::In(InboundState::Failed));
+    assert_eq!(newest.fault.map(|fault| fault.code), Some("gone".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_fetch_is_tried_again_until_it_works() {
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        operator.faults().set_times(Fault::MmscHttpStatus { status: 500 }, 2);
+    })
+    .await;
+    send(&rig, 5_000);
+    let view = rig.inbound_until(&["acknowledged"]).await;
+    assert_eq!(view.attempts, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_waits_on_the_sim_is_fetched_at_start() {
+    let mut rig = Rig::new(Ports::One, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    rig.gateway.stop().await;
+    send(&rig, 5_000);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!rig.operator.modem().stored_tpdus().is_empty());
+    rig.start().await;
+    rig.inbound_until(&["acknowledged"]).await;
+    assert_eq!(rig.operator.modem().stored_tpdus(), Vec::<bytes::Bytes>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sms_that_cannot_be_deleted_is_filed_once() {
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        operator.faults().set(Fault::DeleteRefused {});
+    })
+    .await;
+    send(&rig, 5_000);
+    rig.inbound_until(&["acknowledged"]).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.inbox().await.len(), 1);
+    let fault = rig.gateway.modems().remove(0).fault.expect("shown at the modem");
+    assert_eq!(fault.code, "sms-delete-failed");
+}

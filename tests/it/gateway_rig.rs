@@ -1,0 +1,215 @@
+//! A gateway on a virtual modem of the virtual operator, in virtual time and memory only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
+use mm1gate::model::{
+    Address, Clock, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State, Timestamp,
+};
+use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
+use mm1gate::operators::Settings;
+use mm1gate::sim::{self, Behaviour, Operator, PortRole, VirtualModem};
+use mm1gate::store::{Filter, MessageView, Summary};
+
+/// Number of the virtual SIM.
+pub(crate) const OWN: &str = "+447700900001";
+/// A virtual phone.
+pub(crate) const PHONE: &str = "+447700900123";
+
+const DATA: &str = "/dev/virtual-data";
+const CONTROL: &str = "/dev/virtual-control";
+
+/// Longer than any wait of a test, shorter than the notification's life.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// One or two ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ports {
+    One,
+    Two,
+}
+
+pub(crate) struct Rig {
+    pub(crate) operator: Operator,
+    pub(crate) gateway: Gateway,
+    pub(crate) clock: Clock,
+    config: Config,
+    deps: Deps,
+    _dir: tempfile::TempDir,
+}
+
+struct VirtualPorts(VirtualModem);
+
+impl PortOpener for VirtualPorts {
+    fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
+        let role = if name == CONTROL { PortRole::Control } else { PortRole::Data };
+        Box::pin(async move {
+            let stream = self.0.open(role).map_err(|error| PortError::Io {
+                port: name.to_owned(),
+                text: error.to_string(),
+            })?;
+            Ok(Box::new(stream) as Box<dyn Port>)
+        })
+    }
+}
+
+impl Rig {
+    pub(crate) async fn new(ports: Ports, behaviour: Behaviour) -> Self {
+        Self::with(ports, behaviour, |_| {}).await
+    }
+
+    /// `prepare` may switch faults on before the gateway starts.
+    pub(crate) async fn with(
+        ports: Ports,
+        behaviour: Behaviour,
+        prepare: impl FnOnce(&Operator),
+    ) -> Self {
+        Self::timed(ports, behaviour, sim::Timing::default(), prepare).await
+    }
+
+    /// With a modem that takes its time.
+    pub(crate) async fn timed(
+        ports: Ports,
+        behaviour: Behaviour,
+        timing: sim::Timing,
+        prepare: impl FnOnce(&Operator),
+    ) -> Self {
+        let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
+        let random = Random::seeded(42);
+        let operator = Operator::builder()
+            .line(
+                sim::Subscriber { number: OWN.to_owned(), ..sim::Subscriber::default() },
+                sim::ModemConfig {
+                    control_port: ports == Ports::Two,
+                    timing,
+                    ..sim::ModemConfig::default()
+                },
+            )
+            .phone(PHONE, behaviour)
+            .clock(clock)
+            .random(random.clone())
+            .start();
+        prepare(&operator);
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::new(dir.path().join("data"));
+        config.modems.push(ModemConfig {
+            name: "desk".to_owned(),
+            port: DATA.to_owned(),
+            control_port: (ports == Ports::Two).then(|| CONTROL.to_owned()),
+            profile: "auto".to_owned(),
+            pin: None,
+            own_number: None,
+            operator: Settings {
+                apn: operator.apn().to_owned(),
+                mmsc: operator.mmsc_url().to_owned(),
+                proxy: operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
+                ..Settings::default()
+            },
+        });
+        let deps = Deps {
+            ports: Arc::new(VirtualPorts(operator.modem().clone())),
+            clock,
+            random,
+            tap: Arc::new(NoTap),
+        };
+        let gateway = Gateway::start(config.clone(), deps.clone()).await.unwrap();
+        Self { operator, gateway, clock, config, deps, _dir: dir }
+    }
+
+    /// Ends the gateway and starts another on the same data folder.
+    pub(crate) async fn restart(&mut self) {
+        self.gateway.stop().await;
+        self.start().await;
+    }
+
+    /// Restarts with another configuration.
+    pub(crate) async fn reconfigure(&mut self, change: impl FnOnce(&mut Config)) {
+        self.gateway.stop().await;
+        change(&mut self.config);
+        self.start().await;
+    }
+
+    /// Starts a gateway after [`Gateway::stop`].
+    pub(crate) async fn start(&mut self) {
+        self.gateway = Gateway::start(self.config.clone(), self.deps.clone()).await.unwrap();
+    }
+
+    /// Starts a second gateway beside the first.
+    pub(crate) async fn try_start(&self) -> Result<Gateway, StartError> {
+        Gateway::start(self.config.clone(), self.deps.clone()).await
+    }
+
+    pub(crate) async fn view(&self, id: &MessageId) -> MessageView {
+        self.gateway.message(id).await.unwrap().unwrap()
+    }
+
+    /// Waits until a message is in one of these states.
+    pub(crate) async fn until(&self, id: &MessageId, states: &[&str]) -> MessageView {
+        let wait = async {
+            loop {
+                let view = self.view(id).await;
+                if states.contains(&view.summary.state.as_str()) {
+                    return view;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(view) => view,
+            Err(_) => panic!("still waiting for {states:?}: {:#?}", self.view(id).await),
+        }
+    }
+
+    /// Waits until the first inbound message is in one of these states.
+    pub(crate) async fn inbound_until(&self, states: &[&str]) -> MessageView {
+        let wait = async {
+            loop {
+                if let Some(summary) = self.inbox().await.pop() {
+                    return summary.id;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        let id = tokio::time::timeout(PATIENCE, wait).await.expect("a message comes in");
+        self.until(&id, states).await
+    }
+
+    /// Inbound messages, newest first.
+    pub(crate) async fn inbox(&self) -> Vec<Summary> {
+        let all = self.gateway.messages(Filter::default()).await.unwrap();
+        all.into_iter().filter(|one| matches!(one.state, State::In(_))).collect()
+    }
+
+    pub(crate) async fn part_named(&self, view: &MessageView, media_type: &str) -> Bytes {
+        let part = view
+            .summary
+            .parts
+            .iter()
+            .find(|part| part.media_type == MediaType::new(media_type))
+            .unwrap_or_else(|| panic!("no {media_type} in {:#?}", view.summary.parts));
+        self.gateway.part(&view.summary.id, part.index).await.unwrap().unwrap().body
+    }
+}
+
+/// A picture of so many octets that nobody can decode and everybody recognises.
+pub(crate) fn picture(octets: usize) -> Bytes {
+    let mut body = vec![0xff, 0xd8, 0xff, 0xe0];
+    body.extend((0_u8..=250).cycle().take(octets.saturating_sub(4)));
+    Bytes::from(body)
+}
+
+/// A message with that picture for the virtual phone.
+pub(crate) fn message(octets: usize) -> NewMessage {
+    NewMessage {
+        to: vec![Address::parse_recipient(PHONE).unwrap()],
+        subject: Some("Hello".to_owned()),
+        parts: vec![NewPart {
+            media_type: Some(MediaType::new("image/jpeg")),
+            name: Some("picture.jpg".to_owned()),
+            body: picture(octets),
+        }],
+        ..NewMessage::default()
+    }
+}
