@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Payload of one packet of a TCP stream; a hex dump cannot hold more than 64 KiB in one.
@@ -138,6 +139,18 @@ impl Capture {
         text.lines().map(row).collect()
     }
 
+    /// The octets of a field, every occurrence in every packet that the display filter lets
+    /// through: for texts that tshark shows wrongly.
+    pub(crate) fn octets(&self, filter: &str, name: &str) -> Vec<Vec<u8>> {
+        let mut command = self.tshark();
+        command.args(["-Y", filter, "-T", "json", "-x"]);
+        let json: Value =
+            serde_json::from_slice(&run("tshark", &mut command)).expect("tshark writes JSON");
+        let mut found = Vec::new();
+        collect_raw(&json, &format!("{name}_raw"), &mut found);
+        found
+    }
+
     /// The only packet that the display filter lets through.
     pub(crate) fn only(&self, filter: &str, names: &[&str]) -> Row {
         let rows = self.fields(filter, names);
@@ -160,6 +173,39 @@ impl Capture {
             "malformed:\n{}",
             self.text("_ws.malformed", "http,wsp,mmse,gsm_sms")
         );
+    }
+}
+
+/// A raw field is a list that begins with its hexadecimal digits, or a list of such lists.
+fn collect_raw(json: &Value, name: &str, found: &mut Vec<Vec<u8>>) {
+    match json {
+        Value::Object(members) => {
+            for (key, value) in members {
+                if key == name {
+                    collect_digits(value, found);
+                } else {
+                    collect_raw(value, name, found);
+                }
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                collect_raw(value, name, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn collect_digits(value: &Value, found: &mut Vec<Vec<u8>>) {
+    match value.get(0) {
+        Some(Value::String(digits)) => found.push(hex::decode(digits).expect("hexadecimal")),
+        Some(Value::Array(_)) => {
+            for one in value.as_array().into_iter().flatten() {
+                collect_digits(one, found);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -146,13 +146,25 @@ fn parts_with_their_headers_are_read_by_tshark() {
 #[test]
 #[ignore = "needs tshark"]
 fn subject_of_another_script_has_the_same_octets_in_tshark() {
-    let mut pdu = send_req();
-    pdu.subject = Some("Größe in ελληνικά".into());
-    let capture = posted(&Pdu::SendReq(pdu));
-    // Charset and text, as the dissector found them between the neighbouring fields.
-    let row = capture.only("mmse", &["mmse.subject", "mmse.message_class.id", "mmse.to"]);
-    assert!(row.one(0).starts_with("Gr"), "{}", row.one(0));
-    assert_eq!((row.one(1), row.all(2).len()), ("0x80", 2));
+    for subject in
+        ["Größe in ελληνικά", "Ура", "漢字 in a subject that is longer than thirty octets"]
+    {
+        let mut pdu = send_req();
+        pdu.subject = Some(subject.into());
+        let capture = posted(&Pdu::SendReq(pdu));
+        let quote: &[u8] = if subject.as_bytes()[0] < 0x80 { b"" } else { b"\x7F" };
+        let text = [&b"\xEA"[..], quote, subject.as_bytes(), b"\0"].concat();
+        let length = u8::try_from(text.len()).unwrap();
+        let prefix = if length <= 30 { vec![length] } else { vec![31, length] };
+        let found = capture.octets("mmse", "mmse.subject");
+        assert_eq!(found.len(), 1);
+        // Some versions count the field's own number as part of it.
+        let found = found[0].strip_prefix(b"\x96").unwrap_or(&found[0]);
+        assert_eq!(found, [prefix, text].concat(), "{subject}");
+        // What follows was found in its place.
+        let row = capture.only("mmse", &["mmse.message_class.id", "mmse.to"]);
+        assert_eq!((row.one(0), row.all(1).len()), ("0x80", 2));
+    }
 }
 
 #[test]
@@ -403,4 +415,83 @@ fn read_reports_are_read_by_tshark() {
         let row = posted(&pdu).only("mmse", &names);
         assert_eq!([row.one(0), row.one(1), row.one(2)], [kind, "m-1", status]);
     }
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn push_with_long_headers_and_a_type_in_text_is_read_by_tshark() {
+    let body = Pdu::NotificationInd(notification()).encode();
+    let mut push = Push::mms(7, body);
+    push.content_type = ContentType::new("application/x-own");
+    push.headers
+        .push(("x-wap-content-uri".into(), format!("http://a.example/{}", "b".repeat(120))));
+    push.headers.push(("x-own".into(), "value".into()));
+    let capture = Capture::of_push(&push.encode());
+    capture.assert_well_formed();
+    let names = ["wsp.headers_length", "wsp.header.content_type", "wsp.header.content_uri"];
+    let row = capture.only("wsp", &names);
+    assert!(row.one(0).parse::<usize>().is_ok_and(|length| length > 127), "{}", row.one(0));
+    assert!(capture.text("wsp", "wsp").contains("application/x-own"));
+    assert!(row.one(2).contains("bbbb"), "{}", row.one(2));
+}
+
+/// Vectors that tshark reads otherwise, and why.
+const READ_OTHERWISE: &[(&str, &str)] =
+    &[("send-conf-status-with-length", "tshark takes the length for the status")];
+
+#[test]
+#[ignore = "needs tshark"]
+fn vectors_mean_the_same_to_tshark() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/mms");
+    let names = [
+        "mmse.transaction_id",
+        "mmse.content_location",
+        "mmse.message_id",
+        "mmse.response_status",
+        "mmse.retrieve_status",
+        "mmse.message_size",
+    ];
+    let mut compared = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if READ_OTHERWISE.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let digits: String = text
+            .lines()
+            .filter_map(|line| line.split('#').next())
+            .flat_map(str::split_whitespace)
+            .collect();
+        let octets = Bytes::from(hex::decode(digits).unwrap());
+        let Ok(ours) = mms::decode(&octets) else { continue };
+        let status = |octet: Option<u8>| octet.map(|octet| format!("{octet:#04x}"));
+        let mut expected =
+            [ours.value.transaction_id().map(str::to_owned), None, None, None, None, None];
+        match ours.value {
+            Pdu::NotificationInd(pdu) => {
+                expected[1] = Some(pdu.content_location);
+                expected[5] = pdu.message_size.map(|size| size.to_string());
+            }
+            Pdu::SendConf(pdu) => {
+                expected[2] = pdu.message_id;
+                expected[3] = status(Some(pdu.response_status.0));
+            }
+            Pdu::RetrieveConf(pdu) => {
+                expected[2] = pdu.message_id;
+                expected[4] = status(pdu.retrieve_status.map(|status| status.0));
+            }
+            Pdu::DeliveryInd(pdu) => expected[2] = Some(pdu.message_id),
+            _ => {}
+        }
+        let row = Capture::of_http_post(mms::CONTENT_TYPE, &octets).only("mmse", &names);
+        for (column, expected) in expected.iter().enumerate() {
+            if let Some(expected) = expected {
+                assert_eq!(row.one(column), expected, "{name}: {}", names[column]);
+            }
+        }
+        compared += 1;
+    }
+    assert!(compared > 30, "only {compared} vectors compared");
 }

@@ -1,4 +1,4 @@
-//! The PDUs as values (OMA-TS-MMS_ENC-V1_3 clause 6); the fields in the order in which they are written.
+//! The PDUs as values (OMA-TS-MMS_ENC-V1_3 clause 6); fields in the order in which they are written.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use super::{MmsStatus, ReadStatus, ResponseStatus, RetrieveStatus, encode, messa
 use crate::codec::wsp::{ContentType, Part};
 use crate::model::{Address, Timestamp};
 
-/// X-Mms-MMS-Version: major in the high, minor in the low half (clause 7.3.33).
+/// X-Mms-MMS-Version: major in the high, minor in the low half (clause 7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     /// Bits 6-4.
@@ -33,7 +33,7 @@ pub struct RawHeader {
     pub value: Bytes,
 }
 
-/// The From field (clause 7.3.20).
+/// The From field (clause 7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum From {
     /// Insert-address-token: the MMSC fills in the subscriber.
@@ -42,7 +42,7 @@ pub enum From {
     Address(Address),
 }
 
-/// An absolute or relative time (X-Mms-Expiry, X-Mms-Delivery-Time, clause 7.3.18).
+/// An absolute or relative time (X-Mms-Expiry, X-Mms-Delivery-Time, clause 7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
     /// Absolute-token and Date-value.
@@ -51,7 +51,7 @@ pub enum Expiry {
     After(std::time::Duration),
 }
 
-/// X-Mms-Message-Class (clause 7.3.27).
+/// X-Mms-Message-Class (clause 7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the specification")]
 pub enum MessageClass {
@@ -76,7 +76,7 @@ impl MessageClass {
     }
 }
 
-/// X-Mms-Priority (clause 7.3.35).
+/// X-Mms-Priority (clause 7.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the specification")]
 pub enum Priority {

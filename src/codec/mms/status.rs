@@ -1,4 +1,4 @@
-//! Status codes (OMA-TS-MMS_ENC-V1_3 clauses 7.3.48, 7.3.50, 7.3.54, 7.3.37); reserved ranges act
+//! Status codes (OMA-TS-MMS_ENC-V1_3 clause 7.3); reserved ranges act
 //! as the specification maps them, and every octet survives a round trip.
 
 use std::fmt;
