@@ -1,4 +1,4 @@
-//! The PDUs as values (OMA-TS-MMS_ENC-V1_3 clause 6); fields in the order in which they are written.
+//! The PDUs as values (OMA-TS-MMS_ENC-V1_3 clause 6), fields in the order of writing.
 
 use bytes::Bytes;
 

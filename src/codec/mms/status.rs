@@ -1,5 +1,5 @@
-//! Status codes (OMA-TS-MMS_ENC-V1_3 clause 7.3); reserved ranges act
-//! as the specification maps them, and every octet survives a round trip.
+//! Status codes (OMA-TS-MMS_ENC-V1_3 clause 7.3); reserved ranges act as the
+//! specification maps them, and every octet survives a round trip.
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::reader::Reader;
-use super::writer::{put_integer, put_text_string, put_with_length};
+use super::writer::{put_integer, put_text_value, put_with_length};
 use super::{Warnings, media_types, parameter};
 use crate::codec::DecodeError;
 use crate::model::MediaType;
@@ -11,7 +11,7 @@ use crate::model::MediaType;
 /// A Content-type-value with the parameters that MMS uses by name and all others as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentType {
-    /// `type/subtype`, lower case.
+    /// `type/subtype`, lower case, visible ASCII when decoded.
     pub media_type: MediaType,
     /// IANA name of the charset, lower case; `mib-N` for a number without a name.
     pub charset: Option<String>,
@@ -46,11 +46,14 @@ impl ContentType {
         }
     }
 
-    /// Reads the MIME form, as in an HTTP header; never fails.
+    /// Reads the MIME form, as in an HTTP header; never fails. What is no visible ASCII cannot be
+    /// shown as a type and counts as `application/octet-stream`.
     #[must_use]
     pub fn from_mime(text: &str) -> Self {
         let (bare, rest) = text.split_once(';').unwrap_or((text, ""));
-        let mut content_type = Self::new(if bare.trim().is_empty() { UNKNOWN } else { bare });
+        let bare = bare.trim();
+        let usable = !bare.is_empty() && bare.bytes().all(|octet| octet.is_ascii_graphic());
+        let mut content_type = Self::new(if usable { bare } else { UNKNOWN });
         for (name, value) in parameter::split_mime(rest) {
             parameter::set(&mut content_type, name, value);
         }
@@ -111,7 +114,7 @@ impl ContentType {
         let mut value = Vec::with_capacity(parameters.len() + 8);
         match media_types::number_of(self.media_type.as_str()) {
             Some(number) => put_integer(&mut value, u64::from(number)),
-            None => put_text_string(&mut value, self.media_type.as_str()),
+            None => put_text_value(&mut value, self.media_type.as_str()),
         }
         // A Long-integer is allowed in the general form only.
         let short = value.first().is_some_and(|&first| first >= 0x20);

@@ -4,7 +4,7 @@
 //! (dates in seconds since 1970). A field whose number has no name is called `x-wsp-header-` and
 //! the number in hexadecimal; a value of unknown form is `0x` and its octets in hexadecimal.
 
-use super::reader::{LENGTH_QUOTE, Reader};
+use super::reader::{LENGTH_QUOTE, Reader, big_endian};
 use super::writer::{
     put_integer, put_quoted_string, put_text_string, put_text_value, put_value_length,
     put_with_length,
@@ -171,7 +171,7 @@ pub fn decode_headers(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Vec<(
             },
             _ => match decode_one(reader, page, warnings) {
                 Ok(Some(header)) => headers.push(header),
-                Ok(None) => warnings.note(FIELD, start, format!("of code page {page}, left out")),
+                Ok(None) => warnings.note(FIELD, start, "of another code page or without a name"),
                 Err(error) => {
                     warnings.note(error.field, error.offset, format!("left out: {}", error.kind));
                     break;
@@ -192,7 +192,7 @@ fn decode_one(
         let name = String::from_utf8_lossy(reader.text_string(FIELD)?).to_ascii_lowercase();
         let range = value_range(reader, Kind::Text, FIELD, warnings)?;
         let value = by_shape(reader.within(range))?;
-        return Ok(Some((name, value)));
+        return Ok(Some((name, value)).filter(|(name, _)| parameter::is_token(name)));
     }
     let code = reader.u8(FIELD)? & 0x7F;
     if page != 1 {
@@ -238,8 +238,11 @@ fn typed(mut value: Reader<'_>, row: &Row, warnings: &mut Warnings) -> Result<St
         Kind::Text | Kind::Quoted if first >= 0x80 => {
             Ok(charset::to_text(value.text_string(row.name)?, None))
         }
-        Kind::Integer if first < 0x20 => value.integer(row.name).map(|number| number.to_string()),
-        Kind::ApplicationId if !(0x20..0x80).contains(&first) => {
+        Kind::Integer if (1..=LENGTH_QUOTE).contains(&first) => {
+            value.value_length(row.name)?;
+            Ok(big_endian(value.left()).to_string())
+        }
+        Kind::ApplicationId if first != 0 && !(0x20..0x80).contains(&first) => {
             let number = value.integer(row.name)?;
             let known = APPLICATIONS.iter().find(|(code, _)| *code == number);
             Ok(known.map_or_else(|| number.to_string(), |(_, name)| (*name).to_owned()))
@@ -264,6 +267,12 @@ fn by_shape(mut value: Reader<'_>) -> Result<String, DecodeError> {
 
 fn hexadecimal(octets: &[u8]) -> String {
     format!("0x{}", hex::encode(octets))
+}
+
+/// The octets that [`hexadecimal`] shows as `text`.
+fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let octets = hex::decode(text.strip_prefix("0x")?).ok()?;
+    (!octets.is_empty() && hexadecimal(&octets) == text).then_some(octets)
 }
 
 /// Content-disposition-value (clause 8.4.2.53), in MIME form. Some MMSCs leave the length out or
@@ -308,7 +317,7 @@ pub fn put_header(out: &mut Vec<u8>, name: &str, value: &str) {
         return;
     }
     let Some(row) = TABLE.iter().find(|row| row.name == name) else {
-        if name.bytes().next().is_some_and(|first| (0x20..0x7F).contains(&first)) {
+        if parameter::is_token(name) {
             put_text_string(out, name);
             put_text_value(out, value);
         }
@@ -324,14 +333,17 @@ pub fn put_header(out: &mut Vec<u8>, name: &str, value: &str) {
         },
         Kind::ApplicationId => {
             let known = APPLICATIONS.iter().find(|(_, known)| *known == value);
-            match known.map(|(code, _)| *code).or_else(|| parameter::canonical_number(value)) {
+            // A number that has a name was a text.
+            let number = parameter::canonical_number(value)
+                .filter(|number| APPLICATIONS.iter().all(|(code, _)| code != number));
+            match known.map(|(code, _)| *code).or(number) {
                 Some(number) => put_integer(out, number),
                 None => put_text_value(out, value),
             }
         }
         Kind::Version => match parameter::version_octet(value) {
             Some(octet) => out.push(octet),
-            None => put_by_shape(out, value),
+            None => put_text_value(out, value),
         },
         Kind::Disposition => put_disposition(out, value),
         Kind::Other => put_by_shape(out, value),
@@ -348,7 +360,7 @@ fn put_by_shape(out: &mut Vec<u8>, value: &str) {
     let short = parameter::canonical_number(value).and_then(|number| u8::try_from(number).ok());
     if let Some(number @ 0..=0x7F) = short {
         out.push(0x80 | number);
-    } else if let Some(octets) = value.strip_prefix("0x").and_then(|text| hex::decode(text).ok()) {
+    } else if let Some(octets) = from_hexadecimal(value) {
         put_value_length(out, octets.len());
         out.extend_from_slice(&octets);
     } else {

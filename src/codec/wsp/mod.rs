@@ -26,3 +26,6 @@ pub use writer::{
     put_encoded_string, put_integer, put_long_integer, put_quoted_string, put_text_string,
     put_text_value, put_uintvar, put_value_length, put_with_length,
 };
+
+#[cfg(test)]
+mod tests;

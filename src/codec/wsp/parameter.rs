@@ -109,7 +109,7 @@ fn decode_one(
     const FIELD: &str = "parameter";
     if matches!(reader.peek(), Some(0x20..=0x7F)) {
         let name = String::from_utf8_lossy(reader.text_string(FIELD)?).to_ascii_lowercase();
-        if name.is_empty() {
+        if !is_token(&name) {
             return Err(reader.error(FIELD, DecodeErrorKind::InvalidText));
         }
         let value = match name.as_str() {
@@ -141,6 +141,11 @@ fn decode_one(
         _ => decode_by_shape(reader, warnings)?,
     };
     Ok((row.name.to_owned(), value))
+}
+
+/// Whether a peer's name for something can be shown as one.
+pub(super) fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 fn decode_charset(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
@@ -184,6 +189,9 @@ pub(super) fn set(content_type: &mut ContentType, name: String, value: String) {
             return;
         }
     };
+    if name == "charset" && value.is_empty() {
+        return;
+    }
     if slot.is_some() {
         content_type.others.push((name, value));
     } else if name == "charset" {
@@ -268,7 +276,7 @@ pub(super) fn encode_one(out: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 fn put_untyped(out: &mut Vec<u8>, name: &str, value: &str) {
-    if name.bytes().next().is_some_and(|first| (0x21..0x7F).contains(&first)) {
+    if is_token(name) {
         put_text_string(out, name);
         put_text_value(out, value);
     }
@@ -341,7 +349,7 @@ pub(super) fn split_mime(text: &str) -> Vec<(String, String)> {
         rest = more;
         let Some((name, value)) = parameter.split_once('=') else { continue };
         let name = name.trim().to_ascii_lowercase();
-        if !name.is_empty() {
+        if is_token(&name) {
             list.push((name, unquote(value.trim())));
         }
     }

@@ -330,7 +330,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn big_endian(octets: &[u8]) -> u64 {
+/// The number that the octets of an integer mean; above 64 bits the highest there is.
+pub(super) fn big_endian(octets: &[u8]) -> u64 {
     let significant: &[u8] = match octets.iter().position(|&octet| octet != 0) {
         Some(first) => octets.get(first..).unwrap_or_default(),
         None => return 0,

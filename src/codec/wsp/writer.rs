@@ -57,8 +57,13 @@ pub fn put_text_value(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// A Quoted-string: one quotation mark before the text, none behind it.
+/// A Quoted-string: one quotation mark before the text, none behind it. A text that ends in a mark
+/// without beginning with one goes out as a Text-string, since readers would take the mark off.
 pub fn put_quoted_string(out: &mut Vec<u8>, text: &str) {
+    if text.ends_with('"') && !text.starts_with('"') {
+        put_text_string(out, text);
+        return;
+    }
     out.push(b'"');
     out.extend(text.bytes().filter(|&octet| octet != 0));
     out.push(0);
