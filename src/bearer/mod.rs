@@ -20,7 +20,9 @@ use crate::model::{Clock, Random, Stage, StageSink, Tap, TapChannel, TapEvent};
 use crate::net::Net;
 use crate::net::pump::{FrameSink, LineCounters, Pump, PumpEnd, PumpHandle};
 use crate::net::stack::{Stack, StackConfig};
-use crate::proto::ppp::{AuthProtocol, ClientConfig, Credentials, Link, LinkConfig, LinkEvent};
+use crate::proto::ppp::{
+    AuthProtocol, ClientConfig, Credentials, EchoConfig, Link, LinkConfig, LinkEvent,
+};
 
 pub use error::BearerError;
 
@@ -35,6 +37,9 @@ pub struct BearerConfig {
     pub name_servers: Vec<IpAddr>,
     /// Octets of the largest IP packet; cellular paths often carry 1400 to 1492.
     pub mtu: u16,
+    /// Echo-Requests of our own. By default they are sent, and an unanswered one means nothing:
+    /// many modems never answer.
+    pub echo: Option<EchoConfig>,
     /// The longest that LCP, authentication and IPCP may take together.
     pub up_limit: Duration,
     /// The longest that an orderly end may take.
@@ -48,6 +53,7 @@ impl Default for BearerConfig {
             prefer: None,
             name_servers: Vec::new(),
             mtu: 1400,
+            echo: Some(EchoConfig { interval: Duration::from_secs(30), give_up_after: None }),
             up_limit: Duration::from_secs(120),
             down_limit: Duration::from_secs(6),
         }
@@ -113,7 +119,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
             random: random.clone(),
         });
         let client = ClientConfig { credentials: config.credentials, prefer: config.prefer };
-        let link_config = LinkConfig { observe: true, ..LinkConfig::client(client) };
+        let link_config =
+            LinkConfig { observe: true, echo: config.echo, ..LinkConfig::client(client) };
         let link = Link::new(link_config, u64::from_be_bytes(random.array()));
         let frames = FrameSink::new(move |direction, octets| {
             tap.observe(TapEvent {

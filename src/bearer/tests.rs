@@ -8,9 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::sleep;
 
 use super::*;
+use crate::codec::ppp::{ControlPacket, FrameFormat, protocol};
 use crate::model::{Explain, NoTap, TapDirection, Timestamp};
 use crate::net::NetError;
-use crate::proto::ppp::{EchoConfig, LinkError, Phase, ServerConfig, ServerQuirks};
+use crate::proto::ppp::{LinkError, Phase, ServerConfig, ServerQuirks};
 
 const OURS: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 40);
 const THEIRS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -326,6 +327,36 @@ async fn tap_sees_every_frame_in_its_long_form() {
             seen.iter().any(|frame| frame.direction == direction && frame.octets[2..4] == protocol)
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn peer_that_asks_and_does_not_take_the_answers_is_held_back() {
+    let (near, mut far) = duplex(4096);
+    let _up = tokio::spawn(up(near, ""));
+    let mut flood = Vec::new();
+    for _ in 0..100 {
+        // An unknown code, which every LCP answers by a Code-Reject.
+        let odd = ControlPacket::new(99, 1, vec![0; 200]).encode();
+        FrameFormat::default().encode(protocol::LCP, &odd, &mut flood);
+    }
+    let mut written = 0;
+    while let Ok(result) = timeout(Duration::from_secs(1), far.write(&flood)).await {
+        written += result.unwrap();
+        assert!(written < 500_000, "nothing holds the peer back");
+    }
+    assert!(written > 50_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_bearer_with_a_peer_deaf_to_echo_stays_up() {
+    let quirks = ServerQuirks { deaf_to_echo: true, ..ServerQuirks::default() };
+    let (near, far) = duplex(4096);
+    let _server = server(far, LinkConfig::server(ServerConfig { quirks, ..server_config(None) }));
+    let bearer = up(near, "").await.unwrap();
+    let sent = bearer.counters().sent();
+    sleep(Duration::from_secs(600)).await;
+    assert!(bearer.counters().sent() > sent + 200, "echo requests went out");
+    echo(&bearer, 1_000).await;
 }
 
 #[test]

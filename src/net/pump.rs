@@ -25,6 +25,10 @@ const READ_SIZE: usize = 8192;
 /// busy while the next is made; more would only delay control packets and acknowledgements.
 const WRITE_AHEAD: usize = 1500;
 
+/// Octets that wait for the line before nothing more is read: a peer that asks for answers and does
+/// not take them must not fill the memory.
+const MAX_UNWRITTEN: usize = 65_536;
+
 /// How long the last octets of a link may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -242,6 +246,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 && let Poll::Ready(result) = Pin::new(&mut *io).poll_write(cx, pending)
             {
                 return Poll::Ready(Turn::Wrote(result));
+            }
+            if pending.len() > MAX_UNWRITTEN {
+                return Poll::Pending;
             }
             Pin::new(&mut *io).poll_read(cx, buffer).map(Turn::Read)
         });
