@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::process::{Child, Command};
 
 use super::modem::{CallRefused, CallRequest, CallTaker};
-use super::pty::{Master, open_slave};
+use super::pty::{Master, Octets, open_slave};
 use crate::net::{BoxFuture, Io};
 
 /// Longest line of the program's standard error that is logged.
@@ -34,6 +34,7 @@ impl ExternalCall {
         };
         let (master, path) = Master::open()?;
         let slave = open_slave(&path)?;
+        let octets = master.octets()?;
         let mut child = Command::new(OsString::from(program))
             .args(arguments)
             .stdin(Stdio::from(slave.try_clone()?))
@@ -52,7 +53,7 @@ impl ExternalCall {
                 }
             });
         }
-        Ok(RunningCall { master, child })
+        Ok(RunningCall { octets, child })
     }
 }
 
@@ -78,7 +79,7 @@ impl CallTaker for ExternalCall {
 /// The octets of one call; ends with the program.
 #[derive(Debug)]
 struct RunningCall {
-    master: Master,
+    octets: Octets,
     child: Child,
 }
 
@@ -96,7 +97,7 @@ impl AsyncRead for RunningCall {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.master).poll_read(cx, buf)
+        Pin::new(&mut self.octets).poll_read(cx, buf)
     }
 }
 
@@ -106,7 +107,7 @@ impl AsyncWrite for RunningCall {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.master).poll_write(cx, octets)
+        Pin::new(&mut self.octets).poll_write(cx, octets)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

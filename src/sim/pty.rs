@@ -7,7 +7,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,10 +21,9 @@ use super::modem::{PortRole, VirtualModem};
 /// How often a closed port is looked at: nothing tells when somebody opens it again.
 const REOPEN_POLL: Duration = Duration::from_millis(20);
 
-/// The master of a pseudo-terminal as octets; clones are the same. While nobody has the slave
-/// open, reading gives the end of the octets.
-#[derive(Debug, Clone)]
-pub(super) struct Master(Arc<AsyncFd<OwnedFd>>);
+/// The master of a pseudo-terminal.
+#[derive(Debug)]
+pub(super) struct Master(OwnedFd);
 
 impl Master {
     /// Opens a pair in raw mode; the slave's path.
@@ -39,12 +37,20 @@ impl Master {
         rustix::fs::fcntl_setfl(&master, rustix::fs::fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
         // Opened and closed once: raw mode stays, and from now on "nobody has it open" shows.
         drop(open_slave(&path)?);
-        Ok((Self(Arc::new(registered(master)?)), path))
+        Ok((Self(master), path))
+    }
+
+    /// The octets, while somebody has the slave open; they end when the last one closes it.
+    ///
+    /// Each opening needs octets of its own: a hang-up stays in an `AsyncFd` for good, which then
+    /// is always ready and never has anything.
+    pub(super) fn octets(&self) -> io::Result<Octets> {
+        Ok(Octets(registered(self.0.try_clone()?)?))
     }
 
     /// Whether somebody has the slave open.
     fn is_open(&self) -> bool {
-        let mut fds = [rustix::event::PollFd::new(self.0.get_ref(), rustix::event::PollFlags::IN)];
+        let mut fds = [rustix::event::PollFd::new(&self.0, rustix::event::PollFlags::IN)];
         let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
         match rustix::event::poll(&mut fds, Some(&now)) {
             Ok(_) => {
@@ -62,6 +68,10 @@ impl Master {
     }
 }
 
+/// What passes through a master during one opening of its slave.
+#[derive(Debug)]
+pub(super) struct Octets(AsyncFd<OwnedFd>);
+
 #[expect(deprecated, reason = "its successor is unsafe, and an OwnedFd is what it asks for")]
 fn registered(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(fd)
@@ -77,7 +87,7 @@ pub(super) fn open_slave(path: &Path) -> io::Result<OwnedFd> {
     Ok(slave)
 }
 
-impl AsyncRead for Master {
+impl AsyncRead for Octets {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -107,7 +117,7 @@ impl AsyncRead for Master {
     }
 }
 
-impl AsyncWrite for Master {
+impl AsyncWrite for Octets {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -179,7 +189,10 @@ impl PtyPort {
     pub async fn serve(&self, modem: &VirtualModem, role: PortRole) {
         loop {
             self.master.opened().await;
-            modem.serve(role, Box::new(self.master.clone())).await;
+            match self.master.octets() {
+                Ok(octets) => modem.serve(role, Box::new(octets)).await,
+                Err(error) => tracing::error!(%error, "the pseudo-terminal cannot be read"),
+            }
             if modem.is_stopped() {
                 return;
             }
