@@ -19,6 +19,8 @@ mod profile;
 mod registration;
 mod sms;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};

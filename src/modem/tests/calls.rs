@@ -1,0 +1,292 @@
+//! Contexts, calls and the ways back.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep};
+
+use super::bench::{Act, Bench, Far, Ports, SILENCE, Script, bench, context};
+use crate::modem::{DataCall, EndReason, ModemError, ModemEvent, PortError};
+
+async fn one_port(script: Script) -> (Bench, Far) {
+    let ports = Ports::default();
+    let far = ports.plug("p", script);
+    let bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    (bench, far)
+}
+
+async fn two_ports(control: Script, data: Script) -> (Bench, Far, Far) {
+    let ports = Ports::default();
+    let control = ports.plug("c", control);
+    let data = ports.plug("d", data);
+    let bench = bench(&ports, "d", Some("c"), None);
+    bench.modem.prepare().await.unwrap();
+    (bench, control, data)
+}
+
+async fn read(call: &mut DataCall, count: usize) -> Vec<u8> {
+    let mut octets = vec![0; count];
+    call.read_exact(&mut octets).await.unwrap();
+    octets
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_port_dials_carries_data_and_hangs_up() {
+    for (has_dtr, escape_answer) in
+        [(false, "\r\nOK\r\n"), (false, "\r\nNO CARRIER\r\n"), (true, "\r\nOK\r\n")]
+    {
+        let mut script = Script::new();
+        (script.has_dtr, script.escape_answer) = (has_dtr, escape_answer);
+        let (mut bench, far) = one_port(script).await;
+        let mut call = bench.modem.dial(&context()).await.unwrap();
+        assert_eq!((call.number(), call.cid()), (1, 1));
+        call.write_all(b"\x7eping\x7e").await.unwrap();
+        call.flush().await.unwrap();
+        far.say("\x7epong\x7e");
+        assert_eq!(read(&mut call, 6).await, b"\x7epong\x7e");
+        assert_eq!(far.data(), b"\x7eping\x7e");
+        assert_eq!(call.status().octets(), (6, 6));
+        assert_eq!(bench.modem.sweep().await.unwrap_err(), ModemError::InCall);
+        assert_eq!(bench.modem.dial(&context()).await.unwrap_err(), ModemError::InCall);
+        call.hang_up().await.unwrap();
+        assert_eq!(far.data(), b"\x7eping\x7e", "nothing but data went into the call");
+        bench.modem.sweep().await.unwrap();
+        far.say("\r\n+CMTI: \"SM\",1\r\n");
+        let Some(ModemEvent::SmsStored { .. }) = bench.events.recv().await else { panic!() };
+        assert_eq!(bench.stages.lock().unwrap()[3..], ["context-set", "connected", "hung-up"]);
+        assert_eq!(bench.modem.dial(&context()).await.unwrap().number(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_is_dropped_is_hung_up() {
+    let (bench, far) = one_port(Script::new()).await;
+    let call = bench.modem.dial(&context()).await.unwrap();
+    drop(call);
+    bench.modem.sweep().await.unwrap();
+    assert!(far.saw("ATH"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn driver_outlives_its_handles_until_the_call_is_hung_up() {
+    let (bench, far) = one_port(Script::new()).await;
+    let call = bench.modem.dial(&context()).await.unwrap();
+    drop(bench);
+    sleep(Duration::from_secs(5)).await;
+    call.hang_up().await.unwrap();
+    assert!(far.saw("ATH"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_carrier_between_frames_ends_the_call_at_once() {
+    let (bench, far) = one_port(Script::new()).await;
+    let mut call = bench.modem.dial(&context()).await.unwrap();
+    far.say("\x7elast\x7e");
+    far.act(Act::DropCall);
+    let mut all = Vec::new();
+    let start = Instant::now();
+    call.read_to_end(&mut all).await.unwrap();
+    assert!(all.starts_with(b"\x7elast\x7e"));
+    assert_eq!(call.end_reason(), Some(EndReason::NoCarrier));
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(call.write_all(b"more").await.is_err());
+    call.hang_up().await.unwrap();
+    assert!(!far.saw("ATH"), "there was nothing left to hang up");
+    bench.modem.sweep().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_carrier_in_the_middle_of_a_frame_needs_silence_behind_it() {
+    let (bench, far) = one_port(Script::new()).await;
+    let mut call = bench.modem.dial(&context()).await.unwrap();
+    far.say("\x7e!half a frame\r\nNO CARRIER\r\n");
+    read(&mut call, 28).await;
+    sleep(Duration::from_secs(1)).await;
+    far.say("was somebody's data\x7e");
+    assert_eq!(read(&mut call, 20).await, b"was somebody's data\x7e");
+    far.say("\x7e!half a frame");
+    far.act(Act::DropCall);
+    let start = Instant::now();
+    call.read_to_end(&mut Vec::new()).await.unwrap();
+    assert_eq!(call.end_reason(), Some(EndReason::NoCarrier));
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_carrier_line_ends_the_call() {
+    let mut script = Script::new();
+    script.has_dtr = true;
+    let (bench, far) = one_port(script).await;
+    let mut call = bench.modem.dial(&context()).await.unwrap();
+    let waiting = tokio::spawn(async move {
+        let ended = call.read(&mut [0; 16]).await.unwrap();
+        (ended, call.end_reason())
+    });
+    sleep(Duration::from_secs(5)).await;
+    far.drop_carrier();
+    assert_eq!(waiting.await.unwrap(), (0, Some(EndReason::CarrierLost)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unplugged_modem_ends_the_call_and_is_told() {
+    let (mut bench, far) = one_port(Script::new()).await;
+    let mut call = bench.modem.dial(&context()).await.unwrap();
+    far.act(Act::Unplug);
+    assert_eq!(call.read(&mut [0; 16]).await.unwrap(), 0);
+    assert_eq!(call.end_reason(), Some(EndReason::PortGone));
+    let error = ModemError::Port(PortError::Gone { port: "p".into() });
+    assert_eq!(call.hang_up().await, Err(error.clone()));
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_port_keeps_sms_coming_during_a_call() {
+    let list = "\r\n+CMGL: 1,0,,17\r\n000405816888F80004605040302010800101\r\n\r\nOK\r\n";
+    let control = Script::new().on("AT+CMGL=4", &[list, "OK"]);
+    let (mut bench, control, data) = two_ports(control, Script::new()).await;
+    let call = bench.modem.dial(&context()).await.unwrap();
+    control.say("\r\n+CMTI: \"ME\",1\r\n");
+    let Some(ModemEvent::SmsStored { .. }) = bench.events.recv().await else { panic!() };
+    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+    assert!(data.saw("ATD*99***1#") && !control.saw("ATD*99***1#"));
+    assert!(control.saw("AT+CGDCONT=1,\"IP\",\"mms.example\""));
+    call.hang_up().await.unwrap();
+    assert!(data.saw("ATH") && !control.saw("ATH"));
+    bench.modem.dial(&context()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn announcement_on_the_control_port_is_heard_while_dialling() {
+    let data = Script::new().on("ATD*99***1#", &[SILENCE]);
+    let (mut bench, control, data) = two_ports(Script::new(), data).await;
+    let modem = bench.modem.clone();
+    let dialling = tokio::spawn(async move { modem.dial(&context()).await });
+    sleep(Duration::from_secs(20)).await;
+    control.say("\r\n+CMTI: \"ME\",1\r\n");
+    sleep(Duration::from_secs(20)).await;
+    data.say("\r\nCONNECT\r\n");
+    dialling.await.unwrap().unwrap();
+    let Some(ModemEvent::SmsStored { .. }) = bench.events.recv().await else { panic!() };
+}
+
+#[tokio::test(start_paused = true)]
+async fn existing_context_is_used_and_the_attach_bearer_left_alone() {
+    let defined = "\r\n+CGDCONT: 1,\"IP\",\"internet\",\"10.0.0.1\",0,0\r\n+CGDCONT: 3,\"IP\",\
+                   \"mms.example\",\"0.0.0.0\",0,0\r\n\r\nOK\r\n";
+    let script =
+        Script::new().on("AT+CGDCONT?", &[defined]).on("ATD*99***3#", &["\r\nCONNECT\r\n"]);
+    let (bench, far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 3);
+    assert!(!far.commands().iter().any(|it| it.starts_with("AT+CGDCONT=3")));
+
+    let script = Script::new()
+        .on("AT+CEREG?", &["\r\n+CEREG: 0,1\r\n\r\nOK\r\n"])
+        .on("AT+CGDCONT?", &["\r\n+CGDCONT: 1,\"IP\",\"\",\"\",0,0\r\n\r\nOK\r\n"])
+        .on("AT+CGACT?", &["\r\n+CGACT: 1,1\r\n\r\nOK\r\n"])
+        .on("AT+CGDCONT=2,\"IP\",\"mms.example\"", &["OK"])
+        .on("ATD*99***2#", &["\r\nCONNECT\r\n"]);
+    let (bench, far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 2);
+    assert!(!far.commands().iter().any(|it| it.starts_with("AT+CGDCONT=1")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dial_strings_are_tried_in_turn_when_unknown() {
+    let script = Script::new()
+        .on("ATD*99***1#", &["ERROR"])
+        .on("AT+CGDATA=\"PPP\",1", &["\r\n+CME ERROR: 4\r\n"])
+        .on("ATD*99#", &["\r\nCONNECT\r\n"]);
+    let (bench, _far) = one_port(script).await;
+    bench.modem.dial(&context()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_apn_is_named_with_the_modems_words() {
+    let script = Script::new()
+        .on("ATD*99***1#", &["\r\nNO CARRIER\r\n"])
+        .on("AT+CEER", &["\r\n+CEER: \"Requested service option not subscribed\"\r\n\r\nOK\r\n"]);
+    let (bench, far) = one_port(script).await;
+    let error = bench.modem.dial(&context()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "APN mms.example was refused: NO CARRIER (Requested service option not subscribed)"
+    );
+    assert!(!far.saw("ATD*99#"), "another dial string would not help");
+    let script = Script::new()
+        .on("AT+CGDCONT=1,\"IP\",\"mms.example\"", &["\r\n+CME ERROR: 50\r\n"])
+        .on("AT+CGDCONT=2,\"IP\",\"mms.example\"", &["\r\n+CME ERROR: 50\r\n"]);
+    let (bench, _far) = one_port(script).await;
+    let error = bench.modem.dial(&context()).await.unwrap_err();
+    assert!(matches!(error, ModemError::ContextRefused { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_calls_leave_the_modem_usable() {
+    for (answer, failed) in [
+        ("\r\nBUSY\r\n", true),
+        ("\r\nNO DIALTONE\r\n", true),
+        ("\r\nNO CARRIER\r\n", true),
+        (SILENCE, false),
+    ] {
+        let (bench, _far) = one_port(Script::new().on("ATD*99***1#", &[answer])).await;
+        let start = Instant::now();
+        let error = bench.modem.dial(&context()).await.unwrap_err();
+        let apn = "mms.example".to_owned();
+        if failed {
+            assert!(matches!(error, ModemError::CallFailed { .. }), "{answer:?}: {error}");
+        } else {
+            assert_eq!(error, ModemError::NoConnect { apn, seconds: 90 });
+            assert!(start.elapsed() < Duration::from_secs(120));
+        }
+        bench.modem.sweep().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn detached_modem_attaches_first() {
+    let detached = "\r\n+CGATT: 0\r\n\r\nOK\r\n";
+    let script = Script::new().on("AT+CGATT?", &[detached]).on("AT+CGATT=1", &["OK"]);
+    let (bench, _far) = one_port(script).await;
+    bench.modem.dial(&context()).await.unwrap();
+    let script =
+        Script::new().on("AT+CGATT?", &[detached]).on("AT+CGATT=1", &["\r\n+CME ERROR: 107\r\n"]);
+    let (bench, _far) = one_port(script).await;
+    let error = bench.modem.dial(&context()).await.unwrap_err();
+    assert!(matches!(error, ModemError::NotAttached { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_stuck_in_data_mode_is_told_and_can_be_prepared_again() {
+    let mut script = Script::new();
+    script.deaf_to_escape = true;
+    let ports = Ports::default();
+    let _far = ports.plug("p", script);
+    let bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    let call = bench.modem.dial(&context()).await.unwrap();
+    assert_eq!(call.hang_up().await, Err(ModemError::StuckInDataMode { port: "p".into() }));
+    let _far = ports.plug("p", Script::new());
+    bench.modem.prepare().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn apn_from_the_configuration_cannot_inject_a_command() {
+    let (bench, far) = one_port(Script::new()).await;
+    let before = far.commands().len();
+    let mut context = context();
+    context.apn = "mms\"\r\nAT+CFUN=0".into();
+    let error = bench.modem.dial(&context).await.unwrap_err();
+    assert!(matches!(error, ModemError::Argument { what: "the APN", .. }));
+    assert_eq!(far.commands().len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn caller_that_goes_away_while_dialling_leaves_no_call_behind() {
+    let (bench, far) = one_port(Script::new().on("ATD*99***1#", &[SILENCE])).await;
+    let dialled = tokio::time::timeout(Duration::from_secs(5), bench.modem.dial(&context())).await;
+    assert!(dialled.is_err());
+    far.say("\r\nCONNECT\r\n");
+    sleep(Duration::from_secs(60)).await;
+    bench.modem.sweep().await.unwrap();
+}

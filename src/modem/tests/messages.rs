@@ -1,0 +1,169 @@
+//! Messages in and out of the storages.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::bench::{Bench, Far, Ports, SILENCE, Script, bench};
+use crate::modem::{ModemError, ModemEvent};
+
+const PDU: &str = "000405816888F80004605040302010800101";
+
+async fn ready(script: Script) -> (Bench, Far) {
+    let ports = Ports::default();
+    let far = ports.plug("p", script);
+    let bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    (bench, far)
+}
+
+fn listed(index: u16) -> String {
+    format!("\r\n+CMGL: {index},1,,17\r\n{PDU}\r\n\r\nOK\r\n")
+}
+
+fn read() -> String {
+    format!("\r\n+CMGR: 0,,17\r\n{PDU}\r\n\r\nOK\r\n")
+}
+
+fn stored(storage: &str, index: Option<u16>) -> Option<ModemEvent> {
+    Some(ModemEvent::SmsStored { storage: storage.into(), index })
+}
+
+#[tokio::test(start_paused = true)]
+async fn announcements_in_every_form_are_heard() {
+    let (mut bench, far) = ready(Script::new()).await;
+    far.say("\r\n+CMTI: \"SM\",1\r\n\r\n+CMTI: \"SM\",1,\"MMS PUSH\",2,1\r\n");
+    assert_eq!(bench.events.recv().await, stored("SM", Some(1)));
+    assert_eq!(bench.events.recv().await, stored("SM", Some(1)));
+    far.say("\r\n+CMTI: ,-1\r\n");
+    assert_eq!(bench.events.recv().await, stored("", None));
+    far.say("\r\n^SMMEMFULL: \"SM\"\r\n");
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::SmsStorageFull));
+    far.say(&format!("\r\n+CMT: ,17\r\r\n{PDU}\r\n"));
+    let Some(ModemEvent::SmsDirect { octets, .. }) = bench.events.recv().await else { panic!() };
+    assert_eq!(octets.len(), PDU.len() / 2);
+    far.say("\r\n+CREG: 5\r\n\r\n+CGREG: 2\r\n");
+    let Some(ModemEvent::Registration(_)) = bench.events.recv().await else { panic!() };
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweep_finds_messages_of_every_storage_and_index_zero() {
+    let script = Script::new().on("AT+CMGL=4", &[&listed(0), &listed(7)]);
+    let (bench, far) = ready(script).await;
+    let found = bench.modem.sweep().await.unwrap();
+    let places: Vec<_> = found.iter().map(|it| (it.storage.as_str(), it.index)).collect();
+    assert_eq!(places, [("SM", 0), ("ME", 7)]);
+    assert!(found.iter().all(|it| it.octets.len() == 18 && it.stat == 1));
+    assert!(far.saw("AT+CPMS=\"SM\"") && far.saw("AT+CPMS=\"ME\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_list_falls_back_to_single_places() {
+    let script = Script::new()
+        .on("AT+CMGL=4", &[SILENCE])
+        .on("AT+CPMS=\"SM\"", &["\r\n+CPMS: 1,10,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CPMS=\"ME\"", &["\r\n+CPMS: 1,2,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CMGD=?", &["\r\n+CMGD: (4),(0-4)\r\n\r\nOK\r\n", "ERROR"])
+        .on("AT+CMGR=4", &[&read()])
+        .on("AT+CMGR=0", &["\r\n+CMS ERROR: 321\r\n"])
+        .on("AT+CMGR=1", &[&read()]);
+    let (bench, far) = ready(script).await;
+    let start = Instant::now();
+    let found = bench.modem.sweep().await.unwrap();
+    let places: Vec<_> = found.iter().map(|it| (it.storage.as_str(), it.index)).collect();
+    assert_eq!(places, [("SM", 4), ("ME", 1)]);
+    assert!(!far.saw("AT+CMGR=2"), "all that are counted were found");
+    assert!(start.elapsed() < Duration::from_secs(260));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_lists_in_text_mode_is_read_place_by_place() {
+    let text = "\r\n+CMGL: 3,\"REC UNREAD\",\"+44\"\r\nsome text\r\n\r\nOK\r\n";
+    let script = Script::new().on("AT+CMGL=4", &[text, "OK"]).on("AT+CMGR=3", &[&read()]);
+    let (bench, _far) = ready(script).await;
+    let found = bench.modem.sweep().await.unwrap();
+    assert_eq!((found.len(), found[0].octets.len()), (1, 18));
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_is_no_pdu_is_kept_as_it_was_listed() {
+    let text = "\r\n+CMGL: 3,0,,9\r\nnot a pdu\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CMGL=4", &[text, "OK"])
+        .on("AT+CMGR=3", &["\r\n+CMGR: 0,,9\r\nnot a pdu\r\n\r\nOK\r\n"]);
+    let (bench, _far) = ready(script).await;
+    let found = bench.modem.sweep().await.unwrap();
+    assert_eq!((found[0].octets.len(), found[0].raw.as_str()), (0, "not a pdu"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_dead_storage_does_not_hide_the_other() {
+    let script = Script::new()
+        .on("AT+CPMS=\"SM\"", &["\r\n+CMS ERROR: 310\r\n"])
+        .on("AT+CPMS=\"SM\",\"ME\",\"ME\"", &["\r\n+CMS ERROR: 310\r\n"])
+        .on("AT+CMGL=4", &[&listed(2)]);
+    let (bench, _far) = ready(script).await;
+    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn announced_message_may_be_gone() {
+    let script = Script::new().on("AT+CMGR=5", &["\r\n+CMS ERROR: 321\r\n"]);
+    let (bench, _far) = ready(script).await;
+    let error = bench.modem.read_sms("SM", 5).await.unwrap_err();
+    assert_eq!(error, ModemError::NoSuchSms { storage: "SM".into(), index: 5 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_the_modem_does_not_name_is_the_receiving_one() {
+    let script = Script::new().on("AT+CMGR=5", &[&read()]);
+    let (bench, _far) = ready(script).await;
+    assert_eq!(bench.modem.read_sms("", 5).await.unwrap().storage, "ME");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_is_verified() {
+    let script = Script::new()
+        .on("AT+CMGR=5", &[&read(), "\r\n+CMS ERROR: 321\r\n"])
+        .on("AT+CMGD=5", &["OK"]);
+    let (bench, far) = ready(script).await;
+    bench.modem.read_sms("SM", 5).await.unwrap();
+    bench.modem.delete_sms("SM", 5).await.unwrap();
+    assert_eq!(far.commands().iter().filter(|it| *it == "AT+CMGR=5").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_that_does_nothing_is_an_error() {
+    for answer in ["OK", "\r\n+CMS ERROR: 500\r\n"] {
+        let script = Script::new().on("AT+CMGR=5", &[&read()]).on("AT+CMGD=5", &[answer]);
+        let (bench, _far) = ready(script).await;
+        let error = bench.modem.delete_sms("SM", 5).await.unwrap_err();
+        assert!(matches!(error, ModemError::DeleteFailed { index: 5, .. }), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn place_taken_by_the_next_message_counts_as_deleted() {
+    let next = read().replace("0101\r", "0102\r");
+    let script = Script::new().on("AT+CMGR=5", &[&read(), &next]).on("AT+CMGD=5", &["OK"]);
+    let (mut bench, _far) = ready(script).await;
+    bench.modem.read_sms("SM", 5).await.unwrap();
+    bench.modem.delete_sms("SM", 5).await.unwrap();
+    assert_eq!(bench.events.recv().await, stored("SM", Some(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_an_empty_place_sends_no_deletion() {
+    let script = Script::new().on("AT+CMGR=5", &["OK"]);
+    let (bench, far) = ready(script).await;
+    bench.modem.delete_sms("SM", 5).await.unwrap();
+    assert!(!far.saw("AT+CMGD=5"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_name_from_the_air_cannot_inject_a_command() {
+    let (bench, far) = ready(Script::new()).await;
+    let error = bench.modem.read_sms("SM\"\rATD112;\r", 1).await.unwrap_err();
+    assert!(matches!(error, ModemError::Argument { .. }));
+    assert!(!far.commands().iter().any(|it| it.starts_with("ATD")));
+}

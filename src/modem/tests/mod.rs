@@ -1,0 +1,6 @@
+//! The driver against a scripted modem, in virtual time over in-memory ports.
+
+mod bench;
+mod calls;
+mod messages;
+mod start;

@@ -1,0 +1,243 @@
+//! From a closed port to a registered modem, and everything that may be wrong on the way.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::bench::{Act, Ports, SILENCE, Script, bench};
+use crate::model::Explain;
+use crate::modem::{ModemError, ModemEvent, PortError, Registration};
+
+async fn prepared(script: Script) -> Result<crate::modem::ModemInfo, ModemError> {
+    let ports = Ports::default();
+    let _far = ports.plug("p", script);
+    bench(&ports, "p", None, None).modem.prepare().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn plain_modem_tells_who_it_is() {
+    let ports = Ports::default();
+    let far = ports.plug("p", Script::new());
+    let bench = bench(&ports, "p", None, None);
+    let info = bench.modem.prepare().await.unwrap();
+    assert_eq!(info.manufacturer, "Example");
+    assert_eq!(info.imsi, "001010123456789");
+    assert_eq!(info.operator.as_deref(), Some("Example Net"));
+    assert_eq!(info.signal_dbm, Some(-79));
+    assert_eq!(info.registration, Registration::Home);
+    assert_eq!(*bench.stages.lock().unwrap(), ["port-open", "sim-ready", "registered"]);
+    assert!(far.saw("AT+CNMI=2,1,0,0,0"));
+    assert!(!format!("{info:?}").contains("0101234567"));
+    let (sent, received) = bench.modem.octets();
+    assert!(sent > 100 && received > 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn echoes_floods_and_single_octets_change_nothing() {
+    for (echoes, flood, chunk) in [
+        (1, "", 0),
+        (2, "", 0),
+        (0, "^RSSI:17\r\n\r\n^DSFLOWRPT:00000001,0,0", 0),
+        (2, "+CMTI: \"SM\",1,\"MMS PUSH\",2,1", 1),
+        (1, "+CREG: 1\r\n\r\n+CUSATP: D04081", 3),
+    ] {
+        let mut script = Script::new();
+        (script.echoes, script.flood, script.chunk) = (echoes, flood.into(), chunk);
+        let info = prepared(script).await.unwrap_or_else(|error| panic!("{flood}: {error}"));
+        assert_eq!((info.model.as_str(), info.imsi.as_str()), ("X1", "001010123456789"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_modem_is_reported_within_a_minute() {
+    let ports = Ports::default();
+    let mut script = Script::new();
+    for command in ["AT", "ATH"] {
+        script = script.on(command, &[SILENCE]);
+    }
+    let _far = ports.plug("p", script);
+    let start = Instant::now();
+    let error = bench(&ports, "p", None, None).modem.prepare().await.unwrap_err();
+    assert_eq!(error, ModemError::NoAnswer { port: "p".into() });
+    assert!(start.elapsed() < Duration::from_secs(90), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_port_and_unready_modem_explain_themselves() {
+    let bench = bench(&Ports::default(), "/dev/ttyUSB7", None, None);
+    assert_eq!(bench.modem.sweep().await.unwrap_err(), ModemError::NotReady);
+    let error = bench.modem.prepare().await.unwrap_err();
+    assert!(matches!(error, ModemError::Port(PortError::Missing { .. })));
+    assert_eq!(error.code(), "port-missing");
+    assert!(error.remedy().contains("plug the modem in"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn vanished_port_is_told_and_opens_again() {
+    let ports = Ports::default();
+    let far = ports.plug("p", Script::new());
+    let mut bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    far.act(Act::Unplug);
+    let gone = ModemError::Port(PortError::Gone { port: "p".into() });
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error: gone.clone() }));
+    assert_eq!(bench.modem.sweep().await.unwrap_err(), gone);
+    let _far = ports.plug("p", Script::new());
+    bench.modem.prepare().await.unwrap();
+    assert_eq!(bench.modem.sweep().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarted_modem_is_told() {
+    let ports = Ports::default();
+    let far = ports.plug("p", Script::new());
+    let mut bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    far.say("\r\nRDY\r\n");
+    let error = ModemError::Restarted;
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error }));
+    bench.modem.prepare().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_program_left_a_call_and_the_modem_is_woken() {
+    for (has_dtr, escape_answer) in
+        [(false, "\r\nOK\r\n"), (false, "\r\nNO CARRIER\r\n"), (false, ""), (true, "")]
+    {
+        let ports = Ports::default();
+        let mut script = Script::new();
+        (script.in_call, script.has_dtr, script.escape_answer) = (true, has_dtr, escape_answer);
+        script.deaf_to_escape = has_dtr;
+        let far = ports.plug("p", script);
+        let bench = bench(&ports, "p", None, None);
+        far.say("\x7e\u{ff}\x03half a frame");
+        let prepared = bench.modem.prepare().await;
+        assert!(prepared.is_ok(), "dtr {has_dtr}, {escape_answer:?}: {prepared:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pin_is_entered_when_enough_attempts_are_left() {
+    let ports = Ports::default();
+    let script = Script::new()
+        .on(
+            "AT+CPIN?",
+            &[
+                "\r\n+CME ERROR: 14\r\n",
+                "\r\n+CME ERROR: 515\r\n",
+                "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n",
+                "\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n",
+                "\r\n+CPIN: READY\r\n",
+            ],
+        )
+        .on("AT^CPIN?", &["\r\n^CPIN: SIM PIN,3,10,3,10,3\r\n\r\nOK\r\n"])
+        .on("AT+CPIN=\"1234\"", &["OK"])
+        .on("AT+CMGF=0", &["\r\n+CMS ERROR: 314\r\n", "\r\n+CME ERROR: 14\r\n", "OK"]);
+    let far = ports.plug("pin-ok", script);
+    bench(&ports, "pin-ok", None, Some("1234")).modem.prepare().await.unwrap();
+    assert_eq!(far.commands().iter().filter(|it| it.starts_with("AT+CPIN=")).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pin_with_two_attempts_left_is_not_tried() {
+    for (question, answer) in [
+        ("AT+CPINR=\"SIM PIN\"", "\r\n+CPINR: SIM PIN,2,3\r\n\r\nOK\r\n"),
+        ("AT^CPIN?", "\r\n^CPIN: SIM PIN,2,10,2,10,3\r\n\r\nOK\r\n"),
+        ("AT+SPIC", "\r\n+SPIC: 2,10,0,10\r\n\r\nOK\r\n"),
+    ] {
+        let ports = Ports::default();
+        let script = Script::new()
+            .on("AT+CPIN?", &["\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n"])
+            .on(question, &[answer]);
+        let far = ports.plug("pin-few", script);
+        let bench = bench(&ports, "pin-few", None, Some("1234"));
+        let error = bench.modem.prepare().await.unwrap_err();
+        assert_eq!(error, ModemError::PinTooFewAttempts { left: 2 });
+        assert!(!far.commands().iter().any(|it| it.starts_with("AT+CPIN=")), "{question}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_pin_is_never_tried_again_by_this_process() {
+    let ports = Ports::default();
+    let script = Script::new()
+        .on("AT+CPIN?", &["\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n"])
+        .on("AT+CPIN=\"9999\"", &["\r\n+CME ERROR: 16\r\n"]);
+    let far = ports.plug("pin-wrong", script.clone());
+    let first = bench(&ports, "pin-wrong", None, Some("9999"));
+    let error = first.modem.prepare().await.unwrap_err();
+    assert_eq!(error, ModemError::PinWrong { left: None });
+    assert!(first.modem.prepare().await.is_err());
+    let another = ports.plug("pin-wrong", script);
+    let second = bench(&ports, "pin-wrong", None, Some("9999"));
+    assert!(second.modem.prepare().await.is_err());
+    let tried = |far: &super::bench::Far| {
+        far.commands().iter().filter(|it| it.starts_with("AT+CPIN=")).count()
+    };
+    assert_eq!((tried(&far), tried(&another)), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn locked_or_missing_sim_is_explained() {
+    for (answer, code) in [
+        ("\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n", "pin-needed"),
+        ("\r\n+CPIN: SIM PUK\r\n\r\nOK\r\n", "puk-needed"),
+        ("\r\n+CPIN: PH-NET PIN\r\n\r\nOK\r\n", "sim-locked"),
+        ("\r\n+CME ERROR: 10\r\n", "no-sim"),
+        ("\r\n+CME ERROR: SIM not inserted\r\n", "no-sim"),
+        ("\r\n+CME ERROR: 12\r\n", "puk-needed"),
+        ("\r\n+CME ERROR: 14\r\n", "sim-busy"),
+    ] {
+        let error = prepared(Script::new().on("AT+CPIN?", &[answer])).await.unwrap_err();
+        assert_eq!(error.code(), code, "{answer}");
+        assert!(!error.remedy().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn network_is_waited_for_and_its_refusal_told() {
+    let searching = "\r\n+CREG: 2,2\r\n\r\nOK\r\n";
+    let roaming = "\r\n+CREG: 2,5,\"00C3\",\"0001\"\r\n\r\nOK\r\n";
+    let script = Script::new().on("AT+CGREG?", &["ERROR"]);
+    let late = script.clone().on("AT+CREG?", &[searching, searching, searching, roaming]);
+    assert_eq!(prepared(late).await.unwrap().registration, Registration::Roaming);
+    let never = script.clone().on("AT+CREG?", &[searching]);
+    assert_eq!(
+        prepared(never).await.unwrap_err(),
+        ModemError::NotRegistered { seconds: 30, state: Registration::Searching }
+    );
+    let denied = script.on("AT+CREG?", &["\r\n+CREG: 0,3\r\n\r\nOK\r\n"]);
+    assert_eq!(prepared(denied).await.unwrap_err(), ModemError::RegistrationDenied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_on_lte_only_is_registered() {
+    let script = Script::new()
+        .on("AT+CEREG?", &["\r\n+CEREG: 0,1\r\n\r\nOK\r\n"])
+        .on("AT+CGREG?", &["\r\n+CGREG: 0,0\r\n\r\nOK\r\n"])
+        .on("AT+CREG?", &["\r\n+CREG: 0,3\r\n\r\nOK\r\n"]);
+    assert_eq!(prepared(script).await.unwrap().registration, Registration::Home);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sms_set_up_keeps_to_what_the_modem_offers() {
+    let ports = Ports::default();
+    let script = Script::new()
+        .on("AT+CPMS=?", &["\r\n+CPMS: ((\"SM\",\"BM\",\"SR\"),(\"SM\"))\r\n\r\nOK\r\n"])
+        .on("AT+CPMS=\"SM\",\"SM\"", &["\r\n+CPMS: 0,10,0,10\r\n\r\nOK\r\n"])
+        .on("AT+CNMI=?", &["\r\n+CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)\r\n\r\nOK\r\n"])
+        .on("AT+CNMI=2,1,0,0,1", &["\r\n+CMS ERROR: 303\r\n"])
+        .on("AT+CNMI=2,1,0,0", &["OK"]);
+    let far = ports.plug("p", script);
+    bench(&ports, "p", None, None).modem.prepare().await.unwrap();
+    assert!(far.saw("AT+CPMS=\"SM\",\"SM\"") && far.saw("AT+CNMI=2,1,0,0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_pdu_mode_is_fatal_and_a_refused_nicety_is_not() {
+    let script = Script::new().on("AT+CMEE=1", &["COMMAND NOT SUPPORT"]);
+    prepared(script).await.unwrap();
+    let script = Script::new().on("AT+CMGF=0", &["\r\n+CMS ERROR: 303\r\n"]);
+    let error = prepared(script).await.unwrap_err();
+    assert_eq!(error.verbatim().as_deref(), Some("+CMS ERROR: 303 (operation not supported)"));
+}
