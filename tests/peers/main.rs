@@ -11,3 +11,4 @@ mod support;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]
 mod tshark;
 mod tshark_mms;
+mod tshark_sms;
