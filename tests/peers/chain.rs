@@ -53,7 +53,8 @@ impl Chain {
         }
         let mut simulate = Process::start(&mut simulate, &dir, "simulate");
         let ready: Value = simulate.wait_for_line(|line| serde_json::from_str(line).ok());
-        let control = ready["control"].as_str().expect("the control address").parse().unwrap();
+        let control = ready["control"].as_str().expect("the control address");
+        let control = control.trim_start_matches("http://").parse().unwrap();
 
         let config = dir.join("mm1gate.toml");
         std::fs::write(&config, gateway_config(&dir, auth, two_ports, &origin, proxy_port))
