@@ -30,8 +30,9 @@ impl std::fmt::Display for Seen {
     }
 }
 
-/// A transaction that failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// A transaction that failed. `Debug` leaves the octets out: they may hold numbers and words of
+/// people.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mm1Error {
     /// The operator's settings, or a Content-Location, cannot be used.
@@ -109,6 +110,16 @@ pub enum Mm1Error {
         /// The whole PDU.
         octets: Bytes,
     },
+}
+
+impl std::fmt::Debug for Mm1Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mm1Error({}: {self}", self.code())?;
+        if let Some(octets) = self.octets() {
+            write!(f, "; {} octets", octets.len())?;
+        }
+        f.write_str(")")
+    }
 }
 
 impl Mm1Error {

@@ -13,6 +13,7 @@ use super::url::{HttpUrl, address};
 use super::{MAX_HEAD, Timeouts, TransportError};
 use crate::model::{Stage, StageSink};
 use crate::net::{Net, NetError, Progress, Stream};
+use crate::operators::parse::decimal_host;
 
 /// A kept connection that waited longer is not used again: proxies close idle ones about then.
 const MAX_IDLE: Duration = Duration::from_secs(30);
@@ -137,5 +138,6 @@ impl Connection {
 }
 
 fn name_of(host: &str, port: u16) -> String {
+    let host = decimal_host(host);
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
