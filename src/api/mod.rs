@@ -6,6 +6,7 @@ mod events;
 mod guard;
 mod intake;
 mod listen;
+mod openapi;
 mod page;
 mod parts;
 mod problem;
@@ -37,6 +38,7 @@ struct Context {
 pub fn router(gateway: Gateway, access: Access, shutdown: CancellationToken) -> Router {
     Router::new()
         .nest("/api/v1", rest::routes())
+        .route("/api/openapi.json", rest::methods(get(|| async { Json(openapi::document()) })))
         .route("/healthz", rest::methods(get(health)))
         .merge(page::routes())
         .fallback(|request: Request| async move { page::not_found(&request) })

@@ -14,9 +14,9 @@ use crate::model::{Direction, MessageId};
 use crate::store::{Filter, MessageView};
 
 /// Most messages in one answer.
-const MAX_LIST: usize = 200;
+pub(super) const MAX_LIST: usize = 200;
 /// Messages in one answer when the caller does not say.
-const DEFAULT_LIST: usize = 50;
+pub(super) const DEFAULT_LIST: usize = 50;
 
 /// Everything under `/api/v1`.
 pub(super) fn routes() -> Router<Context> {

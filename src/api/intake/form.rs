@@ -10,7 +10,7 @@ use crate::api::problem::Problem;
 use crate::model::NewMessage;
 
 /// The fields of the form.
-const FORM_FIELDS: &[&str] =
+pub(crate) const FORM_FIELDS: &[&str] =
     &["to", "subject", "text", "file", "group", "delivery_report", "expires_at", "client_ref"];
 
 /// Reads the form of a request; the router has set the limit of the body.

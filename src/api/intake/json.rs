@@ -12,7 +12,7 @@ use crate::api::problem::Problem;
 use crate::model::NewMessage;
 
 /// The fields of a message.
-const FIELDS: &[&str] =
+pub(crate) const FIELDS: &[&str] =
     &["to", "subject", "text", "parts", "group", "delivery_report", "expires_at", "client_ref"];
 
 /// The fields of a part.

@@ -12,6 +12,11 @@ use axum::http::{StatusCode, header};
 use super::problem::{FieldProblem, Problem};
 use crate::model::{Address, MediaType, NewMessage, NewPart, Timestamp};
 
+#[cfg(test)]
+pub(crate) use form::FORM_FIELDS;
+#[cfg(test)]
+pub(crate) use json::FIELDS;
+
 /// Largest request body, octets: far above what any operator takes, Base64 included, and small
 /// enough to hold in memory.
 pub(crate) const MAX_BODY: usize = 16 * 1024 * 1024;

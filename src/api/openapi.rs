@@ -1,0 +1,299 @@
+//! The description of the REST API for programs (OpenAPI 3.1.0).
+
+use serde_json::{Value, json};
+
+use super::intake::{MAX_CLIENT_REF, MAX_FILENAME, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT};
+use super::rest::{DEFAULT_LIST, MAX_LIST};
+use crate::model::{InboundState, OutboundState};
+
+/// The whole document.
+pub(super) fn document() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mm1gate",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Send and receive MMS through a modem. Errors are \
+                application/problem+json (RFC 9457) with a stable `code`.",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "paths": paths(),
+        "components": {
+            "schemas": schemas(),
+            "responses": {
+                "Problem": {
+                    "description": "Refused; nothing was changed.",
+                    "content": { "application/problem+json": { "schema": reference("Problem") } },
+                },
+            },
+        },
+    })
+}
+
+fn paths() -> Value {
+    let mut all = json!({
+        "/api/v1/messages": {
+            "get": list("listMessages", "Messages of both directions, newest first", true),
+            "post": {
+                "operationId": "sendMessage",
+                "summary": "Hand in a message; it is durable when the answer arrives",
+                "requestBody": { "required": true, "content": {
+                    "application/json": { "schema": reference("NewMessage") },
+                    "multipart/form-data": { "schema": reference("NewMessageForm") },
+                }},
+                "responses": {
+                    "202": {
+                        "description": "Accepted and stored; it will be sent.",
+                        "headers": { "Location": { "schema": { "type": "string" } } },
+                        "content": { "application/json": { "schema": reference("Accepted") } },
+                    },
+                    "default": problem(),
+                },
+            },
+        },
+        "/api/v1/messages/{id}": { "get": message("getMessage", "One message") },
+        "/api/v1/messages/{id}/events": { "get": operation(
+            "getTimeline", "What happened to a message, oldest first", &["id"], "Timeline",
+        )},
+        "/api/v1/messages/{id}/parts/{index}": { "get": octets(
+            "downloadPart", "The octets of a part", "*/*",
+        )},
+        "/api/v1/messages/{id}/parts/{index}/thumbnail": { "get": octets(
+            "getThumbnail", "A small picture of a part", "image/jpeg",
+        )},
+        "/api/v1/inbox": { "get": list("listInbox", "Messages that arrived, newest first", false) },
+        "/api/v1/inbox/{id}": { "get": message("getInboxMessage", "A message that arrived") },
+        "/api/v1/outbox": { "get": list("listOutbox", "Messages sent, newest first", false) },
+        "/api/v1/outbox/{id}": { "get": message("getOutboxMessage", "A message sent") },
+        "/api/v1/modems": {
+            "get": operation("listModems", "Every configured modem", &[], "ModemList"),
+        },
+        "/api/v1/events": { "get": {
+            "operationId": "listen",
+            "summary": "Everything that happens, as server-sent events: state, stage, modem, missed",
+            "parameters": [{ "name": "message", "in": "query", "schema": { "type": "string" },
+                "description": "Only what concerns this message." }],
+            "responses": {
+                "200": { "description": "Goes on until the gateway ends.", "content": {
+                    "text/event-stream": { "schema": { "type": "string" } },
+                }},
+                "default": problem(),
+            },
+        }},
+        "/healthz": { "get": {
+            "operationId": "health",
+            "summary": "Whether the gateway answers",
+            "responses": { "200": { "description": "It does." } },
+        }},
+    });
+    for (action, summary) in [
+        ("retry", "Send an `unknown` or `failed` message once more, or fetch one again"),
+        ("cancel", "Withdraw a message that was not released to the operator"),
+    ] {
+        let mut post = operation(&format!("{action}Message"), summary, &["id"], "Message");
+        let answer = post["responses"]["200"].take();
+        post["responses"] = json!({ "202": answer, "default": problem() });
+        all[format!("/api/v1/messages/{{id}}/{action}")] = json!({ "post": post });
+    }
+    all
+}
+
+fn schemas() -> Value {
+    let text = || json!({ "type": "string" });
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    let time = || json!({ "type": "string", "format": "date-time" });
+    let many = |name: &str| json!({ "type": "array", "items": reference(name) });
+    let hash = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+    let states: Vec<&str> = OutboundState::ALL
+        .iter()
+        .map(|state| state.as_str())
+        .chain(InboundState::ALL.iter().map(|state| state.as_str()))
+        .collect();
+    json!({
+        "NewMessage": {
+            "type": "object", "additionalProperties": false, "required": ["to"],
+            "description": "Text, parts or both.",
+            "properties": {
+                "to": { "oneOf": [text(), { "type": "array", "items": text(), "minItems": 1,
+                    "maxItems": MAX_RECIPIENTS }],
+                    "examples": ["+447700900123"] },
+                "subject": { "type": "string", "maxLength": MAX_SUBJECT },
+                "text": text(),
+                "parts": { "type": "array", "items": reference("NewPart"), "maxItems": MAX_PARTS },
+                "group": { "type": "boolean", "default": false,
+                    "description": "One message for all, who see each other." },
+                "delivery_report": { "type": "boolean", "default": false },
+                "expires_at": time(),
+                "client_ref": { "type": "string", "maxLength": MAX_CLIENT_REF },
+            },
+        },
+        "NewPart": {
+            "type": "object", "additionalProperties": false, "required": ["data_base64"],
+            "properties": {
+                "data_base64": { "type": "string", "contentEncoding": "base64" },
+                "content_type": { "type": "string",
+                    "description": "Found out from the octets when absent." },
+                "filename": { "type": "string", "maxLength": MAX_FILENAME },
+            },
+        },
+        "NewMessageForm": {
+            "type": "object", "additionalProperties": false, "required": ["to"],
+            "properties": {
+                "to": { "type": "string",
+                    "description": "May be repeated, or hold several separated by commas." },
+                "subject": text(), "text": text(),
+                "file": { "type": "array", "items": { "type": "string", "format": "binary" } },
+                "group": { "type": "boolean" }, "delivery_report": { "type": "boolean" },
+                "expires_at": time(), "client_ref": text(),
+            },
+        },
+        "Accepted": object(json!({ "id": text(), "state": text(), "url": text() })),
+        "MessageList": object(json!({ "messages": many("Message"), "next": text() })),
+        "Message": object(json!({
+            "id": text(), "direction": { "enum": ["out", "in"] }, "state": { "enum": states },
+            "settled": { "type": "boolean" }, "created_at": time(), "updated_at": time(),
+            "from": text(), "recipients": many("Recipient"), "subject": text(), "text": text(),
+            "parts": many("Part"), "modem": text(), "fault": reference("Fault"),
+            "client_ref": text(), "addressed_to": { "type": "array", "items": text() },
+            "transaction_id": text(), "content_location": text(), "mmsc_message_id": text(),
+            "expires_at": time(), "attempts": count(), "next_attempt_at": time(),
+            "timeline": many("TimelineItem"),
+        })),
+        "Recipient": object(json!({
+            "address": text(), "state": { "enum": OutboundState::ALL.iter()
+                .map(|state| state.as_str()).collect::<Vec<_>>() },
+            "mmsc_message_id": text(), "report": text(), "fault": reference("Fault"),
+        })),
+        "Part": object(json!({
+            "index": count(), "content_type": text(), "filename": text(), "content_id": text(),
+            "charset": text(), "size": count(), "sha256": hash, "url": text(),
+        })),
+        "TimelineItem": object(json!({
+            "at": time(), "recipient": text(), "state": text(), "text": text(),
+            "fault": reference("Fault"),
+        })),
+        "Timeline": object(json!({ "events": many("TimelineItem") })),
+        "Modem": object(json!({
+            "name": text(), "condition": { "enum": ["starting", "ready", "calling", "waiting"] },
+            "operator": text(), "signal_dbm": { "type": "integer" }, "fault": reference("Fault"),
+            "octets_out": count(), "octets_in": count(),
+        })),
+        "ModemList": object(json!({ "modems": many("Modem") })),
+        "Fault": object(json!({
+            "layer": text(), "code": text(), "summary": text(),
+            "verbatim": { "type": ["string", "null"], "description": "The other side's words." },
+            "remedy": text(), "blame": { "enum": ["caller", "operator", "modem", "gateway"] },
+        })),
+        "Problem": object(json!({
+            "type": text(), "status": count(), "code": text(), "title": text(), "detail": text(),
+            "hint": text(), "errors": many("FieldProblem"),
+        })),
+        "FieldProblem": object(json!({ "pointer": text(), "code": text(), "detail": text() })),
+    })
+}
+
+fn object(properties: Value) -> Value {
+    json!({ "type": "object", "properties": properties })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn problem() -> Value {
+    json!({ "$ref": "#/components/responses/Problem" })
+}
+
+fn in_path(names: &[&str]) -> Vec<Value> {
+    names
+        .iter()
+        .map(|name| {
+            let kind = if *name == "index" { "integer" } else { "string" };
+            json!({ "name": name, "in": "path", "required": true, "schema": { "type": kind } })
+        })
+        .collect()
+}
+
+fn operation(id: &str, summary: &str, parameters: &[&str], schema: &str) -> Value {
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "parameters": in_path(parameters),
+        "responses": {
+            "200": {
+                "description": "Done.",
+                "content": { "application/json": { "schema": reference(schema) } },
+            },
+            "default": problem(),
+        },
+    })
+}
+
+fn message(id: &str, summary: &str) -> Value {
+    operation(id, summary, &["id"], "Message")
+}
+
+fn octets(id: &str, summary: &str, content_type: &str) -> Value {
+    json!({
+        "operationId": id,
+        "summary": summary,
+        "parameters": in_path(&["id", "index"]),
+        "responses": {
+            "200": { "description": "The octets.", "content": { content_type: {} } },
+            "default": problem(),
+        },
+    })
+}
+
+fn list(id: &str, summary: &str, both: bool) -> Value {
+    let mut get = operation(id, summary, &[], "MessageList");
+    let mut parameters = vec![
+        json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1,
+            "maximum": MAX_LIST, "default": DEFAULT_LIST } }),
+        json!({ "name": "after", "in": "query", "schema": { "type": "string" },
+            "description": "The `next` of the page before." }),
+    ];
+    if both {
+        let schema = json!({ "enum": ["out", "in"] });
+        parameters.push(json!({ "name": "direction", "in": "query", "schema": schema }));
+    }
+    get["parameters"] = parameters.into();
+    get
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::intake::{FIELDS, FORM_FIELDS};
+
+    fn properties(document: &Value, schema: &str) -> Vec<String> {
+        let properties = &document["components"]["schemas"][schema]["properties"];
+        properties.as_object().expect(schema).keys().cloned().collect()
+    }
+
+    #[test]
+    fn every_field_that_is_taken_is_described_and_no_other() {
+        let document = document();
+        for (schema, fields) in [("NewMessage", FIELDS), ("NewMessageForm", FORM_FIELDS)] {
+            let mut taken: Vec<&str> = fields.to_vec();
+            taken.sort_unstable();
+            let mut described = properties(&document, schema);
+            described.sort();
+            assert_eq!(described, taken, "{schema}");
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let text = document.to_string();
+        let mut found = 0;
+        for piece in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = piece.split('"').next().expect("a pointer");
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+            found += 1;
+        }
+        assert!(found > 20);
+    }
+}
