@@ -32,6 +32,8 @@ pub(super) struct Progress {
     open_line: bool,
     /// The transfer that is under way was told to a log already.
     told_transfer: Option<String>,
+    /// The last line, which is not told twice in a row.
+    last: String,
 }
 
 impl Progress {
@@ -45,6 +47,7 @@ impl Progress {
             paint: if results { Paint::stdout() } else { Paint::stderr() },
             open_line: false,
             told_transfer: None,
+            last: String::new(),
         }
     }
 
@@ -100,6 +103,10 @@ impl Progress {
     }
 
     fn tell(&mut self, text: &str, keep_open: bool) {
+        if text == self.last && !self.open_line {
+            return;
+        }
+        text.clone_into(&mut self.last);
         let back = if self.open_line { "\r\u{1b}[K" } else { "" };
         let end = if keep_open { "" } else { "\n" };
         let time = self.paint.dim(&term::seconds(self.elapsed()));
@@ -130,11 +137,18 @@ pub(super) async fn until_settled(
     let deadline = limit.map(|limit| Instant::now() + limit);
     let path = format!("/api/v1/messages/{id}");
     let mut listening = true;
+    let mut obstacle = None;
     loop {
         let message: Message = client.get(&path).await?;
         if message.settled {
             progress.finish();
             return Ok(message);
+        }
+        if message.fault != obstacle {
+            obstacle.clone_from(&message.fault);
+            if let Some(fault) = &obstacle {
+                progress.line(&term::fault(fault));
+            }
         }
         let pause = Instant::now() + ASK_AGAIN;
         let until = deadline.map_or(pause, |deadline| deadline.min(pause));
@@ -157,11 +171,14 @@ pub(super) async fn until_settled(
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             progress.finish();
+            let why = obstacle.map_or_else(String::new, |fault| format!(": {}", fault.summary));
             return Err(CliError::new(
                 Exit::TempFail,
-                format!("message {id} is still {} after the time to wait", message.state),
+                format!("message {id} is still {}{}", message.state, plain(&why, false)),
             )
-            .remedy(format!("it is safe in the store and goes on by itself: mm1gate show {id}")));
+            .remedy(format!(
+                "mm1gate show {id}; the message is safe in the store and goes on by itself"
+            )));
         }
     }
 }

@@ -65,7 +65,7 @@ enum Command {
     /// Decode an MMS, WAP Push, SMS or PPP file
     Decode(decode::Args),
     /// Run the virtual modem and operator on a pseudo-terminal
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
 }
 
 /// Runs the command line of this process.
@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Decode(args) => decode::run(args),
-        Command::Simulate(args) => simulate::run(args),
+        Command::Simulate(args) => simulate::run(*args),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

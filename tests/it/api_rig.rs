@@ -27,7 +27,6 @@ pub(crate) const PNG: &[u8] = &[
 
 /// The rig.
 pub(crate) struct Rig {
-    pub(crate) gateway: Gateway,
     pub(crate) shutdown: CancellationToken,
     app: Router,
     _dir: TempDir,
@@ -91,7 +90,7 @@ impl Rig {
             },
         });
         let deps = Deps {
-            ports: Arc::new(SystemPorts),
+            ports: Arc::new(SystemPorts::default()),
             clock: Clock::system(),
             random: Random::from_system(),
             tap: Arc::new(NoTap),
@@ -99,8 +98,8 @@ impl Rig {
         let gateway = Gateway::start(config, deps).await.expect("a gateway");
         let shutdown = CancellationToken::new();
         let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
-        let app = api::router(gateway.clone(), access, shutdown.clone());
-        Self { gateway, shutdown, app, _dir: dir }
+        let app = api::router(gateway, access, shutdown.clone());
+        Self { shutdown, app, _dir: dir }
     }
 
     /// The answer as it comes.

@@ -5,7 +5,6 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -155,7 +154,6 @@ fn second_daemon_is_told_of_the_first() {
 fn waiting_ends_with_what_stands_in_the_way() {
     let home = home();
     let _daemon = Daemon::start(home.path());
-    let start = Instant::now();
     let arguments = [
         "send",
         "--to",
@@ -170,7 +168,6 @@ fn waiting_ends_with_what_stands_in_the_way() {
     ];
     let (exit, _, err) = run(mm1gate(home.path()).args(arguments));
     assert_eq!(exit, 75, "{err}");
-    assert!(start.elapsed() < Duration::from_secs(20));
     assert!(err.contains("still queued") || err.contains("still accepted"), "{err}");
     assert!(err.contains("safe in the store"), "{err}");
 }

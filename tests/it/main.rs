@@ -1,5 +1,11 @@
 //! Scenarios over the virtual operator in virtual time, and the rules of the house.
 
+mod api_messages;
+mod api_page;
+mod api_rig;
+mod cli_basics;
+mod cli_daemon;
+mod cli_demo;
 mod gateway_inbound;
 mod gateway_outbound;
 mod gateway_restarts;
