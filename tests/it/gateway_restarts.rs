@@ -22,7 +22,6 @@ const SLOW: Timing = Timing {
 #[tokio::test(start_paused = true)]
 async fn stops_at_random_moments_lose_nothing_and_send_nothing_twice() {
     for seed in 1..=6 {
-        println!("seed {seed}");
         let random = Random::seeded(seed);
         let ports = if seed % 2 == 0 { Ports::One } else { Ports::Two };
         let mut rig = Rig::timed(ports, Behaviour::Receive, SLOW, |_| {}).await;
@@ -54,36 +53,32 @@ async fn stops_at_random_moments_lose_nothing_and_send_nothing_twice() {
         }
         // Long enough for every retrieval and acknowledgement, and for resending, were there any.
         tokio::time::sleep(Duration::from_secs(4 * 3600)).await;
-        check(&rig, ids.len()).await;
+        check(&rig, ids.len(), seed).await;
         rig.gateway.stop().await;
     }
 }
 
-async fn check(rig: &Rig, rounds: usize) {
+async fn check(rig: &Rig, rounds: usize, seed: u64) {
     let journal = rig.operator.mmsc().journal();
     let mut times = BTreeMap::new();
     for id in journal.submitted_ids() {
         *times.entry(id.to_owned()).or_insert(0) += 1;
     }
-    assert!(times.values().all(|count| *count == 1), "{times:?}");
+    assert!(times.values().all(|count| *count == 1), "seed {seed}: {times:?}");
     let all = rig.gateway.messages(Filter { limit: 100, ..Filter::default() }).await.unwrap();
     let (inbound, outbound): (Vec<_>, Vec<_>) =
         all.iter().partition(|one| one.direction == Direction::Inbound);
-    assert_eq!((inbound.len(), outbound.len()), (rounds, rounds));
+    assert_eq!((inbound.len(), outbound.len()), (rounds, rounds), "seed {seed}");
     for message in &inbound {
-        assert_eq!(message.state.as_str(), "acknowledged", "{message:#?}");
+        assert_eq!(message.state.as_str(), "acknowledged", "seed {seed}: {message:#?}");
     }
-    assert_eq!(journal.acknowledged(), rounds);
+    assert_eq!(journal.acknowledged(), rounds, "seed {seed}");
     let sent = |state| move |one: &&&_| summary_is(one, state);
     let sent_count = outbound.iter().filter(sent(OutboundState::Sent)).count();
     let unknown = outbound.iter().filter(sent(OutboundState::Unknown)).count();
-    println!(
-        "sent {sent_count}, unknown {unknown}, unfinished {}",
-        journal.of(EntryKind::Unfinished).count()
-    );
-    assert_eq!(sent_count + unknown, rounds);
+    assert_eq!(sent_count + unknown, rounds, "seed {seed}");
     // Whatever is `sent` was taken; an `unknown` was taken or not.
-    assert!(times.len() >= sent_count, "{times:?}");
+    assert!(times.len() >= sent_count, "seed {seed}: {times:?}");
     assert_eq!(journal.of(EntryKind::RefusedSubmission).count(), 0);
 }
 
