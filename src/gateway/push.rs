@@ -111,10 +111,8 @@ impl Intake {
         for pending in self.core.store.pending_tpdus(&self.sim).await? {
             match read(&pending) {
                 Ok(Read::Whole(deliver, datagram)) => {
-                    let what = self
-                        .file(vec![pending.key], &datagram, deliver.text(), stamp(&deliver))
-                        .await?;
-                    stages.tell(Stage::SmsRead { what });
+                    let (text, sent_at) = (deliver.text(), stamp(&deliver));
+                    self.file(vec![pending.key], &datagram, text, sent_at, stages).await?;
                 }
                 Ok(Read::Part(kept)) => groups.entry(kept.fragment.key()).or_default().push(kept),
                 Ok(Read::Nothing(note)) => {
@@ -138,21 +136,19 @@ impl Intake {
         let keys: Vec<i64> = cluster.iter().map(|kept| kept.key).collect();
         let fragments: Vec<Fragment> = cluster.iter().map(|kept| kept.fragment.clone()).collect();
         let sent_at = cluster.iter().filter_map(|kept| kept.sent_at).min();
-        let what = match assemble(&fragments) {
+        match assemble(&fragments) {
             Assembly::Complete(datagram) => {
                 let text = joined_text(&cluster);
-                self.file(keys, &datagram, text, sent_at).await?
+                self.file(keys, &datagram, text, sent_at, stages).await
             }
             Assembly::Missing(missing) => {
                 let newest = cluster.iter().map(|kept| kept.received_at).max().unwrap_or_default();
                 if self.core.now().since(newest) < FRAGMENT_LIFE {
                     return Ok(());
                 }
-                self.give_up(keys, &cluster, missing.len()).await?
+                self.give_up(keys, &cluster, missing.len()).await
             }
-        };
-        stages.tell(Stage::SmsRead { what });
-        Ok(())
+        }
     }
 
     /// Parts that never came: what did come is kept, and shown when it was meant for us.
@@ -161,7 +157,7 @@ impl Intake {
         keys: Vec<i64>,
         cluster: &[Kept],
         missing: usize,
-    ) -> Result<String, StoreError> {
+    ) -> Result<(), StoreError> {
         let total = cluster.first().map_or(0, |kept| kept.fragment.total);
         let have = usize::from(total).saturating_sub(missing);
         let error = PushError::Incomplete { have, total };
@@ -173,24 +169,24 @@ impl Intake {
             let what = PushKind::Undecodable { fault: error.to_fault() };
             self.file_push(keys.clone(), octets, None, what).await?;
         }
-        self.set_aside(keys, TpduFate::Incomplete, &error.to_string()).await?;
-        Ok(error.to_string())
+        self.set_aside(keys, TpduFate::Incomplete, &error.to_string()).await
     }
 
-    /// Files one message, however many parts it came in; answers what it is, for people.
+    /// Files one message, however many parts it came in, and tells people what it is.
     async fn file(
         &self,
         keys: Vec<i64>,
         datagram: &Datagram,
         text: Option<String>,
         sent_at: Option<Timestamp>,
-    ) -> Result<String, StoreError> {
+        stages: &StageSink,
+    ) -> Result<(), StoreError> {
         if datagram.destination_port == Some(PORT_WAP_PUSH) {
             let (content_type, what) = understand(&datagram.data, sent_at, self.core.now());
-            let shown = describe(&what).to_owned();
-            self.file_push(keys, datagram.data.clone(), content_type, what).await?;
-            return Ok(shown);
+            stages.tell(Stage::SmsRead { what: describe(&what).to_owned() });
+            return self.file_push(keys, datagram.data.clone(), content_type, what).await;
         }
+        stages.tell(Stage::SmsRead { what: "a text message, kept".to_owned() });
         let sms = NewSms {
             sim: self.sim.clone(),
             modem: self.modem.clone(),
@@ -199,8 +195,7 @@ impl Intake {
             text: text.filter(|_| datagram.destination_port.is_none()),
             octets: datagram.data.clone(),
         };
-        self.core.store.file_sms(sms, self.core.now()).await?;
-        Ok("a text message, kept".to_owned())
+        self.core.store.file_sms(sms, self.core.now()).await.map(|_| ())
     }
 
     async fn file_push(
