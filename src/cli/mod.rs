@@ -6,6 +6,9 @@
 mod capture;
 mod client;
 mod decode;
+mod decode_mms;
+mod decode_report;
+mod decode_sms;
 mod demo;
 mod demo_rig;
 mod error;
