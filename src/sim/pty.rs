@@ -95,6 +95,7 @@ impl AsyncRead for Octets {
     ) -> Poll<io::Result<()>> {
         loop {
             let mut guard = ready!(self.0.poll_read_ready(cx))?;
+            let was_closed = guard.ready().is_read_closed();
             let read = guard.try_io(|fd| {
                 let unfilled = buf.initialize_unfilled();
                 Ok(rustix::io::read(fd.get_ref(), unfilled)?)
@@ -111,6 +112,8 @@ impl AsyncRead for Octets {
                     return Poll::Ready(Ok(()));
                 }
                 Ok(Err(error)) => return Poll::Ready(Err(error)),
+                // Closed and opened again since: the new one is not to inherit a call.
+                Err(_would_block) if was_closed => return Poll::Ready(Ok(())),
                 Err(_would_block) => {}
             }
         }

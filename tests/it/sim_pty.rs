@@ -90,6 +90,26 @@ async fn closing_the_terminal_hangs_up_and_opening_it_finds_the_same_modem() {
 }
 
 #[tokio::test]
+async fn network_is_heard_during_a_call_also_after_earlier_openings() {
+    let (operator, _folder, path) = on_pty(Operator::builder());
+    for _ in 0..2 {
+        let host = Host::open(&path);
+        host.ask("AT").await;
+        host.write("ATD*99#\r");
+        host.until("CONNECT 150000000\r\n").await;
+        // An LCP Configure-Request without options, escaped as RFC 1662 clause 4.2 says.
+        host.write("~");
+        let frame = [0x7d, 0x23, 0xc0, 0x21, 0x7d, 0x21, 0x7d, 0x21, 0x7d, 0x20, 0x7d, 0x24];
+        let checked = [&[0xff][..], &frame, &[0xd1, 0xb5], b"~"].concat();
+        assert_eq!(rustix::io::write(&host.0, &checked), Ok(checked.len()));
+        // Its answer, or the request of the other side: either begins with a flag.
+        host.until("~").await;
+        drop(host);
+        eventually("the port closes", || operator.modem().state().open_ports.is_empty()).await;
+    }
+}
+
+#[tokio::test]
 async fn silent_modem_on_a_terminal_answers_nothing() {
     let (operator, _folder, path) = on_pty(Operator::builder());
     operator.faults().set(Fault::ModemSilent {});
