@@ -89,7 +89,7 @@ impl Driver {
                 },
                 pumped = pump(&mut self.control, &mut self.data) => {
                     if let Err(error) = pumped {
-                        self.lose(error.into());
+                        self.lose(error.into(), true);
                     }
                 }
             }
@@ -190,11 +190,14 @@ impl Driver {
         }
     }
 
-    /// Answers, and closes the ports when the answer is that one has vanished.
+    /// Answers, and closes the ports when the answer is that the modem is lost.
     fn reply<T>(&mut self, answer: Answer<T>, result: Result<T, ModemError>) {
-        if let Err(error @ ModemError::Port(PortError::Gone { .. })) = &result {
-            let error = error.clone();
-            self.lose(error);
+        let lost = |error: &&ModemError| {
+            matches!(error, ModemError::Port(PortError::Gone { .. }) | ModemError::NoAnswer { .. })
+        };
+        if let Some(error) = result.as_ref().err().filter(lost) {
+            // Whoever prepares a modem that is not in service hears it by the answer.
+            self.lose(error.clone(), self.ready);
         }
         // Whoever asked may have gone away; a call that nobody took comes back when it is dropped.
         let _ = answer.send(result);
@@ -235,7 +238,7 @@ impl Driver {
         let result = self.end_call(port, end).await;
         if let Err(error) = &result {
             // Nothing works on a port that is stuck or gone; preparing opens it again.
-            self.lose(error.clone());
+            self.lose(error.clone(), true);
         }
         self.stages.tell(Stage::HungUp);
         if let Some(reply) = reply {
@@ -261,12 +264,12 @@ impl Driver {
         hangup::hang_up(line, &profile, end.is_some()).await
     }
 
-    fn lose(&mut self, error: ModemError) {
+    fn lose(&mut self, error: ModemError, tell: bool) {
         self.tell_news();
         self.control = None;
         self.data = None;
         self.ready = false;
-        if self.lost.replace(error.clone()).is_none() {
+        if self.lost.replace(error.clone()).is_none() && tell {
             self.event(ModemEvent::Gone { error });
         }
     }

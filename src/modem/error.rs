@@ -95,6 +95,9 @@ pub enum ModemError {
     /// The SIM wants a PIN and none is configured.
     #[error("the SIM wants its PIN and none is configured")]
     PinNeeded,
+    /// The configured PIN cannot be one.
+    #[error("the configured PIN is not of 4 to 8 digits; it was not tried")]
+    PinMalformed,
     /// The SIM has refused the configured PIN.
     #[error("the SIM refused the configured PIN{}; it is not tried again", tries_left(*left))]
     PinWrong {
@@ -249,6 +252,7 @@ impl Explain for ModemError {
             Self::Unreadable { .. } => "modem-unreadable",
             Self::NoSim { .. } => "no-sim",
             Self::PinNeeded => "pin-needed",
+            Self::PinMalformed => "pin-malformed",
             Self::PinWrong { .. } => "pin-wrong",
             Self::PinTooFewAttempts { .. } => "pin-too-few-attempts",
             Self::PukNeeded => "puk-needed",
@@ -275,6 +279,7 @@ impl Explain for ModemError {
     fn retry(&self) -> Retry {
         match self {
             Self::PinNeeded
+            | Self::PinMalformed
             | Self::PinWrong { .. }
             | Self::PinTooFewAttempts { .. }
             | Self::PukNeeded
@@ -312,6 +317,7 @@ impl Explain for ModemError {
             | Self::CallFailed { .. } => Blame::Operator,
             Self::Port(_)
             | Self::PinNeeded
+            | Self::PinMalformed
             | Self::PinWrong { .. }
             | Self::ContextRefused { .. }
             | Self::Argument { .. } => Blame::Caller,
@@ -361,7 +367,7 @@ impl Explain for ModemError {
             Self::NoSim { .. } => {
                 "put a SIM into the modem, the right way round, and start it again"
             }
-            Self::PinNeeded => "set `pin` for this modem in the configuration",
+            Self::PinNeeded | Self::PinMalformed => "set `pin` for this modem in the configuration",
             Self::PinWrong { .. } => {
                 "put the SIM into a phone, find the right PIN, and set `pin` in the configuration"
             }

@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::line::{Line, Reply, command};
 use super::profile::HangUpStep;
 use super::{ModemError, Profile};
 use crate::proto::at::Kind;
 
-/// How long one `AT` may take.
-const SYNC_TIMEOUT: Duration = Duration::from_millis(1500);
-/// Most reads before the first command: floods of news never end.
-const MAX_LATE_READS: usize = 20;
 /// How long DTR stays low.
 const DTR_LOW: Duration = Duration::from_secs(1);
 /// How often the whole ladder is climbed.
@@ -20,34 +16,15 @@ const ROUNDS: usize = 3;
 /// How long ATH may take.
 const ATH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Asks `AT` until the modem answers and nothing late follows.
-pub(super) async fn sync(line: &mut Line, tries: usize) -> Result<bool, ModemError> {
-    for _ in 0..tries {
-        line.reset();
-        let reply = line.run(command("AT")?, Kind::Plain, SYNC_TIMEOUT).await?;
-        if matches!(reply, Reply::Response(_)) {
-            // A late answer to an earlier command would be taken for that of the next one.
-            for _ in 0..MAX_LATE_READS {
-                match timeout(Duration::from_millis(50), line.pump()).await {
-                    Ok(pumped) => pumped?,
-                    Err(_) => break,
-                }
-            }
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Makes a modem answer that may be in command mode, in a call of a killed program, or in the
 /// middle of a prompt.
 pub(super) async fn wake(line: &mut Line, profile: &Profile) -> Result<(), ModemError> {
-    if sync(line, 2).await? {
+    if line.sync(2).await? {
         return Ok(());
     }
     // ESC leaves a prompt; the CR ends whatever was typed.
     line.write(b"\x1b\r").await?;
-    if sync(line, 1).await? || climb(line, profile).await? {
+    if line.sync(1).await? || climb(line, profile).await? {
         return Ok(());
     }
     Err(ModemError::NoAnswer { port: line.name.clone() })
@@ -61,7 +38,7 @@ pub(super) async fn hang_up(
 ) -> Result<(), ModemError> {
     line.reset();
     let ended = ended || line.watch_for_no_carrier(profile.hangup.watch).await?;
-    if ended && sync(line, 2).await? {
+    if ended && line.sync(2).await? {
         return Ok(());
     }
     if climb(line, profile).await? {
@@ -87,7 +64,7 @@ async fn climb(line: &mut Line, profile: &Profile) -> Result<bool, ModemError> {
                 }
             }
         }
-        if sync(line, 2).await? {
+        if line.sync(2).await? {
             return Ok(true);
         }
     }
@@ -105,7 +82,7 @@ async fn drop_dtr(line: &mut Line) -> Result<bool, ModemError> {
     }
     watched?;
     sleep(Duration::from_millis(200)).await;
-    sync(line, 1).await
+    line.sync(1).await
 }
 
 /// True when the modem has answered. Silence may also mean that it was in command mode already.

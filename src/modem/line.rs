@@ -18,6 +18,12 @@ use crate::proto::at::{Channel, Command, Event, Input, Kind, Output, Response};
 const READ_SIZE: usize = 2048;
 /// News kept until the driver looks; beyond that a flood is dropped.
 const MAX_NEWS: usize = 1024;
+/// How long one `AT` may take.
+const SYNC_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long after an answer to `AT` another may come, to one that was asked before.
+const LATE: Duration = Duration::from_millis(50);
+/// Most reads of that: floods of news never end.
+const MAX_LATE_READS: usize = 20;
 /// How long a port may refuse to take a command's octets.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -71,6 +77,8 @@ pub(super) struct Line {
     shared: Arc<Shared>,
     /// Pause before each command.
     delay: Duration,
+    /// A command got no answer; it may still come and be taken for that of the next one.
+    out_of_step: bool,
 }
 
 impl Line {
@@ -87,6 +95,7 @@ impl Line {
             channel: Channel::new(),
             shared,
             delay,
+            out_of_step: false,
         }
     }
 
@@ -138,13 +147,47 @@ impl Line {
         text: &str,
         limit: Duration,
     ) -> Result<Response, ModemError> {
-        match self.run(command(text)?, Kind::Plain, limit).await? {
+        if self.out_of_step {
+            self.get_in_step().await?;
+        }
+        let reply = self.run(command(text)?, Kind::Plain, limit).await?;
+        self.out_of_step = matches!(reply, Reply::TimedOut { .. });
+        match reply {
             Reply::Response(response) => Ok(response),
             // Some modems forget the OK behind an answer.
             Reply::TimedOut { lines } if !lines.is_empty() => {
                 Ok(Response { lines, result: FinalResult::Ok })
             }
             _ => Err(ModemError::Timeout { command: name_of(text), seconds: limit.as_secs() }),
+        }
+    }
+
+    /// Asks `AT` until the modem answers and nothing late follows; false when it stays silent.
+    pub(super) async fn sync(&mut self, tries: usize) -> Result<bool, ModemError> {
+        for _ in 0..tries {
+            self.reset();
+            let reply = self.run(command("AT")?, Kind::Plain, SYNC_TIMEOUT).await?;
+            if matches!(reply, Reply::Response(_)) {
+                for _ in 0..MAX_LATE_READS {
+                    match timeout(LATE, self.pump()).await {
+                        Ok(pumped) => pumped?,
+                        Err(_) => break,
+                    }
+                }
+                self.out_of_step = false;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn get_in_step(&mut self) -> Result<(), ModemError> {
+        // ESC leaves a prompt; the CR ends whatever was typed.
+        self.write(b"\x1b\r").await?;
+        if self.sync(3).await? {
+            Ok(())
+        } else {
+            Err(ModemError::NoAnswer { port: self.name.clone() })
         }
     }
 

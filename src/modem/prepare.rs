@@ -10,7 +10,7 @@ use super::driver::Driver;
 use super::line::{Line, name_of};
 use super::profile::{Choice, OnError, Step};
 use super::{ModemError, ModemInfo, hangup};
-use crate::codec::at::{FinalResult, checked, cpin, fields, identity, operator, value_behind};
+use crate::codec::at::{FinalResult, cpin, fields, identity, operator, value_behind};
 use crate::model::Stage;
 use crate::model::redact::Secret;
 
@@ -22,8 +22,8 @@ const NO_SIM_LIMIT: Duration = Duration::from_secs(5);
 const PIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Fewer attempts than this are left to a person.
 const MIN_PIN_ATTEMPTS: u8 = 3;
-/// How often an SMS command may meet a SIM that is not ready, a second apart.
-const SMS_TRIES: usize = 10;
+/// How often a command may meet a SIM that is busy, a second apart.
+const BUSY_TRIES: usize = 10;
 
 /// What became of each PIN tried in this process, by port. A handle that is made anew must not
 /// spend one more attempt on a PIN that was refused.
@@ -151,7 +151,7 @@ impl Driver {
         limit: Duration,
         on_data: bool,
     ) -> Result<FinalResult, ModemError> {
-        let mut tries = SMS_TRIES;
+        let mut tries = BUSY_TRIES;
         loop {
             let line = if on_data { self.dialer()? } else { self.at()? };
             let response = line.response(text, limit).await?;
@@ -250,7 +250,11 @@ impl Driver {
     async fn enter_pin(&mut self) -> Result<(), ModemError> {
         let pin = self.config.pin.clone().filter(|pin| !pin.expose().is_empty());
         let Some(pin) = pin else { return Err(ModemError::PinNeeded) };
-        checked(pin.expose()).map_err(|reason| ModemError::Argument { what: "the PIN", reason })?;
+        // A malformed one might cost an attempt.
+        let digits = pin.expose().bytes().all(|it| it.is_ascii_digit());
+        if !digits || !(4..=8).contains(&pin.expose().len()) {
+            return Err(ModemError::PinMalformed);
+        }
         let left = self.pin_attempts().await?;
         match (self.pin_state(), left) {
             (Some(PinState::Refused), left) => return Err(ModemError::PinWrong { left }),
@@ -263,13 +267,15 @@ impl Driver {
         }
         self.note_pin(PinState::Sent);
         let command = format!("AT+CPIN=\"{}\"", pin.expose());
-        let result = self.at()?.response(&command, PIN_TIMEOUT).await?.result;
+        // A busy SIM has not looked at it.
+        let result = self.patiently(&command, PIN_TIMEOUT, false).await?;
         if result.is_ok() {
             self.note_pin(PinState::Accepted);
             return Ok(());
         }
         if result.is_busy() {
-            return Err(ModemError::SimBusy { seconds: 0 });
+            self.forget_pin();
+            return Err(ModemError::SimBusy { seconds: u64::try_from(BUSY_TRIES).unwrap_or(0) });
         }
         self.note_pin(PinState::Refused);
         let left = self.pin_attempts().await?;
@@ -296,6 +302,10 @@ impl Driver {
 
     fn pin_state(&self) -> Option<PinState> {
         PINS.lock().unwrap_or_else(PoisonError::into_inner).get(&self.pin_key()).copied()
+    }
+
+    fn forget_pin(&self) {
+        PINS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.pin_key());
     }
 
     fn note_pin(&self, state: PinState) {

@@ -19,5 +19,6 @@ mod sim_ggsn;
 mod sim_mmsc;
 mod sim_modem;
 mod sim_pty;
+mod sms_vectors;
 mod tidy;
 mod vectors;

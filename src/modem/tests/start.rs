@@ -178,6 +178,56 @@ async fn refused_pin_is_never_tried_again_by_this_process() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pin_that_cannot_be_one_is_not_tried() {
+    let ports = Ports::default();
+    let script = Script::new().on("AT+CPIN?", &["\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n"]);
+    for pin in ["12", "123456789", "12a4", "1234\"\r"] {
+        let far = ports.plug("pin-odd", script.clone());
+        let bench = bench(&ports, "pin-odd", None, Some(pin));
+        let error = bench.modem.prepare().await.unwrap_err();
+        assert_eq!(error, ModemError::PinMalformed, "{pin}");
+        assert!(!far.commands().iter().any(|it| it.starts_with("AT+CPIN=")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn busy_sim_does_not_count_as_a_refused_pin() {
+    let ports = Ports::default();
+    let script = Script::new()
+        .on("AT+CPIN?", &["\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n", "\r\n+CPIN: READY\r\n\r\nOK\r\n"])
+        .on("AT+CPIN=\"4321\"", &["\r\n+CME ERROR: 14\r\n", "OK"]);
+    let _far = ports.plug("pin-busy", script);
+    bench(&ports, "pin-busy", None, Some("4321")).modem.prepare().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_answer_is_not_taken_for_that_of_the_next_command() {
+    let ports = Ports::default();
+    let script = Script::new()
+        .on("AT+CSQ", &["\r\n+CSQ: 17,99\r\n\r\nOK\r\n", SILENCE, "\r\n+CSQ: 9,99\r\n\r\nOK\r\n"]);
+    let far = ports.plug("p", script);
+    let bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    let error = bench.modem.signal().await.unwrap_err();
+    assert_eq!(error, ModemError::Timeout { command: "AT+CSQ".into(), seconds: 10 });
+    far.say("\r\nERROR\r\n");
+    assert_eq!(bench.modem.signal().await.unwrap(), Some(-95));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_falls_silent_in_service_is_told_as_lost() {
+    let ports = Ports::default();
+    let script = Script::new().on("AT+CSQ", &["\r\n+CSQ: 17,99\r\n\r\nOK\r\n", SILENCE]);
+    let _far = ports.plug("p", script.on("AT", &["OK", SILENCE]));
+    let mut bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    assert!(bench.modem.signal().await.is_err());
+    let lost = ModemError::NoAnswer { port: "p".into() };
+    assert_eq!(bench.modem.signal().await.unwrap_err(), lost);
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error: lost }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn locked_or_missing_sim_is_explained() {
     for (answer, code) in [
         ("\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n", "pin-needed"),
