@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::ModemConfig;
 use super::events::ModemView;
+use super::policy::Interrupted;
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::shift::Shift;
 use super::{Core, Deps, StartError};
 use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
-use crate::model::{Explain, Fault, MessageId, Stage, StageSink, Timestamp};
+use crate::model::{Explain, Fault, MessageId, Stage, StageSink, Timestamp, redact};
 use crate::modem::{self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, Profile};
 use crate::operators::{Auth, Settings};
 use crate::proto::ppp::{AuthProtocol, Credentials};
@@ -153,7 +154,7 @@ impl Line {
 
     /// The modem cannot be used any more.
     pub(super) fn modem_gone(&self, error: ModemError) {
-        tracing::warn!(modem = %self.inner.config.name, "modem lost: {error}");
+        tracing::warn!(modem = %self.inner.config.name, "modem lost: {}", quiet(&error));
         *lock(&self.inner.loss) = Some(error.to_fault());
         self.inner.gone.notify_one();
     }
@@ -278,7 +279,7 @@ impl Worker<'_> {
         let pause = Schedule::LINE.pause(trouble.prepare_failures, &core.random);
         let next = core.now().plus(pause);
         tracing::warn!(
-            modem = %self.name(), pause = pause.as_secs(), "modem not usable: {fault}"
+            modem = %self.name(), pause = pause.as_secs(), "modem not usable: {}", quiet(fault)
         );
         self.line.show(|shown| {
             shown.condition = "waiting";
@@ -314,6 +315,9 @@ impl Worker<'_> {
         trouble.sim = Some(sim.clone());
         // A loss that ended the last session is no news for this one.
         lock(&self.line.inner.loss).take();
+        if let Err(error) = self.pick_up().await {
+            return SessionEnd::Failed(store_fault(&error));
+        }
         self.line.show(|shown| {
             shown.condition = "ready";
             shown.operator = info.operator.clone();
@@ -359,6 +363,16 @@ impl Worker<'_> {
                 () = sleep_until(until) => {}
             }
         }
+    }
+
+    /// What the last session left in the middle because the store failed under it.
+    async fn pick_up(&self) -> Result<(), StoreError> {
+        let core = self.core();
+        let lost = Interrupted.to_fault();
+        let changes =
+            core.store.recover_line(self.name(), lost, core.resend_unknown, core.now()).await?;
+        core.events.changes(&changes);
+        Ok(())
     }
 
     async fn next_due(&self, sim: &str) -> Result<Option<Timestamp>, StoreError> {
@@ -514,7 +528,7 @@ impl Worker<'_> {
                 biased;
                 () = self.stop.cancelled() => return Ok(served),
                 error = bearer.closed() => {
-                    tracing::info!(modem = %self.name(), "data call over: {error}");
+                    tracing::info!(modem = %self.name(), "data call over: {}", quiet(&error));
                     served.lost = Some(error);
                     return Ok(served);
                 }
@@ -540,7 +554,7 @@ impl Worker<'_> {
         trouble.call_failures = trouble.call_failures.saturating_add(1);
         let pause = Schedule::LINE.pause(trouble.call_failures, &core.random);
         let next = core.now().plus(pause);
-        tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {fault}");
+        tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {}", quiet(fault));
         trouble.call_pause = Some((next, fault.clone()));
         self.line.show(|shown| shown.line_fault = Some(fault.clone()));
         self.postpone(Some(sim), fault, next).await
@@ -642,6 +656,11 @@ fn profile(name: &str, dir: Option<&Path>) -> Result<Profile, String> {
         return Ok(Profile::generic());
     }
     Err(format!("there is no profile '{name}'; known is 'generic'"))
+}
+
+/// For logs: the other side's words may hold numbers.
+pub(super) fn quiet(words: &impl std::fmt::Display) -> String {
+    redact::digits_in(&words.to_string())
 }
 
 async fn sleep_until(at: Option<tokio::time::Instant>) {

@@ -2,7 +2,7 @@
 //! design: automatic retry only when the MMSC cannot have had the whole request, or says itself
 //! that it may work later).
 
-use crate::mm1::{Mm1Error, SubmitOutcome};
+use crate::mm1::{Mm1Error, SubmitOutcome, TransportError};
 use crate::model::{Blame, Explain, Fault, Layer, Retry};
 
 /// What follows for a submission.
@@ -94,6 +94,9 @@ pub(super) fn after_fetch(error: &Mm1Error, not_found: u32) -> FetchVerdict {
             return FetchVerdict::Undecodable { fault };
         }
         Mm1Error::Unusable { .. } => false,
+        // It will not have shrunk by the next time, and every attempt costs the same again.
+        Mm1Error::Transport(TransportError::TooLarge { .. })
+        | Mm1Error::NoAnswer(TransportError::TooLarge { .. }) => false,
         Mm1Error::NotRetrieved { .. } => error.retry() != Retry::Never,
         // 3xx, 401, 403, 407 come from portals, when account or APN are wrong for the moment.
         Mm1Error::HttpStatus { seen, .. } => !matches!(seen.status, 400 | 405 | 406 | 411..=417),
@@ -170,7 +173,7 @@ mod tests {
     use super::*;
     use crate::codec::mms::{ResponseStatus, RetrieveStatus};
     use crate::codec::{DecodeError, DecodeErrorKind};
-    use crate::mm1::{Seen, TransportError};
+    use crate::mm1::Seen;
 
     fn word(verdict: &SendVerdict) -> &'static str {
         match verdict {
@@ -295,7 +298,9 @@ mod tests {
         ] {
             assert_eq!(fetch_word(&error, 9), "again", "{error}");
         }
-        for error in [http(400, true), refused(0xe1), refused(0xff)] {
+        let huge = TransportError::TooLarge { to: "proxy:80".to_owned(), limit: 1 };
+        let huge = Mm1Error::NoAnswer(huge);
+        for error in [http(400, true), refused(0xe1), refused(0xff), huge] {
             assert_eq!(fetch_word(&error, 0), "failed", "{error}");
         }
         assert_eq!(fetch_word(&undecodable(true), 0), "undecodable");

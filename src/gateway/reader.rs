@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
+use super::line::{Line, quiet};
 use super::push::Intake;
 use crate::model::{Explain, Fault};
 use crate::modem::{Modem, ModemError, ModemEvent, StoredSms};
@@ -152,7 +152,7 @@ impl Reader {
             // The line asks again when the port is free.
             Err(TakeError::Modem(ModemError::InCall | ModemError::NotReady)) => {}
             Err(TakeError::Modem(error)) => {
-                tracing::warn!(%modem, "SMS not taken: {error}");
+                tracing::warn!(%modem, "SMS not taken: {}", quiet(&error));
                 self.line.sms_trouble(Some(error.to_fault()));
             }
             Err(TakeError::Store(error)) => {

@@ -707,11 +707,16 @@ fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
 }
 
 /// After a restart: what was `retrieving` is fetched again.
-pub(super) fn recover(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
+pub(super) fn recover(
+    db: &Connection,
+    modem: Option<&str>,
+    at: Timestamp,
+) -> Result<Vec<Change>, Failure> {
     let open = ids(
         db,
-        "SELECT id FROM message WHERE direction = 'in' AND state = 'retrieving'",
-        params![],
+        "SELECT id FROM message
+         WHERE direction = 'in' AND state = 'retrieving' AND (?1 IS NULL OR modem = ?1)",
+        params![modem],
     )?;
     let mut changes = Vec::new();
     for id in open {

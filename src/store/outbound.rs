@@ -218,7 +218,27 @@ impl Store {
         resend: bool,
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
-        self.write(move |db| recover(db, &modems, &unknown, resend, at)).await
+        self.write(move |db| {
+            let changes = recover(db, None, &unknown, resend, at)?;
+            reroute(db, &modems)?;
+            Ok(changes)
+        })
+        .await
+    }
+
+    /// The same for what one modem's worker has left behind when the store failed under it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recover_line(
+        &self,
+        modem: &str,
+        unknown: Fault,
+        resend: bool,
+        at: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
+        let modem = modem.to_owned();
+        self.write(move |db| recover(db, Some(&modem), &unknown, resend, at)).await
     }
 
     /// Withdraws what was not released yet: true when there was anything.
@@ -541,7 +561,7 @@ fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
 
 fn recover(
     db: &Connection,
-    modems: &[String],
+    modem: Option<&str>,
     unknown: &Fault,
     resend: bool,
     at: Timestamp,
@@ -550,10 +570,10 @@ fn recover(
     let open = {
         let mut select = db.prepare(
             "SELECT id, message_id, released_at IS NOT NULL AND NOT (?1 AND releases <= 1)
-             FROM submission WHERE state = 'sending'",
+             FROM submission WHERE state = 'sending' AND (?2 IS NULL OR modem = ?2)",
         )?;
         select
-            .query_map([resend], |row| {
+            .query_map(params![resend, modem], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
             })?
             .collect::<Result<Vec<_>, _>>()?
@@ -582,7 +602,7 @@ fn recover(
         )?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
-    changes.extend(super::inbound::recover(db, at)?);
+    changes.extend(super::inbound::recover(db, modem, at)?);
     let sims = {
         let mut select = db.prepare(
             "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'",
@@ -592,6 +612,11 @@ fn recover(
     for sim in sims {
         changes.extend(reports::match_waiting(db, &sim, at)?);
     }
+    Ok(changes)
+}
+
+/// Gives what waits for a modem that no longer exists to the first of those that do.
+fn reroute(db: &Connection, modems: &[String]) -> Result<(), Failure> {
     if let Some(first) = modems.first() {
         let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
         db.execute(
@@ -600,7 +625,7 @@ fn recover(
             params![first, known],
         )?;
     }
-    Ok(changes)
+    Ok(())
 }
 
 fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Failure> {

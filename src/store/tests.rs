@@ -197,6 +197,36 @@ async fn restart_before_release_queues_and_after_release_is_unknown() {
 }
 
 #[tokio::test]
+async fn line_picks_up_only_what_its_own_session_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let (ours, theirs) = (maker.outbound(&[number(1)]), maker.outbound(&[number(2)]));
+    let theirs = NewOutbound { modem: "other".to_owned(), ..theirs };
+    store.accept(ours.clone(), NOW).await.unwrap();
+    store.accept(theirs.clone(), NOW).await.unwrap();
+    store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+    store.claim_submission("other", "sim2", NOW).await.unwrap().unwrap();
+    store.recover_line("m", fault("lost"), false, NOW).await.unwrap();
+    assert_eq!(out_state(&store, &ours.id).await, OutboundState::Queued);
+    assert_eq!(out_state(&store, &theirs.id).await, OutboundState::Sending);
+}
+
+#[tokio::test]
+async fn restart_resends_a_released_message_once_where_the_owner_wants_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let new = Maker::new().outbound(&[number(1)]);
+    store.accept(new.clone(), NOW).await.unwrap();
+    for expected in [OutboundState::Queued, OutboundState::Unknown] {
+        let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+        store.release(claimed.key, NOW).await.unwrap();
+        store.recover(modems(), fault("lost"), true, NOW).await.unwrap();
+        assert_eq!(out_state(&store, &new.id).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn withdrawn_message_cannot_be_released() {
     let dir = tempfile::tempdir().unwrap();
     let maker = Maker::new();

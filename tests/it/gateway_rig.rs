@@ -20,6 +20,8 @@ pub(crate) const PHONE: &str = "+447700900123";
 
 const DATA: &str = "/dev/virtual-data";
 const CONTROL: &str = "/dev/virtual-control";
+/// Behind the names of the second modem's ports.
+const SECOND_MODEM: &str = "-2";
 
 /// Longer than any wait of a test, shorter than the notification's life.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
@@ -40,13 +42,14 @@ pub(crate) struct Rig {
     _dir: tempfile::TempDir,
 }
 
-struct VirtualPorts(VirtualModem);
+struct VirtualPorts(Vec<VirtualModem>);
 
 impl PortOpener for VirtualPorts {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
-        let role = if name == CONTROL { PortRole::Control } else { PortRole::Data };
+        let role = if name.starts_with(CONTROL) { PortRole::Control } else { PortRole::Data };
+        let number = usize::from(name.ends_with(SECOND_MODEM));
         Box::pin(async move {
-            let stream = self.0.open(role).map_err(|error| PortError::Io {
+            let stream = self.0[number].open(role).map_err(|error| PortError::Io {
                 port: name.to_owned(),
                 text: error.to_string(),
             })?;
@@ -76,40 +79,61 @@ impl Rig {
         timing: sim::Timing,
         prepare: impl FnOnce(&Operator),
     ) -> Self {
+        Self::build(ports, behaviour, timing, None, prepare).await
+    }
+
+    /// With a second modem, whose SIM has this number.
+    pub(crate) async fn with_second(ports: Ports, behaviour: Behaviour, number: &str) -> Self {
+        Self::build(ports, behaviour, sim::Timing::default(), Some(number), |_| {}).await
+    }
+
+    async fn build(
+        ports: Ports,
+        behaviour: Behaviour,
+        timing: sim::Timing,
+        second: Option<&str>,
+        prepare: impl FnOnce(&Operator),
+    ) -> Self {
         let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
         let random = Random::seeded(42);
-        let operator = Operator::builder()
-            .line(
-                sim::Subscriber { number: OWN.to_owned(), ..sim::Subscriber::default() },
-                sim::ModemConfig {
-                    control_port: ports == Ports::Two,
-                    timing,
-                    ..sim::ModemConfig::default()
-                },
-            )
-            .phone(PHONE, behaviour)
-            .clock(clock)
-            .random(random.clone())
-            .start();
+        let modem = sim::ModemConfig {
+            control_port: ports == Ports::Two,
+            timing,
+            ..sim::ModemConfig::default()
+        };
+        let subscriber = sim::Subscriber { number: OWN.to_owned(), ..sim::Subscriber::default() };
+        let mut builder = Operator::builder().line(subscriber.clone(), modem.clone());
+        if let Some(number) = second {
+            let imsi = "001010123456790".to_owned();
+            builder = builder
+                .line(sim::Subscriber { number: number.to_owned(), imsi, ..subscriber }, modem);
+        }
+        let operator = builder.phone(PHONE, behaviour).clock(clock).random(random.clone()).start();
         prepare(&operator);
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path().join("data"));
-        config.modems.push(ModemConfig {
-            name: "desk".to_owned(),
-            port: DATA.to_owned(),
-            control_port: (ports == Ports::Two).then(|| CONTROL.to_owned()),
-            profile: "auto".to_owned(),
-            pin: None,
-            own_number: None,
-            operator: Settings {
-                apn: operator.apn().to_owned(),
-                mmsc: operator.mmsc_url().to_owned(),
-                proxy: operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
-                ..Settings::default()
-            },
-        });
+        let settings = Settings {
+            apn: operator.apn().to_owned(),
+            mmsc: operator.mmsc_url().to_owned(),
+            proxy: operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
+            ..Settings::default()
+        };
+        for (name, behind) in [("desk", ""), ("second", SECOND_MODEM)] {
+            if config.modems.len() == operator.modems().len() {
+                break;
+            }
+            config.modems.push(ModemConfig {
+                name: name.to_owned(),
+                port: format!("{DATA}{behind}"),
+                control_port: (ports == Ports::Two).then(|| format!("{CONTROL}{behind}")),
+                profile: "auto".to_owned(),
+                pin: None,
+                own_number: None,
+                operator: settings.clone(),
+            });
+        }
         let deps = Deps {
-            ports: Arc::new(VirtualPorts(operator.modem().clone())),
+            ports: Arc::new(VirtualPorts(operator.modems().to_vec())),
             clock,
             random,
             tap: Arc::new(NoTap),

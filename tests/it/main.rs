@@ -7,6 +7,7 @@ mod cli_basics;
 mod cli_daemon;
 mod cli_demo;
 mod gateway_inbound;
+mod gateway_modems;
 mod gateway_outbound;
 mod gateway_restarts;
 mod gateway_rig;
