@@ -19,12 +19,15 @@ const MAX_INPUT: u64 = 24 * 1024 * 1024;
 /// Longest PPP frame, octets: above the largest MRU in use.
 const MAX_FRAME: usize = 4096;
 
+/// Octets in which no kind was recognised.
+const UNKNOWN: &str = "unknown";
+
 /// What to decode.
 #[derive(clap::Args)]
 #[command(
     after_help = "The input may be binary or hexadecimal; of hexadecimal SMS TPDUs give one a \
-                        line, and the segments of a message are joined. Lines that begin with '#' \
-                        or '+' and 'OK' are passed over.\n\n\
+                        line, and the segments of a message are joined. What follows a '#' or ';' \
+                        is passed over, and so are lines that begin with '+' and 'OK'.\n\n\
                         Examples:\n  mm1gate decode message.mms\n  \
                         mm1gate decode --json --type tpdu segments.txt"
 )]
@@ -73,7 +76,17 @@ pub(super) fn run(args: Args) -> Result<(), CliError> {
                 term::json(&Report::failed(kind, &error))?;
             }
             let hint = "name what it is by --type mms, push, tpdu or ppp";
-            let failure = CliError::new(Exit::Data, format!("{name}: as {kind}: {error}"));
+            let failure = CliError::new(
+                Exit::Data,
+                if kind == UNKNOWN {
+                    format!(
+                        "{name} is none of MMS PDU, WAP Push, SMS TPDU and PPP frame (as an SMS \
+                         TPDU: {error})"
+                    )
+                } else {
+                    format!("{name}: as {kind}: {error}")
+                },
+            );
             Err(if args.kind == Kind::Auto { failure.remedy(hint) } else { failure })
         }
     }
@@ -120,7 +133,8 @@ fn hexadecimal(octets: &[u8]) -> Option<Vec<Bytes>> {
     let text = std::str::from_utf8(octets).ok()?;
     let mut lines = Vec::new();
     for line in text.lines().map(str::trim) {
-        if line.is_empty() || line.starts_with(['#', '+']) || line == "OK" {
+        let line = line.split(['#', ';']).next().unwrap_or_default().trim_end();
+        if line.is_empty() || line.starts_with('+') || line == "OK" {
             continue;
         }
         let line = line.strip_prefix("0x").unwrap_or(line);
@@ -139,16 +153,30 @@ fn decode(input: &Input, kind: Kind) -> Result<Report, Failure> {
         Kind::Push => push(&input.whole),
         Kind::Tpdu => decode_sms::report(&input.lines).map_err(|error| ("tpdu", error)),
         Kind::Ppp => ppp_frames(&input.whole),
-        Kind::Auto => match *input.whole {
-            [0x8C, second, ..] if second >= 0x80 => mms(&input.whole),
-            [0x7E, ..] | [0xFF, 0x03, ..] => ppp_frames(&input.whole),
-            [_, 0x06 | 0x07, ..] if input.lines.len() == 1 => match push(&input.whole) {
-                Ok(report) => Ok(report),
-                // An SMS to a short number begins alike.
-                Err(as_push) => decode_sms::report(&input.lines).map_err(|_| as_push),
-            },
-            _ => decode_sms::report(&input.lines).map_err(|error| ("tpdu", error)),
-        },
+        Kind::Auto => recognised(input),
+    }
+}
+
+fn recognised(input: &Input) -> Result<Report, Failure> {
+    let octets = &input.whole;
+    match **octets {
+        [0x8C, second, ..] if second >= 0x80 => return mms(octets),
+        [0x7E, ..] | [0xFF, 0x03, ..] => return ppp_frames(octets),
+        _ => {}
+    }
+    // An SMS to a short number begins like a push, and some MMSCs write their fields in any order.
+    let as_push = matches!(**octets, [_, 0x06 | 0x07, ..]).then(|| push(octets));
+    let as_sms =
+        || decode_sms::plausible(&input.lines).and_then(|()| decode_sms::report(&input.lines));
+    match (as_push, as_sms()) {
+        (Some(Ok(report)), _) | (_, Ok(report)) => Ok(report),
+        (Some(Err(failure)), _) => Err(failure),
+        (None, Err(error)) => {
+            let as_mms = octets.first().filter(|first| **first >= 0x80).map(|_| mms(octets));
+            let as_ppp = octets.contains(&0x7E).then(|| ppp_frames(octets));
+            let found = as_mms.into_iter().chain(as_ppp).find_map(Result::ok);
+            found.ok_or((UNKNOWN, error))
+        }
     }
 }
 
@@ -238,6 +266,7 @@ mod tests {
             lines("# a comment\n+CMGR: 0,,3\r\n0x0102\r\n\r\nOK\r\n"),
             Some(vec![vec![1, 2]])
         );
+        assert_eq!(lines("8c81 # type\n98 ; id\n"), Some(vec![vec![0x8C, 0x81], vec![0x98]]));
         assert_eq!(lines("8c8"), None, "half an octet");
         assert_eq!(lines("hello"), None);
         assert_eq!(hexadecimal(b"\x8C\x81"), None);
@@ -322,6 +351,14 @@ mod tests {
         assert!(told["items"][0]["frame"].as_str().unwrap().contains("LCP Configure-Request"));
         let broken = auto("7eff7d23c0217d217d217d207d24d1b67e").unwrap_err();
         assert_eq!(broken.0, "ppp");
+    }
+
+    #[test]
+    fn octets_of_no_known_kind_are_not_taken_for_an_sms() {
+        for noise in ["hello", "00", &"a7".repeat(300), "06ed12947c8bb6125641719c7caa00f6"] {
+            let outcome = decode(&Input::new(noise.as_bytes()), Kind::Auto);
+            assert_eq!(outcome.err().map(|(kind, _)| kind), Some(UNKNOWN), "{noise}");
+        }
     }
 
     #[test]

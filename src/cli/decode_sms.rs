@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 use super::decode::push_report;
 use super::decode_report::Report;
 use crate::codec::push::{self, Push};
-use crate::codec::sms::{Deliver, SmsAddress, StatusReport, Submit, Tpdu, UserData, split_smsc};
+use crate::codec::sms::{
+    Deliver, Scts, SmsAddress, StatusReport, Submit, Tpdu, UserData, split_smsc,
+};
 use crate::codec::{DecodeError, DecodeErrorKind, Decoded, Warning};
 use crate::proto::sms_reassembly::{Assembly, Datagram, Fragment, Piece, assemble};
+
+/// Octets of the longest TPDU with the longest service centre address in front.
+const MAX_PLAUSIBLE: usize = 176 + 12;
 
 /// Every line a TPDU.
 pub(super) fn report(lines: &[Bytes]) -> Result<Report, DecodeError> {
@@ -49,6 +54,33 @@ pub(super) fn report(lines: &[Bytes]) -> Result<Report, DecodeError> {
     Ok(out)
 }
 
+/// Whether unnamed octets are likely to be TPDUs: short enough, and with times that are times.
+pub(super) fn plausible(lines: &[Bytes]) -> Result<(), DecodeError> {
+    for line in lines {
+        if line.len() > MAX_PLAUSIBLE {
+            let kind = DecodeErrorKind::LimitExceeded { limit: MAX_PLAUSIBLE };
+            return Err(DecodeError { field: "TPDU", offset: 0, kind });
+        }
+        let (_, Decoded { value, warnings }) = read(line)?;
+        let (field, likely) = match value {
+            Tpdu::Deliver(deliver) => ("TP-SCTS", is_time(deliver.scts)),
+            Tpdu::StatusReport(report) => ("TP-SCTS", is_time(report.scts)),
+            // There is no time in it to go by.
+            Tpdu::Submit(_) => ("SMS-SUBMIT", warnings.is_empty()),
+        };
+        if !likely {
+            let kind = DecodeErrorKind::InvalidValue(line.first().copied().unwrap_or_default());
+            return Err(DecodeError { field, offset: 0, kind });
+        }
+    }
+    Ok(())
+}
+
+/// Service centres without a clock write zeros.
+fn is_time(scts: Scts) -> bool {
+    scts.timestamp().is_some() || scts == Scts([0; 7])
+}
+
 fn joined(out: &mut Report, fragments: &[Fragment]) -> Option<Datagram> {
     if fragments.is_empty() {
         return None;
@@ -84,9 +116,7 @@ fn open(out: &mut Report, messages: &[Datagram]) {
 /// With or without the service centre's address in front: whichever reads with less to forgive.
 fn read(octets: &[u8]) -> Result<(Option<SmsAddress>, Decoded<Tpdu>), DecodeError> {
     let bare = tpdu(octets).map(|decoded| (None, decoded));
-    let prefixed = split_smsc(octets)
-        .and_then(|(smsc, rest)| Ok((smsc, tpdu(rest)?)))
-        .map_err(|error| DecodeError { offset: error.offset, ..error });
+    let prefixed = split_smsc(octets).and_then(|(smsc, rest)| Ok((smsc, tpdu(rest)?)));
     match (prefixed, bare) {
         (Ok(prefixed), Ok(bare)) => {
             let plain = prefixed.1.warnings.len() <= bare.1.warnings.len();
