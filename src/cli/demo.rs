@@ -371,6 +371,7 @@ async fn stay(
         return;
     }
     let mut events = gateway.subscribe();
+    let mut latest = None;
     loop {
         let event = tokio::select! {
             biased;
@@ -378,7 +379,13 @@ async fn stay(
             event = next(&mut events) => event,
         };
         let Some(event) = event else { break };
-        progress.marked_event(mark(&event, None), &EventItem::from(&event));
+        // The first thing heard of a message is a state, which tells its direction.
+        if let Event::State { id, direction: Direction::Outbound, .. } = &event
+            && latest.as_ref() != Some(id)
+        {
+            latest = Some(id.clone());
+        }
+        progress.marked_event(mark(&event, latest.as_ref()), &EventItem::from(&event));
     }
     progress.finish();
 }

@@ -44,7 +44,7 @@ use error::{CliError, Exit};
     max_term_width = 100
 )]
 struct Cli {
-    /// What to log on standard error, for example `debug` or `mm1gate::modem=trace` [default: RUST_LOG, else warnings]
+    /// What to log on standard error, for example `debug` or `mm1gate::modem=trace` [default: RUST_LOG, else what suits the command]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
     #[command(subcommand)]
@@ -85,7 +85,12 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let usual = if matches!(cli.command, Command::Serve(_)) { "mm1gate=info" } else { "warn" };
+    let usual = match cli.command {
+        Command::Serve(_) => "mm1gate=info",
+        Command::Simulate(_) => "warn",
+        // These tell by themselves what stands in the way.
+        _ => "error",
+    };
     let result = log_to_stderr(cli.log.as_deref(), usual).and_then(|()| match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Send(args) => send::run(&args),

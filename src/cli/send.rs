@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::error::{CliError, Exit};
 use super::follow::{self, Output, Progress};
 use super::session::{ConfigArg, PortArgs, Session};
-use super::term;
+use super::{serve, term};
 use crate::api::view::Message;
 use crate::model::Address;
 
@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long)]
     wait: bool,
     /// Stop waiting after this many seconds; the message goes on by itself
-    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     /// Print one JSON object instead of text
     #[arg(long)]
@@ -71,7 +71,23 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     super::block_on(async {
         let body = body(args)?;
         let session = Session::open_for_sending(&args.config, &args.port).await?;
-        let result = send(&session, args, &body).await;
+        let result = if session.is_own() {
+            // The modem must not be left in a data call.
+            let stop = serve::stop_signal()?;
+            let result = tokio::select! {
+                biased;
+                () = stop.cancelled() => Err(CliError::new(Exit::TempFail, "interrupted")),
+                result = send(&session, args, &body) => result,
+            };
+            result.map_err(|error| match error.exit {
+                Exit::TempFail => error.remedy(
+                    "mm1gate serve; the message stays in the store and is sent when a gateway runs",
+                ),
+                _ => error,
+            })
+        } else {
+            send(&session, args, &body).await
+        };
         session.close().await;
         result
     })

@@ -19,7 +19,7 @@ use crate::sim::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     mm1gate simulate --tty /tmp/modem --control 127.0.0.1:8412\n  \
-    mm1gate send --port /tmp/modem --to +447700900002 --file photo.jpg\n\n\
+    mm1gate send --port /tmp/modem --apn mms.example --mmsc http://mmsc.example/mms \\\n      --proxy 10.1.1.1:8080 --to +447700900002 --file photo.jpg\n\n\
     As the operator of your own tests:\n  \
     curl -H 'Content-Type: application/json' -d '{\"fault\":\"mmsc-http-status\",\"status\":503}' \
     http://127.0.0.1:8412/faults")]

@@ -11,7 +11,7 @@ fn pictures_in(capture: &std::path::Path) -> Vec<String> {
     let out = Command::new("tshark")
         .arg("-r")
         .arg(capture)
-        .args(["-Y", "mmse && image-jfif", "-T", "json", "-x"])
+        .args(["-Y", "mmse && image-jfif", "-T", "json", "-x", "--no-duplicate-keys"])
         .stderr(Stdio::piped())
         .output()
         .expect("tshark runs");
