@@ -256,8 +256,12 @@ fn announce(
         writeln!(out, "auth = \"{word}\"\nuser = \"{}\"", args.user)?;
         writeln!(out, "password = \"...\"            # the one given with --password")?;
     }
-    writeln!(out, "mmsc = \"{}\"", operator.mmsc_url())?;
-    if !external {
+    if !external || mmsc.is_some() {
+        writeln!(out, "mmsc = \"{}\"", operator.mmsc_url())?;
+    }
+    if external {
+        writeln!(out, "# and mmsc and proxy as they are reached behind the PPP program")?;
+    } else {
         writeln!(out, "proxy = \"{}\"", proxy.as_deref().unwrap_or(""))?;
     }
     writeln!(out)?;
