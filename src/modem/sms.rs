@@ -208,9 +208,9 @@ impl Driver {
         match listed {
             Some(entries) if !entries.is_empty() || count.used.unwrap_or(0) == 0 => {
                 for entry in entries {
-                    // Some firmware stays in text mode when it lists.
+                    // Some firmware stays in text mode when it lists, and news break into lines.
                     let place = entry.index;
-                    let whole = if entry.is_pdu() {
+                    let whole = if entry.is_whole() {
                         self.stored(storage, place, entry)
                     } else {
                         match self.read_place(storage, place).await? {
@@ -252,28 +252,36 @@ impl Driver {
         Ok((0..=count.total.unwrap_or(20).min(MAX_PLACES)).collect())
     }
 
+    /// Reads a place, once more when the message came damaged; none when it is empty.
     async fn read_place(
         &mut self,
         storage: &str,
         index: u16,
     ) -> Result<Option<StoredSms>, ModemError> {
+        let mut read = self.read_once(index).await?;
+        if read.as_ref().is_some_and(|entry| !entry.is_whole()) {
+            read = self.read_once(index).await?;
+        }
+        Ok(read.map(|entry| self.stored(storage, index, entry)))
+    }
+
+    async fn read_once(&mut self, index: u16) -> Result<Option<CmglEntry>, ModemError> {
         let limit = self.command_timeout();
         let response = self.at()?.response(&format!("AT+CMGR={index}"), limit).await?;
-        match cmgr_entry(&response.lines) {
-            Some(entry) if response.result.is_ok() => Ok(Some(self.stored(storage, index, entry))),
-            _ if response.result.is_ok() => Ok(None),
-            // 321: invalid index; the others are how some modems call an empty place.
-            _ if matches!(response.result.cms(), Some(321 | 322 | 500))
-                || matches!(response.result.cme(), Some(21 | 22))
-                || response.result == FinalResult::Error =>
-            {
-                Ok(None)
-            }
-            _ => Err(ModemError::Refused {
-                command: "AT+CMGR".to_owned(),
-                answer: response.result.to_string(),
-            }),
+        if response.result.is_ok() {
+            return Ok(cmgr_entry(&response.lines));
         }
+        // 321: invalid index; the others are how some modems call an empty place.
+        let empty = matches!(response.result.cms(), Some(321 | 322 | 500))
+            || matches!(response.result.cme(), Some(21 | 22))
+            || response.result == FinalResult::Error;
+        if empty {
+            return Ok(None);
+        }
+        Err(ModemError::Refused {
+            command: "AT+CMGR".to_owned(),
+            answer: response.result.to_string(),
+        })
     }
 
     fn stored(&mut self, storage: &str, index: u16, entry: CmglEntry) -> StoredSms {

@@ -227,6 +227,8 @@ pub struct CmglEntry {
     pub index: u16,
     /// `<stat>`, 0 to 3.
     pub stat: u8,
+    /// `<length>`: octets of the TPDU, its SMSC prefix not counted.
+    pub length: Option<usize>,
     /// The line behind the header: hexadecimal digits in PDU mode, text when the modem stays in
     /// text mode.
     pub pdu: String,
@@ -237,6 +239,15 @@ impl CmglEntry {
     #[must_use]
     pub fn is_pdu(&self) -> bool {
         is_hex(&self.pdu)
+    }
+
+    /// Whether the PDU has the length that was announced. News that break into a line on its way
+    /// destroy it, and reading once more mends that.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let prefix = self.pdu.get(..2).and_then(|it| usize::from_str_radix(it, 16).ok());
+        let (Some(prefix), Some(length)) = (prefix, self.length) else { return self.is_pdu() };
+        self.is_pdu() && self.pdu.len() == 2 * (1 + prefix + length)
     }
 }
 
@@ -253,6 +264,7 @@ pub fn cmgl_entries(lines: &[String]) -> Vec<CmglEntry> {
         entries.push(CmglEntry {
             index,
             stat: list.get(1).map_or(0, stat),
+            length: list.get(2..).and_then(<[_]>::last).and_then(Field::number),
             pdu: pdu.map_or_else(String::new, |pdu| pdu.trim().to_owned()),
         });
     }
@@ -269,6 +281,7 @@ pub fn cmgr_entry(lines: &[String]) -> Option<CmglEntry> {
     (!pdu.is_empty()).then(|| CmglEntry {
         index: 0,
         stat: list.first().map_or(0, stat),
+        length: list.get(1..).and_then(<[_]>::last).and_then(Field::number),
         pdu: pdu.to_owned(),
     })
 }
@@ -394,6 +407,17 @@ mod tests {
                 (10, 2, "", false)
             ]
         );
+    }
+
+    #[test]
+    fn message_shorter_than_announced_is_not_whole() {
+        let whole =
+            |header: &str, pdu: &str| cmgl_entries(&lines(&[header, pdu])).remove(0).is_whole();
+        assert!(whole("+CMGL: 1,1,,3", "00040506"));
+        assert!(whole("+CMGL: 1,1,\"name\",3", "029144040506"));
+        assert!(!whole("+CMGL: 1,1,,3", "000405"));
+        assert!(!whole("+CMGL: 1,1,,3", "0004+CIEV: 1,2"));
+        assert!(cmgr_entry(&lines(&["+CMGR: 1,,2", "000405"])).unwrap().is_whole());
     }
 
     #[test]

@@ -107,6 +107,17 @@ async fn one_dead_storage_does_not_hide_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn message_damaged_on_the_line_is_read_again() {
+    let damaged = read().replace("1080", "10\r\n+CIEV: 1,2\r\n80");
+    assert_ne!(damaged, read());
+    let cut = listed(3).replace("0101\r", "\r");
+    let script = Script::new().on("AT+CMGL=4", &[&cut, "OK"]).on("AT+CMGR=3", &[&damaged, &read()]);
+    let (bench, _far) = ready(script).await;
+    let found = bench.modem.sweep().await.unwrap();
+    assert_eq!(found[0].octets.len(), 18);
+}
+
+#[tokio::test(start_paused = true)]
 async fn announced_message_may_be_gone() {
     let script = Script::new().on("AT+CMGR=5", &["\r\n+CMS ERROR: 321\r\n"]);
     let (bench, _far) = ready(script).await;
