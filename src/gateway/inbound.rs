@@ -191,6 +191,8 @@ fn part_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Decoded;
+    use crate::model::Timestamp;
 
     #[test]
     fn acknowledgement_follows_the_operators_mode() {
@@ -206,6 +208,52 @@ mod tests {
         assert_eq!(kinds(AckMode::Acknowledge, Some("R")), [acknowledge("R")]);
         assert_eq!(kinds(AckMode::Acknowledge, None), [acknowledge("N")]);
         assert_eq!(kinds(AckMode::Both, Some("R")), [notify, acknowledge("R")]);
+    }
+
+    #[test]
+    fn error_text_dressed_up_as_a_message_is_shown_but_not_acknowledged() {
+        let conf = RetrieveConf {
+            transaction_id: None,
+            version: mms::Version::V1_2,
+            message_id: None,
+            date: None,
+            from: None,
+            to: Vec::new(),
+            cc: Vec::new(),
+            subject: None,
+            message_class: None,
+            priority: None,
+            delivery_report: None,
+            read_report: None,
+            retrieve_status: None,
+            retrieve_text: None,
+            extra: Vec::new(),
+            content_type: wsp::ContentType::new("text/plain"),
+            body: mms::Body::Single(bytes::Bytes::from_static(b"Message not found")),
+        };
+        let pending = PendingRetrieval {
+            message: "msg_00000000000000000000000000".parse().unwrap(),
+            transaction_id: "N".to_owned(),
+            content_location: "http://mmsc.example/1".to_owned(),
+            size: None,
+            attempt: 1,
+            not_found: 0,
+            notified_at: Timestamp::from_secs(0),
+            expires_at: Timestamp::from_secs(1_000),
+        };
+        let outcome = |suspicious| {
+            let conf = Decoded { value: conf.clone(), warnings: Vec::new() };
+            let retrieved = Retrieved { pdu: bytes::Bytes::new(), conf, suspicious };
+            match received(retrieved, &pending, AckMode::Both) {
+                Retrieval::Received { message, acks, fault, .. } => {
+                    assert_eq!(message.preview.as_deref(), Some("Message not found"));
+                    (acks.len(), fault.map(|fault| fault.code))
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(outcome(true), (0, Some("suspicious-message".to_owned())));
+        assert_eq!(outcome(false), (2, None));
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl Reader {
             ModemEvent::SmsStored { storage, index: Some(index) } if !storage.is_empty() => {
                 let taken = match self.modem.read_sms(&storage, index).await {
                     Ok(sms) => self.take(vec![sms]).await,
-                    // A sweep may have been quicker.
-                    Err(ModemError::NoSuchSms { .. }) => Ok(()),
+                    // A sweep was quicker, or the modem names the wrong place.
+                    Err(ModemError::NoSuchSms { .. }) => return self.look_through().await,
                     Err(error) => Err(error.into()),
                 };
                 self.report(taken);

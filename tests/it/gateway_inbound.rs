@@ -125,6 +125,40 @@ async fn message_that_waits_on_the_sim_is_fetched_at_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn odd_operators_and_modems_deliver_all_the_same() {
+    for (fault, times) in [
+        (Fault::MmscCutsBody {}, 1),
+        (Fault::MmscWrongContentType {}, 9),
+        (Fault::MmscOmitsTransactionId {}, 9),
+        (Fault::MmscHtml {}, 1),
+        (Fault::ProxyStatus { status: 502 }, 2),
+        (Fault::ProxyRefuses {}, 2),
+        (Fault::CarrierLost { after: 300 }, 1),
+        (Fault::LineStall { after: 300 }, 1),
+        (Fault::SmsPartsReversed {}, 9),
+        (Fault::CmtiWithMmsPush {}, 9),
+        (Fault::CmtiIndexGone {}, 9),
+        (Fault::ModemUrcFlood {}, 9_999),
+        (Fault::SimBusy {}, 2),
+    ] {
+        for ports in [Ports::One, Ports::Two] {
+            let name = format!("{fault:?} {ports:?}");
+            let rig = Rig::with(ports, Behaviour::Receive, |operator| {
+                operator.faults().set_times(fault.clone(), times);
+            })
+            .await;
+            send(&rig, 5_000);
+            let view = rig.inbound_until(&["acknowledged", "failed", "expired"]).await;
+            assert_eq!(view.summary.state, State::In(InboundState::Acknowledged), "{name}");
+            assert_eq!(rig.part_named(&view, "image/jpeg").await, picture(5_000), "{name}");
+            assert_eq!(rig.inbox().await.len(), 1, "{name}");
+            assert_eq!(rig.operator.mmsc().journal().acknowledged(), 1, "{name}");
+            rig.gateway.stop().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn sms_that_cannot_be_deleted_is_filed_once() {
     let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
         operator.faults().set(Fault::DeleteRefused {});

@@ -110,6 +110,32 @@ async fn html_page_with_status_200_is_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answer_that_breaks_off_leaves_the_message_unknown() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    rig.operator.faults().set_times(Fault::MmscCutsBody {}, 1);
+    let id = rig.gateway.accept(message(5_000)).await.unwrap();
+    rig.until(&id, &["unknown"]).await;
+    tokio::time::sleep(Duration::from_secs(3 * 3600)).await;
+    assert_eq!(rig.operator.mmsc().journal().submitted_ids().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_breaks_during_the_upload_is_dialled_again() {
+    for fault in [Fault::CarrierLost { after: 20_000 }, Fault::LineStall { after: 20_000 }] {
+        for ports in [Ports::One, Ports::Two] {
+            let rig = Rig::new(ports, Behaviour::Receive).await;
+            rig.operator.faults().set_times(fault.clone(), 1);
+            let id = rig.gateway.accept(message(60_000)).await.unwrap();
+            let view = rig.until(&id, &["sent", "unknown", "failed"]).await;
+            let sent = State::Out(OutboundState::Sent);
+            assert_eq!(view.summary.state, sent, "{fault:?} {ports:?}: {view:#?}");
+            assert_eq!(rig.operator.mmsc().journal().submitted_ids().len(), 1);
+            rig.gateway.stop().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn permanent_refusal_is_final_and_keeps_the_operators_words() {
     let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
     let text = Some("Servicio no permitido".to_owned());
