@@ -10,7 +10,7 @@ mod openapi;
 mod page;
 mod parts;
 mod problem;
-mod query;
+pub(crate) mod query;
 mod rest;
 pub mod view;
 

@@ -22,11 +22,11 @@ pub(super) fn value(query: Option<&str>, wanted: &str) -> Option<String> {
     pairs(query).into_iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
 }
 
-/// Escapes a value for use in a query.
-pub(super) fn encode(value: &str) -> String {
+/// Escapes a value for use in a query or as one segment of a path.
+pub(crate) fn encode(value: &str) -> String {
     let mut out = String::new();
     for octet in value.bytes() {
-        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
+        if octet.is_ascii_alphanumeric() || b"-_~".contains(&octet) {
             out.push(char::from(octet));
         } else {
             out.push_str(&format!("%{octet:02X}"));

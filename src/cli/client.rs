@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 
 use super::error::{CliError, Exit};
 use crate::api::view::EventItem;
-use crate::api::{Problem, SOCKET_NAME};
+use crate::api::{Problem, SOCKET_NAME, query};
 
 /// How long an answer may take to begin: the daemon answers from its store.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -200,15 +200,7 @@ fn lost(error: hyper::Error) -> CliError {
 
 /// Escapes what a person typed for use inside a path or query.
 pub(super) fn in_path(text: &str) -> String {
-    let mut out = String::new();
-    for octet in text.bytes().take(256) {
-        if octet.is_ascii_alphanumeric() || b"-_".contains(&octet) {
-            out.push(char::from(octet));
-        } else {
-            out.push_str(&format!("%{octet:02X}"));
-        }
-    }
-    out
+    query::encode(&text.chars().take(64).collect::<String>())
 }
 
 #[cfg(test)]

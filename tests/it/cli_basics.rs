@@ -36,7 +36,7 @@ fn fails(home: &Path, arguments: &[&str], code: i32, sentence: &str, hint: &str)
 #[test]
 fn every_command_has_help_with_an_example() {
     let home = tempfile::tempdir().expect("a folder");
-    for command in ["serve", "send", "inbox", "outbox", "show", "simulate", "demo"] {
+    for command in ["serve", "send", "inbox", "outbox", "show", "decode", "simulate", "demo"] {
         let (exit, out, err) = run(mm1gate(home.path()).args([command, "--help"]));
         assert_eq!((exit, err.as_str()), (0, ""), "{command}");
         assert!(out.contains("Example"), "{command} has no example:\n{out}");
@@ -47,7 +47,7 @@ fn every_command_has_help_with_an_example() {
 #[test]
 fn results_can_be_had_as_json_from_every_command_that_prints_any() {
     let home = tempfile::tempdir().expect("a folder");
-    for command in ["send", "inbox", "outbox", "show", "demo"] {
+    for command in ["send", "inbox", "outbox", "show", "decode", "demo"] {
         let (_, out, _) = run(mm1gate(home.path()).args([command, "--help"]));
         assert!(out.contains("--json"), "{command}:\n{out}");
     }
