@@ -6,6 +6,7 @@ mod api_rig;
 mod cli_basics;
 mod cli_daemon;
 mod cli_demo;
+mod composed;
 mod gateway_inbound;
 mod gateway_modems;
 mod gateway_outbound;
