@@ -159,8 +159,13 @@ impl Driver {
 
     async fn serve(&mut self, request: Request) {
         match request {
-            Request::Prepare(answer) => {
-                let result = self.prepare_anew().await;
+            Request::Prepare(mut answer) => {
+                let result = tokio::select! {
+                    biased;
+                    // Whoever went away shall not keep the ports open for a minute.
+                    () = answer.closed() => return,
+                    result = self.prepare_anew() => result,
+                };
                 self.reply(answer, result);
             }
             Request::Registration(answer) => {
@@ -183,9 +188,16 @@ impl Driver {
                 let result = self.delete_sms(&storage, index).await;
                 self.reply(answer, result);
             }
-            Request::Dial { context, answer } => {
-                let result = self.start_call(&context).await;
-                self.reply(answer, result);
+            Request::Dial { context, mut answer } => {
+                let result = tokio::select! {
+                    biased;
+                    () = answer.closed() => None,
+                    result = self.start_call(&context) => Some(result),
+                };
+                match result {
+                    Some(result) => self.reply(answer, result),
+                    None => self.abandon_dialling().await,
+                }
             }
         }
     }
@@ -230,6 +242,18 @@ impl Driver {
         let port = self.dialer()?.port.take().ok_or(ModemError::InCall)?;
         self.in_call = true;
         Ok(DataCall::new(port, leftover, cid, shared, returns))
+    }
+
+    /// The modem may be dialling for somebody who went away.
+    async fn abandon_dialling(&mut self) {
+        if self.in_call {
+            return;
+        }
+        let profile = self.profile();
+        let Ok(line) = self.dialer() else { return };
+        if let Err(error) = hangup::hang_up(line, &profile, false).await {
+            self.lose(error, true);
+        }
     }
 
     async fn returned(&mut self, returned: Returned) {

@@ -291,3 +291,19 @@ async fn refused_pdu_mode_is_fatal_and_a_refused_nicety_is_not() {
     let error = prepared(script).await.unwrap_err();
     assert_eq!(error.verbatim().as_deref(), Some("+CMS ERROR: 303 (operation not supported)"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn preparation_that_nobody_waits_for_is_given_up() {
+    let ports = Ports::default();
+    let searching = "\r\n+CREG: 2,2\r\n\r\nOK\r\n";
+    let script = Script::new().on("AT+CGREG?", &["ERROR"]).on("AT+CREG?", &[searching]);
+    let far = ports.plug("p", script);
+    let mut bench = bench(&ports, "p", None, None);
+    let waited = tokio::time::timeout(Duration::from_secs(5), bench.modem.prepare()).await;
+    assert!(waited.is_err());
+    drop(bench.modem);
+    assert_eq!(bench.events.recv().await, None, "the driver has ended");
+    let asked = far.commands().len();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(far.commands().len(), asked);
+}
