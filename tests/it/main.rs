@@ -15,6 +15,7 @@ mod gateway_rig;
 mod mm1_retrieve;
 mod mm1_rig;
 mod mm1_submit;
+mod kill_nine;
 mod ppp_vectors;
 mod sim_control;
 mod sim_ggsn;
@@ -22,5 +23,7 @@ mod sim_mmsc;
 mod sim_modem;
 mod sim_pty;
 mod sms_vectors;
+#[path = "../support/mod.rs"]
+mod support;
 mod tidy;
 mod vectors;
