@@ -2,10 +2,10 @@
 //!
 //! May use: every room named before it.
 //!
-//! `accept` makes a message durable and answers. One worker a modem ([`line`]) claims what is due
-//! ([`outbound`], [`inbound`]), shares one data call among all of it and records every outcome
-//! before anything is acknowledged. [`reader`] takes short messages
-//! from the modem and [`push`] files them. [`policy`] and [`schedule`] decide, without I/O.
+//! `accept` makes a message durable and answers. One worker a modem (`line`) claims what is due
+//! (`outbound`, `inbound`), shares one data call among all of it and records every outcome
+//! before anything is acknowledged. `reader` takes short messages
+//! from the modem and `push` files them. `policy` and `schedule` decide, without I/O.
 
 mod accept;
 pub mod config;

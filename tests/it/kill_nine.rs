@@ -4,6 +4,12 @@
 //! The virtual operator lives in the test and outlasts the gateway, which is the real binary on
 //! real pseudo-terminals.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "real processes live in real time, and the seed must be seen"
+)]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
