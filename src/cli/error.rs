@@ -58,6 +58,7 @@ impl CliError {
     /// What a stored fault means for the terminal.
     pub(crate) fn fault(fault: &Fault) -> Self {
         let exit = match (fault.blame.as_str(), fault.layer.as_str()) {
+            (_, "port" | "modem" | "bearer") => Exit::Unavailable,
             ("caller", _) | (_, "mmsc" | "message") => Exit::Data,
             (_, "store") => Exit::Io,
             ("gateway", _) => Exit::Software,

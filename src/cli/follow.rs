@@ -126,15 +126,31 @@ impl Progress {
     }
 }
 
-/// Waits until the message is settled and returns it; `limit` ends the waiting, not the sending.
+/// How long to wait for a message that meets an obstacle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Until it is settled: the gateway goes on trying.
+    Endless,
+    /// Until this time has passed.
+    Limit(Duration),
+    /// Until the first obstacle: a person at the terminal can do something about it, and the
+    /// modem is theirs again meanwhile.
+    FirstObstacle,
+}
+
+/// Waits until the message is settled and returns it; `patience` ends the waiting, not the
+/// sending.
 pub(super) async fn until_settled(
     client: &Client,
     events: &mut Events,
     id: &str,
     progress: &mut Progress,
-    limit: Option<Duration>,
+    patience: Patience,
 ) -> Result<Message, CliError> {
-    let deadline = limit.map(|limit| Instant::now() + limit);
+    let deadline = match patience {
+        Patience::Limit(limit) => Some(Instant::now() + limit),
+        Patience::Endless | Patience::FirstObstacle => None,
+    };
     let path = format!("/api/v1/messages/{id}");
     let mut listening = true;
     let mut obstacle = None;
@@ -147,6 +163,13 @@ pub(super) async fn until_settled(
         if message.fault != obstacle {
             obstacle.clone_from(&message.fault);
             if let Some(fault) = &obstacle {
+                if patience == Patience::FirstObstacle {
+                    progress.finish();
+                    let error = CliError::fault(fault);
+                    let mut message = plain(&error.message, false);
+                    message.push_str(&format!("; message {id} is kept and not sent yet"));
+                    return Err(CliError { message, ..error });
+                }
                 progress.line(&term::fault(fault));
             }
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{CliError, Exit};
-use super::follow::{self, Output, Progress};
+use super::follow::{self, Output, Patience, Progress};
 use super::session::{ConfigArg, PortArgs, Session};
 use super::{serve, term};
 use crate::api::view::Message;
@@ -48,7 +48,7 @@ pub(super) struct Args {
     /// Wait until the operator has it, showing each stage
     #[arg(long)]
     wait: bool,
-    /// Stop waiting after this many seconds; the message goes on by itself
+    /// With --wait or --port: go on trying, but wait no longer than this; the message is kept
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     /// Print one JSON object instead of text
@@ -107,9 +107,13 @@ async fn send(session: &Session, args: &Args, body: &Value) -> Result<(), CliErr
     }
     let mut progress = Progress::new(Output::Notes);
     progress.line(&format!("accepted as {}", accepted.id));
-    let limit = args.timeout.map(Duration::from_secs);
+    let patience = match args.timeout {
+        Some(seconds) => Patience::Limit(Duration::from_secs(seconds)),
+        None if session.is_own() => Patience::FirstObstacle,
+        None => Patience::Endless,
+    };
     let message: Message =
-        follow::until_settled(client, &mut events, &accepted.id, &mut progress, limit).await?;
+        follow::until_settled(client, &mut events, &accepted.id, &mut progress, patience).await?;
     if args.json {
         term::json(&message)?;
     } else {

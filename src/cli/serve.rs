@@ -1,16 +1,18 @@
 //! `mm1gate serve`: the gateway with its modems, the page and the socket, until it is told to end.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{CliError, Exit};
 use super::{session, settings, term};
 use crate::api::Listeners;
-use crate::gateway::{Config, Deps, Gateway};
-use crate::model::{Clock, Explain, NoTap, Random, Tap};
+use crate::gateway::{Config, Deps, Event, Gateway};
+use crate::model::{Clock, Explain, NoTap, Random, Stage, Tap};
 use crate::modem::SystemPorts;
 
 /// How to run.
@@ -34,6 +36,7 @@ async fn serve(config: Config) -> Result<(), CliError> {
     let stop = stop_signal()?;
     let (data_dir, listen) = (config.data_dir.clone(), config.listen);
     let gateway = start(config).await?;
+    tokio::spawn(log_events(gateway.subscribe()));
     let running = run_listeners(&gateway, &data_dir, listen, stop).await;
     gateway.stop().await;
     running
@@ -58,6 +61,33 @@ async fn run_listeners(
         .serve(gateway.clone(), stop)
         .await
         .map_err(|error| CliError::io(Exit::Io, "a listener failed", &error))
+}
+
+/// Tells the log what the page shows: how messages fare, and which modem is ready.
+async fn log_events(mut events: broadcast::Receiver<Event>) {
+    let mut conditions = BTreeMap::new();
+    loop {
+        match events.recv().await {
+            Ok(Event::State { id, direction, state, .. }) => {
+                tracing::info!(%id, direction = direction.as_str(), "{}", state.as_str());
+            }
+            Ok(Event::Stage { modem, stage, .. }) => match stage {
+                Stage::Uploading { .. } | Stage::Downloading { .. } => {
+                    tracing::trace!(%modem, "{stage}");
+                }
+                stage => tracing::debug!(%modem, "{stage}"),
+            },
+            Ok(Event::Modem { modem, .. }) => {
+                // What is wrong was told by the one who met it.
+                if conditions.insert(modem.name.clone(), modem.condition) != Some(modem.condition) {
+                    let operator = modem.operator.as_deref().map(tracing::field::display);
+                    tracing::info!(modem = %modem.name, operator, "{}", modem.condition);
+                }
+            }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
 }
 
 /// Cancelled by the first SIGINT or SIGTERM; a second one ends the process at once.

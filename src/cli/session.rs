@@ -28,7 +28,7 @@ pub(super) struct ConfigArg {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Without a running gateway")]
 pub(super) struct PortArgs {
-    /// Use the modem on this port, and wait until the message is settled
+    /// Use the modem on this port, and wait until the message is sent or meets an obstacle
     #[arg(long, value_name = "PORT")]
     port: Option<PathBuf>,
     /// The modem's second port, for AT commands during the data call

@@ -3,6 +3,7 @@
 mod api_messages;
 mod api_page;
 mod api_rig;
+mod bad_input;
 mod cli_basics;
 mod cli_daemon;
 mod cli_demo;

@@ -228,6 +228,8 @@ pub struct ModemState {
     pub number: String,
     /// `READY`, `SIM PIN`, `SIM PUK` or `NOT INSERTED`.
     pub sim: String,
+    /// Attempts left for the PIN.
+    pub pin_tries: u8,
     /// `<stat>` of `+CREG`.
     pub registration: u8,
     /// Messages in SM and ME.
@@ -321,6 +323,7 @@ impl VirtualModem {
         ModemState {
             number: shared.subscriber.number.clone(),
             sim: shared.sim_word(&state).to_owned(),
+            pin_tries: state.pin_tries,
             registration: shared.registration(&state),
             stored_sms: [state.sm.used(), state.me.used()],
             waiting_sms,
