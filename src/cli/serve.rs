@@ -84,7 +84,7 @@ async fn log_events(mut events: broadcast::Receiver<Event>) {
                     tracing::info!(modem = %modem.name, operator, "{}", modem.condition);
                 }
             }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }
