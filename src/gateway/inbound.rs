@@ -36,15 +36,18 @@ pub(super) async fn retrieve(
     let now = core.now();
     let outcome = match outcome {
         Ok(retrieved) => received(retrieved, &pending, shift.settings.ack_mode),
-        Err(error) => match policy::after_fetch(&error, pending.not_found) {
-            FetchVerdict::Undecodable { fault } => Retrieval::Undecodable {
-                pdu: error.octets().cloned().unwrap_or_default(),
-                fault,
-                acks: vec![NewAck {
+        Err(error) => match policy::after_fetch(&error, pending.attempt, pending.not_found) {
+            FetchVerdict::Undecodable { fault, is_message } => {
+                let ack = NewAck {
                     kind: AckKind::NotifyResp(MmsStatus::UNRECOGNISED.0),
                     transaction_id: pending.transaction_id,
-                }],
-            },
+                };
+                Retrieval::Undecodable {
+                    pdu: error.octets().cloned().unwrap_or_default(),
+                    fault,
+                    acks: is_message.then_some(ack).into_iter().collect(),
+                }
+            }
             FetchVerdict::Failed { fault } => Retrieval::Failed { fault },
             FetchVerdict::Again { fault, not_found } => {
                 let at = now.plus(Schedule::RETRIEVE.pause(pending.attempt, &core.random));
@@ -137,14 +140,10 @@ fn acks_for(mode: AckMode, notified: &str, retrieved: Option<&str>) -> Vec<NewAc
 
 fn take_apart(conf: RetrieveConf) -> Received {
     let parts = match conf.body {
-        mms::Body::Multipart(parts) => parts
-            .into_iter()
-            .map(|part| {
-                part_of(&part.content_type, part.content_id, part.content_location, part.body)
-            })
-            .collect(),
-        mms::Body::Single(body) => vec![part_of(&conf.content_type, None, None, body)],
+        mms::Body::Multipart(parts) => parts,
+        mms::Body::Single(body) => vec![wsp::Part::new(conf.content_type, body)],
     };
+    let parts: Vec<Part> = wsp::flatten(&parts).into_iter().map(part_of).collect();
     let text = parts.iter().find(|part| part.media_type.as_str() == "text/plain");
     let preview = text.map(|part| charset::to_text(&part.body, part.charset.as_deref()));
     Received {
@@ -161,30 +160,14 @@ fn take_apart(conf: RetrieveConf) -> Received {
     }
 }
 
-fn part_of(
-    content_type: &wsp::ContentType,
-    content_id: Option<String>,
-    content_location: Option<String>,
-    body: bytes::Bytes,
-) -> Part {
-    // The order of OMA: Name, Filename, Content-Location, Content-ID.
-    let name = [
-        content_type.name.as_ref(),
-        content_type.filename.as_ref(),
-        content_location.as_ref(),
-        content_id.as_ref(),
-    ]
-    .into_iter()
-    .flatten()
-    .find(|name| !name.is_empty())
-    .cloned();
+fn part_of(part: wsp::Part) -> Part {
     Part {
-        media_type: content_type.media_type.clone(),
-        charset: content_type.charset.clone(),
-        name,
-        content_id: content_id.filter(|id| !id.is_empty()),
-        content_location,
-        body,
+        name: part.file_name(),
+        media_type: part.content_type.media_type,
+        charset: part.content_type.charset,
+        content_id: part.content_id,
+        content_location: part.content_location,
+        body: part.body,
     }
 }
 
@@ -212,25 +195,9 @@ mod tests {
 
     #[test]
     fn error_text_dressed_up_as_a_message_is_shown_but_not_acknowledged() {
-        let conf = RetrieveConf {
-            transaction_id: None,
-            version: mms::Version::V1_2,
-            message_id: None,
-            date: None,
-            from: None,
-            to: Vec::new(),
-            cc: Vec::new(),
-            subject: None,
-            message_class: None,
-            priority: None,
-            delivery_report: None,
-            read_report: None,
-            retrieve_status: None,
-            retrieve_text: None,
-            extra: Vec::new(),
-            content_type: wsp::ContentType::new("text/plain"),
-            body: mms::Body::Single(bytes::Bytes::from_static(b"Message not found")),
-        };
+        let mut conf = conf_of(Vec::new());
+        conf.content_type = wsp::ContentType::new("text/plain");
+        conf.body = mms::Body::Single(bytes::Bytes::from_static(b"Message not found"));
         let pending = PendingRetrieval {
             message: "msg_00000000000000000000000000".parse().unwrap(),
             transaction_id: "N".to_owned(),
@@ -256,17 +223,50 @@ mod tests {
         assert_eq!(outcome(false), (2, None));
     }
 
+    fn conf_of(parts: Vec<wsp::Part>) -> RetrieveConf {
+        RetrieveConf {
+            transaction_id: None,
+            version: mms::Version::V1_2,
+            message_id: None,
+            date: None,
+            from: None,
+            to: Vec::new(),
+            cc: Vec::new(),
+            subject: None,
+            message_class: None,
+            priority: None,
+            delivery_report: None,
+            read_report: None,
+            retrieve_status: None,
+            retrieve_text: None,
+            extra: Vec::new(),
+            content_type: wsp::ContentType::new("application/vnd.wap.multipart.mixed"),
+            body: mms::Body::Multipart(parts),
+        }
+    }
+
     #[test]
-    fn part_is_named_by_the_first_name_there_is() {
-        let mut kind = wsp::ContentType::new("image/jpeg");
-        let name = |kind: &wsp::ContentType| {
-            let id = Some("id".to_owned());
-            part_of(kind, id, Some("there.jpg".to_owned()), bytes::Bytes::new()).name
+    fn multipart_inside_a_multipart_is_opened() {
+        let part = |kind: &str, body: &[u8]| {
+            wsp::Part::new(wsp::ContentType::new(kind), bytes::Bytes::copy_from_slice(body))
         };
-        assert_eq!(name(&kind).as_deref(), Some("there.jpg"));
-        kind.filename = Some("file.jpg".to_owned());
-        assert_eq!(name(&kind).as_deref(), Some("file.jpg"));
-        kind.name = Some("name.jpg".to_owned());
-        assert_eq!(name(&kind).as_deref(), Some("name.jpg"));
+        let mut inner = Vec::new();
+        wsp::put_multipart(&mut inner, &[part("text/plain", b"Hello"), part("text/html", b"<p>")]);
+        let nested = part("application/vnd.wap.multipart.alternative", &inner);
+        let received = take_apart(conf_of(vec![part("image/gif", b"GIF89a"), nested]));
+        let kinds: Vec<&str> = received.parts.iter().map(|part| part.media_type.as_str()).collect();
+        assert_eq!(kinds, ["image/gif", "text/plain"]);
+        assert_eq!(received.preview.as_deref(), Some("Hello"));
+    }
+
+    #[test]
+    fn part_is_named_by_its_disposition_when_nothing_comes_before() {
+        let mut part = wsp::Part::new(wsp::ContentType::new("image/jpeg"), bytes::Bytes::new());
+        part.content_location = Some("/tmp/7f3a".to_owned());
+        part.headers = vec![(
+            "content-disposition".to_owned(),
+            "attachment; filename=\"beach.jpg\"".to_owned(),
+        )];
+        assert_eq!(part_of(part).name.as_deref(), Some("beach.jpg"));
     }
 }

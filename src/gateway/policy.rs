@@ -74,13 +74,17 @@ pub(super) enum FetchVerdict {
     Again { fault: Fault, not_found: bool },
     /// It cannot be had.
     Failed { fault: Fault },
-    /// Octets came that are no message.
-    Undecodable { fault: Fault },
+    /// Octets came that are no message; `is_message`: that is what they want to be.
+    Undecodable { fault: Fault, is_message: bool },
 }
 
-/// Decides about a retrieval; `not_found` counts how often the MMSC said before that it is not
-/// there: proxies answer 404 for an MMSC that is down, so once is not enough.
-pub(super) fn after_fetch(error: &Mm1Error, not_found: u32) -> FetchVerdict {
+/// How often something that cannot be read is fetched before that is told to the MMSC, which then
+/// forgets the message: a proxy that cuts an answer off leaves octets that do not decode as well.
+const MAX_UNREADABLE: u32 = 3;
+
+/// Decides about a retrieval, `attempt` from 1; `not_found` counts how often the MMSC said before
+/// that it is not there: proxies answer 404 for an MMSC that is down, so once is not enough.
+pub(super) fn after_fetch(error: &Mm1Error, attempt: u32, not_found: u32) -> FetchVerdict {
     let fault = error.to_fault();
     if error.is_gone() {
         return if not_found > 0 {
@@ -90,10 +94,12 @@ pub(super) fn after_fetch(error: &Mm1Error, not_found: u32) -> FetchVerdict {
         };
     }
     let again = match error {
-        Mm1Error::Decode { .. } | Mm1Error::WrongPdu { .. } => {
-            return FetchVerdict::Undecodable { fault };
+        Mm1Error::Decode { .. } | Mm1Error::WrongPdu { .. } if attempt >= MAX_UNREADABLE => {
+            // Whatever else came in its place says nothing about the message: the MMSC keeps it.
+            let is_message = matches!(error, Mm1Error::Decode { .. });
+            return FetchVerdict::Undecodable { fault, is_message };
         }
-        Mm1Error::Unusable { .. } => false,
+        Mm1Error::BadLocation { .. } => false,
         // It will not have shrunk by the next time, and every attempt costs the same again.
         Mm1Error::Transport(TransportError::TooLarge { .. })
         | Mm1Error::NoAnswer(TransportError::TooLarge { .. }) => false,
@@ -264,7 +270,7 @@ mod tests {
     }
 
     fn fetch_word(error: &Mm1Error, not_found: u32) -> &'static str {
-        match after_fetch(error, not_found) {
+        match after_fetch(error, 1, not_found) {
             FetchVerdict::Again { not_found: true, .. } => "gone?",
             FetchVerdict::Again { .. } => "again",
             FetchVerdict::Failed { .. } => "failed",
@@ -303,6 +309,27 @@ mod tests {
         for error in [http(400, true), refused(0xe1), refused(0xff), huge] {
             assert_eq!(fetch_word(&error, 0), "failed", "{error}");
         }
-        assert_eq!(fetch_word(&undecodable(true), 0), "undecodable");
+        // A person mends the settings; the message is still there then.
+        let settings =
+            Mm1Error::Unusable { what: "header x-mdn".to_owned(), reason: "no number".to_owned() };
+        assert_eq!(fetch_word(&settings, 0), "again");
+        let nowhere = Mm1Error::BadLocation { reason: "it names no host".to_owned() };
+        assert_eq!(fetch_word(&nowhere, 0), "failed");
+    }
+
+    #[test]
+    fn answer_that_cannot_be_read_is_final_only_when_it_came_several_times() {
+        let (found, wanted) = ("m-send.conf", "m-retrieve.conf");
+        let wrong = Mm1Error::WrongPdu { found, wanted, released: true, octets: Bytes::new() };
+        for (error, expected) in [(undecodable(true), true), (wrong, false)] {
+            for attempt in 1..MAX_UNREADABLE {
+                let verdict = after_fetch(&error, attempt, 0);
+                assert!(matches!(verdict, FetchVerdict::Again { .. }), "{verdict:?}");
+            }
+            match after_fetch(&error, MAX_UNREADABLE, 0) {
+                FetchVerdict::Undecodable { is_message, .. } => assert_eq!(is_message, expected),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -11,15 +11,11 @@ use super::transport::{Answer, Call, Failure, Hook, HttpUrl, Transport};
 use super::{MAX_ANSWER, MAX_MESSAGE, Mm1Error, Retrieved, Seen, SubmitOutcome, Timeouts};
 use crate::codec::Decoded;
 use crate::codec::mms::{
-    self, AcknowledgeInd, Body, MmsStatus, NotifyRespInd, Pdu, RetrieveConf, SendConf, StatusClass,
-    Version,
+    self, AcknowledgeInd, MmsStatus, NotifyRespInd, Pdu, SendConf, StatusClass, Version,
 };
 use crate::model::{Stage, StageSink, redact};
 use crate::net::Net;
 use crate::operators::Settings;
-
-/// An error text dressed up as a message is not longer than this, octets.
-const MAX_ERROR_TEXT: usize = 512;
 
 /// Who the SIM is, for headers that the operator wants to see. `Debug` redacts.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -158,7 +154,7 @@ impl Client {
             _ => {
                 stages
                     .tell(Stage::Answered { what: format!("message of {} octets", octets.len()) });
-                let suspicious = is_suspicious(&conf.value);
+                let suspicious = conf.value.is_suspect();
                 Ok(Retrieved { pdu: octets, conf, suspicious })
             }
         }
@@ -239,10 +235,7 @@ impl Client {
             // A full Content-Location needs no MMSC.
             Err(_) => HttpUrl::parse(location),
         };
-        joined.map_err(|reason| Mm1Error::Unusable {
-            what: "the message's Content-Location".to_owned(),
-            reason,
-        })
+        joined.map_err(|reason| Mm1Error::BadLocation { reason })
     }
 
     /// The PDU in an answer, of the kind that `pick` takes.
@@ -302,28 +295,5 @@ fn failed(failure: Failure) -> Mm1Error {
         Failure::Before(error) => Mm1Error::Transport(error),
         Failure::HeldBack(reason) => Mm1Error::HeldBack { reason },
         Failure::After(error) => Mm1Error::NoAnswer(error),
-    }
-}
-
-/// Some MMSCs answer for a message that they no longer have with a message that holds an error
-/// text: no Message-ID, neither sender nor Transaction-Id, no status, one short text.
-fn is_suspicious(conf: &RetrieveConf) -> bool {
-    let has_sender = matches!(conf.from, Some(mms::From::Address(_)));
-    if conf.retrieve_status.is_some()
-        || conf.message_id.is_some()
-        || conf.transaction_id.is_some()
-        || has_sender
-    {
-        return false;
-    }
-    let is_short_text = |media_type: &crate::model::MediaType, body: &Bytes| {
-        media_type.top() == "text" && body.len() <= MAX_ERROR_TEXT
-    };
-    match &conf.body {
-        Body::Single(body) => is_short_text(&conf.content_type.media_type, body),
-        Body::Multipart(parts) => match parts.as_slice() {
-            [part] => is_short_text(&part.content_type.media_type, &part.body),
-            _ => false,
-        },
     }
 }

@@ -35,11 +35,17 @@ impl std::fmt::Display for Seen {
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mm1Error {
-    /// The operator's settings, or a Content-Location, cannot be used.
+    /// The operator's settings cannot be used.
     #[error("{what}: {reason}")]
     Unusable {
         /// What cannot be used.
         what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The Content-Location of a notification cannot be used.
+    #[error("the message's Content-Location: {reason}")]
+    BadLocation {
         /// Why not.
         reason: String,
     },
@@ -169,6 +175,7 @@ impl Explain for Mm1Error {
         match self {
             Self::HeldBack { .. } => Layer::Store,
             Self::Unusable { .. }
+            | Self::BadLocation { .. }
             | Self::Transport(_)
             | Self::NoAnswer(_)
             | Self::HttpStatus { .. }
@@ -180,6 +187,7 @@ impl Explain for Mm1Error {
     fn code(&self) -> &'static str {
         match self {
             Self::Unusable { .. } => "unusable-settings",
+            Self::BadLocation { .. } => "unusable-location",
             Self::Transport(error) => error.code(),
             Self::HeldBack { .. } => "held-back",
             Self::NoAnswer(_) => "no-answer",
@@ -230,6 +238,9 @@ impl Explain for Mm1Error {
         }
         let text = match self {
             Self::Unusable { .. } => "correct the operator's settings (mmsc, proxy, headers)",
+            Self::BadLocation { .. } => {
+                "ask the sender to send it again; if that does not help, report it to the operator"
+            }
             Self::Transport(error) => return error.remedy(),
             Self::HeldBack { .. } => "see why the message store does not write (disk full?)",
             Self::HttpStatus { seen, .. } => match seen.status {
