@@ -270,20 +270,29 @@ fn stamp(deliver: &Deliver) -> Option<Timestamp> {
     deliver.scts.timestamp()
 }
 
-/// Splits parts with the same reference where their time stamps are too far apart.
+/// Splits parts with the same reference into messages: time stamps too far apart, or two different
+/// parts with the same number, mean different messages (service centres reuse references, and a
+/// phone that was off gets many messages at once).
 fn clusters(mut group: Vec<Kept>) -> Vec<Vec<Kept>> {
     let at = |kept: &Kept| kept.sent_at.unwrap_or(kept.received_at);
     // Stable, so that parts with the same stamp stay in the order of their arrival.
     group.sort_by_key(at);
     let mut clusters: Vec<Vec<Kept>> = Vec::new();
     for kept in group {
-        match clusters.last_mut() {
-            Some(cluster)
-                if cluster.last().is_some_and(|last| at(&kept).since(at(last)) <= SPREAD) =>
-            {
-                cluster.push(kept);
-            }
-            _ => clusters.push(vec![kept]),
+        let nearest = clusters
+            .iter_mut()
+            .filter_map(|cluster| {
+                let apart = at(&kept).since(at(cluster.last()?));
+                let has_room = cluster.iter().all(|other| {
+                    other.fragment.sequence != kept.fragment.sequence
+                        || other.fragment.data == kept.fragment.data
+                });
+                (apart <= SPREAD && has_room).then_some((apart, cluster))
+            })
+            .min_by_key(|(apart, _)| *apart);
+        match nearest {
+            Some((_, cluster)) => cluster.push(kept),
+            None => clusters.push(vec![kept]),
         }
     }
     clusters
@@ -496,6 +505,27 @@ mod tests {
         let found = rig.intake.core.store.messages(Filter::default()).await.unwrap();
         let view = rig.intake.core.store.message(&found[0].id).await.unwrap().unwrap();
         assert_eq!((found.len(), view.notification.unwrap().0), (1, "NEW".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn messages_with_the_same_reference_that_arrive_at_once_are_kept_apart() {
+        let first = sms(&notification("T1"), PORT_WAP_PUSH, 7, NOW);
+        let later = NOW.plus(Duration::from_secs(20));
+        let second = sms(&notification("T2"), PORT_WAP_PUSH, 7, later);
+        let rig = Rig::new();
+        // As a modem lists them that fills free places.
+        let (a, b) = (first.clone(), second.clone());
+        rig.arrive([a[0].clone(), b[0].clone(), a[1].clone(), b[1].clone()]).await;
+        assert_eq!(rig.shown().await, [NOTIFIED, NOTIFIED]);
+
+        // Of an earlier one only a part came.
+        let rig = Rig::new();
+        rig.arrive([first[0].clone(), second[0].clone(), second[1].clone()]).await;
+        let found = rig.intake.core.store.messages(Filter::default()).await.unwrap();
+        let view = rig.intake.core.store.message(&found[0].id).await.unwrap().unwrap();
+        assert_eq!((found.len(), view.notification.unwrap().0), (1, "T2".to_owned()));
+        rig.arrive([first[1].clone()]).await;
+        assert_eq!(rig.shown().await, [NOTIFIED, NOTIFIED]);
     }
 
     #[tokio::test(start_paused = true)]
