@@ -170,7 +170,10 @@ impl Gateway {
         let state = self.state(id).await?;
         let until = core.now().plus(core.timing.give_up_after);
         let change = match state {
-            State::Out(_) => core.store.send_again(id, until, core.now()).await?,
+            State::Out(_) => {
+                let modems = self.inner.lines.iter().map(|line| line.config().name.clone());
+                core.store.send_again(id, modems.collect(), until, core.now()).await?
+            }
             State::In(_) => core.store.fetch_again(id, until, core.now()).await?,
         };
         let reason = match state {

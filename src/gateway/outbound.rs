@@ -49,7 +49,7 @@ pub(super) async fn submit(
         SendVerdict::Again { fault } if too_late => Settlement::Expired { fault },
         SendVerdict::Again { fault } => Settlement::Again { at, fault },
     };
-    let change = core.store.settle(submission.key, settlement, now).await?;
-    core.events.changes(&change);
+    let changes = core.store.settle(submission.key, settlement, now).await?;
+    core.events.changes(&changes);
     Ok(())
 }

@@ -402,7 +402,11 @@ fn repeated(
     at: Timestamp,
 ) -> Result<Noted, Failure> {
     let known = rows::message_id(id)?;
-    if have {
+    let to_acknowledge: bool =
+        db.query_row("SELECT EXISTS (SELECT 1 FROM ack WHERE message_id = ?1)", [id], |row| {
+            row.get(0)
+        })?;
+    if have && to_acknowledge {
         // The MMSC did not take notice of our acknowledgement: only that is repeated.
         db.execute(
             "UPDATE ack SET state = 'pending', attempts = 0, next_attempt_at = ?2, fault = NULL
@@ -413,9 +417,11 @@ fn repeated(
         tell(db, id, at, state, text, None)?;
         return Ok(Noted::Repeated { id: known, change: None });
     }
-    let wanted =
-        matches!(state, InboundState::Notified | InboundState::Failed | InboundState::Expired)
-            && new.expires_at > at;
+    // What is here without anything to acknowledge was an error in the shape of a message: the
+    // MMSC has something after all.
+    let wanted = new.expires_at > at
+        && (matches!(state, InboundState::Notified | InboundState::Failed | InboundState::Expired)
+            || have && state == InboundState::Received);
     if !wanted {
         return Ok(Noted::Repeated { id: known, change: None });
     }
@@ -746,6 +752,8 @@ fn fetch_again(
     if rows == 0 {
         return Ok(None);
     }
+    // An M-NotifyResp.ind that says "unrecognised" would make the MMSC forget the message first.
+    db.execute("DELETE FROM ack WHERE message_id = ?1", [id])?;
     db.execute(
         "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
         params![id, expires_at.as_millis()],

@@ -1,6 +1,8 @@
 //! The life of what we send, in the store: accept, claim, release, settle, recover, and what a
 //! person may do (design: at most once by default).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -144,7 +146,9 @@ impl Store {
         .await
     }
 
-    /// Records how an attempt ended. What a person withdrew in the meantime stays withdrawn.
+    /// Records how an attempt ended. What a person withdrew in the meantime stays withdrawn. A
+    /// report that waited for this outcome may change other messages as well; the submission's own
+    /// comes last.
     ///
     /// # Errors
     /// When the store fails.
@@ -153,7 +157,7 @@ impl Store {
         key: i64,
         settlement: Settlement,
         at: Timestamp,
-    ) -> Result<Option<Change>, StoreError> {
+    ) -> Result<Vec<Change>, StoreError> {
         self.write(move |db| settle(db, key, &settlement, at)).await
     }
 
@@ -255,18 +259,25 @@ impl Store {
     }
 
     /// Queues the `unknown`, `failed` and `expired` submissions of a message once more, with the
-    /// same PDU and Transaction-Id, until `expires_at`.
+    /// same PDU and Transaction-Id, until `expires_at`. Those of a modem that is not among `modems`
+    /// any more go to the first of them.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn send_again(
         &self,
         id: &MessageId,
+        modems: Vec<String>,
         expires_at: Timestamp,
         at: Timestamp,
     ) -> Result<Option<Change>, StoreError> {
         let id = id.as_str().to_owned();
-        self.write(move |db| send_again(db, &id, expires_at, at)).await
+        self.write(move |db| {
+            let change = send_again(db, &id, expires_at, at)?;
+            reroute(db, &modems)?;
+            Ok(change)
+        })
+        .await
     }
 
     /// How many submissions of `modem` wait.
@@ -436,7 +447,7 @@ fn settle(
     key: i64,
     settlement: &Settlement,
     at: Timestamp,
-) -> Result<Option<Change>, Failure> {
+) -> Result<Vec<Change>, Failure> {
     let row: Option<(String, Option<String>)> = db
         .query_row(
             "SELECT message_id, sim FROM submission WHERE id = ?1 AND state = 'sending'",
@@ -444,7 +455,7 @@ fn settle(
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let Some((message, sim)) = row else { return Ok(None) };
+    let Some((message, sim)) = row else { return Ok(Vec::new()) };
     let (state, mmsc_message_id, text, fault, next) = match settlement {
         Settlement::Sent { mmsc_message_id, text } => {
             (OutboundState::Sent, mmsc_message_id.as_deref(), text.clone(), None, None)
@@ -486,13 +497,14 @@ fn settle(
             fault,
         },
     )?;
-    if matches!(state, OutboundState::Sent | OutboundState::Unknown)
-        && let Some(sim) = sim
-    {
-        // A report may have been quicker than the answer.
-        reports::match_waiting(db, &sim, at)?;
+    let mut changes = Vec::new();
+    if let Some(sim) = sim {
+        // A report may have been quicker than the answer, or fit another message for certain now.
+        changes = reports::match_waiting(db, &sim, at)?;
+        changes.retain(|change| change.id.as_str() != message);
     }
-    rows::refresh_outbound(db, &message, at).map(Some)
+    changes.push(rows::refresh_outbound(db, &message, at)?);
+    Ok(changes)
 }
 
 fn postpone(
@@ -603,6 +615,9 @@ fn recover(
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
     changes.extend(super::inbound::recover(db, modem, at)?);
+    if modem.is_none() {
+        hurry(db, at)?;
+    }
     let sims = {
         let mut select = db.prepare(
             "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'",
@@ -613,6 +628,21 @@ fn recover(
         changes.extend(reports::match_waiting(db, &sim, at)?);
     }
     Ok(changes)
+}
+
+/// Longest pause of any schedule, with room: what is due later was put off by a clock that was ahead
+/// of today's (computers without a battery for it begin in the past).
+const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+
+/// After a start nothing waits longer than it ever would.
+fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
+    for table in ["submission", "inbound", "ack"] {
+        db.execute(
+            &format!("UPDATE {table} SET next_attempt_at = ?1 WHERE next_attempt_at > ?2"),
+            params![at.as_millis(), at.plus(LONGEST_PAUSE).as_millis()],
+        )?;
+    }
+    Ok(())
 }
 
 /// Gives what waits for a modem that no longer exists to the first of those that do.

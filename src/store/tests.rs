@@ -187,7 +187,7 @@ async fn restart_before_release_queues_and_after_release_is_unknown() {
     assert_eq!(view.summary.fault.map(|fault| fault.code), Some("lost".to_owned()));
 
     // Only a person's word sends it again, with the same Transaction-Id.
-    store.send_again(&new.id, later(86_400), later(100)).await.unwrap().unwrap();
+    store.send_again(&new.id, modems(), later(86_400), later(100)).await.unwrap().unwrap();
     let (third, _) = store.claim_submission("m", SIM, later(100)).await.unwrap().unwrap();
     assert_eq!(third.transaction_id, new.submissions[0].transaction_id);
     // The new attempt starts unreleased.
@@ -237,7 +237,7 @@ async fn withdrawn_message_cannot_be_released() {
     assert!(store.cancel(&new.id, NOW).await.unwrap().is_some());
     assert!(matches!(store.release(claimed.key, NOW).await, Err(StoreError::NotFound { .. })));
     let again = Settlement::Again { at: NOW, fault: fault("x") };
-    assert_eq!(store.settle(claimed.key, again, NOW).await.unwrap(), None);
+    assert_eq!(store.settle(claimed.key, again, NOW).await.unwrap(), []);
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Canceled);
 }
 
@@ -419,7 +419,7 @@ async fn report_resolves_an_unknown_only_when_nothing_else_fits() {
     assert!(view.summary.recipients[0].report_inferred);
     assert_eq!(view.summary.fault, None);
     // What is known to have arrived is not sent again.
-    assert_eq!(store.send_again(&one.id, later(99), later(6)).await.unwrap(), None);
+    assert_eq!(store.send_again(&one.id, modems(), later(99), later(6)).await.unwrap(), None);
 
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
@@ -520,4 +520,105 @@ fn store_of_a_newer_program_is_refused() {
         .pragma_update(None, "user_version", 99)
         .unwrap();
     assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 1 });
+}
+
+async fn received(store: &Store, id: &MessageId, acks: Vec<NewAck>) {
+    store.claim_retrieval(SIM, "m", NOW).await.unwrap().unwrap();
+    let received = Retrieval::Received {
+        pdu: Bytes::from_static(b"pdu"),
+        message: Box::default(),
+        acks,
+        fault: None,
+    };
+    store.settle_retrieval(id, received, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn error_in_the_shape_of_a_message_is_fetched_again_when_announced_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let push = || maker.push(vec![], notification("T1", later(9_000)));
+    let id = store.file_push(push(), NOW).await.unwrap().message.unwrap();
+    received(&store, &id, Vec::new()).await;
+    assert_eq!(in_state(&store, &id).await, InboundState::Received);
+    store.file_push(push(), later(60)).await.unwrap();
+    let (again, _) = store.claim_retrieval(SIM, "m", later(60)).await.unwrap().unwrap();
+    assert_eq!(again.message, id);
+    assert_eq!(store.due_acks(SIM, later(60)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn message_fetched_again_on_request_is_not_declined_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let push = maker.push(vec![], notification("T1", later(9_000)));
+    let id = store.file_push(push, NOW).await.unwrap().message.unwrap();
+    store.claim_retrieval(SIM, "m", NOW).await.unwrap().unwrap();
+    let undecodable = Retrieval::Undecodable {
+        pdu: Bytes::from_static(b"?"),
+        fault: fault("undecodable"),
+        acks: vec![NewAck { kind: AckKind::NotifyResp(0x84), transaction_id: "T1".to_owned() }],
+    };
+    store.settle_retrieval(&id, undecodable, NOW).await.unwrap();
+    assert_eq!(store.due_acks(SIM, NOW).await.unwrap().len(), 1);
+    store.fetch_again(&id, later(9_000), later(5)).await.unwrap().unwrap();
+    assert_eq!(store.due_acks(SIM, later(5)).await.unwrap(), []);
+    assert!(store.claim_retrieval(SIM, "m", later(5)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn message_sent_again_after_its_modem_is_gone_goes_to_another_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let new = maker.outbound(&[number(1)]);
+    store.accept(new.clone(), NOW).await.unwrap();
+    let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+    let failed = Settlement::Failed { fault: fault("refused") };
+    store.settle(claimed.key, failed, NOW).await.unwrap();
+    let other = vec!["other".to_owned()];
+    store.recover(other.clone(), fault("lost"), false, NOW).await.unwrap();
+    store.send_again(&new.id, other, later(99), NOW).await.unwrap().unwrap();
+    assert!(store.claim_submission("other", SIM, NOW).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn clock_that_was_set_back_does_not_delay_what_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let push = maker.push(vec![], notification("T1", later(9_000)));
+    let id = store.file_push(push, NOW).await.unwrap().message.unwrap();
+    let ack = NewAck { kind: AckKind::NotifyResp(0x81), transaction_id: "T1".to_owned() };
+    received(&store, &id, vec![ack]).await;
+    store.file_push(maker.push(vec![], notification("T2", later(9_000))), NOW).await.unwrap();
+    store.accept(maker.outbound(&[number(1)]), NOW).await.unwrap();
+    let store = reopen(store, dir.path());
+    let past = Timestamp::from_secs(1_600_000_000);
+    store.recover(modems(), fault("lost"), false, past).await.unwrap();
+    assert_eq!(store.due_acks(SIM, past).await.unwrap().len(), 1);
+    assert!(store.claim_retrieval(SIM, "m", past).await.unwrap().is_some());
+    assert!(store.claim_submission("m", SIM, past).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn report_that_fits_for_certain_after_another_answer_is_told_as_a_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let (lost, open_yet) = (maker.outbound(&[number(1)]), maker.outbound(&[number(1)]));
+    let unknown = Settlement::Unknown { mmsc_message_id: None, fault: fault("no-answer") };
+    sent(&store, &lost, unknown).await;
+    store.accept(open_yet.clone(), NOW).await.unwrap();
+    let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+    store.release(claimed.key, NOW).await.unwrap();
+    let push = maker.push(vec![], report("ID1", number(1), ReportStatus::Retrieved));
+    assert_eq!(store.file_push(push, later(1)).await.unwrap().changes, []);
+    let refused = Settlement::Failed { fault: fault("refused") };
+    let changes = store.settle(claimed.key, refused, later(2)).await.unwrap();
+    assert_eq!(out_state(&store, &lost.id).await, OutboundState::Delivered);
+    let told: Vec<&str> = changes.iter().map(|change| change.id.as_str()).collect();
+    assert_eq!(told, [lost.id.as_str(), open_yet.id.as_str()]);
 }
