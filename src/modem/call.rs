@@ -20,7 +20,7 @@ use crate::model::TapDirection;
 /// How often Data Carrier Detect is looked at.
 const CARRIER_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the line must stay silent behind a `NO CARRIER` that could be the middle of a frame.
+/// How long no frame may end behind a `NO CARRIER` that could be the middle of one.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Why a data call ended by itself.
@@ -169,6 +169,8 @@ impl DataCall {
     fn arrived(&mut self, octets: &[u8]) {
         match self.watch.see(octets) {
             Sight::Nothing => self.quiet = None,
+            // News of the modem behind the text do not put the end off.
+            Sight::Perhaps if self.quiet.is_some() => {}
             Sight::Perhaps => self.quiet = Some(Box::pin(sleep(QUIET))),
             Sight::End => self.end(EndReason::NoCarrier),
         }
@@ -287,14 +289,17 @@ fn len(count: usize) -> u64 {
 }
 
 /// Looks for `NO CARRIER` among frames. Between a flag and the first octet of a frame the text
-/// ends the call at once; elsewhere the same octets may be somebody's data, and only silence
-/// behind them tells.
+/// ends the call at once; elsewhere the same octets may be somebody's data, and only a missing
+/// end of that frame tells.
 #[derive(Debug, Default)]
 struct TextWatch {
     /// Octets of the text matched since the last flag; none inside a frame.
     matched: Option<usize>,
     started: bool,
-    tail: Vec<u8>,
+    /// Octets of a line of the text matched inside a frame, its line end before it counted.
+    inside: usize,
+    /// The text stood inside a frame that has not ended.
+    suspicion: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -320,18 +325,20 @@ impl TextWatch {
                 (octet, Some(count)) if NO_CARRIER.get(count) == Some(octet) => Some(count + 1),
                 _ => None,
             };
+            self.inside = match (octet, self.inside) {
+                (0x7e, _) => {
+                    self.suspicion = false;
+                    0
+                }
+                (b'\r' | b'\n', count) => {
+                    self.suspicion |= count == NO_CARRIER.len() + 1;
+                    1
+                }
+                (octet, count @ 1..) if NO_CARRIER.get(count - 1) == Some(octet) => count + 1,
+                _ => 0,
+            };
         }
-        // Enough for a line end, the text, and a line end.
-        let keep = NO_CARRIER.len() + 4;
-        self.tail.extend(octets.get(octets.len().saturating_sub(keep)..).unwrap_or(octets));
-        self.tail.drain(..self.tail.len().saturating_sub(keep));
-        let text = self.tail.trim_ascii_end();
-        let ended = text.len() < self.tail.len() && text.ends_with(NO_CARRIER);
-        let begun = text
-            .len()
-            .checked_sub(NO_CARRIER.len() + 1)
-            .is_some_and(|at| matches!(text.get(at), Some(b'\r' | b'\n')));
-        if ended && begun { Sight::Perhaps } else { Sight::Nothing }
+        if self.suspicion { Sight::Perhaps } else { Sight::Nothing }
     }
 }
 
@@ -357,6 +364,8 @@ mod tests {
         assert_eq!(watch.see(b"\x7e!half a frame\r\nNO CARRIER\r\n"), Sight::Perhaps);
         assert_eq!(watch.see(b"was data\x7e"), Sight::Nothing);
         assert_eq!(watch.see(b"!say NO CARRIER\r\n"), Sight::Nothing);
-        assert_eq!(watch.see(b"!\r\nNO CARRIER\r\nand more"), Sight::Nothing);
+        assert_eq!(watch.see(b"!\r\nNO CARRIER\r\nand more\x7e"), Sight::Nothing);
+        assert_eq!(watch.see(b"!\r\nNO CARR"), Sight::Nothing);
+        assert_eq!(watch.see(b"IER\r\n\r\n+CGEV: ME DETACH\r\n"), Sight::Perhaps);
     }
 }

@@ -31,7 +31,7 @@ impl Driver {
             let limit = self.command_timeout();
             let text = filled(auth, cid, wanted);
             // PPP asks again; a modem that does not know the command needs no telling.
-            let _ = self.at()?.response(&text, limit).await?;
+            let _ = self.at()?.optional(&text, limit).await?;
         }
         self.steps(&profile.dial.before, true).await?;
         self.next_call();
@@ -42,7 +42,7 @@ impl Driver {
 
     async fn attach(&mut self) -> Result<(), ModemError> {
         let limit = self.command_timeout();
-        let response = self.at()?.response("AT+CGATT?", limit).await?;
+        let response = self.at()?.optional("AT+CGATT?", limit).await?;
         let state = response.lines.iter().find_map(|line| value_behind(line, "+CGATT:"));
         if state != Some("0") {
             // Attached, or a modem that does not tell.
@@ -59,12 +59,17 @@ impl Driver {
     /// Finds the context of this APN, or defines it where none is in use.
     async fn define(&mut self, wanted: &PdpContext) -> Result<u8, ModemError> {
         let limit = self.command_timeout();
-        let defined = contexts(&self.at()?.response("AT+CGDCONT?", limit).await?.lines);
-        if let Some(context) = defined.iter().find(|it| same(it, wanted)) {
+        let defined = contexts(&self.at()?.optional("AT+CGDCONT?", limit).await?.lines);
+        // On LTE the network refuses a second connection to the same APN: one that carries more
+        // than what is wanted serves as well.
+        let exact = |it: &&Context| it.pdp_type.eq_ignore_ascii_case(&wanted.pdp_type);
+        let wider = |it: &&Context| it.pdp_type.eq_ignore_ascii_case("IPV4V6");
+        let same = || defined.iter().filter(|it| same_apn(it, wanted));
+        if let Some(context) = same().find(exact).or_else(|| same().find(wider)) {
             return Ok(context.cid);
         }
-        let active = active_contexts(&self.at()?.response("AT+CGACT?", limit).await?.lines);
-        let range = self.at()?.response("AT+CGDCONT=?", limit).await?;
+        let active = active_contexts(&self.at()?.optional("AT+CGACT?", limit).await?.lines);
+        let range = self.at()?.optional("AT+CGDCONT=?", limit).await?;
         let range = cgdcont_range(&range.lines, &wanted.pdp_type);
         let cids = if range.cids().is_empty() { &USUAL_CIDS[..] } else { range.cids() };
         let candidates = candidates(cids, &defined, &active, self.registered.on_lte);
@@ -139,7 +144,7 @@ impl Driver {
     /// The network's own reason, where the modem knows it.
     async fn cause(&mut self) -> Result<String, ModemError> {
         let limit = self.command_timeout();
-        let response = self.at()?.response("AT+CEER", limit).await?;
+        let response = self.at()?.optional("AT+CEER", limit).await?;
         let told = response.lines.iter().find_map(|line| value_behind(line, "+CEER:"));
         Ok(told.unwrap_or_default().trim_matches('"').to_owned())
     }
@@ -167,21 +172,22 @@ fn candidates(cids: &[u8], defined: &[Context], active: &[u8], on_lte: bool) -> 
     order.extend(
         rest().filter(|cid| known(**cid).is_some_and(|it| !it.apn.is_empty() && !own(&it.apn))),
     );
-    if !on_lte && cids.contains(&1) && !active.contains(&1) && !order.contains(&1) {
+    // On LTE only where it is nobody's: the attach bearer is always defined.
+    let nobodys = !on_lte || known(1).is_none();
+    if nobodys && cids.contains(&1) && !active.contains(&1) && !order.contains(&1) {
         order.push(1);
     }
     order
 }
 
-fn same(context: &Context, wanted: &PdpContext) -> bool {
+fn same_apn(context: &Context, wanted: &PdpContext) -> bool {
     // The network may have put its own suffix behind the name.
     let apn = context.apn.to_ascii_lowercase();
     let name = wanted.apn.to_ascii_lowercase();
-    let same_apn = apn == name
+    apn == name
         || apn
             .strip_prefix(&name)
-            .is_some_and(|rest| rest.starts_with(".mnc") && rest.ends_with(".gprs"));
-    same_apn && context.pdp_type.eq_ignore_ascii_case(&wanted.pdp_type)
+            .is_some_and(|rest| rest.starts_with(".mnc") && rest.ends_with(".gprs"))
 }
 
 /// Fills a template of the profile with arguments that [`check`] has passed.
@@ -273,6 +279,7 @@ mod tests {
         let defined = [context(1, "internet")];
         assert_eq!(candidates(&[1, 2, 3], &defined, &[1], true), [2, 3]);
         assert_eq!(candidates(&[1], &defined, &[], true), Vec::<u8>::new());
+        assert_eq!(candidates(&[1, 2], &[], &[], true), [2, 1]);
         assert_eq!(candidates(&[1, 2], &defined, &[1], false), [2]);
     }
 
@@ -285,9 +292,9 @@ mod tests {
 
     #[test]
     fn apn_with_the_networks_suffix_is_the_same() {
-        assert!(same(&context(2, "MMS.example"), &wanted("mms.example")));
-        assert!(same(&context(2, "mms.example.mnc001.mcc262.gprs"), &wanted("mms.example")));
-        assert!(!same(&context(2, "mms.example2"), &wanted("mms.example")));
+        assert!(same_apn(&context(2, "MMS.example"), &wanted("mms.example")));
+        assert!(same_apn(&context(2, "mms.example.mnc001.mcc262.gprs"), &wanted("mms.example")));
+        assert!(!same_apn(&context(2, "mms.example2"), &wanted("mms.example")));
     }
 
     #[test]

@@ -15,6 +15,8 @@ const DTR_LOW: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 /// How long ATH may take.
 const ATH_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for a modem that has answered nothing so far.
+const WAKING_ATH_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Makes a modem answer that may be in command mode, in a call of a killed program, or in the
 /// middle of a prompt.
@@ -24,7 +26,8 @@ pub(super) async fn wake(line: &mut Line, profile: &Profile) -> Result<(), Modem
     }
     // ESC leaves a prompt; the CR ends whatever was typed.
     line.write(b"\x1b\r").await?;
-    if line.sync(1).await? || climb(line, profile).await? {
+    // One round: people wait for the verdict, and preparing is tried again later anyhow.
+    if line.sync(1).await? || climb_once(line, profile, WAKING_ATH_TIMEOUT, 1).await? {
         return Ok(());
     }
     Err(ModemError::NoAnswer { port: line.name.clone() })
@@ -50,25 +53,36 @@ pub(super) async fn hang_up(
 /// The profile's steps, until the modem answers `AT`.
 async fn climb(line: &mut Line, profile: &Profile) -> Result<bool, ModemError> {
     for _ in 0..ROUNDS {
-        let mut in_command_mode = false;
-        for step in &profile.hangup.steps {
-            match step {
-                HangUpStep::Dtr => in_command_mode |= drop_dtr(line).await?,
-                HangUpStep::Escape if in_command_mode => {}
-                HangUpStep::Escape => {
-                    in_command_mode |= escape(line, profile.hangup.guard).await?;
-                }
-                HangUpStep::Ath => {
-                    line.reset();
-                    line.run(command("ATH")?, Kind::HangUp, ATH_TIMEOUT).await?;
-                }
-            }
-        }
-        if line.sync(2).await? {
+        if climb_once(line, profile, ATH_TIMEOUT, 2).await? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// `ath_limit` counts only while the modem has not shown that it takes commands.
+async fn climb_once(
+    line: &mut Line,
+    profile: &Profile,
+    ath_limit: Duration,
+    tries: usize,
+) -> Result<bool, ModemError> {
+    let mut in_command_mode = false;
+    for step in &profile.hangup.steps {
+        match step {
+            HangUpStep::Dtr => in_command_mode |= drop_dtr(line).await?,
+            HangUpStep::Escape if in_command_mode => {}
+            HangUpStep::Escape => {
+                in_command_mode |= escape(line, profile.hangup.guard).await?;
+            }
+            HangUpStep::Ath => {
+                line.reset();
+                let limit = if in_command_mode { ATH_TIMEOUT } else { ath_limit };
+                line.run(command("ATH")?, Kind::HangUp, limit).await?;
+            }
+        }
+    }
+    line.sync(tries).await
 }
 
 /// True when the modem takes commands afterwards.

@@ -17,7 +17,7 @@ pub struct ModemInfo {
     pub revision: String,
     /// `+CGSN`; empty when it does not tell.
     pub imei: String,
-    /// `+CIMI`: 14 or 15 digits.
+    /// `+CIMI`: 14 or 15 digits; empty when the modem does not tell.
     pub imsi: String,
     /// The network's name, or its MCC and MNC where the modem knows no name.
     pub operator: Option<String>,

@@ -162,6 +162,20 @@ impl Line {
         }
     }
 
+    /// Asks what the modem need not know: silence is taken for "unknown command".
+    pub(super) async fn optional(
+        &mut self,
+        text: &str,
+        limit: Duration,
+    ) -> Result<Response, ModemError> {
+        match self.response(text, limit).await {
+            Err(ModemError::Timeout { .. }) => {
+                Ok(Response { lines: Vec::new(), result: FinalResult::Error })
+            }
+            other => other,
+        }
+    }
+
     /// Asks `AT` until the modem answers and nothing late follows; false when it stays silent.
     pub(super) async fn sync(&mut self, tries: usize) -> Result<bool, ModemError> {
         for _ in 0..tries {

@@ -13,6 +13,7 @@ use super::{ModemError, ModemInfo, hangup};
 use crate::codec::at::{FinalResult, cpin, fields, identity, operator, value_behind};
 use crate::model::Stage;
 use crate::model::redact::Secret;
+use crate::proto::at::Response;
 
 /// How long a SIM may be busy after power-on or after its PIN.
 const SIM_LIMIT: Duration = Duration::from_secs(30);
@@ -61,7 +62,10 @@ impl Driver {
         self.steps(&profile.sms, false).await?;
         let registration = self.wait_for_network(self.config.registration_limit).await?;
         let operator = self.operator().await?;
-        let signal_dbm = self.ask_signal().await?;
+        let signal_dbm = match self.ask_signal().await {
+            Err(ModemError::Timeout { .. }) => None,
+            other => other?,
+        };
         self.stages.tell(Stage::Registered {
             operator: operator.clone().unwrap_or_else(|| "an unnamed network".to_owned()),
         });
@@ -165,38 +169,46 @@ impl Driver {
 
     async fn identity(&mut self, question: &str, code: &str) -> Result<String, ModemError> {
         let limit = self.command_timeout();
-        let response = self.at()?.response(question, limit).await?;
+        let response = self.at()?.optional(question, limit).await?;
         Ok(if response.result.is_ok() { identity(&response.lines, code) } else { String::new() })
     }
 
+    /// Empty when the modem does not know the question.
     async fn imsi(&mut self) -> Result<String, ModemError> {
-        let limit = self.command_timeout();
         let start = Instant::now();
         loop {
-            let response = self.at()?.response("AT+CIMI", limit).await?;
-            let imsi = identity(&response.lines, "+CIMI:");
-            let digits = imsi.bytes().all(|it| it.is_ascii_digit());
-            if response.result.is_ok() && digits && (6..=15).contains(&imsi.len()) {
+            let (told, response) = self.ask_imsi().await?;
+            if let Some(imsi) = told {
                 return Ok(imsi);
             }
             if start.elapsed() >= SIM_LIMIT {
                 let command = "AT+CIMI".to_owned();
-                return Err(if response.result.is_ok() {
-                    ModemError::Unreadable { command }
-                } else {
-                    ModemError::Refused { command, answer: response.result.to_string() }
-                });
+                return match response.result {
+                    // Without a reason for as long as a SIM may take.
+                    FinalResult::Error | FinalResult::NotSupported(_) => Ok(String::new()),
+                    result if result.is_ok() => Err(ModemError::Unreadable { command }),
+                    result => Err(ModemError::Refused { command, answer: result.to_string() }),
+                };
             }
             sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    async fn ask_imsi(&mut self) -> Result<(Option<String>, Response), ModemError> {
+        let limit = self.command_timeout();
+        let response = self.at()?.optional("AT+CIMI", limit).await?;
+        let imsi = identity(&response.lines, "+CIMI:");
+        let digits = imsi.bytes().all(|it| it.is_ascii_digit());
+        let told = response.result.is_ok() && digits && (6..=15).contains(&imsi.len());
+        Ok((told.then_some(imsi), response))
     }
 
     async fn operator(&mut self) -> Result<Option<String>, ModemError> {
         let limit = self.command_timeout();
         let line = self.at()?;
         // The long name instead of digits; some modems refuse, and tell what they have.
-        let _ = line.response("AT+COPS=3,0", limit).await?;
-        let response = line.response("AT+COPS?", limit).await?;
+        let _ = line.optional("AT+COPS=3,0", limit).await?;
+        let response = line.optional("AT+COPS?", limit).await?;
         Ok(operator(&response.lines))
     }
 
@@ -206,7 +218,7 @@ impl Driver {
         let start = Instant::now();
         let mut entered = false;
         loop {
-            let response = self.at()?.response("AT+CPIN?", limit).await?;
+            let response = self.at()?.optional("AT+CPIN?", limit).await?;
             let state = cpin(&response.lines);
             let state = match (&state, response.result.cme()) {
                 (Some(state), _) => state.as_str(),
@@ -214,6 +226,11 @@ impl Driver {
                 (None, Some(12)) => "SIM PUK",
                 _ => "",
             };
+            // Some modems do not know the question: a SIM that tells its IMSI is open.
+            let unknown = state.is_empty() && response.result.is_unsupported();
+            if unknown && self.ask_imsi().await?.0.is_some() {
+                return Ok(());
+            }
             match state {
                 // A second PIN guards nothing that is needed here.
                 "READY" | "SIM PIN2" | "SIM PUK2" => {
@@ -228,13 +245,18 @@ impl Driver {
                     continue;
                 }
                 "SIM PUK" => return Err(ModemError::PukNeeded),
-                // Some modems need a while to notice that the PIN was accepted.
-                "SIM PIN" | "" => {}
+                // Some modems need a while to notice that the PIN was accepted, or the SIM.
+                "SIM PIN" | "" | "NOT READY" | "SIM NOT READY" | "BUSY" | "SIM BUSY" => {}
+                "NOT INSERTED" | "SIM NOT INSERTED" | "SIM REMOVED" | "NO SIM" | "SIM FAILURE" => {}
                 other => return Err(ModemError::OtherLock { code: other.to_owned() }),
             }
+            let in_words = ["INSERTED", "REMOVED", "NO SIM", "FAILURE"];
             let absent = matches!(response.result.cme(), Some(10 | 13 | 15));
             if absent && start.elapsed() >= NO_SIM_LIMIT {
                 return Err(ModemError::NoSim { answer: response.result.to_string() });
+            }
+            if in_words.iter().any(|it| state.contains(it)) && start.elapsed() >= NO_SIM_LIMIT {
+                return Err(ModemError::NoSim { answer: format!("+CPIN: {state}") });
             }
             if start.elapsed() >= SIM_LIMIT {
                 return Err(if response.result.is_busy() || response.result.is_ok() {
@@ -286,7 +308,7 @@ impl Driver {
     async fn pin_attempts(&mut self) -> Result<Option<u8>, ModemError> {
         let limit = self.command_timeout();
         for question in self.profile().pin.attempts.clone() {
-            let response = self.at()?.response(&question, limit).await?;
+            let response = self.at()?.optional(&question, limit).await?;
             let told = response.lines.iter().find_map(|line| attempts_in(line));
             if response.result.is_ok() && told.is_some() {
                 return Ok(told);
@@ -313,11 +335,19 @@ impl Driver {
     }
 }
 
-/// Attempts left for the PIN, in the forms of 3GPP and of four vendors.
+/// Attempts left for the PIN, in the forms of 3GPP and of the vendors.
 fn attempts_in(line: &str) -> Option<u8> {
     let number = |code: &str, at: usize| {
         value_behind(line, code).and_then(|list| fields(list).get(at)?.number::<u8>())
     };
+    // Some modems list every code, whichever was asked for.
+    let about = |code: &str, name: &str| {
+        value_behind(line, code)
+            .is_none_or(|list| fields(list).first().is_some_and(|it| it.text.trim() == name))
+    };
+    if !about("+CPINR:", "SIM PIN") || !about("+QPINC:", "SC") {
+        return None;
+    }
     // +CPINR: SIM PIN,3,3
     number("+CPINR:", 1)
         // ^CPIN: SIM PIN,3,10,3,10,3: the code asked for, then PUK, PIN, PUK2, PIN2
@@ -325,8 +355,12 @@ fn attempts_in(line: &str) -> Option<u8> {
         .or_else(|| number("^CPIN:", 1))
         // +QPINC: "SC",3,10
         .or_else(|| number("+QPINC:", 1))
-        // +SPIC: 3,10,0,10
+        // +SPIC: 3,10,0,10 (PIN, PUK, PIN2, PUK2); the same order in the others.
         .or_else(|| number("+SPIC:", 0))
+        .or_else(|| number("+UPINCNT:", 0))
+        .or_else(|| number("+CPINC:", 0))
+        .or_else(|| number("#PCT:", 0))
+        .or_else(|| number("^SPIC:", 0))
 }
 
 #[cfg(test)]
@@ -341,7 +375,11 @@ mod tests {
             ("^CPIN: READY,,10,3,10,3", Some(3)),
             ("+QPINC: \"SC\",1,10", Some(1)),
             ("+SPIC: 2,10,0,10", Some(2)),
+            ("+UPINCNT: 1,10,3,10", Some(1)),
+            ("#PCT: 2", Some(2)),
             ("+CPIN: SIM PIN", None),
+            ("+CPINR: SIM PUK2,10,10", None),
+            ("+QPINC: \"P2\",3,10", None),
         ] {
             assert_eq!(attempts_in(line), left, "{line}");
         }

@@ -58,20 +58,24 @@ impl Known {
 impl Driver {
     /// Asks all three domains; those that the modem does not know are left out.
     pub(super) async fn ask_registration(&mut self) -> Result<Registration, ModemError> {
+        Ok(self.look().await?.unwrap_or(Registration::Unknown))
+    }
+
+    /// None when the modem knows none of the questions.
+    async fn look(&mut self) -> Result<Option<Registration>, ModemError> {
         let limit = self.command_timeout();
-        let mut answered = false;
+        let mut knows = false;
         for (_, question) in DOMAINS {
-            let response = self.at()?.response(question, limit).await?;
+            let response = self.at()?.optional(question, limit).await?;
+            knows |= response.result.is_ok() || !response.result.is_unsupported();
             let lines = response.lines.iter().filter_map(|line| registration(line));
             for line in lines.filter(|line| line.solicited) {
-                answered = true;
                 self.registered.update(line);
             }
+            // Some modems answer in the form of news; they count as such.
+            self.tell_news();
         }
-        if !answered {
-            return Err(ModemError::Unreadable { command: "AT+CREG".to_owned() });
-        }
-        Ok(self.registered.best())
+        Ok(knows.then(|| self.registered.best()))
     }
 
     /// Asks until a network lets the modem in.
@@ -82,8 +86,8 @@ impl Driver {
         let start = Instant::now();
         let mut denied_since = None;
         loop {
-            let state = self.ask_registration().await?;
-            self.tell_news();
+            // A modem that cannot tell is tried: the call itself shows.
+            let Some(state) = self.look().await? else { return Ok(Registration::Unknown) };
             if state.is_registered() {
                 return Ok(state);
             }

@@ -27,7 +27,8 @@ pub fn identity(lines: &[String], code: &str) -> String {
 /// What `+CPIN?` says: `READY`, `SIM PIN`, `SIM PUK` or another code.
 #[must_use]
 pub fn cpin(lines: &[String]) -> Option<String> {
-    let value = lines.iter().find_map(|line| value_behind(line, "+CPIN:"))?;
+    let bare = || lines.iter().map(|line| line.trim()).find(|line| *line == "READY");
+    let value = lines.iter().find_map(|line| value_behind(line, "+CPIN:")).or_else(bare)?;
     Some(value.trim_matches('"').trim().to_ascii_uppercase())
 }
 

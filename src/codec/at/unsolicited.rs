@@ -52,11 +52,11 @@ const WORDS: [&str; 14] = [
 ];
 
 /// Extended codes that come unasked even while a command without a name of its own is answered.
-const CODES: [&str; 30] = [
+const CODES: [&str; 31] = [
     "+CMTI:", "+CDSI:", "+CMT:", "+CDS:", "+CBM:", "+CBMI:", "+CREG:", "+CGREG:", "+CEREG:",
     "+CRING:", "+CLIP:", "+CUSD:", "+CUSATP:", "+CGEV:", "+CIEV:", "+CTZV:", "+CTZE:", "+CTZDST:",
     "+NITZ:", "+PSUTTZ:", "+CPIN:", "+QIND:", "+QUSIM:", "+QGPSURC", "+ZUSIMR:", "+ZPASR:",
-    "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:",
+    "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:", "+AT:",
 ];
 
 /// Whether a line comes unasked, when it does not begin like the answer that is awaited.
@@ -108,7 +108,7 @@ impl Unsolicited {
             || begins("+CGEV: NW DETACH")
         {
             Self::ContextEnded(line.to_owned())
-        } else if upper == "RDY" || begins("^SYSSTART") || begins("+UAT: READY") {
+        } else if upper == "RDY" || begins("^SYSSTART") || begins("+AT: READY") {
             Self::Started
         } else {
             Self::Other(line.to_owned())
@@ -178,6 +178,8 @@ mod tests {
             Unsolicited::parse("+CGEV: NW DEACT \"IP\",\"10.0.0.1\",1", None),
             Unsolicited::ContextEnded(_)
         ));
-        assert_eq!(Unsolicited::parse("RDY", None), Unsolicited::Started);
+        for line in ["RDY", "^SYSSTART", "+AT: READY"] {
+            assert_eq!(Unsolicited::parse(line, None), Unsolicited::Started, "{line}");
+        }
     }
 }

@@ -293,3 +293,60 @@ async fn caller_that_goes_away_while_dialling_leaves_no_call_behind() {
     drop(bench.modem.dial(&context()));
     bench.modem.sweep().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn context_of_the_same_apn_that_carries_both_families_is_dialled() {
+    let defined = "\r\n+CGDCONT: 1,\"IPV4V6\",\"mms.example\",\"10.0.0.2\",0,0\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CEREG?", &["\r\n+CEREG: 0,1\r\n\r\nOK\r\n"])
+        .on("AT+CGDCONT?", &[defined])
+        .on("AT+CGACT?", &["\r\n+CGACT: 1,1\r\n\r\nOK\r\n"]);
+    let (bench, far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 1);
+    assert!(!far.commands().iter().any(|it| it.starts_with("AT+CGDCONT=")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_on_lte_with_a_single_undefined_context_uses_it() {
+    let script = Script::new()
+        .on("AT+CEREG?", &["\r\n+CEREG: 0,1\r\n\r\nOK\r\n"])
+        .on("AT+CGDCONT=?", &["ERROR"])
+        .on("AT+CGACT?", &["ERROR"])
+        .on("AT+CGATT?", &["ERROR"]);
+    let (bench, _far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_hangs_on_every_question_before_a_call_is_dialled() {
+    let mut script = Script::new();
+    for question in ["AT+CGATT?", "AT+CGDCONT?", "AT+CGACT?", "AT+CGDCONT=?"] {
+        script = script.on(question, &[SILENCE]);
+    }
+    let (bench, _far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_carrier_in_a_frame_with_news_behind_it_ends_the_call() {
+    for news in ["\r\n+CGEV: ME PDN DEACT 1\r\n", "\r\n^RSSI:17\r\n"] {
+        let (bench, far) = one_port(Script::new()).await;
+        let mut call = bench.modem.dial(&context()).await.unwrap();
+        far.say("\x7e!half a frame");
+        far.act(Act::DropCall);
+        let more = far.clone();
+        tokio::spawn(async move {
+            more.say(news);
+            loop {
+                sleep(Duration::from_secs(1)).await;
+                more.say(news);
+            }
+        });
+        let start = Instant::now();
+        let mut all = Vec::new();
+        let ended = call.read_to_end(&mut all);
+        tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap().unwrap();
+        assert_eq!(call.end_reason(), Some(EndReason::NoCarrier));
+        assert!(start.elapsed() <= Duration::from_secs(4));
+    }
+}

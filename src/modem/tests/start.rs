@@ -49,17 +49,29 @@ async fn echoes_floods_and_single_octets_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_modem_is_reported_within_a_minute() {
-    let ports = Ports::default();
-    let mut script = Script::new();
-    for command in ["AT", "ATH"] {
-        script = script.on(command, &[SILENCE]);
+async fn silent_modem_is_reported_within_fifteen_seconds() {
+    for has_dtr in [false, true] {
+        let ports = Ports::default();
+        let mut script = Script::new();
+        script.has_dtr = has_dtr;
+        for command in ["AT", "ATH", "+++"] {
+            script = script.on(command, &[SILENCE]);
+        }
+        let _far = ports.plug("p", script);
+        let start = Instant::now();
+        let error = bench(&ports, "p", None, None).modem.prepare().await.unwrap_err();
+        assert_eq!(error, ModemError::NoAnswer { port: "p".into() });
+        assert!(start.elapsed() <= Duration::from_secs(15), "{:?}", start.elapsed());
     }
-    let _far = ports.plug("p", script);
-    let start = Instant::now();
-    let error = bench(&ports, "p", None, None).modem.prepare().await.unwrap_err();
-    assert_eq!(error, ModemError::NoAnswer { port: "p".into() });
-    assert!(start.elapsed() < Duration::from_secs(90), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_hears_only_after_a_while_is_ready_all_the_same() {
+    let ports = Ports::default();
+    // It boots, and takes nothing for its first seconds.
+    let script = Script::new().on("AT", &[SILENCE, SILENCE, SILENCE, "OK"]);
+    let _far = ports.plug("p", script.on("ATH", &[SILENCE]));
+    bench(&ports, "p", None, None).modem.prepare().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,4 +318,118 @@ async fn preparation_that_nobody_waits_for_is_given_up() {
     let asked = far.commands().len();
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(far.commands().len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pin_question_that_is_unknown_or_oddly_answered_is_no_obstacle() {
+    let ready = "\r\n+CPIN: READY\r\n\r\nOK\r\n";
+    for answers in [
+        &["ERROR"][..],
+        &["COMMAND NOT SUPPORT"],
+        &[SILENCE],
+        &["\r\nREADY\r\n\r\nOK\r\n"],
+        &["\r\n+CPIN:\"READY\"\r\n\r\nOK\r\n"],
+        &["\r\n+CPIN: NOT READY\r\n\r\nOK\r\n", ready],
+        &["\r\n+CPIN: NOT INSERTED\r\n\r\nOK\r\n", ready],
+        &["\r\n+CME ERROR: 13\r\n", ready],
+    ] {
+        let script = Script::new().on("AT+CPIN?", answers);
+        prepared(script).await.unwrap_or_else(|error| panic!("{answers:?}: {error}"));
+    }
+    let script = Script::new().on("AT+CIMI", &["ERROR"]);
+    for answer in ["\r\n+CPIN: NOT INSERTED\r\n\r\nOK\r\n", "ERROR"] {
+        let error = prepared(script.clone().on("AT+CPIN?", &[answer])).await.unwrap_err();
+        assert_eq!(error.code(), "no-sim", "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_of_another_code_do_not_release_the_pin() {
+    let ports = Ports::default();
+    let all = "\r\n+CPINR: SIM PUK,10,10\r\n+CPINR: SIM PIN,1,3\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CPIN?", &["\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n"])
+        .on("AT+CPINR=\"SIM PIN\"", &[all]);
+    let far = ports.plug("pin-all", script);
+    let error = bench(&ports, "pin-all", None, Some("1234")).modem.prepare().await.unwrap_err();
+    assert_eq!(error, ModemError::PinTooFewAttempts { left: 1 });
+    assert!(!far.commands().iter().any(|it| it.starts_with("AT+CPIN=")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pin_of_a_modem_that_hangs_on_unknown_questions_is_tried_once() {
+    let ports = Ports::default();
+    let mut script = Script::new()
+        .on("AT+CPIN?", &["\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n"])
+        .on("AT+CPIN=\"7777\"", &[SILENCE]);
+    for question in ["AT+CPINR=\"SIM PIN\"", "AT^CPIN?"] {
+        script = script.on(question, &[SILENCE]);
+    }
+    let far = ports.plug("pin-hang", script);
+    let bench = bench(&ports, "pin-hang", None, Some("7777"));
+    for _ in 0..3 {
+        bench.modem.prepare().await.unwrap_err();
+    }
+    assert_eq!(far.commands().iter().filter(|it| it.starts_with("AT+CPIN=")).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_without_the_niceties_is_ready_all_the_same() {
+    for answer in ["ERROR", "\r\n+CME ERROR: 4\r\n", "COMMAND NOT SUPPORT", SILENCE] {
+        let mut script = Script::new();
+        for question in [
+            "AT+CGMI",
+            "AT+CGMM",
+            "AT+CGMR",
+            "AT+CGSN",
+            "AT+CPMS=?",
+            "AT+CPMS?",
+            "AT+CNMI=?",
+            "AT+COPS=3,0",
+            "AT+COPS?",
+            "AT+CSQ",
+        ] {
+            script = script.on(question, &[answer]);
+        }
+        let info = prepared(script).await.unwrap_or_else(|error| panic!("{answer:?}: {error}"));
+        assert_eq!((info.operator, info.signal_dbm), (None, None));
+    }
+    let script = Script::new().on("AT+CIMI", &["ERROR"]);
+    assert_eq!(prepared(script).await.unwrap().imsi, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn registration_is_read_in_every_combination() {
+    let denied = "\r\n+CREG: 0,3\r\n\r\nOK\r\n";
+    for (creg, cgreg, cereg, state) in [
+        // An answer in the form of news.
+        ("\r\n+CREG: 1\r\n\r\nOK\r\n", "ERROR", "ERROR", Registration::Home),
+        (denied, "ERROR", "\r\n+CEREG: 5\r\n\r\nOK\r\n", Registration::Roaming),
+        (
+            "\r\n+CREG: 0,0\r\n\r\nOK\r\n",
+            "ERROR",
+            "\r\n+CEREG: 0,1\r\n\r\nOK\r\n",
+            Registration::Home,
+        ),
+        (
+            "\r\n+CREG: 0,2\r\n\r\nOK\r\n",
+            "\r\n+CGREG: 0,5\r\n\r\nOK\r\n",
+            "ERROR",
+            Registration::Roaming,
+        ),
+        // Nothing is known: the call will show.
+        ("ERROR", "ERROR", "ERROR", Registration::Unknown),
+        (SILENCE, "COMMAND NOT SUPPORT", "\r\n+CME ERROR: 4\r\n", Registration::Unknown),
+    ] {
+        let script = Script::new()
+            .on("AT+CREG?", &[creg])
+            .on("AT+CGREG?", &[cgreg])
+            .on("AT+CEREG?", &[cereg]);
+        assert_eq!(prepared(script).await.unwrap().registration, state, "{creg}{cgreg}{cereg}");
+    }
+    let busy = "\r\n+CME ERROR: 14\r\n";
+    let script = Script::new()
+        .on("AT+CREG?", &[busy, busy, "\r\n+CREG: 0,1\r\n\r\nOK\r\n"])
+        .on("AT+CGREG?", &["ERROR"]);
+    assert_eq!(prepared(script).await.unwrap().registration, Registration::Home);
 }
