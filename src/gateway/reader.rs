@@ -67,8 +67,10 @@ impl Reader {
             ModemEvent::SmsStored { storage, index: Some(index) } if !storage.is_empty() => {
                 let taken = match self.modem.read_sms(&storage, index).await {
                     Ok(sms) => self.take(vec![sms]).await,
-                    // A sweep was quicker, or the modem names the wrong place.
-                    Err(ModemError::NoSuchSms { .. }) => return self.look_through().await,
+                    // A sweep was quicker, or the modem names the wrong place or storage.
+                    Err(ModemError::NoSuchSms { .. } | ModemError::Refused { .. }) => {
+                        return self.look_through().await;
+                    }
                     Err(error) => Err(error.into()),
                 };
                 self.report(taken);

@@ -148,20 +148,38 @@ impl Driver {
         Ok(())
     }
 
-    /// Repeats a command while the SIM is busy.
     async fn patiently(
         &mut self,
         text: &str,
         limit: Duration,
         on_data: bool,
     ) -> Result<FinalResult, ModemError> {
+        let response = self.repeat_while_busy(text, limit, on_data).await?;
+        Ok(response.result)
+    }
+
+    /// Asks on the line for commands, again while the SIM is busy.
+    pub(super) async fn patient_response(
+        &mut self,
+        text: &str,
+        limit: Duration,
+    ) -> Result<Response, ModemError> {
+        self.repeat_while_busy(text, limit, false).await
+    }
+
+    async fn repeat_while_busy(
+        &mut self,
+        text: &str,
+        limit: Duration,
+        on_data: bool,
+    ) -> Result<Response, ModemError> {
         let mut tries = BUSY_TRIES;
         loop {
             let line = if on_data { self.dialer()? } else { self.at()? };
             let response = line.response(text, limit).await?;
             tries -= 1;
             if tries == 0 || !response.result.is_busy() {
-                return Ok(response.result);
+                return Ok(response);
             }
             sleep(Duration::from_secs(1)).await;
         }

@@ -30,6 +30,8 @@ pub(super) struct Storages {
     current: Option<String>,
     /// Where new messages go.
     receive: Option<String>,
+    /// The modem does not know `+CPMS`: there is one storage, and no way to choose another.
+    single: bool,
     /// The octets last read at each place.
     remembered: BTreeMap<(String, u16), Bytes>,
 }
@@ -45,10 +47,14 @@ impl Driver {
     /// Directs new messages to the first storage of the profile that has places.
     pub(super) async fn choose_storage(&mut self) -> Result<FinalResult, ModemError> {
         let limit = self.command_timeout();
-        let offered = self.at()?.response("AT+CPMS=?", limit).await?;
+        let offered = self.patient_response("AT+CPMS=?", limit).await?;
         self.storages.offered = cpms_storages(&offered.lines);
-        let state = self.at()?.response("AT+CPMS?", limit).await?;
-        let state = cpms_state(&state.lines);
+        let asked = self.patient_response("AT+CPMS?", limit).await?;
+        let state = cpms_state(&asked.lines);
+        self.storages.single = state.is_empty()
+            && self.storages.offered.is_empty()
+            && offered.result.is_unsupported()
+            && asked.result.is_unsupported();
         self.storages.current = state.first().map(|first| first.storage.clone());
         self.storages.receive = state.get(2).or_else(|| state.first()).map(|it| it.storage.clone());
         // With fewer than three parameters the last one offered says where new messages may go.
@@ -68,7 +74,7 @@ impl Driver {
                 .collect();
             let Ok(choice) = choice else { continue };
             let command = format!("AT+CPMS={}", choice.join(","));
-            let answer = self.at()?.response(&command, limit).await?;
+            let answer = self.patient_response(&command, limit).await?;
             result = answer.result;
             if !result.is_ok() {
                 continue;
@@ -87,7 +93,7 @@ impl Driver {
     /// Asks for `+CMTI`, within what the modem offers.
     pub(super) async fn choose_indications(&mut self) -> Result<FinalResult, ModemError> {
         let limit = self.command_timeout();
-        let offered = self.at()?.response("AT+CNMI=?", limit).await?;
+        let offered = self.patient_response("AT+CNMI=?", limit).await?;
         let ranges = cnmi_ranges(&offered.lines);
         let offers = |at: usize, value: u32| ranges.get(at).is_none_or(|it| it.offers(value));
         let first_of = |at: usize, wanted: [u32; 3]| {
@@ -107,7 +113,7 @@ impl Driver {
                 format!("AT+CNMI={mode},1,{bm},{ds}"),
                 format!("AT+CNMI={mode},1"),
             ] {
-                result = self.at()?.response(&command, limit).await?.result;
+                result = self.patient_response(&command, limit).await?.result;
                 if result.is_ok() {
                     return Ok(result);
                 }
@@ -125,7 +131,7 @@ impl Driver {
         // MT is the sum of both; BM holds cell broadcasts.
         names.retain(|name| name != "BM" && !(both && name == "MT"));
         if names.is_empty() {
-            names.extend(self.storages.current.clone());
+            names.push(self.storages.current.clone().unwrap_or_default());
         }
         let mut found = Vec::new();
         let mut failed = None;
@@ -222,13 +228,20 @@ impl Driver {
                 }
             }
             _ => {
+                let mut refused = None;
                 for index in self.places(count).await? {
-                    if let Some(read) = self.read_place(storage, index).await? {
-                        found.push(read);
+                    match self.read_place(storage, index).await {
+                        Ok(read) => found.extend(read),
+                        // One place that cannot be read does not hide the others.
+                        Err(error @ ModemError::Refused { .. }) => refused = Some(error),
+                        Err(error) => return Err(error),
                     }
                     if count.used.is_some_and(|used| found.len() >= usize::from(used)) {
                         break;
                     }
+                }
+                if let (Some(error), true) = (refused, found.is_empty()) {
+                    return Err(error);
                 }
             }
         }
@@ -297,7 +310,7 @@ impl Driver {
     /// Makes `storage` the one that is read and deleted from.
     async fn select(&mut self, storage: &str) -> Result<Count, ModemError> {
         let limit = self.command_timeout();
-        if storage.is_empty() {
+        if storage.is_empty() || self.storages.single {
             return Ok(Count::default());
         }
         let count = |lines: &[String]| {
@@ -319,11 +332,15 @@ impl Driver {
             .map_err(|reason| ModemError::Argument { what: "the storage's name", reason })?;
         self.storages.current = None;
         let mut response = self.at()?.response(&format!("AT+CPMS={name}"), limit).await?;
-        if !response.result.is_ok() && self.storages.offered.len() > 1 {
+        let parameters = match self.storages.offered.len() {
+            0 => 3,
+            offered => offered,
+        };
+        if !response.result.is_ok() && parameters > 1 {
             // Some modems want every parameter.
             let receive = self.storages.receive.as_deref().unwrap_or(storage);
             let Ok(others) = quoted(receive) else { return Ok(Count::default()) };
-            let more = vec![others; self.storages.offered.len() - 1].join(",");
+            let more = vec![others; parameters - 1].join(",");
             response = self.at()?.response(&format!("AT+CPMS={name},{more}"), limit).await?;
         }
         if !response.result.is_ok() {

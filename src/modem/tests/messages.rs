@@ -178,3 +178,57 @@ async fn storage_name_from_the_air_cannot_inject_a_command() {
     assert!(matches!(error, ModemError::Argument { .. }));
     assert!(!far.commands().iter().any(|it| it.starts_with("ATD")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn modem_without_storage_choice_is_read_and_cleared() {
+    let mut script = Script::new()
+        .on("AT+CMGL=4", &[&listed(0), "OK"])
+        .on("AT+CMGR=2", &[&read(), "\r\n+CMS ERROR: 321\r\n"])
+        .on("AT+CMGR=0", &["\r\n+CMS ERROR: 321\r\n"])
+        .on("AT+CMGD=0", &["OK"])
+        .on("AT+CMGD=2", &["OK"]);
+    for command in ["AT+CPMS=?", "AT+CPMS?", "AT+CPMS=\"SM\"", "AT+CPMS=\"ME\""] {
+        script = script.on(command, &["ERROR"]);
+    }
+    let (bench, far) = ready(script).await;
+    let found = bench.modem.sweep().await.unwrap();
+    assert_eq!(found.len(), 1);
+    bench.modem.delete_sms(&found[0].storage, found[0].index).await.unwrap();
+    let announced = bench.modem.read_sms("SM", 2).await.unwrap();
+    bench.modem.delete_sms(&announced.storage, announced.index).await.unwrap();
+    assert!(far.saw("AT+CMGD=0") && far.saw("AT+CMGD=2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn storages_that_are_busy_after_the_pin_are_waited_for() {
+    let offered = "\r\n+CPMS: (\"SM\"),(\"SM\"),(\"SM\")\r\n\r\nOK\r\n";
+    let busy = "\r\n+CMS ERROR: 314\r\n";
+    let script = Script::new()
+        .on("AT+CPMS=?", &[busy, busy, offered])
+        .on("AT+CPMS=\"SM\",\"SM\",\"SM\"", &[busy, "\r\n+CPMS: 0,10,0,10,0,10\r\n\r\nOK\r\n"])
+        .on("AT+CNMI=2,1,0,0,0", &[busy, "OK"]);
+    let (_bench, far) = ready(script).await;
+    assert_eq!(far.commands().iter().filter(|it| it.starts_with("AT+CPMS=\"SM\",")).count(), 2);
+    assert_eq!(far.commands().iter().filter(|it| it.starts_with("AT+CNMI=2")).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_place_that_cannot_be_read_does_not_hide_the_others() {
+    let script = Script::new()
+        .on("AT+CMGL=4", &["ERROR"])
+        .on("AT+CPMS=\"SM\"", &["\r\n+CPMS: 2,2,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CPMS=\"ME\"", &["\r\n+CPMS: 0,0,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CMGR=0", &["\r\n+CMS ERROR: 320\r\n"])
+        .on("AT+CMGR=1", &[&read(), "ERROR"]);
+    let (bench, _far) = ready(script).await;
+    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_knows_only_other_modes_of_indication_is_still_set_up() {
+    let script = Script::new()
+        .on("AT+CNMI=?", &["\r\n+CNMI: (3),(1),(0),(0),(0)\r\n\r\nOK\r\n"])
+        .on("AT+CNMI=3,1,0,0,0", &["OK"]);
+    let (_bench, far) = ready(script).await;
+    assert!(far.saw("AT+CNMI=3,1,0,0,0"));
+}
