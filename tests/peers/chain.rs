@@ -15,6 +15,13 @@ use crate::tshark::Capture;
 const MSISDN: &str = "+447700900001";
 const MMS: &str = "application/vnd.wap.mms-message";
 
+/// How the gateway reaches the MMSC through slirp, which shows the host's loopback as 10.0.2.2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    Proxy,
+    Direct,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Auth {
     None,
@@ -28,16 +35,22 @@ struct Chain {
     _simulate: Process,
     _proxy: Process,
     origin: Origin,
+    /// The MMSC as the gateway sees it.
+    host: String,
     control: std::net::SocketAddr,
     socket: std::path::PathBuf,
     _scratch: Scratch,
 }
 
 impl Chain {
-    fn start(auth: Auth, two_ports: bool, served_picture: Vec<u8>) -> Self {
+    fn start(way: Way, auth: Auth, two_ports: bool, served_picture: Vec<u8>) -> Self {
         let scratch = Scratch::new("chain");
         let dir = scratch.path().to_owned();
         let origin = Origin::start(served_picture);
+        let host = match way {
+            Way::Proxy => origin.address.to_string(),
+            Way::Direct => format!("10.0.2.2:{}", origin.address.port()),
+        };
         let (proxy, proxy_port) = tinyproxy(&dir);
         slirp_home(&dir, auth);
 
@@ -57,7 +70,11 @@ impl Chain {
         let control = control.trim_start_matches("http://").parse().unwrap();
 
         let config = dir.join("mm1gate.toml");
-        std::fs::write(&config, gateway_config(&dir, auth, two_ports, &origin, proxy_port))
+        let proxy_setting = match way {
+            Way::Proxy => format!("10.0.2.2:{proxy_port}"),
+            Way::Direct => String::new(),
+        };
+        std::fs::write(&config, gateway_config(&dir, auth, two_ports, &host, &proxy_setting))
             .unwrap();
         let mut serve = mm1gate();
         serve.arg("serve").arg("--config").arg(&config).env("HOME", &dir);
@@ -71,6 +88,7 @@ impl Chain {
             _simulate: simulate,
             _proxy: proxy,
             origin,
+            host,
             control,
             socket,
             _scratch: scratch,
@@ -108,7 +126,7 @@ impl Chain {
 
     /// Announces the served picture by SMS and waits until it was acknowledged.
     fn receive(&self) -> (Vec<String>, Value) {
-        let url = format!("http://{}/content/{}", self.origin.address, "x".repeat(60));
+        let url = format!("http://{}/content/{}", self.host, "x".repeat(60));
         let tpdus = notification_tpdus("T-NOTIFY-42", &url, 77);
         assert!(tpdus.len() > 1, "the announcement is meant to need two short messages");
         let body = json!({ "tpdu": tpdus }).to_string();
@@ -174,13 +192,7 @@ fn slirp_home(dir: &Path, auth: Auth) {
     }
 }
 
-fn gateway_config(
-    dir: &Path,
-    auth: Auth,
-    two_ports: bool,
-    origin: &Origin,
-    proxy_port: u16,
-) -> String {
+fn gateway_config(dir: &Path, auth: Auth, two_ports: bool, host: &str, proxy: &str) -> String {
     let control = if two_ports {
         format!("control_port = {:?}\n", dir.join("control"))
     } else {
@@ -194,12 +206,11 @@ fn gateway_config(
     format!(
         "data_dir = {:?}\n[api]\nlisten = \"127.0.0.1:{}\"\n[[modem]]\nname = \"rig\"\nport = {:?}\n\
          {control}[modem.operator]\napn = \"mms.example\"\nuser = \"{user}\"\n\
-         password = \"{password}\"\nauth = \"{word}\"\nmmsc = \"http://{}/mms\"\n\
-         proxy = \"10.0.2.2:{proxy_port}\"\nmax_message_size = 400000\n",
+         password = \"{password}\"\nauth = \"{word}\"\nmmsc = \"http://{host}/mms\"\n\
+         proxy = \"{proxy}\"\nmax_message_size = 400000\n",
         dir.join("state"),
         free_port(),
         dir.join("modem"),
-        origin.address,
     )
 }
 
@@ -213,10 +224,10 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-fn out_and_in(auth: Auth, two_ports: bool) -> (Chain, Vec<String>) {
+fn out_and_in(way: Way, auth: Auth, two_ports: bool) -> (Chain, Vec<String>) {
     let ours = picture(1);
     let theirs = picture(2);
-    let chain = Chain::start(auth, two_ports, theirs.clone());
+    let chain = Chain::start(way, auth, two_ports, theirs.clone());
 
     let sent = chain.send(&ours);
     let submissions = chain.origin.posted(0x80);
@@ -245,7 +256,8 @@ fn out_and_in(auth: Auth, two_ports: bool) -> (Chain, Vec<String>) {
     assert!(contains(&responses[0], &[0x95, 0x81]), "status Retrieved");
     for request in chain.origin.requests() {
         let head = request.head.to_ascii_lowercase();
-        assert!(head.contains(&format!("x-wap-network-client-msisdn: {MSISDN}")), "{head}");
+        let enriched = head.contains(&format!("x-wap-network-client-msisdn: {MSISDN}"));
+        assert_eq!(enriched, way == Way::Proxy, "{head}");
         assert!(head.contains("user-agent: "), "{head}");
     }
     (chain, tpdus)
@@ -254,37 +266,43 @@ fn out_and_in(auth: Auth, two_ports: bool) -> (Chain, Vec<String>) {
 #[test]
 #[ignore = "needs slirp, tinyproxy"]
 fn one_port_without_authentication() {
-    out_and_in(Auth::None, false);
+    out_and_in(Way::Proxy, Auth::None, false);
+}
+
+#[test]
+#[ignore = "needs slirp, tinyproxy"]
+fn one_port_without_a_proxy() {
+    out_and_in(Way::Direct, Auth::None, false);
 }
 
 #[test]
 #[ignore = "needs slirp, tinyproxy"]
 fn one_port_with_pap() {
-    out_and_in(Auth::Pap, false);
+    out_and_in(Way::Proxy, Auth::Pap, false);
 }
 
 #[test]
 #[ignore = "needs slirp, tinyproxy"]
 fn one_port_with_chap() {
-    out_and_in(Auth::Chap, false);
+    out_and_in(Way::Proxy, Auth::Chap, false);
 }
 
 #[test]
 #[ignore = "needs slirp, tinyproxy"]
 fn two_ports_with_pap() {
-    out_and_in(Auth::Pap, true);
+    out_and_in(Way::Proxy, Auth::Pap, true);
 }
 
 #[test]
 #[ignore = "needs slirp, tinyproxy"]
 fn two_ports_with_chap() {
-    out_and_in(Auth::Chap, true);
+    out_and_in(Way::Proxy, Auth::Chap, true);
 }
 
 #[test]
 #[ignore = "needs slirp, tinyproxy, tshark"]
 fn two_ports_without_authentication_and_tshark_agrees_with_every_pdu() {
-    let (chain, tpdus) = out_and_in(Auth::None, true);
+    let (chain, tpdus) = out_and_in(Way::Proxy, Auth::None, true);
     let send_req = chain.origin.posted(0x80).remove(0);
     let capture = Capture::of_http_post(MMS, &send_req);
     capture.assert_well_formed();
