@@ -72,7 +72,10 @@ pub(super) async fn acknowledge(
 ) -> Result<(), StoreError> {
     let core = &shift.core;
     let stages = shift.stages(Some(&pending.message));
-    let target = Target::Location(&pending.content_location);
+    let target = Target::Location {
+        location: &pending.content_location,
+        transaction_id: &pending.notified_as,
+    };
     let transaction_id = &pending.ack.transaction_id;
     let outcome = match pending.ack.kind {
         AckKind::NotifyResp(status) => {

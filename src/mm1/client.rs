@@ -40,9 +40,14 @@ impl fmt::Debug for Identity {
 pub enum Target<'a> {
     /// To the MMSC.
     Mmsc,
-    /// To the URL of this Content-Location where the operator's settings say so
+    /// To the URL of this notification's Content-Location where the operator's settings say so
     /// (`ack_to_location`), else to the MMSC.
-    Location(&'a str),
+    Location {
+        /// Its X-Mms-Content-Location.
+        location: &'a str,
+        /// Its X-Mms-Transaction-Id, which may complete the location.
+        transaction_id: &'a str,
+    },
 }
 
 /// The MMS client of one SIM over one network; lives as long as the data call and keeps one
@@ -136,11 +141,8 @@ impl Client {
         transaction_id: &str,
         stages: &StageSink,
     ) -> Result<Retrieved, Mm1Error> {
-        let mut location = content_location.trim().to_owned();
-        if self.append_transaction_id && location.ends_with('=') {
-            location.push_str(transaction_id);
-        }
-        let call = Call { url: self.location_url(&location)?, pdu: None, limit: MAX_MESSAGE };
+        let url = self.location_url(content_location, transaction_id)?;
+        let call = Call { url, pdu: None, limit: MAX_MESSAGE };
         let answer = self.transport.exchange(&call, None, stages).await.map_err(failed)?;
         let Typed { conf, octets } = Self::pdu_of(answer, "m-retrieve.conf", |pdu| match pdu {
             Pdu::RetrieveConf(conf) => Some(conf),
@@ -214,7 +216,9 @@ impl Client {
         stages: &StageSink,
     ) -> Result<(), Mm1Error> {
         let url = match target {
-            Target::Location(location) if self.ack_to_location => self.location_url(location)?,
+            Target::Location { location, transaction_id } if self.ack_to_location => {
+                self.location_url(location, transaction_id)?
+            }
             _ => self.mmsc_url()?,
         };
         let call = Call { url, pdu: Some(pdu.encode()), limit: MAX_ANSWER };
@@ -229,11 +233,15 @@ impl Client {
             .map_err(|reason| Mm1Error::Unusable { what: "the MMSC's address".to_owned(), reason })
     }
 
-    fn location_url(&self, location: &str) -> Result<HttpUrl, Mm1Error> {
+    fn location_url(&self, location: &str, transaction_id: &str) -> Result<HttpUrl, Mm1Error> {
+        let mut location = location.trim().to_owned();
+        if self.append_transaction_id && location.ends_with('=') {
+            location.push_str(transaction_id);
+        }
         let joined = match &self.mmsc {
-            Ok(mmsc) => mmsc.join(location),
+            Ok(mmsc) => mmsc.join(&location),
             // A full Content-Location needs no MMSC.
-            Err(_) => HttpUrl::parse(location),
+            Err(_) => HttpUrl::parse(&location),
         };
         joined.map_err(|reason| Mm1Error::BadLocation { reason })
     }

@@ -95,6 +95,8 @@ pub struct PendingAck {
     pub ack: NewAck,
     /// Where the message was.
     pub content_location: String,
+    /// The notification's X-Mms-Transaction-Id.
+    pub notified_as: String,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// When the notification came.
@@ -582,7 +584,7 @@ fn put_acks(db: &Connection, id: &str, acks: &[NewAck], at: Timestamp) -> Result
 fn due_acks(db: &Connection, sim: &str, at: Timestamp) -> Result<Vec<PendingAck>, Failure> {
     let mut select = db.prepare_cached(
         "SELECT ack.id, ack.message_id, kind, status, ack.transaction_id, content_location,
-                ack.attempts, created_at, expires_at
+                ack.attempts, created_at, expires_at, inbound.transaction_id
          FROM ack JOIN inbound USING (message_id) JOIN message ON message.id = ack.message_id
          WHERE ack.state = 'pending' AND ack.sim = ?1 AND ack.next_attempt_at <= ?2
          ORDER BY ack.id LIMIT 32",
@@ -602,21 +604,34 @@ fn due_acks(db: &Connection, sim: &str, at: Timestamp) -> Result<Vec<PendingAck>
                 row.get::<_, String>(5)?,
                 row.get::<_, u32>(6)?,
                 (row.get::<_, i64>(7)?, row.get::<_, Option<i64>>(8)?),
+                row.get::<_, String>(9)?,
             ))
         })?
         .collect::<Result<Vec<_>, _>>()?;
     rows.into_iter()
-        .map(|(key, message, kind, transaction_id, content_location, attempts, times)| {
-            Ok(PendingAck {
+        .map(
+            |(
                 key,
-                message: rows::message_id(&message)?,
-                ack: NewAck { kind, transaction_id },
+                message,
+                kind,
+                transaction_id,
                 content_location,
-                attempt: attempts.saturating_add(1),
-                notified_at: Timestamp::from_millis(times.0),
-                expires_at: times.1.map(Timestamp::from_millis),
-            })
-        })
+                attempts,
+                times,
+                notified_as,
+            )| {
+                Ok(PendingAck {
+                    key,
+                    message: rows::message_id(&message)?,
+                    ack: NewAck { kind, transaction_id },
+                    content_location,
+                    notified_as,
+                    attempt: attempts.saturating_add(1),
+                    notified_at: Timestamp::from_millis(times.0),
+                    expires_at: times.1.map(Timestamp::from_millis),
+                })
+            },
+        )
         .collect()
 }
 

@@ -275,6 +275,57 @@ async fn download_that_stands_still_ends_and_one_that_moves_is_told() {
     assert!(told.len() > 10 && told.is_sorted() && told.last() == Some(&size), "{told:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn download_that_only_drips_ends() {
+    let pdu = ordinary(&[b'x'; 20_000]);
+    let reply = http("200 OK", &pdu);
+    let error = fetch(settings(), "http://a/", |mut peers| async move {
+        let mut peer = peers.next().await;
+        peer.head().await;
+        for octet in reply.chunks(1).take(2_000) {
+            peer.write_if_open(octet).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    })
+    .await
+    .unwrap_err();
+    assert_eq!((error.code(), error.retry()), ("stalled", Retry::Soon), "{error:?}");
+    assert!(error.to_string().contains("octets passed in 300 s"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_download_goes_on() {
+    let pdu = ordinary(&[b'x'; 200_000]);
+    let reply = http("200 OK", &pdu);
+    let retrieved = fetch(settings(), "http://a/", |mut peers| async move {
+        let mut peer = peers.next().await;
+        peer.head().await;
+        for octets in reply.chunks(300) {
+            peer.write_if_open(octets).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(retrieved.pdu, pdu);
+}
+
+#[tokio::test(start_paused = true)]
+async fn interim_answers_without_end_are_not_read_for_ever() {
+    let error = fetch(settings(), "http://a/", |mut peers| async move {
+        let mut peer = peers.next().await;
+        peer.head().await;
+        for _ in 0..100_000 {
+            peer.write_if_open(b"HTTP/1.1 103 Early Hints\r\n\r\n").await;
+        }
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        peer.write_if_open(&http("200 OK", &ordinary(b"hi"))).await;
+    })
+    .await
+    .unwrap_err();
+    assert!(matches!(error, Mm1Error::Transport(TransportError::TooLarge { .. })), "{error:?}");
+}
+
 /// The request that an acknowledgement leads to when it is answered by `reply`.
 async fn acknowledged<'a, F>(
     settings: Settings,
@@ -322,13 +373,29 @@ async fn acknowledgement_goes_to_the_location_only_where_the_operator_wants_it()
         let reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
         let (head, body, outcome) = acknowledged(settings, reply, |client| async move {
             let quiet = StageSink::none();
-            client.acknowledge("T9", None, Target::Location(location), &quiet).await
+            let target = Target::Location { location, transaction_id: "N9" };
+            client.acknowledge("T9", None, target, &quiet).await
         })
         .await;
         assert_eq!(outcome, Ok(()));
         assert!(head.starts_with(&format!("POST {target} ")), "{head}");
         assert_eq!(body, b"\x8C\x85\x98T9\0\x8D\x90");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn location_that_takes_an_acknowledgement_is_completed_as_for_the_message() {
+    let settings = Settings { ack_to_location: true, append_transaction_id: true, ..settings() };
+    let reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let (head, _, outcome) = acknowledged(settings, reply, |client| async move {
+        let quiet = StageSink::none();
+        let location = "http://mmsr5/m?message-id=";
+        let target = Target::Location { location, transaction_id: "N9" };
+        client.acknowledge("T9", None, target, &quiet).await
+    })
+    .await;
+    assert_eq!(outcome, Ok(()));
+    assert!(head.starts_with("POST http://mmsr5/m?message-id=N9 "), "{head}");
 }
 
 #[tokio::test(start_paused = true)]

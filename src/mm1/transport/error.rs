@@ -20,6 +20,18 @@ pub enum TransportError {
         /// `sending the request`, `waiting for the answer`, `receiving the answer`.
         doing: &'static str,
     },
+    /// It moves, but so little that others who wait for the line come first.
+    #[error("{to}: only {octets} octets passed in {seconds} s while {doing}")]
+    TooSlow {
+        /// Host and port.
+        to: String,
+        /// Octets that passed.
+        octets: u64,
+        /// In that time.
+        seconds: u64,
+        /// As in [`Self::Stalled`].
+        doing: &'static str,
+    },
     /// The connection ended too early.
     #[error("{to} closed the connection while {doing}")]
     Closed {
@@ -74,7 +86,7 @@ impl TransportError {
             }
             Self::Net(NetError::LinkDown { .. }) => "link-down",
             Self::Net(_) => "no-connection",
-            Self::Stalled { .. } => "stalled",
+            Self::Stalled { .. } | Self::TooSlow { .. } => "stalled",
             Self::Closed { .. } | Self::Broken { .. } => "connection-lost",
             Self::NotHttp { .. } => "not-http",
             Self::TooLarge { .. } => "answer-too-large",
@@ -91,9 +103,10 @@ impl TransportError {
                 "check the proxy's address and port (or set proxy = \"\") and the APN: the proxy \
                  can be reached only through the operator's MMS APN"
             }
-            Self::Stalled { .. } | Self::Closed { .. } | Self::Broken { .. } => {
-                "look at the signal; it is tried again by itself"
-            }
+            Self::Stalled { .. }
+            | Self::TooSlow { .. }
+            | Self::Closed { .. }
+            | Self::Broken { .. } => "look at the signal; it is tried again by itself",
             Self::NotHttp { .. } => "check the proxy's port: 9200 to 9203 speak WSP, not HTTP",
             Self::TooLarge { .. } => "report it to the operator: nothing that large is an MMS",
         };

@@ -15,6 +15,10 @@ use super::watch::{RECEIVING, Watch};
 use super::{Answer, Failure, Hook, MAX_HEAD, TICK, Timeouts, TransportError, is_mms_type};
 use crate::model::StageSink;
 
+/// Octets that may come before the head of the answer is known: interim answers (RFC 9110 clause
+/// 15.2) have no limit of their own. A head, and what one read takes beyond it, fit several times.
+const MAX_BEFORE_BODY: u64 = 256 * 1024;
+
 /// An exchange that ended with an answer.
 pub(super) struct Done {
     pub(super) answer: Answer,
@@ -108,9 +112,7 @@ impl<'a> Exchange<'a> {
                     self.watch.tell_upload();
                     if asked.is_some() {
                         self.watch.excuse();
-                    } else if let Some((doing, limit)) = self.watch.stalled(&self.timeouts) {
-                        let error =
-                            TransportError::Stalled { to, seconds: limit.as_secs(), doing };
+                    } else if let Some(error) = self.complaint(&to) {
                         return Err(if self.released {
                             Failure::After(error)
                         } else {
@@ -126,6 +128,14 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
+    }
+
+    /// Why to give up before the head of the answer is here.
+    fn complaint(&mut self, to: &str) -> Option<TransportError> {
+        if self.watch.received() > MAX_BEFORE_BODY {
+            return Some(TransportError::TooLarge { to: to.to_owned(), limit: MAX_HEAD });
+        }
+        self.watch.complaint(&self.timeouts, to)
     }
 
     /// The answer, and whether all of it was read.
@@ -175,9 +185,8 @@ impl<'a> Exchange<'a> {
                     self.tell_download(octets.len(), total);
                 }
                 _ = self.tick.tick() => {
-                    if let Some((_, limit)) = self.watch.stalled(&self.timeouts) {
-                        let (seconds, doing) = (limit.as_secs(), RECEIVING);
-                        return Err(TransportError::Stalled { to, seconds, doing });
+                    if let Some(error) = self.watch.complaint(&self.timeouts, &to) {
+                        return Err(error);
                     }
                 }
             }

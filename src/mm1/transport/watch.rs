@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Timeouts;
+use super::{Timeouts, TransportError};
 use crate::model::{Stage, StageSink};
 use crate::net::Progress;
 
@@ -16,6 +16,12 @@ pub(super) const SENDING: &str = "sending the request";
 pub(super) const WAITING: &str = "waiting for the answer";
 pub(super) const RECEIVING: &str = "receiving the answer";
 
+/// Fewer octets a second than this, on the average of one direction, are no transfer: a crowded cell
+/// still carries twice as many, and whoever drips keeps the line from everybody else.
+const LEAST_RATE: u64 = 25;
+/// How long the average may be below that at the beginning.
+const SLOW_START: Duration = Duration::from_secs(300);
+
 /// Watches one exchange on a connection.
 pub(super) struct Watch<'a> {
     progress: Progress,
@@ -25,9 +31,17 @@ pub(super) struct Watch<'a> {
     body: u64,
     mark: (u64, u64),
     moved_at: Instant,
+    phase: Phase,
     told: u64,
     told_at: Instant,
     stages: &'a StageSink,
+}
+
+/// What is done, since when, and how much had moved before.
+struct Phase {
+    doing: &'static str,
+    began_at: Instant,
+    moved_before: u64,
 }
 
 impl<'a> Watch<'a> {
@@ -43,6 +57,7 @@ impl<'a> Watch<'a> {
             body,
             mark: (acknowledged, received),
             moved_at: now,
+            phase: Phase { doing: SENDING, began_at: now, moved_before: 0 },
             told: 0,
             told_at: now,
             stages,
@@ -80,8 +95,27 @@ impl<'a> Watch<'a> {
         self.moved_at = Instant::now();
     }
 
+    /// Why to give up the exchange with `to`, if there is a reason.
+    pub(super) fn complaint(&mut self, timeouts: &Timeouts, to: &str) -> Option<TransportError> {
+        let to = || to.to_owned();
+        if let Some((doing, limit)) = self.stalled(timeouts) {
+            return Some(TransportError::Stalled { to: to(), seconds: limit.as_secs(), doing });
+        }
+        let doing = self.doing();
+        let moved = self.acknowledged().saturating_add(self.received());
+        // How long an answer may be thought about has a limit of its own.
+        if doing != self.phase.doing || doing == WAITING {
+            self.phase = Phase { doing, began_at: Instant::now(), moved_before: moved };
+        }
+        let elapsed = self.phase.began_at.elapsed();
+        let octets = moved.saturating_sub(self.phase.moved_before);
+        let slow = elapsed > SLOW_START && octets < elapsed.as_secs().saturating_mul(LEAST_RATE);
+        let seconds = elapsed.as_secs();
+        slow.then(|| TransportError::TooSlow { to: to(), octets, seconds, doing })
+    }
+
     /// The limit that has passed without anything moving, if one has.
-    pub(super) fn stalled(&mut self, timeouts: &Timeouts) -> Option<(&'static str, Duration)> {
+    fn stalled(&mut self, timeouts: &Timeouts) -> Option<(&'static str, Duration)> {
         let mark = (self.progress.acknowledged(), self.progress.received());
         if mark != self.mark {
             self.mark = mark;
