@@ -168,6 +168,8 @@ impl From<AcceptError> for Problem {
             AcceptError::NoRecipient => pointer("/to", "no-recipient"),
             AcceptError::TooManyRecipients { .. } => pointer("/to", "too-many-recipients"),
             AcceptError::Empty => pointer("", "empty-message").hint("give a text, a file or both"),
+            AcceptError::Late { .. } => pointer("/expires_at", "expires-in-the-past")
+                .hint("give a later time, in UTC or with its offset, or none at all"),
             AcceptError::TooLarge { .. } => pointer("/parts", "message-too-large")
                 .hint("send a smaller picture, or raise max_message_size if the operator allows"),
             AcceptError::Part { .. } => pointer("/parts", "part-unusable"),

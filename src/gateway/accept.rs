@@ -21,8 +21,11 @@ pub(super) async fn accept(
     mut message: NewMessage,
 ) -> Result<MessageId, AcceptError> {
     check(&mut message)?;
-    let composed = media::compose(&message).map_err(|error| part_error(&error))?;
     let now = core.now();
+    if let Some(at) = message.expires_at.filter(|at| *at <= now) {
+        return Err(AcceptError::Late { at, now });
+    }
+    let composed = media::compose(&message).map_err(|error| part_error(&error))?;
     let line = choose(core, lines).await?;
     let submissions = encode(core, line.config(), &message, &composed, now)?;
     let id = MessageId::generate(&core.clock, &core.random);

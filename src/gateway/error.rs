@@ -1,6 +1,6 @@
 //! Why the gateway does not start, does not take a message, or does not do what a person wants.
 
-use crate::model::{Blame, Explain, Layer, MessageId, Retry};
+use crate::model::{Blame, Explain, Layer, MessageId, Retry, Timestamp};
 use crate::store::{OwnerError, StoreError};
 
 /// Why the gateway does not start.
@@ -89,6 +89,14 @@ pub enum AcceptError {
     /// Neither text nor part.
     #[error("the message has neither text nor a file")]
     Empty,
+    /// Its last moment is over.
+    #[error("expires_at, {at}, is over already (it is {now})")]
+    Late {
+        /// When it was to be given up.
+        at: Timestamp,
+        /// What time it is here.
+        now: Timestamp,
+    },
     /// Above the operator's limit.
     #[error("the message has {size} octets, the operator takes at most {limit}")]
     TooLarge {

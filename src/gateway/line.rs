@@ -2,6 +2,7 @@
 //! is due, lingers and hangs up. What fails is shown and tried again later; messages stay queued.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::ModemConfig;
 use super::events::ModemView;
-use super::policy::Interrupted;
+use super::policy::{Interrupted, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::shift::Shift;
@@ -189,8 +190,34 @@ impl Line {
         StageSink::new(move |stage| events.stage(&name, None, stage))
     }
 
-    /// Works until `stop`.
+    /// Works until `stop`, whatever happens: a worker that ends by itself, through a defect of this
+    /// program, is started again.
     pub(super) async fn run(self, stop: CancellationToken) {
+        let mut failures = 0_u32;
+        loop {
+            let ended = tokio::spawn(self.clone().work(stop.clone())).await;
+            if stop.is_cancelled() || ended.is_err_and(|error| error.is_cancelled()) {
+                return;
+            }
+            failures = failures.saturating_add(1);
+            let pause = Schedule::LINE.pause(failures, &self.inner.core.random);
+            tracing::error!(
+                modem = %self.inner.config.name, pause = pause.as_secs(), "worker ended by itself"
+            );
+            self.show(|shown| {
+                shown.condition = "waiting";
+                shown.line_fault = Some(WorkerEnded.to_fault());
+            });
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.inner.urgent.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn work(self, stop: CancellationToken) {
         let (modem, events) = Modem::start(
             modem::ModemConfig {
                 name: self.inner.config.name.clone(),
@@ -219,7 +246,17 @@ impl Line {
         let worker = Worker { line: &self, modem, sim, sweep, stop: stop.clone() };
         let mut trouble = Trouble::default();
         // Both in one task: they end together, and nothing is left behind after `stop`.
-        tokio::join!(reader, worker.run(&mut trouble));
+        let (mut reader, mut worker) = (pin!(reader), pin!(worker.run(&mut trouble)));
+        tokio::select! {
+            biased;
+            () = &mut reader => {
+                // Without `stop` the modem's driver has ended, and no request will be answered.
+                if stop.is_cancelled() {
+                    worker.await;
+                }
+            }
+            () = &mut worker => reader.await,
+        }
         // The ports close with the last handle.
         *lock(&self.inner.driver) = Driver::Ended(octets.octets());
     }
@@ -269,6 +306,8 @@ impl Worker<'_> {
     }
 
     async fn prepare(&self) -> Result<ModemInfo, ModemError> {
+        // A loss that ended the last session is no news for the next one; any later one is.
+        lock(&self.line.inner.loss).take();
         self.line.show(|shown| shown.condition = "starting");
         self.modem.prepare().await
     }
@@ -306,16 +345,11 @@ impl Worker<'_> {
 
     /// Everything with a modem that is ready.
     async fn session(&self, info: ModemInfo, trouble: &mut Trouble) -> SessionEnd {
-        let sim = if info.imsi.is_empty() {
-            // Some modems keep it to themselves; then the port must do.
-            format!("modem:{}", self.name())
-        } else {
-            info.imsi.clone()
-        };
+        // Some modems keep it to themselves; then the port must do.
+        let port = nameless_sim(self.name());
+        let sim = if info.imsi.is_empty() { port.clone() } else { info.imsi.clone() };
         trouble.sim = Some(sim.clone());
-        // A loss that ended the last session is no news for this one.
-        lock(&self.line.inner.loss).take();
-        if let Err(error) = self.pick_up().await {
+        if let Err(error) = self.pick_up(&port, &sim).await {
             return SessionEnd::Failed(store_fault(&error));
         }
         self.line.show(|shown| {
@@ -365,9 +399,11 @@ impl Worker<'_> {
         }
     }
 
-    /// What the last session left in the middle because the store failed under it.
-    async fn pick_up(&self) -> Result<(), StoreError> {
+    /// What the last session left in the middle because the store failed under it, and short
+    /// messages that came before their SIM was known.
+    async fn pick_up(&self, port: &str, sim: &str) -> Result<(), StoreError> {
         let core = self.core();
+        core.store.adopt_tpdus(port, sim).await?;
         let lost = Interrupted.to_fault();
         let changes =
             core.store.recover_line(self.name(), lost, core.resend_unknown, core.now()).await?;
@@ -656,6 +692,11 @@ fn profile(name: &str, dir: Option<&Path>) -> Result<Profile, String> {
         return Ok(Profile::generic());
     }
     Err(format!("there is no profile '{name}'; known is 'generic'"))
+}
+
+/// What stands for a SIM that is not known, or not yet.
+pub(super) fn nameless_sim(modem: &str) -> String {
+    format!("modem:{modem}")
 }
 
 /// For logs: the other side's words may hold numbers.

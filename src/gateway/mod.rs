@@ -133,7 +133,8 @@ impl Gateway {
     /// # Errors
     /// [`AcceptError`]: nothing was stored.
     pub async fn accept(&self, message: NewMessage) -> Result<MessageId, AcceptError> {
-        accept::accept(&self.inner.core, &self.inner.lines, message).await
+        let inner = Arc::clone(&self.inner);
+        to_the_end(async move { accept::accept(&inner.core, &inner.lines, message).await }).await
     }
 
     /// Lists messages, newest first.
@@ -166,6 +167,11 @@ impl Gateway {
     /// # Errors
     /// [`ActionError`] when its state does not allow that.
     pub async fn retry(&self, id: &MessageId) -> Result<(), ActionError> {
+        let (gateway, id) = (self.clone(), id.clone());
+        to_the_end(async move { gateway.retry_now(&id).await }).await
+    }
+
+    async fn retry_now(&self, id: &MessageId) -> Result<(), ActionError> {
         let core = &self.inner.core;
         let state = self.state(id).await?;
         let until = core.now().plus(core.timing.give_up_after);
@@ -192,6 +198,11 @@ impl Gateway {
     /// # Errors
     /// [`ActionError`] when its state does not allow that.
     pub async fn cancel(&self, id: &MessageId) -> Result<(), ActionError> {
+        let (gateway, id) = (self.clone(), id.clone());
+        to_the_end(async move { gateway.cancel_now(&id).await }).await
+    }
+
+    async fn cancel_now(&self, id: &MessageId) -> Result<(), ActionError> {
         let core = &self.inner.core;
         let state = self.state(id).await?;
         let change = core.store.cancel(id, core.now()).await?;
@@ -261,14 +272,24 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
+/// Does all of it even when the caller goes away in the middle, as HTTP clients do: what is in the
+/// store must be told to the workers as well.
+async fn to_the_end<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> Result<T, E> {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(ending()))
+}
+
 /// Runs what blocks on a thread for that.
 async fn blocking<T: Send + 'static, E: From<StoreError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(E::from(StoreError::Database {
-            path: crate::store::DB_FILE.to_owned(),
-            reason: "the program is ending".to_owned(),
-        }))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(ending()))
+}
+
+fn ending<E: From<StoreError>>() -> E {
+    E::from(StoreError::Database {
+        path: crate::store::DB_FILE.to_owned(),
+        reason: "the program is ending".to_owned(),
     })
 }

@@ -142,6 +142,34 @@ impl Explain for Interrupted {
     }
 }
 
+/// A worker that ended without being told to: a defect of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the part of mm1gate that works this modem failed unexpectedly and is started again")]
+pub(super) struct WorkerEnded;
+
+impl Explain for WorkerEnded {
+    fn layer(&self) -> Layer {
+        Layer::Modem
+    }
+
+    fn code(&self) -> &'static str {
+        "worker-failed"
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Backoff
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Gateway
+    }
+
+    fn remedy(&self) -> String {
+        "wait: messages stay queued; if it happens again, report it with the log around it"
+            .to_owned()
+    }
+}
+
 /// What looks like a message but is probably the MMSC's error text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(

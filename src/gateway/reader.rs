@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::line::{Line, quiet};
+use super::line::{Line, nameless_sim, quiet};
 use super::push::Intake;
 use crate::model::{Explain, Fault};
 use crate::modem::{Modem, ModemError, ModemEvent, StoredSms};
@@ -78,10 +78,15 @@ impl Reader {
             ModemEvent::SmsStored { .. } | ModemEvent::SmsStorageFull => self.look_through().await,
             ModemEvent::SmsDirect { octets, raw } => {
                 let octets = if octets.is_empty() { Bytes::from(raw) } else { octets };
-                let Some(intake) = self.intake() else { return };
+                // It is stored nowhere else, so it is kept even while the SIM is not known.
+                let sim = self.sim.borrow().clone();
+                let sim = sim.unwrap_or_else(|| nameless_sim(&self.line.config().name));
+                let intake = self.intake_for(sim);
                 let kept = intake.keep([("direct".to_owned(), octets)]).await;
                 let filed = match kept {
-                    Ok(_) => self.digest(&intake).await,
+                    Ok(_) if self.sim.borrow().is_some() => self.digest(&intake).await,
+                    // What it means is found out when the SIM is known.
+                    Ok(_) => Ok(()),
                     Err(error) => Err(error),
                 };
                 self.report(filed.map_err(TakeError::Store));
@@ -144,7 +149,11 @@ impl Reader {
 
     fn intake(&self) -> Option<Intake> {
         let sim = self.sim.borrow().clone()?;
-        Some(Intake { core: self.line.core().clone(), modem: self.line.config().name.clone(), sim })
+        Some(self.intake_for(sim))
+    }
+
+    fn intake_for(&self, sim: String) -> Intake {
+        Intake { core: self.line.core().clone(), modem: self.line.config().name.clone(), sim }
     }
 
     fn report(&self, result: Result<(), TakeError>) {

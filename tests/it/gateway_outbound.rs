@@ -1,9 +1,14 @@
 //! The life of a message that goes out, over every layer and a virtual operator.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use mm1gate::model::{OutboundState, State};
+use mm1gate::gateway::AcceptError;
+use mm1gate::model::{NewMessage, OutboundState, State};
 use mm1gate::sim::{Behaviour, EntryKind, Fault};
+use mm1gate::store::Filter;
 
 use crate::gateway_rig::{Ports, Rig, message, picture};
 
@@ -233,4 +238,29 @@ async fn second_gateway_on_the_same_folder_is_refused() {
     assert!(second.unwrap_err().to_string().contains("in use by another mm1gate"));
     first.stop().await;
     rig.start().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_whose_caller_goes_away_in_the_middle_does_not_wait_for_another_occasion() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    {
+        let mut accepting = pin!(rig.gateway.accept(message(3_000)));
+        let done = poll_fn(|cx| Poll::Ready(accepting.as_mut().poll(cx).is_ready())).await;
+        assert!(!done, "the caller is to go away before it hears");
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let found = rig.gateway.messages(Filter::default()).await.unwrap();
+    let states: Vec<&str> = found.iter().map(|one| one.state.as_str()).collect();
+    assert_eq!(states, ["sent"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_whose_time_is_over_is_refused() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    let now = rig.clock.now();
+    let late = NewMessage { expires_at: Some(now), ..message(3_000) };
+    let error = rig.gateway.accept(late).await.unwrap_err();
+    assert!(matches!(error, AcceptError::Late { .. }), "{error:?}");
+    assert_eq!(rig.gateway.messages(Filter::default()).await.unwrap(), []);
 }

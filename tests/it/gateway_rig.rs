@@ -1,6 +1,7 @@
 //! A gateway on a virtual modem of the virtual operator, in virtual time and memory only.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,19 +38,30 @@ pub(crate) struct Rig {
     pub(crate) operator: Operator,
     pub(crate) gateway: Gateway,
     pub(crate) clock: Clock,
+    /// Set it, and opening a port ends in so many panics.
+    pub(crate) panics: Arc<AtomicU32>,
     config: Config,
     deps: Deps,
     _dir: tempfile::TempDir,
 }
 
-struct VirtualPorts(Vec<VirtualModem>);
+struct VirtualPorts {
+    modems: Vec<VirtualModem>,
+    /// So many times opening a port ends in a panic, as a defect of this program would.
+    panics: Arc<AtomicU32>,
+}
 
 impl PortOpener for VirtualPorts {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
         let role = if name.starts_with(CONTROL) { PortRole::Control } else { PortRole::Data };
         let number = usize::from(name.ends_with(SECOND_MODEM));
         Box::pin(async move {
-            let stream = self.0[number].open(role).map_err(|error| PortError::Io {
+            let panics = self.panics.load(Ordering::Relaxed);
+            if panics > 0 {
+                self.panics.store(panics - 1, Ordering::Relaxed);
+                panic!("as the test wants it");
+            }
+            let stream = self.modems[number].open(role).map_err(|error| PortError::Io {
                 port: name.to_owned(),
                 text: error.to_string(),
             })?;
@@ -132,14 +144,18 @@ impl Rig {
                 operator: settings.clone(),
             });
         }
+        let panics = Arc::<AtomicU32>::default();
         let deps = Deps {
-            ports: Arc::new(VirtualPorts(operator.modems().to_vec())),
+            ports: Arc::new(VirtualPorts {
+                modems: operator.modems().to_vec(),
+                panics: Arc::clone(&panics),
+            }),
             clock,
             random,
             tap: Arc::new(NoTap),
         };
         let gateway = Gateway::start(config.clone(), deps.clone()).await.unwrap();
-        Self { operator, gateway, clock, config, deps, _dir: dir }
+        Self { operator, gateway, clock, panics, config, deps, _dir: dir }
     }
 
     /// Ends the gateway and starts another on the same data folder.
