@@ -2,8 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::layout::{badge, fault, sentence, shell, size, time};
-use super::list::{is_attachment, parties};
+use super::layout::{
+    Icon, badge, exact_time, fault, icon, prose, prose_with_time, sentence, shell, size, time,
+    words,
+};
+use super::list::{parties, way};
 use crate::api::query;
 use crate::api::view::{may_cancel, may_retry};
 use crate::gateway::ModemView;
@@ -32,13 +35,13 @@ pub(super) fn readable(part: &Part) -> String {
 pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, String)]) -> Markup {
     let message = &view.summary;
     let outbound = message.direction == Direction::Outbound;
-    let title = format!("{} {}", if outbound { "To" } else { "From" }, parties(message));
+    let title = parties(message);
     let body = html! {
         nav.back { a href="/" { "← All messages" } }
         div #message .detail data-live {
             article.card.content data-key="content" {
                 header {
-                    h1 { (title) }
+                    h1.party { (way(message)) (title) }
                     div.message-foot {
                         (badge(message.state))
                         (time(message.created_at))
@@ -46,23 +49,24 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
                         span.progress data-stage=(message.id) {}
                     }
                 }
-                @if let Some(error) = &message.fault { (fault(error)) }
-                (explain(message.state))
-                @if let Some(subject) = &message.subject { h2.subject { (subject) } }
+                @if let Some(error) = &message.fault {
+                    (fault(error, message.state))
+                } @else {
+                    (explain(message.state))
+                }
+                @if let Some(at) = view.next_attempt_at.filter(|_| !message.state.is_settled()) {
+                    p.muted { "Next attempt: " (time(at)) }
+                }
+                @if let Some(subject) = &message.subject { h2.subject dir="auto" { (subject) } }
                 (content(message, texts))
-                (actions(message))
+                (actions(view))
             }
             div.side data-key="side" {
                 @if outbound && !message.recipients.is_empty() { (recipients(message)) }
                 section.card {
                     h2 { "What happened" }
                     ol.timeline {
-                        @for entry in &view.timeline { (step(entry)) }
-                    }
-                    @if let Some(at) = view.next_attempt_at {
-                        @if !message.state.is_settled() {
-                            p.muted { "Next attempt: " (time(at)) }
-                        }
+                        @for entry in &view.timeline { (step(entry, message)) }
                     }
                 }
                 (facts(view))
@@ -76,21 +80,30 @@ fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
     html! {
         @for part in &message.parts {
             @if let Some((_, text)) = texts.iter().find(|(index, _)| *index == part.index) {
-                @if !text.trim().is_empty() { p.body-text { (text) } }
+                @if !text.trim().is_empty() { p.body-text dir="auto" { (text) } }
             } @else if part.media_type.top() == "image" {
                 figure {
                     a href=(part_url(message, part)) {
                         img.picture src=(part_url(message, part)) loading="lazy"
                             alt={ "Picture " (part.name.as_deref().unwrap_or("without a name")) };
                     }
-                    figcaption.muted { (label(part)) }
+                    figcaption.muted { (name(part)) " · " (kind(part)) }
+                }
+            } @else if !part.media_type.is_smil() {
+                a.file href=(part_url(message, part)) download {
+                    (icon(Icon::File))
+                    span { (name(part)) }
+                    span.muted { (kind(part)) }
                 }
             }
         }
         @if message.parts.is_empty() {
             p.muted {
-                @if message.direction == Direction::Inbound { "The content is not here yet." }
-                @else { "This message has no content." }
+                @match (message.direction, message.state.is_settled()) {
+                    (Direction::Inbound, false) => { "The content is not here yet." }
+                    (Direction::Inbound, true) => { "The content did not arrive." }
+                    (Direction::Outbound, _) => { "This message has no content." }
+                }
             }
         } @else {
             details.files {
@@ -98,12 +111,12 @@ fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
                 ul {
                     @for part in &message.parts {
                         li {
-                            a href=(part_url(message, part)) download { (label(part)) }
-                            @if !is_attachment(part) && part.media_type.is_smil() {
-                                span.muted { " (presentation)" }
+                            a href=(part_url(message, part)) download { (name(part)) }
+                            span.muted {
+                                " · " (kind(part))
+                                @if part.media_type.is_smil() { " (presentation)" }
                             }
-                            br;
-                            code.hash title="SHA-256" { (part.sha256) }
+                            span.hash { "SHA-256 " code { (part.sha256) } }
                         }
                     }
                 }
@@ -112,25 +125,36 @@ fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
     }
 }
 
-fn actions(message: &Summary) -> Markup {
+fn actions(view: &MessageView) -> Markup {
+    let message = &view.summary;
     let again = match message.state {
         State::Out(OutboundState::Unknown) => "Send again anyway",
         State::Out(_) => "Send again",
         State::In(_) => "Fetch again",
     };
+    // It may arrive twice: nothing to press in passing.
+    let risky = message.state == State::Out(OutboundState::Unknown);
+    // Without a notification there is nowhere to fetch from.
+    let possible = message.direction == Direction::Outbound || view.notification.is_some();
     let sender = message.from.as_ref().filter(|_| message.direction == Direction::Inbound);
+    let retry = may_retry(message.state) && possible;
+    let cancel = may_cancel(message.state);
     html! {
-        @if let Some(sender) = sender {
-            p { a.button href={ "/?to=" (query::encode(sender.text())) "#compose" } { "Reply" } }
-        }
-        @if may_retry(message.state) {
-            form.action method="post" action={ "/messages/" (message.id) "/retry" } {
-                button type="submit" { (again) }
-            }
-        }
-        @if may_cancel(message.state) {
-            form.action method="post" action={ "/messages/" (message.id) "/cancel" } {
-                button.quiet type="submit" { "Cancel" }
+        @if sender.is_some() || retry || cancel {
+            div.actions {
+                @if let Some(sender) = sender {
+                    a.button href={ "/?to=" (query::encode(sender.text())) "#compose" } { "Reply" }
+                }
+                @if retry {
+                    form method="post" action={ "/messages/" (message.id) "/retry" } {
+                        button.quiet[risky] type="submit" { (again) }
+                    }
+                }
+                @if cancel {
+                    form method="post" action={ "/messages/" (message.id) "/cancel" } {
+                        button.quiet type="submit" { "Cancel" }
+                    }
+                }
             }
         }
     }
@@ -166,8 +190,11 @@ fn recipients(message: &Summary) -> Markup {
                         @if let Some(report) = &recipient.report {
                             p.muted { "Delivery report: " (report) }
                         }
+                        // What all have in common stands above already.
                         @if let Some(error) = &recipient.fault {
-                            @if message.recipients.len() > 1 { (fault(error)) }
+                            @if message.fault.as_ref() != Some(error) {
+                                (fault(error, State::Out(recipient.state)))
+                            }
                         }
                     }
                 }
@@ -176,18 +203,28 @@ fn recipients(message: &Summary) -> Markup {
     }
 }
 
-fn step(entry: &TimelineEntry) -> Markup {
+fn step(entry: &TimelineEntry, message: &Summary) -> Markup {
+    let state = match message.direction {
+        Direction::Outbound => entry.state.parse().map(State::Out),
+        Direction::Inbound => entry.state.parse().map(State::In),
+    };
+    let several = message.recipients.len() > 1;
+    let (tone, label) = state.map_or_else(
+        |_| ("idle", sentence(&entry.state)),
+        |state| (words(state).0, words(state).1.to_owned()),
+    );
     html! {
-        li {
-            (time(entry.at))
-            p {
-                strong { (sentence(&entry.state)) }
-                @if let Some(recipient) = &entry.recipient { " · " (recipient.to_string()) }
+        li class=(tone) {
+            div.step { strong { (label) } (exact_time(entry.at)) }
+            @if let Some(recipient) = entry.recipient.as_ref().filter(|_| several) {
+                p.muted { (recipient.to_string()) }
             }
-            @if !entry.text.is_empty() && entry.text != entry.state { p { (sentence(&entry.text)) } }
+            @if !entry.text.is_empty() && entry.text != entry.state {
+                p { (prose_with_time(&entry.text)) }
+            }
             @if let Some(error) = &entry.fault {
                 @if !entry.text.contains(error.summary.as_str()) {
-                    p.muted { (sentence(&error.summary)) }
+                    p.muted { (prose(&error.summary)) }
                 }
             }
         }
@@ -196,6 +233,14 @@ fn step(entry: &TimelineEntry) -> Markup {
 
 fn facts(view: &MessageView) -> Markup {
     let message = &view.summary;
+    let mut ids: Vec<(&str, Vec<String>)> = Vec::new();
+    for recipient in &message.recipients {
+        let Some(id) = recipient.mmsc_message_id.as_deref() else { continue };
+        match ids.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, addresses)) => addresses.push(recipient.address.to_string()),
+            None => ids.push((id, vec![recipient.address.to_string()])),
+        }
+    }
     html! {
         section.card {
             h2 { "Details" }
@@ -213,14 +258,18 @@ fn facts(view: &MessageView) -> Markup {
                     }
                 }
                 @if view.attempts > 1 { dt { "Attempts" } dd { (view.attempts) } }
-                @if let Some(at) = view.expires_at { dt { "Worth trying until" } dd { (time(at)) } }
+                @if let Some(at) = view.expires_at.filter(|_| !message.state.is_settled()) {
+                    dt { "Worth trying until" } dd { (time(at)) }
+                }
                 @if let Some(id) = &view.message_id {
                     dt { "The operator’s Message-ID" } dd { code { (id) } }
                 }
-                @for recipient in &message.recipients {
-                    @if let Some(id) = &recipient.mmsc_message_id {
-                        dt { "The operator’s Message-ID" } dd { code { (id) } }
+                @for (id, addresses) in &ids {
+                    dt {
+                        "The operator’s Message-ID"
+                        @if ids.len() > 1 { " for " (addresses.join(", ")) }
                     }
+                    dd { code { (id) } }
                 }
                 @if let Some((transaction, location)) = &view.notification {
                     dt { "Transaction-Id" } dd { code { (transaction) } }
@@ -235,11 +284,65 @@ fn part_url(message: &Summary, part: &PartInfo) -> String {
     format!("/api/v1/messages/{}/parts/{}", message.id, part.index)
 }
 
-fn label(part: &PartInfo) -> String {
-    let name = part
-        .name
+fn name(part: &PartInfo) -> String {
+    part.name
         .as_deref()
         .or(part.content_location.as_deref())
-        .map_or_else(|| format!("part {}", part.index), str::to_owned);
-    format!("{name} · {} · {}", part.media_type, size(part.size))
+        .map_or_else(|| format!("part {}", part.index), str::to_owned)
+}
+
+fn kind(part: &PartInfo) -> String {
+    format!("{} · {}", part.media_type, size(part.size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fault, MessageId, Timestamp};
+
+    fn failed_inbound(notification: Option<(String, String)>) -> MessageView {
+        let at = Timestamp::from_millis(0);
+        MessageView {
+            summary: Summary {
+                id: "msg_00000000000000000000000000".parse::<MessageId>().expect("an id"),
+                direction: Direction::Inbound,
+                state: State::In(InboundState::Failed),
+                created_at: at,
+                updated_at: at,
+                from: None,
+                recipients: Vec::new(),
+                subject: None,
+                text: None,
+                parts: Vec::new(),
+                modem: None,
+                fault: Some(Fault {
+                    layer: "message".to_owned(),
+                    code: "push-undecodable".to_owned(),
+                    summary: "a WAP Push that cannot be read".to_owned(),
+                    verbatim: None,
+                    remedy: "look at it with `mm1gate decode`".to_owned(),
+                    blame: "operator".to_owned(),
+                }),
+                client_ref: None,
+            },
+            inbound_to: Vec::new(),
+            notification,
+            message_id: None,
+            expires_at: None,
+            attempts: 0,
+            next_attempt_at: None,
+            timeline: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn unreadable_announcement_offers_nothing_to_fetch() {
+        let html = page(&[], &failed_inbound(None), &[]).into_string();
+        assert!(!html.contains("/retry"), "there is nowhere to fetch it from: {html}");
+        assert!(html.contains("An unreadable announcement"), "nobody hid a number: {html}");
+        assert!(html.contains("<code>mm1gate decode</code>"), "{html}");
+        let known = Some(("T1".to_owned(), "http://mmsc.example/1".to_owned()));
+        let html = page(&[], &failed_inbound(known), &[]).into_string();
+        assert!(html.contains("/retry"), "{html}");
+    }
 }

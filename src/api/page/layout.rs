@@ -44,14 +44,22 @@ pub(super) fn problem(problem: &Problem) -> Markup {
         section.card.problem {
             p.status { (problem.status) }
             h1 { (sentence(&problem.title)) }
-            @if problem.errors.is_empty() {
-                p { (sentence(&problem.detail)) "." }
-            } @else {
-                ul {
-                    @for error in &problem.errors { li { (sentence(&error.detail)) } }
+            @match problem.errors.as_slice() {
+                [] => { p { (prose(&problem.detail)) } }
+                [only] => { p { (prose(&only.detail)) } }
+                several => {
+                    ul {
+                        @for error in several { li { (prose(&error.detail)) } }
+                    }
                 }
             }
-            @if let Some(hint) = &problem.hint { p.muted { "Try: " (hint) "." } }
+            // What helps with a wrong path or method is meant for programs.
+            @if let Some(hint) = problem.hint.as_ref().filter(|_| !matches!(problem.status, 404 | 405)) {
+                p.muted { (prose(hint)) }
+            }
+            @if problem.status == 422 {
+                p.muted { "Go back in your browser to correct it: your text is still there, files are not." }
+            }
             p { a.button href="/" { "Back to the messages" } }
         }
     };
@@ -62,24 +70,32 @@ pub(super) fn problem(problem: &Problem) -> Markup {
 fn modem_strip(modems: &[ModemView]) -> Markup {
     html! {
         ul #modems .modems aria-label="Modems" data-live {
-            @for modem in modems {
-                li.modem data-key=(modem.name) {
-                    span class={ "dot " (tone_of_modem(modem)) } aria-hidden="true" {}
-                    span.modem-name { (modem.name) }
-                    span.modem-condition { (condition(modem.condition)) }
-                    @if let Some(operator) = &modem.operator {
-                        span.modem-operator { (operator) }
-                    }
-                    @if let Some(dbm) = modem.signal_dbm { (signal(dbm)) }
-                    @if let Some(fault) = &modem.fault {
-                        p.modem-fault { (sentence(&fault.summary)) ". Try: " (fault.remedy) "." }
-                    }
-                }
-            }
+            @for modem in modems { (modem_item(modem)) }
             @if modems.is_empty() {
                 li.modem data-key="none" {
                     span.dot.muted-dot aria-hidden="true" {}
                     span.modem-condition { "No modem is configured" }
+                }
+            }
+        }
+    }
+}
+
+fn modem_item(modem: &ModemView) -> Markup {
+    let tone = tone_of_modem(modem);
+    html! {
+        li class={ "modem " (tone) @if modem.fault.is_some() { " wrong" } } data-key=(modem.name) {
+            span class={ "dot " (tone) } aria-hidden="true" {}
+            span.modem-name { (modem.name) }
+            span.modem-condition {
+                @if let Some(operator) = &modem.operator { (operator) " · " }
+                (condition(modem.condition))
+            }
+            @if let Some(dbm) = modem.signal_dbm { (signal(dbm)) }
+            @if let Some(fault) = &modem.fault {
+                div.modem-fault {
+                    p { (prose(&fault.summary)) }
+                    p { (prose(&fault.remedy)) }
                 }
             }
         }
@@ -127,19 +143,76 @@ pub(super) fn time(at: Timestamp) -> Markup {
     html! { time datetime=(full) { (short) " UTC" } }
 }
 
-/// What went wrong, in the other side's words too, and what to do.
-pub(super) fn fault(fault: &Fault) -> Markup {
+/// The same with seconds, for what happens within one minute.
+pub(super) fn exact_time(at: Timestamp) -> Markup {
+    let full = at.to_string();
+    let short = full.get(..19).unwrap_or(&full).replace('T', " ");
+    html! { time datetime=(full) data-exact { (short) " UTC" } }
+}
+
+/// [`prose`] of a text that may end with a time in RFC 3339.
+pub(super) fn prose_with_time(text: &str) -> Markup {
+    let at = text.rsplit_once(' ').and_then(|(before, last)| {
+        let at = last.parse::<jiff::Timestamp>().ok()?;
+        Some((before, Timestamp::from_millis(at.as_millisecond())))
+    });
+    match at {
+        Some((before, at)) => html! { (sentence(before)) " " (exact_time(at)) "." },
+        None => prose(text),
+    }
+}
+
+/// What went wrong, in the other side's words too, and what to do; as loud as `state` is bad.
+pub(super) fn fault(fault: &Fault, state: State) -> Markup {
+    let tone = if words(state).0 == "bad" { "bad" } else { "warn" };
     html! {
-        div.fault {
-            p {
-                strong { (sentence(&fault.summary)) "." }
+        div class={ "fault " (tone) } dir="auto" {
+            p.what {
+                (prose(&fault.summary))
                 @if let Some(said) = &fault.verbatim {
-                    @if !fault.summary.contains(said.as_str()) { " They said: “" (said) "”." }
+                    @if !fault.summary.contains(said.as_str()) { " They said: “" (said) "”" }
                 }
             }
-            p { "Try: " (fault.remedy) "." }
+            p { (prose(&fault.remedy)) }
         }
     }
+}
+
+/// A sentence of ours for people: it begins with a capital and ends with a stop, and what stands
+/// between backticks is a command.
+pub(super) fn prose(text: &str) -> Markup {
+    let text = sentence(text);
+    let ended = text.trim_end_matches(['"', '”', '\'']).ends_with(['.', '!', '?', '…']);
+    html! {
+        @for (index, piece) in text.split('`').enumerate() {
+            @if index % 2 == 1 { code { (piece) } } @else { (piece) }
+        }
+        @if !text.is_empty() && !ended { "." }
+    }
+}
+
+/// A small drawing beside words that say the same.
+pub(super) fn icon(icon: Icon) -> Markup {
+    let path = match icon {
+        Icon::Text => "M5 7h14M5 12h14M5 17h9",
+        Icon::File => "M7 3h7l4 4v14H7zM14 3v4h4",
+        Icon::Picture => "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
+        Icon::Alert => "M12 4l9 16H3zM12 10v4M12 17v.2",
+    };
+    html! { svg.icon viewBox="0 0 24 24" aria-hidden="true" { path d=(path) {} } }
+}
+
+/// The drawings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Icon {
+    /// Lines of text.
+    Text,
+    /// A file.
+    File,
+    /// A picture.
+    Picture,
+    /// Something to look at.
+    Alert,
 }
 
 /// Octets for people.
@@ -210,5 +283,23 @@ mod tests {
     fn errors_become_sentences() {
         assert_eq!(sentence("no answer from the modem."), "No answer from the modem");
         assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn prose_ends_once_and_shows_commands() {
+        assert_eq!(prose("look with `mm1gate decode`").0, "Look with <code>mm1gate decode</code>.");
+        assert_eq!(prose("they said \"Call 150.\"").0, "They said &quot;Call 150.&quot;");
+        assert_eq!(prose("<b>").0, "&lt;b&gt;.");
+        assert_eq!(prose("").0, "");
+    }
+
+    #[test]
+    fn time_in_a_text_is_left_to_the_script() {
+        assert_eq!(
+            prose_with_time("next attempt at 2026-11-21T03:54:56.923Z").0,
+            "Next attempt at <time datetime=\"2026-11-21T03:54:56.923Z\" data-exact>\
+             2026-11-21 03:54:56 UTC</time>."
+        );
+        assert_eq!(prose_with_time("attempt 1").0, "Attempt 1.");
     }
 }

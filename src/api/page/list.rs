@@ -2,14 +2,22 @@
 
 use maud::{Markup, html};
 
-use super::layout::{badge, fault, shell, size, time};
+use super::layout::{Icon, badge, fault, icon, shell, size, time};
 use crate::api::intake::MAX_SUBJECT;
 use crate::gateway::ModemView;
-use crate::model::{Direction, MessageId};
+use crate::model::{Direction, InboundState, MessageId, State};
 use crate::store::{PartInfo, Summary};
 
 /// Recipients shown in a line of the list.
 const SHOWN_RECIPIENTS: usize = 2;
+
+/// What the form starts with.
+pub(super) struct Form<'a> {
+    /// The recipients filled in.
+    pub(super) to: &'a str,
+    /// Most octets that an operator takes.
+    pub(super) limit: Option<usize>,
+}
 
 /// The page.
 pub(super) fn page(
@@ -17,21 +25,26 @@ pub(super) fn page(
     messages: &[Summary],
     next: Option<&MessageId>,
     first: bool,
-    to: &str,
+    form: &Form<'_>,
 ) -> Markup {
     let body = html! {
         div.columns {
             section.feed aria-labelledby="feed-title" {
-                h1 #feed-title { @if first { "Messages" } @else { "Older messages" } }
+                div.feed-head {
+                    h1 #feed-title { @if first { "Messages" } @else { "Older messages" } }
+                    a.button.new-message href="#compose" { "New message" }
+                }
                 ol #messages .messages data-live {
                     @for message in messages { (row(message)) }
                     @if messages.is_empty() {
                         li.empty.card data-key="empty" {
                             img src="/assets/icon.svg" alt="" width="56" height="56";
-                            h2 { "No messages yet" }
-                            p {
-                                "Pictures that arrive at the SIM’s number appear here by themselves. "
-                                "Write the first one with the form."
+                            h2 { @if first { "No messages yet" } @else { "No older messages" } }
+                            @if first {
+                                p {
+                                    "Pictures that arrive at the SIM’s number appear here by "
+                                    "themselves. Write the first one with the form."
+                                }
                             }
                         }
                     }
@@ -43,52 +56,67 @@ pub(super) fn page(
                     }
                 }
             }
-            (compose(to))
+            (compose(form, messages.is_empty() && first))
         }
     };
     shell("Messages", Some(modems), &body)
 }
 
 fn row(message: &Summary) -> Markup {
-    let outbound = message.direction == Direction::Outbound;
-    let shown = message.parts.iter().find(|part| part.media_type.top() == "image");
-    let files = message.parts.iter().filter(|part| is_attachment(part)).count();
+    let files = message.parts.iter().filter(|part| is_attachment(part));
+    let (count, octets) =
+        files.fold((0, 0), |(count, octets), part| (count + 1, octets + part.size));
     html! {
         li.card.message data-key=(message.id) {
             a.message-link href={ "/messages/" (message.id) } {
-                @if let Some(part) = shown {
-                    (thumbnail(message, part))
-                } @else {
-                    span.thumb.no-picture aria-hidden="true" { @if outbound { "↗" } @else { "↙" } }
-                }
+                (thumbnail(message))
                 span.message-body {
                     span.message-head {
-                        span.party {
-                            span.way { @if outbound { "To " } @else { "From " } }
-                            (parties(message))
-                        }
+                        span.party { (way(message)) (parties(message)) }
                         (time(message.created_at))
                     }
-                    @if let Some(subject) = &message.subject { span.subject { (subject) } }
+                    @if let Some(subject) = &message.subject { span.subject dir="auto" { (subject) } }
                     @if let Some(text) = &message.text {
-                        @if !text.trim().is_empty() { span.text { (text) } }
+                        @if !text.trim().is_empty() { span.text dir="auto" { (text.trim()) } }
                     }
                     span.message-foot {
                         (badge(message.state))
-                        @if files > 1 { span.muted { (files) " files" } }
-                        @if let Some(part) = shown { span.muted { (size(part.size)) } }
+                        @if count > 1 { span.muted { (count) " files · " (size(octets)) } }
+                        @if count == 1 { span.muted { (size(octets)) } }
                         span.progress data-stage=(message.id) {}
                     }
                 }
             }
-            @if let Some(error) = &message.fault { (fault(error)) }
+            @if let Some(error) = &message.fault { (fault(error, message.state)) }
         }
     }
+}
+
+/// Which way a message goes, before the other side's name.
+pub(super) fn way(message: &Summary) -> Markup {
+    html! {
+        @match message.direction {
+            Direction::Outbound => { span.way { span aria-hidden="true" { "↗ " } span.way-word { "To " } } }
+            Direction::Inbound if is_unreadable(message) => {}
+            Direction::Inbound => { span.way.in { span aria-hidden="true" { "↙ " } span.way-word { "From " } } }
+        }
+    }
+}
+
+/// Whether this is an announcement that could not be read: nobody knows who sent what.
+fn is_unreadable(message: &Summary) -> bool {
+    message.direction == Direction::Inbound
+        && message.from.is_none()
+        && message
+            .fault
+            .as_ref()
+            .is_some_and(|fault| matches!(&*fault.code, "push-undecodable" | "pdu-undecodable"))
 }
 
 /// The other side of a message, in one line.
 pub(super) fn parties(message: &Summary) -> String {
     match message.direction {
+        Direction::Inbound if is_unreadable(message) => "An unreadable announcement".to_owned(),
         Direction::Inbound => {
             message.from.as_ref().map_or_else(|| "a hidden number".to_owned(), ToString::to_string)
         }
@@ -112,40 +140,67 @@ pub(super) fn is_attachment(part: &PartInfo) -> bool {
     !part.media_type.is_smil() && part.media_type.as_str() != "text/plain"
 }
 
-fn thumbnail(message: &Summary, part: &PartInfo) -> Markup {
+/// The first picture over a drawing, which shows while the picture loads or when it cannot.
+fn thumbnail(message: &Summary) -> Markup {
+    let picture = message.parts.iter().find(|part| part.media_type.top() == "image");
+    let drawing = match message.state {
+        _ if picture.is_some() => Icon::Picture,
+        _ if is_unreadable(message) => Icon::Alert,
+        _ if message.parts.iter().any(is_attachment) => Icon::File,
+        State::In(InboundState::Acknowledged | InboundState::Received) | State::Out(_) => {
+            Icon::Text
+        }
+        State::In(_) => Icon::Picture,
+    };
     html! {
-        img.thumb src={ "/api/v1/messages/" (message.id) "/parts/" (part.index) "/thumbnail" }
-            alt={ "Picture " (part.name.as_deref().unwrap_or("")) } width="88" height="88" loading="lazy";
+        span.thumb {
+            (icon(drawing))
+            @if let Some(part) = picture {
+                img src={ "/api/v1/messages/" (message.id) "/parts/" (part.index) "/thumbnail" }
+                    alt={ "Picture " (part.name.as_deref().unwrap_or("")) }
+                    width="88" height="88" loading="lazy";
+            }
+        }
     }
 }
 
-fn compose(to: &str) -> Markup {
+fn compose(form: &Form<'_>, open: bool) -> Markup {
+    let open = open || !form.to.is_empty();
     html! {
-        section.compose.card aria-labelledby="compose-title" {
-            h2 #compose-title { "New message" }
-            form #compose method="post" action="/messages" enctype="multipart/form-data" {
+        section class={ "compose card" @if open { " open" } } aria-labelledby="compose-title" {
+            div.compose-head {
+                h2 #compose-title { "New message" }
+                a.close href="#main" { "Close" }
+            }
+            form #compose method="post" action="/messages" enctype="multipart/form-data"
+                data-limit=[form.limit] {
                 div.field {
                     label for="to" { "To" }
-                    input #to name="to" type="text" inputmode="tel" required autocomplete="off"
-                        placeholder="+44 7700 900123" aria-describedby="to-help" value=(to);
+                    input #to name="to" type="text" inputmode="tel" required
+                        placeholder="+44 7700 900123" aria-describedby="to-help compose-error"
+                        value=(form.to);
                     small #to-help { "Several numbers: separate them with commas." }
                 }
                 div.field {
                     label for="subject" { "Subject " span.muted { "(optional)" } }
-                    input #subject name="subject" type="text" maxlength=(MAX_SUBJECT) autocomplete="off";
+                    input #subject name="subject" type="text" dir="auto" maxlength=(MAX_SUBJECT);
                 }
                 div.field {
                     label for="text" { "Text" }
-                    textarea #text name="text" rows="4" {}
+                    textarea #text name="text" rows="4" dir="auto" {}
                 }
                 div.field {
                     label for="file" { "Pictures and files" }
                     input #file name="file" type="file" multiple aria-describedby="file-help";
-                    small #file-help { "Most operators take about 300 kB in all." }
+                    @if let Some(limit) = form.limit {
+                        small #file-help { "At most " (size(limit)) " in all." }
+                    } @else {
+                        small #file-help { "Most operators take about 300 kB in all." }
+                    }
                 }
                 label.check {
                     input type="checkbox" name="delivery_report" value="yes" checked;
-                    " Tell me when it was delivered"
+                    span { "Tell me when it was delivered" }
                 }
                 p #compose-error .form-error role="alert" hidden {}
                 button type="submit" { "Send" }

@@ -93,7 +93,9 @@ async fn index(
     let more = messages.len() > PAGE;
     messages.truncate(PAGE);
     let next = messages.last().filter(|_| more).map(|last| last.id.clone());
-    let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first, &to);
+    let limit = context.gateway.config().modems.iter().map(|m| m.operator.max_message_size).max();
+    let form = list::Form { to: &to, limit };
+    let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first, &form);
     Ok(html(StatusCode::OK, page))
 }
 

@@ -1,19 +1,37 @@
 // Keeps the page current. Everything also works without it, by reloading.
 "use strict";
 
+const FOCUSABLE = "a[href], button, summary";
+const plainTitle = document.title;
+let unseen = 0; // messages that came while nobody looked
 const served = new WeakMap(); // an element -> the HTML it was served as
 
+// The shorter, the nearer: "14:03", "Fri 14:03", "21 Nov, 14:03".
 function localTimes(root) {
   const now = new Date();
+  const days = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
   for (const element of root.querySelectorAll("time[datetime]")) {
     const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    const today = at.toDateString() === now.toDateString();
-    element.textContent = at.toLocaleString([], today
-      ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
-      : { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+    const form = { hour: "2-digit", minute: "2-digit" };
+    if ("exact" in element.dataset) form.second = "2-digit";
+    const age = Math.round((days(now) - days(at)) / 86400000);
+    if (age > 0 && age < 7) form.weekday = "short";
+    else if (age !== 0) Object.assign(form, { month: "short", day: "numeric" });
+    if (at.getFullYear() !== now.getFullYear()) form.year = "numeric";
+    element.textContent = at.toLocaleString([], form);
     element.title = at.toLocaleString();
   }
+}
+
+// A picture that the browser cannot show gives way to the drawing behind it, or to words.
+function broken(img) {
+  if (img.closest(".thumb")) { img.remove(); return; }
+  if (!img.matches(".picture")) return;
+  const words = document.createElement("span");
+  words.className = "broken";
+  words.textContent = "This picture cannot be shown here. Open it to save it.";
+  img.replaceWith(words);
 }
 
 function remember(root) {
@@ -22,7 +40,7 @@ function remember(root) {
 }
 
 // Puts the children of `fresh` in place of those of `old`; those that did not change stay
-// untouched, so nothing flickers and nothing loses its focus.
+// untouched, so nothing flickers, and what has the focus keeps it.
 function merge(old, fresh) {
   const kept = new Map();
   for (const child of [...old.children]) kept.set(child.dataset.key, child);
@@ -40,12 +58,15 @@ function merge(old, fresh) {
     served.set(node, html);
     localTimes(node);
     if (same) {
+      const focus = [...same.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
       carry(same, node);
       if (same === place) place = place.nextElementSibling;
       same.replaceWith(node);
+      if (focus >= 0) node.querySelectorAll(FOCUSABLE)[focus]?.focus({ preventScroll: true });
       if (node.nextElementSibling !== place) old.insertBefore(node, place);
     } else {
       node.classList.add("fresh");
+      if (document.hidden && node.querySelector(".way.in")) unseen += 1;
       old.insertBefore(node, place);
     }
   }
@@ -82,6 +103,8 @@ async function refresh() {
         const other = fresh.getElementById(region.id);
         if (other) merge(region, other);
       }
+      localTimes(document); // "14:03" becomes "Fri 14:03" at midnight
+      if (unseen) document.title = `(${unseen}) ${plainTitle}`;
     }
   } catch { /* the gateway is restarting: the event stream reconnects and refreshes */ }
   running = false;
@@ -90,8 +113,8 @@ async function refresh() {
 
 let timer = 0;
 function soon() {
-  clearTimeout(timer);
-  timer = setTimeout(refresh, 120);
+  // Never put off: a steady stream of events must not keep the page from following.
+  timer ||= setTimeout(() => { timer = 0; refresh(); }, 120);
 }
 
 function showStage(event) {
@@ -108,25 +131,59 @@ function showStage(event) {
     text.textContent = Math.floor((100 * event.done) / event.total) + " %";
     place.replaceChildren(bar, text);
   } else {
-    text.textContent = event.text;
+    text.textContent = event.text.charAt(0).toUpperCase() + event.text.slice(1);
     place.replaceChildren(text);
   }
 }
 
+let source = null;
+let lost = 0;
 function listen() {
-  let lost = false;
-  const source = new EventSource("/api/v1/events");
-  source.addEventListener("open", () => { if (lost) { lost = false; notice(""); refresh(); } });
+  source = new EventSource("/api/v1/events");
+  source.addEventListener("open", () => {
+    if (!lost) return;
+    clearTimeout(lost);
+    lost = 0;
+    notice("");
+    refresh();
+  });
   source.addEventListener("state", soon);
   source.addEventListener("modem", soon);
   source.addEventListener("missed", soon);
   source.addEventListener("stage", (message) => showStage(JSON.parse(message.data)));
   source.addEventListener("error", () => {
-    lost = true;
-    notice("The gateway does not answer. This page goes on when it is back.");
-    if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(listen, 3000); }
+    // Not for the blink of a restart.
+    lost ||= setTimeout(
+      () => notice("The gateway does not answer. This page goes on when it is back."), 1500);
+    if (source?.readyState === EventSource.CLOSED) { hangUp(); setTimeout(resume, 3000); }
   });
-  addEventListener("pagehide", () => source.close());
+}
+
+function hangUp() {
+  source?.close();
+  source = null;
+}
+
+function resume() {
+  if (!source) listen();
+}
+
+// A browser opens six connections to one host and no more, so a page that nobody looks at gives
+// its own back; the list keeps it and counts in its title what arrives.
+function watchVisibility() {
+  const counts = document.getElementById("messages");
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      if (!counts) hangUp();
+      return;
+    }
+    unseen = 0;
+    document.title = plainTitle;
+    resume();
+    refresh();
+  });
+  addEventListener("pagehide", hangUp);
+  addEventListener("pageshow", (event) => { if (event.persisted) { resume(); refresh(); } });
 }
 
 let noticeTimer = 0;
@@ -144,39 +201,80 @@ function compose(form) {
   const file = form.elements.file;
   const help = document.getElementById("file-help");
   const hint = help.textContent;
-  file.addEventListener("change", () => {
+  const limit = Number(form.dataset.limit) || Infinity;
+  const mark = (field, wrong) => {
+    if (wrong) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+  };
+  const chosen = () => {
     const octets = [...file.files].reduce((sum, one) => sum + one.size, 0);
     help.textContent = octets ? `${Math.ceil(octets / 1000)} kB chosen. ${hint}` : hint;
-  });
+    help.classList.toggle("over", octets > limit);
+  };
+  const complain = (text, fields) => {
+    error.textContent = text;
+    error.hidden = false;
+    fields.forEach((field) => mark(field, true));
+    (fields[0] || button).focus();
+  };
+  file.addEventListener("change", chosen);
+  form.addEventListener("input", (event) => mark(event.target, false));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     error.hidden = true;
+    for (const field of form.elements) mark(field, false);
     button.disabled = true;
     try {
       const response = await fetch("/api/v1/messages", { method: "POST", body: new FormData(form) });
       const answer = await response.json();
+      button.disabled = false;
       if (response.ok) {
         form.reset();
-        help.textContent = hint;
-        notice("Your message is on its way.", 4);
-        if (new URLSearchParams(location.search).has("after")) location.href = "/"; else refresh();
+        chosen();
+        sent();
       } else {
-        const details = answer.errors && answer.errors.length
-          ? answer.errors.map((one) => one.detail).join(". ") : answer.detail;
-        error.textContent = details.charAt(0).toUpperCase() + details.slice(1) + "."
-          + (answer.hint ? ` Try: ${answer.hint}.` : "");
-        error.hidden = false;
+        const wrong = answer.errors ?? [];
+        const details = (wrong.length ? wrong : [answer]).map((one) => one.detail);
+        if (answer.hint) details.push(answer.hint);
+        const names = { to: "to", subject: "subject", text: "text", file: "file", parts: "file" };
+        complain(details.map(sentence).join(" "), wrong
+          .map((one) => form.elements[names[one.pointer.split("/")[1]]])
+          .filter((field) => field));
       }
     } catch {
-      error.textContent = "The gateway does not answer; nothing was sent.";
-      error.hidden = false;
+      button.disabled = false;
+      complain("The gateway does not answer; nothing is known to be sent. See the list.", []);
     }
-    button.disabled = false;
   });
+  const shown = () => {
+    if (location.hash === "#compose") form.elements[form.elements.to.value ? "text" : "to"].focus();
+  };
+  addEventListener("hashchange", shown);
+  shown();
+}
+
+function sent() {
+  if (new URLSearchParams(location.search).has("after")) { location.href = "/"; return; }
+  notice("Your message is on its way.", 4);
+  document.querySelector(".compose").classList.remove("open");
+  if (location.hash === "#compose") location.hash = "main"; // folds the form away on a phone
+  else document.getElementById("to").focus({ preventScroll: true });
+  refresh();
+}
+
+function sentence(text) {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]["'”]?$/.test(whole) ? whole : whole + ".";
 }
 
 remember(document);
 localTimes(document);
-if (document.querySelector("[data-live]")) listen();
+addEventListener("error", (event) => {
+  if (event.target instanceof HTMLImageElement) broken(event.target);
+}, true);
+for (const img of document.images) if (img.complete && !img.naturalWidth) broken(img);
+if (document.querySelector("[data-live]")) {
+  listen();
+  watchVisibility();
+}
 const form = document.getElementById("compose");
 if (form) compose(form);
