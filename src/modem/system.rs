@@ -16,6 +16,9 @@ use super::{OpenPort, Port, PortError, PortOpener, Profile};
 /// Most ports named in an error.
 const MAX_NAMED: usize = 8;
 
+/// Major device numbers of pseudo-terminals below /dev/pts on Linux.
+const UNIX98_SLAVES: std::ops::RangeInclusive<u32> = 136..=143;
+
 /// The serial ports of this machine, opened for this program alone (`TIOCEXCL` and `flock`).
 #[derive(Debug, Clone, Copy)]
 pub struct SystemPorts {
@@ -99,11 +102,11 @@ fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
     if !device.file_type().is_char_device() {
         return Err(PortError::NotSerial { port: port() });
     }
-    // Root gets past TIOCEXCL and most programs do not flock: look who is there. The other end of
-    // a pseudo-terminal often holds this one open as well, and means no harm.
-    let is_tty =
+    // Root gets past TIOCEXCL and most programs do not flock: look who is there.
+    let named_tty =
         path.file_name().and_then(|it| it.to_str()).is_some_and(|it| it.starts_with("tty"));
-    if is_tty && let Some(by) = holder(device.rdev()) {
+    let is_tty = named_tty || UNIX98_SLAVES.contains(&rustix::fs::major(device.rdev()));
+    if is_tty && let Some(by) = holder(device.rdev(), false) {
         return Err(PortError::Busy { port: port(), by: Some(by) });
     }
     let flow = match serial.flow_control {
@@ -115,7 +118,7 @@ fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
         .open_native_async();
     opened.map_err(|error| match error.kind() {
         tokio_serial::ErrorKind::NoDevice => {
-            PortError::Busy { port: port(), by: holder(device.rdev()) }
+            PortError::Busy { port: port(), by: holder(device.rdev(), true) }
         }
         tokio_serial::ErrorKind::Io(kind) => from_io(name, &kind.into()),
         _ if error.description.contains("typewriter") || error.description.contains("ioctl") => {
@@ -128,7 +131,9 @@ fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
 fn from_io(name: &str, error: &io::Error) -> PortError {
     let port = name.to_owned();
     match error.kind() {
-        io::ErrorKind::NotFound => PortError::Missing { port, present: present() },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            PortError::Missing { port, present: present() }
+        }
         io::ErrorKind::PermissionDenied => PortError::Denied { port },
         io::ErrorKind::ResourceBusy => PortError::Busy { port, by: None },
         _ => PortError::Io { port, text: error.to_string() },
@@ -160,7 +165,9 @@ fn present() -> Vec<String> {
 }
 
 /// Name and process number of a process that has the device open. Only root sees everybody's.
-fn holder(device: u64) -> Option<String> {
+/// The other end of a pseudo-terminal often holds this one open as well, and means no harm: it
+/// counts with `other_end`.
+fn holder(device: u64, other_end: bool) -> Option<String> {
     for process in fs::read_dir("/proc").ok()?.flatten() {
         let Some(number) = process.file_name().to_str().and_then(|it| it.parse::<u32>().ok())
         else {
@@ -173,11 +180,28 @@ fn holder(device: u64) -> Option<String> {
             (metadata.file_type().is_char_device() && metadata.rdev() == device).then_some(())
         };
         let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
-        if files.into_iter().any(|entry| holds(entry).is_some()) {
+        if files.into_iter().any(|entry| holds(entry).is_some())
+            && (other_end || !has_other_end(&process.path(), device))
+        {
             return Some(describe(&process.path(), number));
         }
     }
     None
+}
+
+/// Whether the process has the master of this pseudo-terminal, too (Linux tells its number).
+fn has_other_end(process: &Path, device: u64) -> bool {
+    let major = rustix::fs::major(device);
+    if !UNIX98_SLAVES.contains(&major) {
+        return false;
+    }
+    let index = (major - UNIX98_SLAVES.start()) * 256 + rustix::fs::minor(device);
+    let files = fs::read_dir(process.join("fdinfo")).into_iter().flatten().flatten();
+    files.into_iter().any(|entry| {
+        let text = fs::read_to_string(entry.path()).unwrap_or_default();
+        let told = text.lines().find_map(|line| line.strip_prefix("tty-index:"));
+        told.is_some_and(|told| told.trim().parse() == Ok(index))
+    })
 }
 
 fn describe(process: &Path, number: u32) -> String {
@@ -200,7 +224,8 @@ mod tests {
     use super::*;
 
     fn pty() -> (File, String) {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
@@ -242,6 +267,41 @@ mod tests {
         assert_eq!(&octets, b"OK\r\n");
         drop(master);
         assert!(!matches!(port.read(&mut octets).await, Ok(1..)));
+    }
+
+    #[tokio::test]
+    async fn paths_that_lead_nowhere_are_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("modem");
+        std::os::unix::fs::symlink(folder.path().join("unplugged"), &link).unwrap();
+        for name in [link.to_str().unwrap(), "/dev/null/modem", ""] {
+            let error = error_of(name).await;
+            assert!(matches!(error, PortError::Missing { .. }), "{name}: {error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn port_of_another_process_is_busy_and_says_whose() {
+        let (_master, name) = pty();
+        let slave = File::options().read(true).write(true).open(&name).unwrap();
+        let mut other = std::process::Command::new("sleep").arg("60").stdin(slave).spawn().unwrap();
+        let error = error_of(&name).await;
+        other.kill().unwrap();
+        other.wait().unwrap();
+        let by = format!("sleep (process {})", other.id());
+        assert_eq!(error, PortError::Busy { port: name.clone(), by: Some(by) });
+        assert_eq!(error.to_string().lines().count(), 1);
+        SystemPorts::default().open(&name).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn locked_port_is_busy_though_its_holder_has_the_other_end() {
+        let (_master, name) = pty();
+        let slave = File::open(&name).unwrap();
+        SystemPorts::default().open(&name).await.unwrap();
+        rustix::fs::flock(&slave, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        let error = error_of(&name).await;
+        assert!(matches!(error, PortError::Busy { by: Some(_), .. }), "{error:?}");
     }
 
     #[tokio::test]
