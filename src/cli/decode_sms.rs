@@ -30,11 +30,6 @@ pub(super) fn report(lines: &[Bytes]) -> Result<Report, DecodeError> {
                 match Piece::of(deliver) {
                     Piece::Whole(datagram) => wholes.push(datagram),
                     Piece::Part(fragment) => fragments.push(fragment),
-                    Piece::Unusable(error) => out.warnings.push(Warning {
-                        field: "concatenation".to_owned(),
-                        offset: 0,
-                        text: error.to_string(),
-                    }),
                 }
                 deliver_json(deliver)
             }

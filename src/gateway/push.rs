@@ -10,7 +10,9 @@ use bytes::Bytes;
 use super::{Core, schedule};
 use crate::codec::mms::{self, Pdu, ReadStatus};
 use crate::codec::push::Push;
-use crate::codec::sms::{Deliver, PORT_WAP_PUSH, Tpdu, split_smsc};
+use crate::codec::sms::{
+    Alphabet, Body, Dcs, Deliver, PORT_WAP_PUSH, Tpdu, Udh, UserData, split_smsc,
+};
 use crate::model::{Address, Blame, Explain, Layer, MessageId, Retry, Stage, StageSink, Timestamp};
 use crate::proto::sms_reassembly::{Assembly, Datagram, Fragment, FragmentKey, Piece, assemble};
 use crate::store::{
@@ -235,6 +237,7 @@ struct Kept {
     received_at: Timestamp,
     sent_at: Option<Timestamp>,
     text: Option<String>,
+    dcs: Dcs,
     fragment: Fragment,
 }
 
@@ -260,9 +263,9 @@ fn read(pending: &PendingTpdu) -> Result<Read, String> {
             received_at: pending.received_at,
             sent_at: stamp(&deliver),
             text: deliver.text(),
+            dcs: deliver.dcs,
             fragment,
         })),
-        Piece::Unusable(error) => Err(error.to_string()),
     }
 }
 
@@ -301,7 +304,17 @@ fn clusters(mut group: Vec<Kept>) -> Vec<Vec<Kept>> {
 fn joined_text(cluster: &[Kept]) -> Option<String> {
     let parts: BTreeMap<u8, &Kept> =
         cluster.iter().map(|kept| (kept.fragment.sequence, kept)).collect();
-    parts.into_values().map(|kept| kept.text.as_deref()).collect()
+    // Senders cut between the two halves of a character: an escape and its septet, surrogates.
+    let dcs = parts.values().next()?.dcs;
+    let alike = parts.values().all(|kept| kept.dcs.alphabet() == dcs.alphabet());
+    let odd = parts.values().any(|kept| kept.fragment.data.len() % 2 == 1);
+    let whole = || parts.values().flat_map(|kept| kept.fragment.data.iter().copied()).collect();
+    let body = match dcs.alphabet() {
+        Alphabet::Gsm7 if alike => Body::Septets(whole()),
+        Alphabet::Ucs2 if alike && !odd => Body::Octets(whole().into()),
+        _ => return parts.into_values().map(|kept| kept.text.as_deref()).collect(),
+    };
+    UserData { udh: Udh::default(), body }.text(dcs)
 }
 
 /// What a push is. Content types other than ours are not an error, they are other services.
@@ -385,7 +398,9 @@ const fn describe(what: &PushKind) -> &'static str {
 mod tests {
     use super::*;
     use crate::codec::mms::{DeliveryInd, Expiry, MmsStatus, NotificationInd, Version};
-    use crate::codec::sms::{Scts, SmsAddress, UserData, join_smsc, port_addressed_delivers};
+    use crate::codec::sms::{
+        Concat, Scts, SmsAddress, UserData, join_smsc, port_addressed_delivers,
+    };
     use crate::gateway::config::Timing;
     use crate::gateway::events::Events;
     use crate::model::{Clock, InboundState, OutboundState, Random, State};
@@ -526,6 +541,39 @@ mod tests {
         assert_eq!((found.len(), view.notification.unwrap().0), (1, "T2".to_owned()));
         rig.arrive([first[1].clone()]).await;
         assert_eq!(rig.shown().await, [NOTIFIED, NOTIFIED]);
+    }
+
+    #[test]
+    fn text_that_was_cut_within_a_character_is_joined_whole() {
+        let part = |sequence: u8, dcs: Dcs, body: Body| {
+            let concat = Concat { reference: 7, wide: false, total: 2, sequence };
+            let udh = Udh { elements: vec![concat.into()], rest: Vec::new() };
+            let sender = SmsAddress::from_text("86888");
+            let user_data = UserData { udh, body };
+            let deliver = Deliver::new(sender, dcs, Scts::new(NOW, 0), user_data);
+            let octets = join_smsc(None, &deliver.encode().unwrap()).unwrap().into();
+            let pending = PendingTpdu { key: i64::from(sequence), octets, received_at: NOW };
+            match read(&pending) {
+                Ok(Read::Part(kept)) => kept,
+                _ => panic!("a part"),
+            }
+        };
+        let ucs2 = |octets: &'static [u8]| Body::Octets(Bytes::from_static(octets));
+        let cake = [
+            part(2, Dcs::UCS2, ucs2(&[0xdf, 0x82, 0, b'!'])),
+            part(1, Dcs::UCS2, ucs2(&[0, b'a', 0xd8, 0x3c])),
+        ];
+        assert_eq!(joined_text(&cake).as_deref(), Some("a\u{1f382}!"));
+        let euro = [
+            part(1, Dcs::GSM7, Body::Septets(vec![b'5', 0x1b])),
+            part(2, Dcs::GSM7, Body::Septets(vec![0x65, b'.'])),
+        ];
+        assert_eq!(joined_text(&euro).as_deref(), Some("5\u{20ac}."));
+        let mixed = [
+            part(1, Dcs::GSM7, Body::Septets(b"ab".to_vec())),
+            part(2, Dcs::UCS2, ucs2(&[0, b'c'])),
+        ];
+        assert_eq!(joined_text(&mixed).as_deref(), Some("abc"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -17,8 +17,6 @@ pub enum Piece {
     Whole(Datagram),
     /// One part of a message.
     Part(Fragment),
-    /// A concatenation element that cannot be: the SMS is kept raw and shown.
-    Unusable(FragmentError),
 }
 
 /// A message's octets and the ports it is for.
@@ -55,19 +53,6 @@ pub struct Fragment {
     pub data: Bytes,
 }
 
-/// Why a concatenation element cannot be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum FragmentError {
-    /// Zero parts in all, or a part that is not among them.
-    #[error("part {sequence} of {total} cannot be")]
-    Sequence {
-        /// The part.
-        sequence: u8,
-        /// Parts in all.
-        total: u8,
-    },
-}
-
 /// Names the message that fragments belong to; its text can be stored and compared.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FragmentKey(String);
@@ -94,9 +79,6 @@ impl Piece {
             return Self::Whole(Datagram { originator, destination_port, source_port, data });
         };
         let (sequence, total) = (concat.sequence, concat.total);
-        if !(1..=total).contains(&sequence) {
-            return Self::Unusable(FragmentError::Sequence { sequence, total });
-        }
         if total == 1 {
             return Self::Whole(Datagram { originator, destination_port, source_port, data });
         }
@@ -232,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_numbers_are_left_to_raw_handling() {
+    fn impossible_numbers_are_ignored_and_a_single_part_is_whole() {
         let sender = SmsAddress::from_text("86888");
         let deliver = port_addressed_delivers(&[1; 200], &sender, 2948, 9200, 9_u8, Scts([0; 7]))
             .unwrap()
@@ -241,10 +223,7 @@ mod tests {
             let mut broken = deliver.clone();
             let concat = Concat { reference: 9, wide: false, total, sequence };
             broken.user_data.udh.elements = vec![concat.into()];
-            assert_eq!(
-                Piece::of(&broken),
-                Piece::Unusable(FragmentError::Sequence { sequence, total })
-            );
+            assert!(matches!(Piece::of(&broken), Piece::Whole(_)), "{sequence} of {total}");
         }
         let mut single = deliver;
         let concat = Concat { reference: 9, wide: false, total: 1, sequence: 1 };

@@ -87,9 +87,11 @@ fn name_and_text_are_read() {
 }
 
 #[test]
-fn impossible_parts_are_left_to_raw_handling() {
+fn impossible_parts_are_messages_of_their_own_with_a_warning() {
     for octets in tpdus("part-zero-and-beyond") {
-        assert!(matches!(Piece::of(&deliver(&octets).0), Piece::Unusable(_)));
+        let (deliver, warnings) = deliver(&octets);
+        assert!(matches!(Piece::of(&deliver), Piece::Whole(_)));
+        assert!(warnings > 0);
     }
 }
 

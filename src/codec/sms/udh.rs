@@ -56,24 +56,13 @@ impl Udh {
         self.elements.is_empty() && self.rest.is_empty()
     }
 
-    /// The concatenation element; the last one counts when there are several.
+    /// The concatenation element; the last one counts when there are several. One whose numbers
+    /// cannot be (no parts, part 0, a part beyond the last) is ignored as a whole, as the clause
+    /// says.
     #[must_use]
     pub fn concat(&self) -> Option<Concat> {
-        self.elements.iter().rev().find_map(|element| match (element.id, &*element.data) {
-            (IEI_CONCAT_8, [reference, total, sequence]) => Some(Concat {
-                reference: u16::from(*reference),
-                wide: false,
-                total: *total,
-                sequence: *sequence,
-            }),
-            (IEI_CONCAT_16, [high, low, total, sequence]) => Some(Concat {
-                reference: u16::from_be_bytes([*high, *low]),
-                wide: true,
-                total: *total,
-                sequence: *sequence,
-            }),
-            _ => None,
-        })
+        let told = self.elements.iter().rev().filter_map(InformationElement::concat);
+        told.into_iter().find(|concat| concat.is_possible())
     }
 
     /// The ports; the last element counts when there are several.
@@ -100,7 +89,18 @@ impl Udh {
         let mut left = octets;
         while let [id, length, behind @ ..] = left {
             let Some((data, next)) = behind.split_at_checked(usize::from(*length)) else { break };
-            header.elements.push(InformationElement { id: *id, data: data.to_vec() });
+            let element = InformationElement { id: *id, data: data.to_vec() };
+            if let Some(concat) = element.concat().filter(|it| !it.is_possible()) {
+                warnings.push(Warning {
+                    field: "TP-UDH".to_owned(),
+                    offset: offset + octets.len() - left.len(),
+                    text: format!(
+                        "part {} of {} cannot be, the element is ignored",
+                        concat.sequence, concat.total
+                    ),
+                });
+            }
+            header.elements.push(element);
             left = next;
         }
         if !left.is_empty() {
@@ -126,6 +126,32 @@ impl Udh {
         }
         out.extend(&self.rest);
         out
+    }
+}
+
+impl Concat {
+    const fn is_possible(self) -> bool {
+        1 <= self.sequence && self.sequence <= self.total
+    }
+}
+
+impl InformationElement {
+    fn concat(&self) -> Option<Concat> {
+        match (self.id, &*self.data) {
+            (IEI_CONCAT_8, [reference, total, sequence]) => Some(Concat {
+                reference: u16::from(*reference),
+                wide: false,
+                total: *total,
+                sequence: *sequence,
+            }),
+            (IEI_CONCAT_16, [high, low, total, sequence]) => Some(Concat {
+                reference: u16::from_be_bytes([*high, *low]),
+                wide: true,
+                total: *total,
+                sequence: *sequence,
+            }),
+            _ => None,
+        }
     }
 }
 
