@@ -24,7 +24,7 @@ impl Driver {
         self.at()?;
         self.attach().await?;
         self.wait_for_network(REGISTRATION_LIMIT).await?;
-        let cid = self.define(wanted).await?;
+        let mut cid = self.define(wanted).await?;
         self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
         let profile = self.profile();
         if let (Some(auth), false) = (&profile.dial.auth, wanted.auth == PdpAuth::Any) {
@@ -35,9 +35,39 @@ impl Driver {
         }
         self.steps(&profile.dial.before, true).await?;
         self.next_call();
-        let (text, leftover) = self.connect(cid, wanted).await?;
-        self.stages.tell(Stage::Connected { text });
-        Ok((cid, leftover))
+        let mut connected = self.connect(cid, wanted).await?;
+        // Some modems define many contexts and dial only the first.
+        if let Err(answer) = &connected
+            && answer.is_unsupported()
+            && cid != 1
+            && self.take_first(wanted).await?
+        {
+            cid = 1;
+            self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
+            connected = self.connect(cid, wanted).await?;
+        }
+        match connected {
+            Ok((text, leftover)) => {
+                self.stages.tell(Stage::Connected { text });
+                Ok((cid, leftover))
+            }
+            Err(answer) => {
+                let cause = self.cause().await?;
+                Err(failure(&answer, &cause, &wanted.apn))
+            }
+        }
+    }
+
+    /// Defines the first context, unless it is the attach bearer or in use.
+    async fn take_first(&mut self, wanted: &PdpContext) -> Result<bool, ModemError> {
+        let limit = self.command_timeout();
+        let defined = contexts(&self.at()?.optional("AT+CGDCONT?", limit).await?.lines);
+        let active = active_contexts(&self.at()?.optional("AT+CGACT?", limit).await?.lines);
+        if !candidates(&[1], &defined, &active, self.registered.on_lte).contains(&1) {
+            return Ok(false);
+        }
+        let text = filled(&self.profile().dial.define, 1, wanted);
+        Ok(self.at()?.response(&text, limit).await?.result.is_ok())
     }
 
     async fn attach(&mut self) -> Result<(), ModemError> {
@@ -91,11 +121,12 @@ impl Driver {
         })
     }
 
+    /// The text behind CONNECT and the octets behind it, or the last refusal.
     async fn connect(
         &mut self,
         cid: u8,
         wanted: &PdpContext,
-    ) -> Result<(String, Vec<u8>), ModemError> {
+    ) -> Result<Result<(String, Vec<u8>), FinalResult>, ModemError> {
         let profile = self.profile();
         let limit = profile.dial.connect_timeout;
         let mut strings: Vec<String> =
@@ -105,7 +136,7 @@ impl Driver {
         let mut answer = FinalResult::Error;
         for text in strings {
             match self.dial_with(&text, limit).await? {
-                Reply::Connected { text, leftover } => return Ok((text, leftover)),
+                Reply::Connected { text, leftover } => return Ok(Ok((text, leftover))),
                 Reply::Response(response) => {
                     answer = response.result;
                     if !answer.is_unsupported() {
@@ -121,8 +152,7 @@ impl Driver {
                 }
             }
         }
-        let cause = self.cause().await?;
-        Err(failure(&answer, &cause, &wanted.apn))
+        Ok(Err(answer))
     }
 
     /// Dials, and listens on the control port meanwhile.

@@ -285,9 +285,10 @@ impl Driver {
             return Ok(cmgr_entry(&response.lines));
         }
         // 321: invalid index; the others are how some modems call an empty place.
-        let empty = matches!(response.result.cms(), Some(321 | 322 | 500))
-            || matches!(response.result.cme(), Some(21 | 22))
-            || response.result == FinalResult::Error;
+        let empty =
+            matches!(response.result.cms(), Some(300 | 302 | 304 | 305 | 321 | 322 | 500 | 512))
+                || matches!(response.result.cme(), Some(3 | 21 | 22 | 50 | 100))
+                || response.result == FinalResult::Error;
         if empty {
             return Ok(None);
         }

@@ -77,8 +77,8 @@ impl FinalResult {
             return Some(Self::NotSupported(line.to_owned()));
         }
         let connect = line.strip_prefix("CONNECT")?;
-        (connect.is_empty() || connect.starts_with(' '))
-            .then(|| Self::Connect(connect.trim().to_owned()))
+        (!connect.starts_with(|next: char| next.is_ascii_alphabetic()))
+            .then(|| Self::Connect(connect.trim_start_matches([' ', '/', ':']).trim().to_owned()))
     }
 
     /// Whether the command did what it should.
@@ -200,6 +200,7 @@ mod tests {
             ("+CMS ERROR: memory full", cms(Some(322), "memory full")),
             ("CONNECT", FinalResult::Connect(String::new())),
             ("CONNECT 150000000", FinalResult::Connect("150000000".to_owned())),
+            ("CONNECT/460800", FinalResult::Connect("460800".to_owned())),
             ("NO CARRIER", FinalResult::NoCarrier),
             ("BUSY", FinalResult::Busy),
             ("NO ANSWER", FinalResult::NoAnswer),

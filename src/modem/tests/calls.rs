@@ -350,3 +350,19 @@ async fn no_carrier_in_a_frame_with_news_behind_it_ends_the_call() {
         assert!(start.elapsed() <= Duration::from_secs(4));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_dials_only_its_first_context_gets_it_defined() {
+    let script = Script::new()
+        .on("AT+CGDCONT?", &["\r\n+CGDCONT: 1,\"IP\",\"internet\"\r\n\r\nOK\r\n"])
+        .on("AT+CGDCONT=2,\"IP\",\"mms.example\"", &["OK"]);
+    let (bench, far) = one_port(script.clone()).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 1);
+    assert!(far.saw("AT+CGDCONT=1,\"IP\",\"mms.example\""));
+    // On LTE it is the attach bearer.
+    let script = script.on("AT+CEREG?", &["\r\n+CEREG: 0,1\r\n\r\nOK\r\n"]);
+    let (bench, far) = one_port(script).await;
+    let error = bench.modem.dial(&context()).await.unwrap_err();
+    assert!(matches!(error, ModemError::CallFailed { .. }), "{error}");
+    assert!(!far.commands().iter().any(|it| it.starts_with("AT+CGDCONT=1")));
+}
