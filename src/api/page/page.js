@@ -246,10 +246,12 @@ function compose(form) {
     }
   });
   const shown = () => {
-    if (location.hash === "#compose") form.elements[form.elements.to.value ? "text" : "to"].focus();
+    if (location.hash !== "#compose") return;
+    form.elements[form.elements.to.value ? "text" : "to"].focus({ preventScroll: true });
   };
   addEventListener("hashchange", shown);
-  shown();
+  // After the browser has gone to the fragment, which takes the focus away.
+  addEventListener("load", () => setTimeout(shown));
 }
 
 function sent() {
