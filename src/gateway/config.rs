@@ -16,6 +16,9 @@ use crate::operators::{self, Settings, SettingsError};
 /// Where the web page and the API listen unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8411";
 
+/// Keys whose values no complaint repeats.
+const SECRET_KEYS: &[&str] = &["pin", "password", "user", "own_number"];
+
 /// Longest name of a modem, characters.
 const MAX_NAME: usize = 32;
 
@@ -357,6 +360,10 @@ fn check_modem(file: &str, index: usize, raw: RawModem) -> Result<ModemConfig, C
     if operator.from_mode == operators::FromMode::Number && own_number.is_none() {
         return Err(missing("own_number", "operator.from = \"number\" needs the SIM's number"));
     }
+    let wants_number = |(_, text): &(String, String)| text.contains("{LINE1");
+    if operator.extra_headers.iter().any(wants_number) && own_number.is_none() {
+        return Err(missing("own_number", "a header of the operator holds the SIM's number"));
+    }
     Ok(ModemConfig {
         name,
         port,
@@ -406,8 +413,8 @@ fn check_operator(raw: RawOperator) -> Result<Settings, SettingsError> {
         settings.uaprof_header = parse::header_name("uaprof_header", &text)?;
     }
     for (name, text) in raw.extra_headers.unwrap_or_default() {
-        let name = parse::header_name("extra_headers", &name)?;
-        settings.extra_headers.push((name, parse::header_value("extra_headers", &text)?));
+        let name = parse::extra_header_name("extra_headers", &name)?;
+        settings.extra_headers.push((name, parse::header_template("extra_headers", &text)?));
     }
     if let Some(text) = raw.from {
         settings.from_mode = parse::from_mode(&text)?;
@@ -502,6 +509,13 @@ fn syntax_error(text: &str, file: &str, error: &toml::de::Error) -> ConfigError 
             expected: expected.join(", "),
             key: key.to_owned(),
         };
+    }
+    // The reader quotes the value that it cannot use.
+    let pairs = text.lines().nth(line - 1).unwrap_or_default().split(['{', ',']);
+    let mut keys = pairs.filter_map(|pair| pair.split_once('=')).map(|(key, _)| key.trim());
+    if let Some(key) = keys.find(|key| SECRET_KEYS.contains(key)) {
+        let reason = format!("the value of {key} must be a text in quotes");
+        return ConfigError::Syntax { file: file.to_owned(), line, reason };
     }
     ConfigError::Syntax {
         file: file.to_owned(),
@@ -616,6 +630,29 @@ max_message_size = 307200
         assert!(text.starts_with("test.toml, line 12: "), "{text}");
         let text = complaint("max_message_size = 307200", "max_message_size = \"300K\"");
         assert!(text.contains("line 16"), "{text}");
+    }
+
+    #[test]
+    fn complaint_does_not_repeat_a_secret() {
+        for wrong in ["pin = 8642", "pin = \"8642", "pin = [8642]"] {
+            let text = complaint("pin = \"1234\"", wrong);
+            assert!(text.starts_with("test.toml, line 9: ") && !text.contains("8642"), "{text}");
+        }
+        let text = complaint("auth = \"chap\"", "password = 8642");
+        assert!(text.contains("password") && !text.contains("8642"), "{text}");
+    }
+
+    #[test]
+    fn headers_that_cannot_be_filled_in_or_are_ours_are_refused() {
+        let with = |line: &str| complaint("auth = \"chap\"", &format!("extra_headers = {line}"));
+        assert!(with("{ X-MDN = \"{NAI}\" }").contains("{LINE1NOCC}"));
+        assert!(with("{ Transfer-Encoding = \"chunked\" }").contains("by itself"));
+        let good = "extra_headers = { X-MDN = \"1{LINE1NOCC}\", X-Other = \"{ \" }";
+        let text = GOOD.replace("auth = \"chap\"", good);
+        assert_eq!(Config::parse(&text, "t").unwrap().modems[0].operator.extra_headers.len(), 2);
+        let without = text.replace("own_number = \"+44 7700 900123\"", "");
+        let text = Config::parse(&without, "t").unwrap_err().to_string();
+        assert!(text.contains("modem[0].own_number is missing"), "{text}");
     }
 
     #[test]

@@ -184,6 +184,56 @@ pub fn header_name(key: &'static str, text: &str) -> Result<String, SettingsErro
     Ok(text.to_owned())
 }
 
+/// What a template of [`header_template`] may hold.
+const MACROS: &[&str] = &["{LINE1}", "{LINE1NOCC}", "{IMSI}"];
+
+/// The value of a request header in which the SIM's number and IMSI are filled in.
+///
+/// # Errors
+/// As [`header_value`], and when it holds a macro that nobody fills in.
+pub fn header_template(key: &'static str, text: &str) -> Result<String, SettingsError> {
+    let text = header_value(key, text)?;
+    let mut rest = text.as_str();
+    while let Some((_, tail)) = rest.split_once('{') {
+        let (name, after) = tail.split_once('}').unwrap_or((tail, ""));
+        let looks_like_one = name.bytes().all(|octet| octet.is_ascii_alphanumeric());
+        if looks_like_one && !MACROS.contains(&format!("{{{name}}}").as_str()) {
+            let expected =
+                format!("a text in which nothing but {} is filled in", MACROS.join(", "));
+            return Err(error(key, &text, &expected));
+        }
+        rest = after;
+    }
+    Ok(text)
+}
+
+/// Headers that this program writes itself: a second one would change what a request means.
+const RESERVED: &[&str] = &[
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "expect",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
+/// The name of a further request header.
+///
+/// # Errors
+/// As [`header_name`], and for those that are not the configuration's to set.
+pub fn extra_header_name(key: &'static str, text: &str) -> Result<String, SettingsError> {
+    let name = header_name(key, text)?;
+    if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        let expected = "a header other than those that mm1gate writes by itself (see \
+                        connection_close and content_type_charset)";
+        return Err(error(key, text, expected));
+    }
+    Ok(name)
+}
+
 /// `insert` or `number`.
 ///
 /// # Errors
