@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 use super::Context;
@@ -32,13 +33,7 @@ pub(super) async fn download(
         return Ok(not_modified(&tag));
     }
     let in_place = SHOWN_IN_PLACE.contains(&part.media_type.as_str());
-    let mut content_type = part.media_type.to_string();
-    if let Some(charset) = part.charset.as_deref().filter(|name| {
-        !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-')
-    }) {
-        content_type.push_str("; charset=");
-        content_type.push_str(charset);
-    }
+    let content_type = content_type(&part);
     let name = part.name.clone().unwrap_or_else(|| format!("part-{index}"));
     let mut response = Response::new(Body::from(part.body));
     let headers = response.headers_mut();
@@ -103,8 +98,8 @@ async fn find(context: &Context, id: &str, index: &str) -> Result<(Part, String)
     };
     let number: usize = index.parse().map_err(|_| no_part())?;
     let part = context.gateway.part(&message, number).await?.ok_or_else(no_part)?;
-    // A part never changes under its id and number.
-    let tag = format!("\"{message}-{number}\"");
+    // What could not be read and was fetched again changes under its id and number.
+    let tag = format!("\"{}\"", hex::encode(Sha256::digest(&part.body)));
     Ok((part, tag))
 }
 
@@ -122,12 +117,20 @@ fn not_modified(tag: &str) -> Response {
 }
 
 fn cache(headers: &mut HeaderMap, tag: &str) {
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, max-age=86400, immutable"),
-    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
+    }
+}
+
+/// The media type with its charset, so that a browser shows text as it was meant.
+fn content_type(part: &Part) -> String {
+    // RFC 2978 clause 2.3: what a name may hold.
+    let plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.:+".contains(&octet);
+    match part.charset.as_deref().filter(|name| !name.is_empty() && name.bytes().all(plain)) {
+        // A colon is for quoted strings only (RFC 9110 clause 5.6.2).
+        Some(charset) => format!("{}; charset=\"{charset}\"", part.media_type),
+        None => part.media_type.to_string(),
     }
 }
 
@@ -136,8 +139,8 @@ fn disposition(in_place: bool, name: &str) -> String {
     let kind = if in_place { "inline" } else { "attachment" };
     let name: String = name
         .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default()
+        .find(|piece| !piece.trim().is_empty())
+        .unwrap_or("part")
         .chars()
         .filter(|character| !character.is_control())
         .take(120)
@@ -167,6 +170,26 @@ fn disposition(in_place: bool, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_told_with_its_charset() {
+        let part = |charset: &str| Part {
+            media_type: crate::model::MediaType::new("text/plain"),
+            charset: Some(charset.to_owned()),
+            name: None,
+            content_id: None,
+            content_location: None,
+            body: bytes::Bytes::new(),
+        };
+        assert_eq!(content_type(&part("Shift_JIS")), "text/plain; charset=\"Shift_JIS\"");
+        assert_eq!(content_type(&part("utf-8\"\r\nX: y")), "text/plain");
+    }
+
+    #[test]
+    fn name_of_a_folder_is_still_a_name() {
+        assert_eq!(disposition(false, "/var/tmp/7/"), "attachment; filename=\"7\"");
+        assert_eq!(disposition(false, "//"), "attachment; filename=\"part\"");
+    }
 
     #[test]
     fn received_name_cannot_break_out_of_the_header() {

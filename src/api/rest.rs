@@ -63,8 +63,9 @@ async fn submit(State(context): State<Context>, request: Request) -> Result<Resp
     let message = intake::read(request).await?;
     let id = context.gateway.accept(message).await?;
     let location = format!("/api/v1/messages/{id}");
-    // The modem may already have it; the caller learns the state as it is now.
-    let view = context.gateway.message(&id).await?;
+    // The modem may already have it; the caller learns the state as it is now. From here on no
+    // error may be told: who hears one sends the message again.
+    let view = context.gateway.message(&id).await.ok().flatten();
     let state = view.map_or("accepted", |view| view.summary.state.as_str());
     let body = serde_json::json!({ "id": id.as_str(), "state": state, "url": location });
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
