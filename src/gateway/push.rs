@@ -48,6 +48,9 @@ pub(super) enum PushError {
     /// Its MMS PDU does not decode.
     #[error("an MMS notification that cannot be read: {0}")]
     Pdu(crate::codec::DecodeError),
+    /// It is no SMS that can be read.
+    #[error("a short message that cannot be read: {0}")]
+    Sms(String),
     /// A part of it never came.
     #[error("of a message in {total} parts only {have} came")]
     Incomplete {
@@ -65,6 +68,7 @@ impl Explain for PushError {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::Sms(_) => "sms-undecodable",
             Self::Headers(_) => "push-undecodable",
             Self::Pdu(_) => "pdu-undecodable",
             Self::Incomplete { .. } => "push-incomplete",
@@ -122,7 +126,7 @@ impl Intake {
                 }
                 Err(note) => {
                     tracing::warn!(modem = %self.modem, "SMS kept as it is: {note}");
-                    self.set_aside(vec![pending.key], TpduFate::Undecodable, &note).await?;
+                    self.show_unreadable(&pending, &note).await?;
                 }
             }
         }
@@ -132,6 +136,15 @@ impl Intake {
             }
         }
         Ok(())
+    }
+
+    /// What was damaged may have been the notification of a message: people see that something came.
+    async fn show_unreadable(&self, pending: &PendingTpdu, note: &str) -> Result<(), StoreError> {
+        if !pending.octets.is_empty() {
+            let what = PushKind::Undecodable { fault: PushError::Sms(note.to_owned()).to_fault() };
+            self.file_push(vec![pending.key], pending.octets.clone(), None, what).await?;
+        }
+        self.set_aside(vec![pending.key], TpduFate::Undecodable, note).await
     }
 
     async fn join(&self, cluster: Vec<Kept>, stages: &StageSink) -> Result<(), StoreError> {
@@ -612,7 +625,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn text_messages_and_garbage_are_kept_without_disturbing_anything() {
+    async fn text_messages_are_kept_and_garbage_is_shown_without_disturbing_anything() {
         let rig = Rig::new();
         let (dcs, user_data) = UserData::from_text("Good morning");
         let sender = SmsAddress::from_text("+447700900123");
@@ -620,7 +633,8 @@ mod tests {
         let text = Bytes::from(join_smsc(None, &text.encode().unwrap()).unwrap());
         rig.arrive([text, Bytes::from_static(b"no hex"), Bytes::new()]).await;
         rig.arrive(sms(b"data", 16_000, 3, NOW)).await;
-        assert_eq!(rig.shown().await, []);
+        let damaged = (State::In(InboundState::Failed), Some("sms-undecodable".to_owned()));
+        assert_eq!(rig.shown().await, [damaged]);
         let left = rig.intake.core.store.pending_tpdus(&rig.intake.sim).await.unwrap();
         assert_eq!(left, []);
     }

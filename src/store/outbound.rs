@@ -747,8 +747,12 @@ fn set_recipients(
     state: OutboundState,
     fault: Option<&Fault>,
 ) -> Result<(), Failure> {
-    db.prepare_cached("UPDATE recipient SET state = ?2, fault = ?3 WHERE submission_id = ?1")?
-        .execute(params![key, state.as_str(), rows::fault_json(fault)])?;
+    // Who has it keeps it, whatever becomes of another attempt.
+    db.prepare_cached(
+        "UPDATE recipient SET state = ?2, fault = ?3
+         WHERE submission_id = ?1 AND state <> 'delivered'",
+    )?
+    .execute(params![key, state.as_str(), rows::fault_json(fault)])?;
     Ok(())
 }
 

@@ -320,7 +320,7 @@ fn file_push(db: &Connection, push: &NewPush, at: Timestamp) -> Result<Filed, Fa
         }
         PushKind::Undecodable { fault } => {
             let part = super::raw_part(push.octets.clone());
-            let text = "a WAP Push that cannot be read, kept as it came";
+            let text = "it cannot be read and is kept as it came";
             let state = (InboundState::Failed, text, Some(fault));
             filed.changes.push(show(db, push, at, state, part)?);
         }

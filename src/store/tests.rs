@@ -642,3 +642,23 @@ async fn short_message_that_came_before_its_sim_was_known_is_given_to_it() {
     octets.sort();
     assert_eq!(octets, ["one", "two"]);
 }
+
+#[tokio::test]
+async fn recipient_who_has_it_keeps_it_when_another_attempt_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let new = maker.outbound(&[number(1)]);
+    let partial = Settlement::Unknown {
+        mmsc_message_id: Some("ID1".to_owned()),
+        fault: fault("partial-success"),
+    };
+    sent(&store, &new, partial).await;
+    store.send_again(&new.id, modems(), later(99), NOW).await.unwrap().unwrap();
+    let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+    let push = maker.push(vec![], report("ID1", number(1), ReportStatus::Retrieved));
+    store.file_push(push, later(1)).await.unwrap();
+    let failed = Settlement::Failed { fault: fault("refused") };
+    store.settle(claimed.key, failed, later(2)).await.unwrap();
+    assert_eq!(out_state(&store, &new.id).await, OutboundState::Delivered);
+}
