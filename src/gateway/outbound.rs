@@ -41,13 +41,13 @@ pub(super) async fn submit(
         SendVerdict::Unknown { fault, partial: false, .. }
             if core.resend_unknown && submission.releases == 0 && !too_late =>
         {
-            Settlement::Again { at, fault }
+            Settlement::Again { at, fault, in_doubt: true }
         }
         SendVerdict::Unknown { message_id, fault, .. } => {
             Settlement::Unknown { mmsc_message_id: message_id, fault }
         }
         SendVerdict::Again { fault } if too_late => Settlement::Expired { fault },
-        SendVerdict::Again { fault } => Settlement::Again { at, fault },
+        SendVerdict::Again { fault } => Settlement::Again { at, fault, in_doubt: false },
     };
     let changes = core.store.settle(submission.key, settlement, now).await?;
     core.events.changes(&changes);

@@ -8,6 +8,7 @@ mod engine;
 mod inbound;
 mod lock;
 mod outbound;
+mod recovery;
 mod reports;
 mod rows;
 mod schema;

@@ -1,12 +1,11 @@
 //! The life of what we send, in the store: accept, claim, release, settle, recover, and what a
 //! person may do (design: at most once by default).
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
+use super::recovery;
 use super::reports;
 use super::rows::{self, Entry};
 use super::{Change, Store, StoreError};
@@ -85,12 +84,14 @@ pub enum Settlement {
         /// What is known.
         fault: Fault,
     },
-    /// The MMSC cannot have it; once more at that time.
+    /// Once more at that time: the MMSC cannot have it, or the owner wants it all the same.
     Again {
         /// When.
         at: Timestamp,
         /// Why.
         fault: Fault,
+        /// The MMSC may have it.
+        in_doubt: bool,
     },
     /// As [`Self::Again`], but it would be too late by then.
     Expired {
@@ -223,8 +224,8 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         self.write(move |db| {
-            let changes = recover(db, None, &unknown, resend, at)?;
-            reroute(db, &modems)?;
+            let changes = recovery::recover(db, None, &unknown, resend, at)?;
+            recovery::reroute(db, &modems)?;
             Ok(changes)
         })
         .await
@@ -242,7 +243,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         let modem = modem.to_owned();
-        self.write(move |db| recover(db, Some(&modem), &unknown, resend, at)).await
+        self.write(move |db| recovery::recover(db, Some(&modem), &unknown, resend, at)).await
     }
 
     /// Withdraws what was not released yet: true when there was anything.
@@ -274,7 +275,7 @@ impl Store {
         let id = id.as_str().to_owned();
         self.write(move |db| {
             let change = send_again(db, &id, expires_at, at)?;
-            reroute(db, &modems)?;
+            recovery::reroute(db, &modems)?;
             Ok(change)
         })
         .await
@@ -442,23 +443,29 @@ fn claim(
     Ok(Some((submission, change)))
 }
 
+/// What is told of a message that ends without success when an earlier attempt may have had it.
+const IN_DOUBT: &str = "not this time, but the MMSC may have it from an earlier attempt";
+
 fn settle(
     db: &Connection,
     key: i64,
     settlement: &Settlement,
     at: Timestamp,
 ) -> Result<Vec<Change>, Failure> {
-    let row: Option<(String, Option<String>)> = db
+    let row: Option<(String, Option<String>, bool)> = db
         .query_row(
-            "SELECT message_id, sim FROM submission WHERE id = ?1 AND state = 'sending'",
+            "SELECT message_id, sim, in_doubt FROM submission WHERE id = ?1 AND state = 'sending'",
             [key],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    let Some((message, sim)) = row else { return Ok(Vec::new()) };
+    let Some((message, sim, in_doubt)) = row else { return Ok(Vec::new()) };
     let (state, mmsc_message_id, text, fault, next) = match settlement {
         Settlement::Sent { mmsc_message_id, text } => {
             (OutboundState::Sent, mmsc_message_id.as_deref(), text.clone(), None, None)
+        }
+        Settlement::Failed { fault } | Settlement::Expired { fault } if in_doubt => {
+            (OutboundState::Unknown, None, IN_DOUBT.to_owned(), Some(fault), None)
         }
         Settlement::Failed { fault } => {
             (OutboundState::Failed, None, "refused".to_owned(), Some(fault), None)
@@ -470,7 +477,7 @@ fn settle(
             Some(fault),
             None,
         ),
-        Settlement::Again { at, fault } => {
+        Settlement::Again { at, fault, .. } => {
             (OutboundState::Queued, None, format!("next attempt at {at}"), Some(fault), Some(*at))
         }
         Settlement::Expired { fault } => {
@@ -481,9 +488,19 @@ fn settle(
         "UPDATE submission
          SET state = ?2, mmsc_message_id = coalesce(?3, mmsc_message_id),
              next_attempt_at = coalesce(?4, next_attempt_at),
-             released_at = CASE WHEN ?2 = 'queued' THEN NULL ELSE released_at END
+             released_at = CASE WHEN ?2 = 'queued' THEN NULL ELSE released_at END,
+             in_doubt = ?2 <> 'sent' AND (in_doubt OR ?5)
          WHERE id = ?1",
-        params![key, state.as_str(), mmsc_message_id, next.map(Timestamp::as_millis)],
+        params![
+            key,
+            state.as_str(),
+            mmsc_message_id,
+            next.map(Timestamp::as_millis),
+            matches!(
+                settlement,
+                Settlement::Unknown { .. } | Settlement::Again { in_doubt: true, .. }
+            )
+        ],
     )?;
     set_recipients(db, key, state, fault)?;
     rows::tell(
@@ -552,55 +569,13 @@ fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
     )?;
     let mut changes = Vec::new();
     for (key, message) in late {
-        db.execute("UPDATE submission SET state = 'expired' WHERE id = ?1", [key])?;
+        let (state, text) =
+            end(db, key, OutboundState::Expired, "its time was over before the MMSC took it")?;
         // The last fault stays: it says why there was no success in time.
-        db.execute("UPDATE recipient SET state = 'expired' WHERE submission_id = ?1", [key])?;
-        rows::tell(
-            db,
-            &Entry {
-                message: &message,
-                at,
-                recipient: only_recipient(db, key)?.as_ref(),
-                state: OutboundState::Expired.as_str(),
-                text: "its time was over before the MMSC took it",
-                fault: None,
-            },
-        )?;
-        changes.push(rows::refresh_outbound(db, &message, at)?);
-    }
-    Ok(changes)
-}
-
-fn recover(
-    db: &Connection,
-    modem: Option<&str>,
-    unknown: &Fault,
-    resend: bool,
-    at: Timestamp,
-) -> Result<Vec<Change>, Failure> {
-    let mut changes = Vec::new();
-    let open = {
-        let mut select = db.prepare(
-            "SELECT id, message_id, released_at IS NOT NULL AND NOT (?1 AND releases <= 1)
-             FROM submission WHERE state = 'sending' AND (?2 IS NULL OR modem = ?2)",
-        )?;
-        select
-            .query_map(params![resend, modem], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
-            })?
-            .collect::<Result<Vec<_>, _>>()?
-    };
-    for (key, message, released) in open {
-        let (state, text, fault) = if released {
-            (OutboundState::Unknown, "interrupted after its release", Some(unknown))
-        } else {
-            (OutboundState::Queued, "interrupted; queued again", None)
-        };
         db.execute(
-            "UPDATE submission SET state = ?2, next_attempt_at = ?3 WHERE id = ?1",
-            params![key, state.as_str(), at.as_millis()],
+            "UPDATE recipient SET state = ?2 WHERE submission_id = ?1 AND state <> 'delivered'",
+            params![key, state.as_str()],
         )?;
-        set_recipients(db, key, state, fault)?;
         rows::tell(
             db,
             &Entry {
@@ -609,53 +584,12 @@ fn recover(
                 recipient: only_recipient(db, key)?.as_ref(),
                 state: state.as_str(),
                 text,
-                fault,
+                fault: None,
             },
         )?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
-    changes.extend(super::inbound::recover(db, modem, at)?);
-    if modem.is_none() {
-        hurry(db, at)?;
-    }
-    let sims = {
-        let mut select = db.prepare(
-            "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'",
-        )?;
-        select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?
-    };
-    for sim in sims {
-        changes.extend(reports::match_waiting(db, &sim, at)?);
-    }
     Ok(changes)
-}
-
-/// Longest pause of any schedule, with room: what is due later was put off by a clock that was ahead
-/// of today's (computers without a battery for it begin in the past).
-const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
-
-/// After a start nothing waits longer than it ever would.
-fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
-    for table in ["submission", "inbound", "ack"] {
-        db.execute(
-            &format!("UPDATE {table} SET next_attempt_at = ?1 WHERE next_attempt_at > ?2"),
-            params![at.as_millis(), at.plus(LONGEST_PAUSE).as_millis()],
-        )?;
-    }
-    Ok(())
-}
-
-/// Gives what waits for a modem that no longer exists to the first of those that do.
-fn reroute(db: &Connection, modems: &[String]) -> Result<(), Failure> {
-    if let Some(first) = modems.first() {
-        let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
-        db.execute(
-            "UPDATE submission SET modem = ?1
-             WHERE state = 'queued' AND modem NOT IN (SELECT value FROM json_each(?2))",
-            params![first, known],
-        )?;
-    }
-    Ok(())
 }
 
 fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Failure> {
@@ -670,16 +604,16 @@ fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Fa
         return Ok(None);
     }
     for (key, message) in open {
-        db.execute("UPDATE submission SET state = 'canceled' WHERE id = ?1", [key])?;
-        set_recipients(db, key, OutboundState::Canceled, None)?;
+        let (state, text) = end(db, key, OutboundState::Canceled, "withdrawn before its release")?;
+        set_recipients(db, key, state, None)?;
         rows::tell(
             db,
             &Entry {
                 message: &message,
                 at,
                 recipient: only_recipient(db, key)?.as_ref(),
-                state: OutboundState::Canceled.as_str(),
-                text: "withdrawn before its release",
+                state: state.as_str(),
+                text,
                 fault: None,
             },
         )?;
@@ -729,6 +663,23 @@ fn send_again(
     rows::refresh_outbound(db, id, at).map(Some)
 }
 
+/// Ends a submission that is not under way: as wished, or `unknown` when the MMSC may have it from
+/// an earlier attempt.
+fn end(
+    db: &Connection,
+    key: i64,
+    wished: OutboundState,
+    text: &'static str,
+) -> Result<(OutboundState, &'static str), Failure> {
+    let in_doubt: bool = db.query_row(
+        "UPDATE submission SET state = CASE WHEN in_doubt THEN 'unknown' ELSE ?2 END
+         WHERE id = ?1 RETURNING in_doubt",
+        params![key, wished.as_str()],
+        |row| row.get(0),
+    )?;
+    Ok(if in_doubt { (OutboundState::Unknown, IN_DOUBT) } else { (wished, text) })
+}
+
 fn submissions(
     db: &Connection,
     sql: &str,
@@ -741,7 +692,7 @@ fn submissions(
     Ok(rows)
 }
 
-fn set_recipients(
+pub(super) fn set_recipients(
     db: &Connection,
     key: i64,
     state: OutboundState,
@@ -757,7 +708,7 @@ fn set_recipients(
 }
 
 /// The recipient of a submission that has only one: then a timeline entry is about it.
-fn only_recipient(db: &Connection, key: i64) -> Result<Option<Address>, Failure> {
+pub(super) fn only_recipient(db: &Connection, key: i64) -> Result<Option<Address>, Failure> {
     let mut select =
         db.prepare_cached("SELECT address FROM recipient WHERE submission_id = ?1 LIMIT 2")?;
     let rows =

@@ -209,7 +209,10 @@ fn apply(
     let after = state_after(before, &report.kind, &report.status);
     if before == OutboundState::Unknown && after != before {
         // The MMSC had it after all: a person must not be offered to send it again.
-        db.execute("UPDATE submission SET state = 'sent' WHERE id = ?1", [submission])?;
+        db.execute(
+            "UPDATE submission SET state = 'sent', in_doubt = 0 WHERE id = ?1",
+            [submission],
+        )?;
     }
     db.execute(
         "UPDATE recipient

@@ -8,7 +8,7 @@ use super::StoreError;
 use super::engine::database_error;
 
 /// One step for each version; what has been released is never changed, only followed.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2];
 
 /// Brings the file to the newest version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
@@ -201,3 +201,34 @@ CREATE TABLE timeline (
 ) STRICT;
 CREATE INDEX timeline_message ON timeline (message_id, id);
 ";
+
+/// An earlier attempt may have got through, whatever the later ones said.
+const V2: &str = "
+ALTER TABLE submission ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0;
+UPDATE submission SET in_doubt = 1 WHERE state = 'unknown';
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_of_the_first_version_is_brought_up_to_date() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(V1).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        db.execute_batch(
+            "INSERT INTO message (id, direction, state, created_at, updated_at)
+             VALUES ('m', 'out', 'unknown', 0, 0);
+             INSERT INTO submission (message_id, transaction_id, head, state, modem,
+                                     next_attempt_at)
+             VALUES ('m', 'a', x'', 'unknown', 'x', 0), ('m', 'b', x'', 'sent', 'x', 0);",
+        )
+        .unwrap();
+        migrate(&mut db, Path::new("test.db")).unwrap();
+        let doubtful: String = db
+            .query_row("SELECT transaction_id FROM submission WHERE in_doubt", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(doubtful, "a");
+    }
+}

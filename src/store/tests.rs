@@ -236,7 +236,7 @@ async fn withdrawn_message_cannot_be_released() {
     let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
     assert!(store.cancel(&new.id, NOW).await.unwrap().is_some());
     assert!(matches!(store.release(claimed.key, NOW).await, Err(StoreError::NotFound { .. })));
-    let again = Settlement::Again { at: NOW, fault: fault("x") };
+    let again = Settlement::Again { at: NOW, fault: fault("x"), in_doubt: false };
     assert_eq!(store.settle(claimed.key, again, NOW).await.unwrap(), []);
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Canceled);
 }
@@ -519,7 +519,7 @@ fn store_of_a_newer_program_is_refused() {
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 1 });
+    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 2 });
 }
 
 async fn received(store: &Store, id: &MessageId, acks: Vec<NewAck>) {
@@ -661,4 +661,39 @@ async fn recipient_who_has_it_keeps_it_when_another_attempt_fails() {
     let failed = Settlement::Failed { fault: fault("refused") };
     store.settle(claimed.key, failed, later(2)).await.unwrap();
     assert_eq!(out_state(&store, &new.id).await, OutboundState::Delivered);
+}
+
+#[tokio::test]
+async fn unknown_that_is_sent_again_without_success_stays_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let maker = Maker::new();
+    let store = open(dir.path());
+    let lost = || Settlement::Unknown { mmsc_message_id: None, fault: fault("no-answer") };
+    for (index, way) in ["refused", "too late", "expired", "withdrawn"].into_iter().enumerate() {
+        let new = maker.outbound(&[number(u8::try_from(index).unwrap())]);
+        sent(&store, &new, lost()).await;
+        store.send_again(&new.id, modems(), later(99), NOW).await.unwrap().unwrap();
+        if way == "expired" {
+            store.expire_submissions(later(86_401)).await.unwrap();
+        } else if way == "withdrawn" {
+            store.cancel(&new.id, NOW).await.unwrap().unwrap();
+        } else {
+            let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+            let end = match way {
+                "refused" => Settlement::Failed { fault: fault("refused") },
+                _ => Settlement::Expired { fault: fault("no-carrier") },
+            };
+            store.settle(claimed.key, end, NOW).await.unwrap();
+        }
+        assert_eq!(out_state(&store, &new.id).await, OutboundState::Unknown, "{way}");
+    }
+
+    // Once the MMSC has taken it there is no doubt left.
+    let new = maker.outbound(&[number(9)]);
+    sent(&store, &new, lost()).await;
+    store.send_again(&new.id, modems(), later(99), NOW).await.unwrap().unwrap();
+    let (claimed, _) = store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();
+    let taken = Settlement::Sent { mmsc_message_id: None, text: String::new() };
+    store.settle(claimed.key, taken, NOW).await.unwrap();
+    assert_eq!(out_state(&store, &new.id).await, OutboundState::Sent);
 }

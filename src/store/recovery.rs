@@ -1,0 +1,103 @@
+//! What a start, or a line that starts over, makes of work that was left in the middle (design: a
+//! released message without an answer is `unknown`).
+
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::engine::Failure;
+use super::outbound::{only_recipient, set_recipients};
+use super::rows::{self, Entry};
+use super::{Change, inbound, reports};
+use crate::model::{Fault, OutboundState, Timestamp};
+
+/// What was `sending` is `queued` again, or `unknown` where its release was recorded (with `resend`
+/// only when that happened before); what was `retrieving` is fetched again.
+pub(super) fn recover(
+    db: &Connection,
+    modem: Option<&str>,
+    unknown: &Fault,
+    resend: bool,
+    at: Timestamp,
+) -> Result<Vec<Change>, Failure> {
+    let mut changes = Vec::new();
+    let open = {
+        let mut select = db.prepare(
+            "SELECT id, message_id, released_at IS NOT NULL AND NOT (?1 AND releases <= 1)
+             FROM submission WHERE state = 'sending' AND (?2 IS NULL OR modem = ?2)",
+        )?;
+        select
+            .query_map(params![resend, modem], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    for (key, message, released) in open {
+        let (state, text, fault) = if released {
+            (OutboundState::Unknown, "interrupted after its release", Some(unknown))
+        } else {
+            (OutboundState::Queued, "interrupted; queued again", None)
+        };
+        db.execute(
+            "UPDATE submission SET state = ?2, next_attempt_at = ?3,
+                                   in_doubt = in_doubt OR released_at IS NOT NULL
+             WHERE id = ?1",
+            params![key, state.as_str(), at.as_millis()],
+        )?;
+        set_recipients(db, key, state, fault)?;
+        rows::tell(
+            db,
+            &Entry {
+                message: &message,
+                at,
+                recipient: only_recipient(db, key)?.as_ref(),
+                state: state.as_str(),
+                text,
+                fault,
+            },
+        )?;
+        changes.push(rows::refresh_outbound(db, &message, at)?);
+    }
+    changes.extend(inbound::recover(db, modem, at)?);
+    if modem.is_none() {
+        hurry(db, at)?;
+    }
+    let sims = {
+        let mut select = db.prepare(
+            "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'",
+        )?;
+        select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?
+    };
+    for sim in sims {
+        changes.extend(reports::match_waiting(db, &sim, at)?);
+    }
+    Ok(changes)
+}
+
+/// Longest pause of any schedule, with room: what is due later was put off by a clock that was ahead
+/// of today's (computers without a battery for it begin in the past).
+const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+
+/// After a start nothing waits longer than it ever would.
+fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
+    for table in ["submission", "inbound", "ack"] {
+        db.execute(
+            &format!("UPDATE {table} SET next_attempt_at = ?1 WHERE next_attempt_at > ?2"),
+            params![at.as_millis(), at.plus(LONGEST_PAUSE).as_millis()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Gives what waits for a modem that no longer exists to the first of those that do.
+pub(super) fn reroute(db: &Connection, modems: &[String]) -> Result<(), Failure> {
+    if let Some(first) = modems.first() {
+        let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
+        db.execute(
+            "UPDATE submission SET modem = ?1
+             WHERE state = 'queued' AND modem NOT IN (SELECT value FROM json_each(?2))",
+            params![first, known],
+        )?;
+    }
+    Ok(())
+}
