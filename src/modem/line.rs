@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::{ModemError, Port, PortError};
 use crate::codec::at::{CommandLine, FinalResult, Unsolicited};
@@ -22,8 +22,10 @@ const MAX_NEWS: usize = 1024;
 const SYNC_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long after an answer to `AT` another may come, to one that was asked before.
 const LATE: Duration = Duration::from_millis(50);
-/// Most reads of that: floods of news never end.
-const MAX_LATE_READS: usize = 20;
+/// The same when the modem has left some unanswered, beyond the time that it took so far.
+const LATE_MARGIN: Duration = Duration::from_millis(500);
+/// The longest such time.
+const MAX_LATE: Duration = Duration::from_secs(4);
 /// How long a port may refuse to take a command's octets.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -79,6 +81,8 @@ pub(super) struct Line {
     delay: Duration,
     /// A command got no answer; it may still come and be taken for that of the next one.
     out_of_step: bool,
+    /// When the first `AT` was asked that has no answer yet.
+    unanswered_since: Option<Instant>,
 }
 
 impl Line {
@@ -96,6 +100,7 @@ impl Line {
             shared,
             delay,
             out_of_step: false,
+            unanswered_since: None,
         }
     }
 
@@ -178,21 +183,37 @@ impl Line {
 
     /// Asks `AT` until the modem answers and nothing late follows; false when it stays silent.
     pub(super) async fn sync(&mut self, tries: usize) -> Result<bool, ModemError> {
+        let mut text = "AT";
         for _ in 0..tries {
             self.reset();
-            let reply = self.run(command("AT")?, Kind::Plain, SYNC_TIMEOUT).await?;
+            let asked = Instant::now();
+            let reply = self.run(command(text)?, Kind::Plain, SYNC_TIMEOUT).await?;
             if matches!(reply, Reply::Response(_)) {
-                for _ in 0..MAX_LATE_READS {
-                    match timeout(LATE, self.pump()).await {
-                        Ok(pumped) => pumped?,
-                        Err(_) => break,
-                    }
-                }
+                self.let_late_ones_pass().await?;
                 self.out_of_step = false;
                 return Ok(true);
             }
+            // Some program has left it set to results in digits.
+            if matches!(&reply, Reply::TimedOut { lines } if lines.iter().any(|it| it == "0")) {
+                text = "ATV1";
+            }
+            self.unanswered_since.get_or_insert(asked);
         }
         Ok(false)
+    }
+
+    /// A slow modem answers each `AT` that was asked before, one by one.
+    async fn let_late_ones_pass(&mut self) -> Result<(), ModemError> {
+        let quiet = match self.unanswered_since.take() {
+            Some(since) => (since.elapsed() + LATE_MARGIN).min(MAX_LATE),
+            None => LATE,
+        };
+        // Floods of news never end.
+        let end = Instant::now() + 4 * quiet;
+        while let Ok(pumped) = timeout_at(end.min(Instant::now() + quiet), self.pump()).await {
+            pumped?;
+        }
+        Ok(())
     }
 
     async fn get_in_step(&mut self) -> Result<(), ModemError> {

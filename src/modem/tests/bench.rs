@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::model::redact::Secret;
 use crate::model::{Clock, NoTap, StageSink, Timestamp};
@@ -67,6 +67,8 @@ pub(super) struct Script {
     pub(super) echoes: usize,
     /// Text between echo and answer, and between the answer's lines.
     pub(super) flood: String,
+    /// How long it thinks about each command.
+    pub(super) delay: Duration,
     /// Octets written at once; 0 for all.
     pub(super) chunk: usize,
     /// In a call from the start, as a killed program leaves it.
@@ -335,6 +337,9 @@ impl Scripted {
             return;
         }
         self.commands.lock().unwrap().push(command.to_owned());
+        if !self.script.delay.is_zero() {
+            sleep(self.script.delay).await;
+        }
         let mut answer = self.script.answer(command);
         if !self.script.flood.is_empty() && !answer.is_empty() {
             let flood = format!("\r\n{}\r\n", self.script.flood);

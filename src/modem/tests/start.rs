@@ -433,3 +433,22 @@ async fn registration_is_read_in_every_combination() {
         .on("AT+CGREG?", &["ERROR"]);
     assert_eq!(prepared(script).await.unwrap().registration, Registration::Home);
 }
+
+#[tokio::test(start_paused = true)]
+async fn slow_modem_is_not_answered_out_of_turn() {
+    for (delay, flood) in [(500, ""), (1600, ""), (2000, "^RSSI:17"), (2900, "")] {
+        let mut script = Script::new();
+        (script.delay, script.flood) = (Duration::from_millis(delay), flood.into());
+        let info = prepared(script).await.unwrap_or_else(|error| panic!("{delay} ms: {error}"));
+        assert_eq!(info.manufacturer, "Example", "{delay} ms");
+        assert_eq!(info.imsi, "001010123456789", "{delay} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_was_left_answering_in_digits_is_set_to_words() {
+    let ports = Ports::default();
+    let far = ports.plug("p", Script::new().on("AT", &["0\r", "OK"]));
+    bench(&ports, "p", None, None).modem.prepare().await.unwrap();
+    assert_eq!(far.commands()[1], "ATV1");
+}
