@@ -18,7 +18,7 @@ use super::shift::Shift;
 use super::{Core, Deps, StartError};
 use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
-use crate::model::{Explain, Fault, MessageId, Stage, StageSink, Timestamp, redact};
+use crate::model::{Explain, Fault, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, Profile};
 use crate::operators::{Auth, Settings};
 use crate::proto::ppp::{AuthProtocol, Credentials};
@@ -487,7 +487,7 @@ impl Worker<'_> {
         match bearer {
             Ok(bearer) => Ok(bearer),
             Err(UpFailed { error, stream }) => {
-                let hung_up = self.hang_up(stream).await;
+                let hung_up = stream.hang_up().await;
                 Err(CallFailure { fault: error.to_fault(), session_over: hung_up.is_err() })
             }
         }
@@ -502,7 +502,7 @@ impl Worker<'_> {
     ) -> Option<SessionEnd> {
         self.line.show(|shown| shown.line_fault = None);
         let served = self.serve(shift, info, &bearer).await;
-        let hung_up = self.hang_up(bearer.down().await).await;
+        let hung_up = bearer.down().await.hang_up().await;
         let settled = match served {
             Ok(Served { lost: Some(error), worked: false }) => {
                 // A call that comes up and breaks at once must not be dialled without a pause.
@@ -572,12 +572,6 @@ impl Worker<'_> {
                 () = tokio::time::sleep(self.core().timing.linger) => return Ok(served),
             }
         }
-    }
-
-    async fn hang_up(&self, call: DataCall) -> Result<(), ModemError> {
-        let outcome = call.hang_up().await;
-        self.line.call_stages().tell(Stage::HungUp);
-        outcome
     }
 
     async fn call_failed(
