@@ -58,6 +58,8 @@ pub(super) async fn resolve(
     let deadline = Instant::now() + limit;
     while Instant::now() < deadline {
         let mut refusals = 0;
+        // A public server knows nothing of the operator's own names, the next one may.
+        let mut denied = false;
         for server in servers {
             let round = (Instant::now() + PATIENCE).min(deadline);
             let wanted = if server.is_ipv4() { TYPE_A } else { TYPE_AAAA };
@@ -71,12 +73,15 @@ pub(super) async fn resolve(
             }
             match answer {
                 Ok(Ok(Answer::Addresses(addresses))) => return Ok(addresses),
-                Ok(Ok(Answer::NoSuchName)) => return Err(unknown()),
+                Ok(Ok(Answer::NoSuchName)) => denied = true,
                 Ok(Ok(Answer::Failure | Answer::Truncated)) => refusals += 1,
                 Ok(Err(error @ NetError::LinkDown { .. })) => return Err(error),
                 Ok(Err(_)) => refusals += 1,
                 Err(_) => {}
             }
+        }
+        if denied {
+            return Err(unknown());
         }
         if refusals == servers.len() {
             // All answered and none helps: asking faster changes nothing.

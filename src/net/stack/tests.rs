@@ -377,6 +377,32 @@ async fn names_are_resolved_by_the_server_that_was_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn name_that_the_first_server_does_not_know_is_asked_of_the_next_one() {
+    let (client, server, _wire) = pair(100, 0);
+    client.shared.lock().name_servers.push(IpAddr::from([10, 0, 0, 54]));
+    let socket = server.bind_udp(53).unwrap();
+    tokio::spawn(async move {
+        let mut asked = 0;
+        while let Ok((query, from)) = socket.receive().await {
+            asked += 1;
+            let mut answer = query.clone();
+            answer[2] |= 0x80;
+            if asked == 2 {
+                answer[7] = 1;
+                answer.extend_from_slice(b"\xC0\x0C\0\x01\0\x01\0\0\0\x3C\0\x04\x0A\x01\x02\x03");
+            } else {
+                answer[3] |= 3;
+            }
+            socket.send(from, &answer).await.unwrap();
+        }
+    });
+    let found = client.resolve("mmsc", LIMIT).await;
+    assert_eq!(found, Ok(vec![IpAddr::from([10, 1, 2, 3])]));
+    let missing = client.resolve("missing", LIMIT).await;
+    assert_eq!(missing, Err(NetError::NameNotFound { name: "missing".into() }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn silent_name_server_is_named_after_the_limit() {
     let (client, _server, _wire) = pair(10, 20);
     let started = Instant::now();
