@@ -57,7 +57,7 @@ impl Chain {
         let mut simulate = mm1gate();
         simulate
             .args(["simulate", "--json", "--control", "127.0.0.1:0", "--ppp-command"])
-            .arg("slirp-fullbolt ppp")
+            .arg("slirp-fullbolt")
             .arg("--tty")
             .arg(dir.join("modem"))
             .env("HOME", &dir);
