@@ -419,17 +419,7 @@ fn claim(
     set_recipients(db, key, OutboundState::Sending, None)?;
     db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
     let text = format!("attempt {attempt}");
-    rows::tell(
-        db,
-        &Entry {
-            message: &message,
-            at,
-            recipient: only_recipient(db, key)?.as_ref(),
-            state: OutboundState::Sending.as_str(),
-            text: &text,
-            fault: None,
-        },
-    )?;
+    tell(db, key, &message, at, OutboundState::Sending, &text, None)?;
     let change = rows::refresh_outbound(db, &message, at)?;
     let submission = Submission {
         key,
@@ -503,17 +493,7 @@ fn settle(
         ],
     )?;
     set_recipients(db, key, state, fault)?;
-    rows::tell(
-        db,
-        &Entry {
-            message: &message,
-            at,
-            recipient: only_recipient(db, key)?.as_ref(),
-            state: state.as_str(),
-            text: &text,
-            fault,
-        },
-    )?;
+    tell(db, key, &message, at, state, &text, fault)?;
     let mut changes = Vec::new();
     if let Some(sim) = sim {
         // A report may have been quicker than the answer, or fit another message for certain now.
@@ -544,16 +524,14 @@ fn postpone(
             params![key, next.as_millis()],
         )?;
         set_recipients(db, key, OutboundState::Queued, Some(fault))?;
-        rows::tell(
+        tell(
             db,
-            &Entry {
-                message: &message,
-                at,
-                recipient: only_recipient(db, key)?.as_ref(),
-                state: OutboundState::Queued.as_str(),
-                text: &format!("no data call; next attempt at {next}"),
-                fault: Some(fault),
-            },
+            key,
+            &message,
+            at,
+            OutboundState::Queued,
+            &format!("no data call; next attempt at {next}"),
+            Some(fault),
         )?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
@@ -576,17 +554,7 @@ fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
             "UPDATE recipient SET state = ?2 WHERE submission_id = ?1 AND state <> 'delivered'",
             params![key, state.as_str()],
         )?;
-        rows::tell(
-            db,
-            &Entry {
-                message: &message,
-                at,
-                recipient: only_recipient(db, key)?.as_ref(),
-                state: state.as_str(),
-                text,
-                fault: None,
-            },
-        )?;
+        tell(db, key, &message, at, state, text, None)?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
     Ok(changes)
@@ -606,17 +574,7 @@ fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Fa
     for (key, message) in open {
         let (state, text) = end(db, key, OutboundState::Canceled, "withdrawn before its release")?;
         set_recipients(db, key, state, None)?;
-        rows::tell(
-            db,
-            &Entry {
-                message: &message,
-                at,
-                recipient: only_recipient(db, key)?.as_ref(),
-                state: state.as_str(),
-                text,
-                fault: None,
-            },
-        )?;
+        tell(db, key, &message, at, state, text, None)?;
     }
     rows::refresh_outbound(db, id, at).map(Some)
 }
@@ -644,16 +602,14 @@ fn send_again(
             params![key, at.as_millis()],
         )?;
         set_recipients(db, key, OutboundState::Queued, None)?;
-        rows::tell(
+        tell(
             db,
-            &Entry {
-                message: &message,
-                at,
-                recipient: only_recipient(db, key)?.as_ref(),
-                state: OutboundState::Queued.as_str(),
-                text: "queued once more on request, with the same Transaction-Id",
-                fault: None,
-            },
+            key,
+            &message,
+            at,
+            OutboundState::Queued,
+            "queued once more on request, with the same Transaction-Id",
+            None,
         )?;
     }
     db.execute(
@@ -707,8 +663,23 @@ pub(super) fn set_recipients(
     Ok(())
 }
 
+/// Writes into the timeline what became of a submission.
+pub(super) fn tell(
+    db: &Connection,
+    key: i64,
+    message: &str,
+    at: Timestamp,
+    state: OutboundState,
+    text: &str,
+    fault: Option<&Fault>,
+) -> Result<(), Failure> {
+    let recipient = only_recipient(db, key)?;
+    let state = state.as_str();
+    rows::tell(db, &Entry { message, at, recipient: recipient.as_ref(), state, text, fault })
+}
+
 /// The recipient of a submission that has only one: then a timeline entry is about it.
-pub(super) fn only_recipient(db: &Connection, key: i64) -> Result<Option<Address>, Failure> {
+fn only_recipient(db: &Connection, key: i64) -> Result<Option<Address>, Failure> {
     let mut select =
         db.prepare_cached("SELECT address FROM recipient WHERE submission_id = ?1 LIMIT 2")?;
     let rows =

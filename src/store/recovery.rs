@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::engine::Failure;
-use super::outbound::{only_recipient, set_recipients};
-use super::rows::{self, Entry};
+use super::outbound::{set_recipients, tell};
+use super::rows;
 use super::{Change, inbound, reports};
 use crate::model::{Fault, OutboundState, Timestamp};
 
@@ -45,17 +45,7 @@ pub(super) fn recover(
             params![key, state.as_str(), at.as_millis()],
         )?;
         set_recipients(db, key, state, fault)?;
-        rows::tell(
-            db,
-            &Entry {
-                message: &message,
-                at,
-                recipient: only_recipient(db, key)?.as_ref(),
-                state: state.as_str(),
-                text,
-                fault,
-            },
-        )?;
+        tell(db, key, &message, at, state, text, fault)?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
     changes.extend(inbound::recover(db, modem, at)?);
