@@ -203,11 +203,11 @@ pub(super) fn push_report(decoded: Decoded<Push>) -> Report {
     if push.content_type.media_type.as_str() == mms::CONTENT_TYPE {
         match mms::decode(&push.body) {
             Ok(decoded) => report.content = Some(Box::new(decode_mms::report(decoded))),
-            Err(error) => report.warnings.push(Warning {
-                field: error.field.to_owned(),
-                offset: error.offset,
-                text: format!("the MMS PDU in it does not decode: {}", error.kind),
-            }),
+            Err(error) => report.warnings.push(Warning::not_understood(
+                error.field,
+                error.offset,
+                format!("the MMS PDU in it does not decode: {}", error.kind),
+            )),
         }
     } else {
         report.field("body", hex::encode(&push.body));
@@ -240,7 +240,7 @@ fn ppp_frames(octets: &Bytes) -> Result<Report, Failure> {
                 }
                 Deframed::Bad(error) => error.to_string(),
             };
-            report.warnings.push(Warning { field: "frame".to_owned(), offset, text: problem });
+            report.warnings.push(Warning::not_understood("frame", offset, problem));
         });
     }
     if report.items.iter().any(|(kind, _)| *kind == "frame") {

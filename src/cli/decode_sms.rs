@@ -84,7 +84,7 @@ fn joined(out: &mut Report, fragments: &[Fragment]) -> Option<Datagram> {
         Assembly::Complete(datagram) => Some(datagram),
         Assembly::Missing(numbers) => {
             let text = format!("segments are missing: {numbers:?}");
-            out.warnings.push(Warning { field: "concatenation".to_owned(), offset: 0, text });
+            out.warnings.push(Warning::not_understood("concatenation", 0, text));
             None
         }
     }
@@ -100,11 +100,11 @@ fn open(out: &mut Report, messages: &[Datagram]) {
     };
     match Push::decode(&datagram.data) {
         Ok(decoded) => out.content = Some(Box::new(push_report(decoded))),
-        Err(error) => out.warnings.push(Warning {
-            field: error.field.to_owned(),
-            offset: error.offset,
-            text: format!("the push in it does not decode: {}", error.kind),
-        }),
+        Err(error) => out.warnings.push(Warning::not_understood(
+            error.field,
+            error.offset,
+            format!("the push in it does not decode: {}", error.kind),
+        )),
     }
 }
 

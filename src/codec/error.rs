@@ -56,7 +56,7 @@ pub enum DecodeErrorKind {
     BadChecksum,
 }
 
-/// Something a decoder forgave.
+/// Something a decoder forgave, or kept without understanding it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
     /// The field, by its name in the specification.
@@ -65,6 +65,26 @@ pub struct Warning {
     pub offset: usize,
     /// What was odd and how it was read.
     pub text: String,
+    /// Whether the octets were understood all the same. What was not is kept as it is or passed over.
+    pub understood: bool,
+}
+
+impl Warning {
+    /// Something odd whose meaning is plain all the same.
+    #[must_use]
+    pub fn forgiven(field: impl Into<String>, offset: usize, text: impl Into<String>) -> Self {
+        Self { field: field.into(), offset, text: text.into(), understood: true }
+    }
+
+    /// Something whose meaning remains unknown.
+    #[must_use]
+    pub fn not_understood(
+        field: impl Into<String>,
+        offset: usize,
+        text: impl Into<String>,
+    ) -> Self {
+        Self { field: field.into(), offset, text: text.into(), understood: false }
+    }
 }
 
 impl fmt::Display for Warning {

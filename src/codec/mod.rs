@@ -7,6 +7,7 @@
 pub mod at;
 mod error;
 pub mod mms;
+mod outline;
 pub mod pcapng;
 pub mod ppp;
 pub mod push;
@@ -15,3 +16,4 @@ pub mod sms;
 pub mod wsp;
 
 pub use error::{DecodeError, DecodeErrorKind, Decoded, Warning};
+pub use outline::Node;

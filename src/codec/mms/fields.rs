@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
                 Ok(field) => fields.list.push(field),
                 Err(error) => {
                     let text = format!("not read, nor what follows: {}", error.kind);
-                    fields.warnings.note(error.field, error.offset, text);
+                    fields.warnings.not_understood(error.field, error.offset, text);
                     fields.broken = Some(error);
                     break;
                 }
@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
             }
             Err(error) => {
                 let text = format!("left unread: {}", error.kind);
-                self.warnings.note(known.name, error.offset, text);
+                self.warnings.not_understood(known.name, error.offset, text);
                 None
             }
         }
@@ -223,7 +223,7 @@ impl<'a> Fields<'a> {
                 }
                 Err(error) => {
                     let text = format!("left unread: {}", error.kind);
-                    self.warnings.note(known.name, error.offset, text);
+                    self.warnings.not_understood(known.name, error.offset, text);
                 }
             }
         }

@@ -104,11 +104,11 @@ impl StatusReport {
             let offset = reader.offset();
             let octet = reader.octet(field).ok();
             if octet.is_none() {
-                warnings.push(Warning {
-                    field: field.to_owned(),
+                warnings.push(Warning::forgiven(
+                    field,
                     offset,
-                    text: "announced by TP-PI, but not there".to_owned(),
-                });
+                    "announced by TP-PI, but not there",
+                ));
             }
             octet
         };

@@ -91,24 +91,24 @@ impl Udh {
             let Some((data, next)) = behind.split_at_checked(usize::from(*length)) else { break };
             let element = InformationElement { id: *id, data: data.to_vec() };
             if let Some(concat) = element.concat().filter(|it| !it.is_possible()) {
-                warnings.push(Warning {
-                    field: "TP-UDH".to_owned(),
-                    offset: offset + octets.len() - left.len(),
-                    text: format!(
+                warnings.push(Warning::forgiven(
+                    "TP-UDH",
+                    offset + octets.len() - left.len(),
+                    format!(
                         "part {} of {} cannot be, the element is ignored",
                         concat.sequence, concat.total
                     ),
-                });
+                ));
             }
             header.elements.push(element);
             left = next;
         }
         if !left.is_empty() {
-            warnings.push(Warning {
-                field: "TP-UDH".to_owned(),
-                offset: offset + octets.len() - left.len(),
-                text: format!("{} octets that are no whole information element", left.len()),
-            });
+            warnings.push(Warning::not_understood(
+                "TP-UDH",
+                offset + octets.len() - left.len(),
+                format!("{} octets that are no whole information element", left.len()),
+            ));
             header.rest = left.to_vec();
         }
         header

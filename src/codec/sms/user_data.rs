@@ -86,25 +86,22 @@ impl UserData {
         let septets = dcs.alphabet() == Alphabet::Gsm7;
         let announced = if septets { (length * 7).div_ceil(8) } else { length };
         if announced != present.len() {
-            warnings.push(Warning {
-                field: "TP-UDL".to_owned(),
-                offset: length_at,
-                text: format!(
-                    "announces {announced} octets of user data, {} are there",
-                    present.len()
-                ),
-            });
+            warnings.push(Warning::forgiven(
+                "TP-UDL",
+                length_at,
+                format!("announces {announced} octets of user data, {} are there", present.len()),
+            ));
         }
         let data = present.get(..announced).unwrap_or(present);
         let (udh, header_length) = match data.first() {
             Some(header_length) if has_header => {
                 let announced = usize::from(*header_length);
                 let header = data.get(1..=announced).unwrap_or_else(|| {
-                    warnings.push(Warning {
-                        field: "TP-UDHL".to_owned(),
+                    warnings.push(Warning::forgiven(
+                        "TP-UDHL",
                         offset,
-                        text: format!("announces {announced} octets, more than there are"),
-                    });
+                        format!("announces {announced} octets, more than there are"),
+                    ));
                     data.get(1..).unwrap_or_default()
                 });
                 (Udh::read(header, offset + 1, warnings), header.len() + 1)

@@ -94,7 +94,7 @@ pub(super) fn decode_list(
         match decode_one(reader, warnings) {
             Ok(parameter) => list.push(parameter),
             Err(error) => {
-                warnings.note("parameter", start, format!("left out: {}", error.kind));
+                warnings.not_understood("parameter", start, format!("left out: {}", error.kind));
                 break;
             }
         }

@@ -17,10 +17,23 @@ impl Warnings {
         Self(Vec::new())
     }
 
-    /// Notes that `field` at `offset` was odd; beyond [`MAX_WARNINGS`] nothing is kept.
+    /// Notes that `field` at `offset` was odd and understood; beyond [`MAX_WARNINGS`] nothing is kept.
     pub fn note(&mut self, field: &str, offset: usize, text: impl Into<String>) {
         if self.0.len() < MAX_WARNINGS {
-            self.0.push(Warning { field: field.to_owned(), offset, text: text.into() });
+            self.0.push(Warning::forgiven(field, offset, text));
+        }
+    }
+
+    /// Notes that `field` at `offset` could not be understood; the last of [`MAX_WARNINGS`] places is
+    /// kept for such a one.
+    pub fn not_understood(&mut self, field: &str, offset: usize, text: impl Into<String>) {
+        let warning = Warning::not_understood(field, offset, text);
+        if self.0.len() < MAX_WARNINGS {
+            self.0.push(warning);
+        } else if self.0.iter().all(|warning| warning.understood)
+            && let Some(last) = self.0.last_mut()
+        {
+            *last = warning;
         }
     }
 

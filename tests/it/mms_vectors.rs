@@ -1,0 +1,358 @@
+//! MMS PDUs made by hand, `tests/vectors/mms`: what the field writes and how it is read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mm1gate::codec::mms::{self, Body, Expiry, From, MessageClass, Pdu, RetrieveConf};
+use mm1gate::codec::wsp::{self, Part};
+use mm1gate::codec::{DecodeError, DecodeErrorKind, Decoded, Warning};
+use mm1gate::model::{Address, Timestamp};
+
+use crate::vectors::{names, octets, places};
+
+fn mms(name: &str) -> Decoded<Pdu> {
+    mms::decode(&octets("mms", name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn mms_error(name: &str) -> DecodeError {
+    mms::decode(&octets("mms", name)).unwrap_err()
+}
+
+fn notification(name: &str) -> (mms::NotificationInd, Vec<Warning>) {
+    match mms(name) {
+        Decoded { value: Pdu::NotificationInd(pdu), warnings } => {
+            assert_eq!(
+                pdu.content_location.split_once("//").map(|(scheme, _)| scheme),
+                Some("http:")
+            );
+            (pdu, warnings)
+        }
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn retrieved(name: &str) -> (RetrieveConf, Vec<Warning>) {
+    match mms(name) {
+        Decoded { value: Pdu::RetrieveConf(pdu), warnings } => (pdu, warnings),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+fn parts(name: &str) -> (Vec<Part>, Vec<Warning>) {
+    let (pdu, warnings) = retrieved(name);
+    match pdu.body {
+        Body::Multipart(parts) => (parts, warnings),
+        Body::Single(_) => panic!("{name}: a single part"),
+    }
+}
+
+fn send_conf(name: &str) -> (mms::SendConf, Vec<Warning>) {
+    match mms(name) {
+        Decoded { value: Pdu::SendConf(pdu), warnings } => (pdu, warnings),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_pdu_of_the_field_survives_a_round_trip_and_any_cut() {
+    for name in names("mms") {
+        let octets = octets("mms", &name);
+        for end in 0..octets.len() {
+            let _ = mms::decode(&octets.slice(..end));
+        }
+        let Ok(first) = mms::decode(&octets) else { continue };
+        let again = mms::decode(&first.value.encode()).unwrap();
+        assert_eq!(again.value, first.value, "{name}");
+    }
+}
+
+#[test]
+fn notification_as_specified_gives_every_field_and_no_warning() {
+    let (pdu, warnings) = notification("notification-plain");
+    assert_eq!(warnings, []);
+    assert_eq!(pdu.transaction_id, "T1");
+    assert_eq!(pdu.version, mms::Version::V1_0);
+    assert_eq!(pdu.from, Some(From::Address(Address::Msisdn("+447700900124".into()))));
+    assert_eq!(pdu.message_class, Some(MessageClass::Personal));
+    assert_eq!(pdu.message_size, Some(29_696));
+    assert_eq!(pdu.expiry, Some(Expiry::After(Duration::from_secs(172_800))));
+    assert_eq!(pdu.content_location, "http://mmsc.example/m?id=7");
+}
+
+#[test]
+fn transaction_id_is_opaque() {
+    assert_eq!(notification("transaction-id-at-sign").0.transaction_id, "0417@mmsc-2.example");
+    assert_eq!(notification("transaction-id-sixty-characters").0.transaction_id.len(), 60);
+}
+
+#[test]
+fn message_size_may_have_leading_zeros() {
+    assert_eq!(notification("message-size-leading-zeros").0.message_size, Some(98_305));
+}
+
+#[test]
+fn expiry_is_kept_raw_and_its_deadline_is_sane() {
+    let received = Timestamp::from_secs(1_778_000_000);
+    let epoch = notification("expiry-relative-epoch").0;
+    assert_eq!(epoch.expiry, Some(Expiry::After(Duration::from_secs(0x4000_0000))));
+    assert_eq!(epoch.deadline(received), received.plus(mms::MAX_VALIDITY));
+    let zero = notification("expiry-absolute-zero").0;
+    assert_eq!(zero.expiry, Some(Expiry::At(Timestamp::from_secs(0))));
+    assert_eq!(zero.deadline(received), received.plus(mms::DEFAULT_VALIDITY));
+    let absolute = notification("expiry-absolute").0;
+    assert_eq!(absolute.deadline(received), Timestamp::from_secs(0x6A00_0000));
+    let absent = notification("only-what-matters").0;
+    assert_eq!(absent.deadline(received), received.plus(mms::DEFAULT_VALIDITY));
+}
+
+#[test]
+fn sender_in_any_form_is_taken() {
+    let from = |name| notification(name).0.from;
+    let other = |text: &str| Address::Other { text: text.into(), kind: None };
+    assert_eq!(from("only-what-matters"), None);
+    assert_eq!(from("from-alphanumeric"), Some(From::Address(other("#Info"))));
+    assert_eq!(from("from-short-code"), Some(From::Address(Address::ShortCode("80012".into()))));
+    assert_eq!(from("from-empty-address"), None);
+    let number = Address::Msisdn("+447700900124".into());
+    assert_eq!(from("from-suffix-cut"), Some(From::Address(number)));
+}
+
+#[test]
+fn content_location_to_be_completed_is_given_as_it_is() {
+    let (pdu, _) = notification("content-location-to-be-completed");
+    assert!(pdu.content_location.ends_with("message-id="));
+}
+
+#[test]
+fn trailing_octets_are_forgiven() {
+    let (pdu, warnings) = notification("trailing-octets");
+    assert_eq!(pdu, notification("notification-plain").0);
+    assert!(places(&warnings).iter().any(|(field, _)| *field == "Bcc"), "{warnings:?}");
+}
+
+#[test]
+fn subject_is_read_in_every_form() {
+    for (name, subject, forgiven) in [
+        ("subject-length-quote", Some("Πρόσκληση στην έκθεση"), 0),
+        ("subject-quote-octet", Some("Ура"), 0),
+        ("subject-not-quoted", Some("Ура"), 1),
+        ("subject-encoded-word-empty", None, 2),
+        ("subject-encoded-word", Some("Re: Grüße"), 1),
+        ("subject-byte-order-mark", Some("Hello"), 0),
+        ("subject-empty", None, 1),
+        ("subject-unknown-charset", Some("Hello"), 0),
+        ("subject-ucs2", Some("Hé"), 0),
+    ] {
+        let (pdu, warnings) = notification(name);
+        assert_eq!(pdu.subject.as_deref(), subject, "{name}");
+        assert_eq!(warnings.len(), forgiven, "{name}: {warnings:?}");
+    }
+}
+
+#[test]
+fn broken_optional_fields_do_not_matter() {
+    let (pdu, warnings) = notification("broken-optional-field");
+    assert_eq!((pdu.priority, pdu.expiry), (None, None));
+    assert_eq!(pdu.extra.len(), 2);
+    assert_eq!(places(&warnings), [("X-Mms-Priority", 9), ("X-Mms-Expiry", 12)]);
+}
+
+#[test]
+fn notification_without_its_essentials_is_refused() {
+    let absent = mms_error("content-location-absent");
+    assert_eq!(absent.field, "X-Mms-Content-Location");
+    assert_eq!(absent.kind, DecodeErrorKind::MissingField);
+    let cut = mms_error("content-location-cut");
+    assert_eq!(cut.field, "X-Mms-Content-Location");
+    assert_eq!(cut.kind, DecodeErrorKind::InvalidText);
+    let long = mms_error("value-length-too-long");
+    assert_eq!((long.field, long.offset), ("Subject", 6));
+}
+
+#[test]
+fn order_of_fields_does_not_matter() {
+    let (pdu, warnings) = notification("headers-out-of-order");
+    assert_eq!((pdu.transaction_id.as_str(), warnings.len()), ("T1", 0));
+}
+
+#[test]
+fn retrieved_message_without_status_is_good() {
+    let (pdu, warnings) = retrieved("retrieve-plain");
+    assert_eq!((pdu.retrieve_status, warnings.len(), pdu.is_suspect()), (None, 0, false));
+    let (parts, _) = parts("retrieve-plain");
+    assert_eq!(parts[0].text().as_deref(), Some("Hello"));
+    assert_eq!(parts[0].content_location.as_deref(), Some("t.txt"));
+}
+
+#[test]
+fn error_in_disguise_is_suspect() {
+    let (pdu, _) = retrieved("retrieve-error-as-message");
+    assert!(pdu.is_suspect());
+}
+
+#[test]
+fn error_with_a_single_part_is_read() {
+    let (pdu, warnings) = retrieved("retrieve-not-found-single-part");
+    assert_eq!(pdu.retrieve_status, Some(mms::RetrieveStatus::MESSAGE_NOT_FOUND));
+    assert_eq!(pdu.retrieve_text.as_deref(), Some("2007:Message gone"));
+    assert_eq!(pdu.body, Body::Single(Bytes::from_static(b"Message gone")));
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn error_without_content_is_read() {
+    let (pdu, warnings) = retrieved("retrieve-error-without-content");
+    assert_eq!(pdu.retrieve_status, Some(mms::RetrieveStatus::TRANSIENT_NETWORK_PROBLEM));
+    assert_eq!(pdu.body, Body::Multipart(vec![]));
+    assert_eq!(places(&warnings), [("Content-Type", 6)]);
+}
+
+#[test]
+fn odd_part_headers_spoil_no_body() {
+    let (quoted, _) = parts("part-content-id-stray-quote");
+    assert_eq!(quoted[0].content_id.as_deref(), Some("photo"));
+
+    let (broken, warnings) = parts("part-headers-broken");
+    assert_eq!(broken[0].content_id, None);
+    assert_eq!(&broken[0].body[..], b"\xFF\xD8\xFF");
+    assert_eq!(broken[1].text().as_deref(), Some("Hello"));
+    assert_eq!(warnings.len(), 1);
+
+    let (empty, _) = parts("part-content-id-empty");
+    assert_eq!((&empty[0].content_id, &empty[0].content_location), (&None, &None));
+
+    let (disposition, warnings) = parts("part-disposition-without-length");
+    assert_eq!(disposition[0].header("content-disposition"), Some("attachment"));
+    assert_eq!(disposition[0].content_location.as_deref(), Some("p.jpg"));
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn names_of_parts_are_found_wherever_they_are() {
+    let (parts, _) = parts("part-names");
+    let names: Vec<_> = parts.iter().map(|part| part.file_name().unwrap()).collect();
+    assert_eq!(names, ["old.jpg", "new.jpg", "/tmp/spool/77/x.jpg"]);
+    assert_eq!(parts[0].content_id.as_deref(), Some("one"));
+    assert_eq!(parts[1].content_id.as_deref(), Some("two"));
+}
+
+#[test]
+fn transfer_encodings_are_taken_off() {
+    let (base64, _) = parts("part-base64");
+    assert_eq!(&base64[0].body[..], b"\xFF\xD8\xFF\xE0\x00\x10");
+    let (quoted, _) = parts("part-quoted-printable");
+    assert_eq!(quoted[0].text().as_deref(), Some("café"));
+    assert!(quoted[0].headers.is_empty());
+}
+
+#[test]
+fn first_of_nested_alternatives_is_taken() {
+    let (parts, _) = parts("part-nested-alternative");
+    assert_eq!(parts.len(), 2);
+    let flat = wsp::flatten(&parts);
+    assert_eq!(flat.len(), 2);
+    assert_eq!(flat[0].text().as_deref(), Some("plain"));
+    assert_eq!(flat[1].content_type.media_type.as_str(), "image/jpeg");
+}
+
+#[test]
+fn parts_that_are_announced_may_be_absent_but_not_cut() {
+    let (parts, warnings) = parts("part-count-too-high");
+    assert_eq!((parts.len(), warnings.len()), (1, 1));
+    let cut = mms_error("part-body-cut");
+    assert_eq!(cut.field, "part body");
+    assert_eq!(cut.kind, DecodeErrorKind::LengthExceedsInput { declared: 5 });
+}
+
+#[test]
+fn recipients_in_every_form_are_taken() {
+    let (pdu, _) = retrieved("recipients-in-several-forms");
+    let texts: Vec<_> = pdu.to.iter().map(Address::text).collect();
+    assert_eq!(
+        texts,
+        ["+447700900123", "00447700900125", "07700900126", "shop@example.com", "+447700900127"]
+    );
+}
+
+#[test]
+fn headers_that_nobody_knows_survive() {
+    let (pdu, warnings) = retrieved("textual-headers");
+    let names: Vec<_> = pdu.extra.iter().map(|header| header.name.as_slice()).collect();
+    assert_eq!(names, [&b"Return-Path"[..], b"X-Scanned-By"]);
+    assert_eq!((&pdu.extra[1].value[..], warnings.len()), (&b"scanner 1.2\0"[..], 0));
+
+    let (pdu, warnings) = retrieved("unknown-headers");
+    let values: BTreeMap<u8, &[u8]> =
+        pdu.extra.iter().map(|header| (header.name[0], &header.value[..])).collect();
+    let expected: [(u8, &[u8]); 5] = [
+        (0xBA, b"\x83"),
+        (0xE0, b"\x80"),
+        (0xE1, b"text\0"),
+        (0xE2, b"\x03abc"),
+        (0xE3, b"\x1F\x03abc"),
+    ];
+    assert_eq!(values, BTreeMap::from(expected));
+    assert_eq!((pdu.message_id.as_deref(), warnings.len()), (Some("m-1@mmsc"), 0));
+}
+
+#[test]
+fn first_of_repeated_fields_counts() {
+    let (pdu, warnings) = retrieved("repeated-field");
+    assert_eq!(pdu.message_class, Some(MessageClass::Personal));
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].field, "X-Mms-Message-Class");
+}
+
+#[test]
+fn delivery_report_with_a_transaction_id_is_read() {
+    let Decoded { value: Pdu::DeliveryInd(pdu), warnings } = mms("delivery-ind-transaction-id")
+    else {
+        panic!("another PDU")
+    };
+    assert_eq!((pdu.status, pdu.message_id.as_str()), (mms::MmsStatus::RETRIEVED, "m-1@mmsc"));
+    assert_eq!((pdu.extra.len(), warnings.len()), (1, 0));
+}
+
+#[test]
+fn status_alone_judges_a_submission() {
+    let (accepted, _) = send_conf("send-conf-ok-without-message-id");
+    assert_eq!(accepted.response_status.class(), mms::StatusClass::Ok);
+    assert_eq!(accepted.message_id, None);
+    let (denied, _) = send_conf("send-conf-denied-with-message-id");
+    assert_eq!(denied.response_status.class(), mms::StatusClass::Permanent);
+    assert_eq!(denied.response_text.as_deref(), Some("Услуга не подключена"));
+    assert_eq!(denied.message_id.as_deref(), Some("m-1@mmsc"));
+    let (wrapped, warnings) = send_conf("send-conf-status-with-length");
+    assert_eq!(wrapped.response_status, mms::ResponseStatus::OK);
+    assert_eq!(warnings.len(), 2);
+    let error = mms_error("send-conf-without-status");
+    assert_eq!(error.field, "X-Mms-Response-Status");
+}
+
+#[test]
+fn status_codes_of_mms_1_0_are_permanent_but_for_the_network() {
+    for (name, class) in [
+        ("service-denied", mms::StatusClass::Permanent),
+        ("format-corrupt", mms::StatusClass::Permanent),
+        ("address-unresolved", mms::StatusClass::Permanent),
+        ("network-problem", mms::StatusClass::Transient),
+        ("content-not-accepted", mms::StatusClass::Permanent),
+    ] {
+        let (pdu, _) = send_conf(&format!("send-conf-1-0-{name}"));
+        assert_eq!(pdu.response_status.class(), class, "{name}");
+        assert!(pdu.response_status.name().ends_with(name.trim_start_matches("format-")), "{name}");
+    }
+}
+
+#[test]
+fn submissions_of_phones_are_read() {
+    let Pdu::SendReq(pdu) = mms("send-req-to-before-from").value else { panic!("another PDU") };
+    assert_eq!(pdu.from, From::InsertAddress);
+    assert_eq!(pdu.content_type.start.as_deref(), Some("smil.xml"));
+    assert_eq!(pdu.content_type.kind.as_deref(), Some("application/smil"));
+    let Pdu::SendReq(pdu) = mms("send-req-subject-empty").value else { panic!("another PDU") };
+    assert_eq!(pdu.subject, None);
+    let octets = Pdu::SendReq(pdu).encode();
+    assert!(!octets.contains(&0x96), "the empty subject is written");
+}
