@@ -9,6 +9,7 @@ mod content_type;
 mod header;
 mod media_types;
 mod multipart;
+mod outline;
 mod parameter;
 mod reader;
 mod warnings;
@@ -20,6 +21,7 @@ pub(crate) use multipart::quoted_printable;
 pub use multipart::{
     MAX_DEPTH, MAX_PART_HEADER_OCTETS, MAX_PARTS, Part, decode_multipart, flatten, put_multipart,
 };
+pub use outline::{outline_content_type, outline_headers, outline_multipart};
 pub use reader::Reader;
 pub use warnings::{MAX_WARNINGS, Warnings};
 pub use writer::{
