@@ -4,6 +4,8 @@
 mod capture;
 mod chain;
 mod origin;
+mod pdus;
+mod python_messaging;
 mod sim_gammu;
 mod slirp_link;
 #[path = "../support/mod.rs"]

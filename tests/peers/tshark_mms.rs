@@ -398,15 +398,7 @@ fn delivery_ind_is_read_by_tshark() {
 #[test]
 #[ignore = "needs tshark"]
 fn read_reports_are_read_by_tshark() {
-    let read = |read_status| ReadRecInd {
-        version: Version::V1_2,
-        message_id: "m-1".into(),
-        to: vec![number("+447700900124")],
-        from: Some(From::InsertAddress),
-        date: Some(DATE),
-        read_status,
-        extra: vec![],
-    };
+    let read = |read_status| ReadRecInd { read_status, ..crate::pdus::read_report() };
     for (pdu, kind, status) in [
         (Pdu::ReadRecInd(read(ReadStatus::READ)), "0x87", "0x80"),
         (Pdu::ReadOrigInd(read(ReadStatus::DELETED_UNREAD)), "0x88", "0x81"),
