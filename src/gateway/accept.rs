@@ -81,6 +81,7 @@ fn part_error(error: &ComposeError) -> AcceptError {
         ComposeError::EmptyPart { name }
         | ComposeError::UnknownType { name }
         | ComposeError::SecondPresentation { name }
+        | ComposeError::NotAPresentation { name }
         | ComposeError::UnsafeName { name }
         | ComposeError::Unreferenced { name } => {
             let rest = text.strip_prefix(name.as_str()).unwrap_or(&text);

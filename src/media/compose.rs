@@ -79,6 +79,12 @@ pub enum ComposeError {
         /// Its name or number.
         name: String,
     },
+    /// The presentation given has neither slides nor media.
+    #[error("{name}: this is no SMIL presentation")]
+    NotAPresentation {
+        /// Its name or number.
+        name: String,
+    },
     /// A name that the presentation given can reference only at the risk of being dropped.
     #[error(
         "{name}: beside a SMIL presentation each file needs a name of its own, of at most \
@@ -113,9 +119,8 @@ pub fn compose(message: &NewMessage) -> Result<Composed, ComposeError> {
             given.body
         }
         None => {
-            let media = contents.iter().map(|content| Media {
-                kind: kind_of(&content.media_type).0,
-                src: content.location.clone(),
+            let media = contents.iter().map(|content| {
+                Media::new(kind_of(&content.media_type).0, content.location.clone())
             });
             Bytes::from(arrange(media.collect()).write())
         }
@@ -299,28 +304,29 @@ fn take_presentation(contents: &mut Vec<Content>) -> Result<Option<Content>, Com
 
 /// With a presentation of the caller's the parts keep the names that it references them by.
 fn keep_names(contents: &mut [Content], given: &Content) -> Result<(), ComposeError> {
-    let references: Vec<String> = smil::sources(&String::from_utf8_lossy(&given.body))
-        .into_iter()
-        .map(|source| match source.strip_prefix("cid:") {
-            Some(id) => id.to_owned(),
-            None => source,
-        })
-        .collect();
+    let presentation = smil::decode(&given.body, None)
+        .map_err(|_| ComposeError::NotAPresentation { name: given.label.clone() })?
+        .value;
     let mut taken: Vec<String> = Vec::new();
-    for content in contents {
+    for content in &mut *contents {
         // The message's own text has no name; the presentation may use the one it gets here.
         let own = content.name.clone().unwrap_or_else(|| content.location.clone());
         let safe = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet);
         if own.len() > MAX_NAME || !own.bytes().all(safe) || taken.contains(&own) {
             return Err(ComposeError::UnsafeName { name: content.label.clone() });
         }
-        if !references.contains(&own) {
-            return Err(ComposeError::Unreferenced { name: content.label.clone() });
-        }
         taken.push(own.clone());
         content.location = own;
     }
-    Ok(())
+    // Each part has its name in all three places, and phones do not look any further than this.
+    let references: Vec<&str> = presentation
+        .sources()
+        .map(|source| source.strip_prefix("cid:").unwrap_or(source))
+        .collect();
+    match contents.iter().find(|content| !references.contains(&content.location.as_str())) {
+        Some(content) => Err(ComposeError::Unreferenced { name: content.label.clone() }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -364,7 +370,9 @@ mod tests {
         assert_eq!(first.content_id.as_deref(), Some("smil"));
         let document = String::from_utf8(first.body.to_vec()).unwrap();
         assert!(!document.contains("DOCTYPE"));
-        let references = smil::sources(&document);
+        let presentation = smil::decode(document.as_bytes(), None).unwrap();
+        assert_eq!(presentation.warnings, []);
+        let references: Vec<&str> = presentation.value.sources().collect();
         let mut locations: Vec<String> = composed.parts[1..]
             .iter()
             .map(|part| {

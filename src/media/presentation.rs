@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::codec::smil::{DEFAULT_DURATION, Layout, Media, MediaKind, Slide, Smil};
+use crate::codec::smil::{DEFAULT_DURATION, Layout, Media, MediaKind, Slide, Smil, Span};
 
 /// How long a slide with film or sound is shown: films within the size limits are shorter, and a
 /// phone cuts off what lasts longer than its slide.
@@ -15,15 +15,16 @@ pub(super) fn arrange(parts: Vec<Media>) -> Smil {
     let mut slides: Vec<Slide> = Vec::new();
     for media in parts {
         if !slides.last().is_some_and(|slide| fits(slide, media.kind)) {
-            slides.push(Slide { duration: DEFAULT_DURATION, media: Vec::new() });
+            let duration = Some(Span::For(DEFAULT_DURATION));
+            slides.push(Slide { duration, media: Vec::new() });
         }
         let Some(slide) = slides.last_mut() else { continue };
         if matches!(media.kind, MediaKind::Video | MediaKind::Audio) {
-            slide.duration = PLAYING;
+            slide.duration = Some(Span::For(PLAYING));
         }
         slide.media.push(media);
     }
-    Smil { layout: Layout::TextBelow, slides }
+    Smil::compose(Layout::TextBelow, slides)
 }
 
 fn fits(slide: &Slide, kind: MediaKind) -> bool {
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     fn slides(kinds: &[MediaKind]) -> Vec<usize> {
-        let media = |kind: &MediaKind| Media { kind: *kind, src: "x".to_owned() };
+        let media = |kind: &MediaKind| Media::new(*kind, "x");
         arrange(kinds.iter().map(media).collect())
             .slides
             .iter()
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn film_is_not_cut_off_by_its_slide() {
-        let film = Media { kind: MediaKind::Video, src: "a.3gp".to_owned() };
-        assert_eq!(arrange(vec![film]).slides[0].duration, PLAYING);
+        let film = Media::new(MediaKind::Video, "a.3gp");
+        assert_eq!(arrange(vec![film]).slides[0].duration, Some(Span::For(PLAYING)));
     }
 }

@@ -55,14 +55,14 @@ fn sent_and_read(composed: &Composed) -> SendReq {
 fn composed_message_survives_the_wire_and_references_every_part() {
     let composed = compose(&message()).unwrap();
     let Body::Multipart(parts) = sent_and_read(&composed).body else { panic!("no multipart") };
-    let document = parts[0].text().unwrap();
-    let mut references = smil::sources(&document);
-    references.sort();
-    let mut locations: Vec<String> =
-        parts[1..].iter().filter_map(|part| part.content_location.clone()).collect();
-    locations.sort();
-    assert_eq!(references, locations);
-    assert_eq!(locations.len(), 5);
+    let presentation = smil::decode(&parts[0].body, None).unwrap();
+    assert_eq!(presentation.warnings, []);
+    let names: Vec<_> = parts.iter().map(smil::PartNames::of).collect();
+    let resolved = smil::resolve(presentation.value.sources(), &names);
+    assert_eq!(resolved.unreferenced, Vec::<usize>::new());
+    let mut found: Vec<_> = resolved.parts.into_iter().flatten().collect();
+    found.sort_unstable();
+    assert_eq!(found, [1, 2, 3, 4, 5], "each exactly once");
     assert_eq!(parts[1].text().as_deref(), message().text.as_deref());
     for (part, given) in parts[2..].iter().zip(message().parts) {
         assert_eq!(part.body, given.body);
