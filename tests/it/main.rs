@@ -25,6 +25,7 @@ mod sim_ggsn;
 mod sim_mmsc;
 mod sim_modem;
 mod sim_pty;
+mod smil_vectors;
 mod sms_vectors;
 #[path = "../support/mod.rs"]
 mod support;

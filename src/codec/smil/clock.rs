@@ -1,4 +1,4 @@
-//! Clock values (SMIL 2.0 timing module, clock value syntax): `5s`, `5000ms`, `00:05`, `indefinite`.
+//! Clock values (timing module of the SMIL 2.0 specification): `5s`, `5000ms`, `00:05`, `indefinite`.
 
 use std::time::Duration;
 

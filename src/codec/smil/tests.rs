@@ -1,4 +1,4 @@
-//! Tests over the whole of reading and writing (OMA-TS-MMS-CONF clause 8).
+//! Tests over the whole of reading and writing presentations (OMA-TS-MMS-CONF clause 8).
 
 use std::time::Duration;
 
