@@ -14,6 +14,7 @@ pub mod push;
 pub mod smil;
 pub mod sms;
 pub mod wsp;
+pub mod wtp;
 
 pub use error::{DecodeError, DecodeErrorKind, Decoded, Warning};
 pub use outline::Node;

@@ -1,5 +1,5 @@
 //! WSP encodings that MMS and WAP Push stand on (WAP-230-WSP-20010705-a clauses 8.4 and 8.5):
-//! values, headers, content types and multipart.
+//! values, headers, content types and multipart; and WSP's own [`pdu`]s (clause 8.2).
 //!
 //! [`Reader`] gives values with field names and absolute offsets in its errors and slices instead
 //! of copies; the `put_` functions write the same values in their shortest form.
@@ -11,6 +11,7 @@ mod media_types;
 mod multipart;
 mod outline;
 mod parameter;
+pub mod pdu;
 mod reader;
 mod warnings;
 mod writer;
