@@ -31,4 +31,6 @@ mod sms_vectors;
 mod support;
 mod tidy;
 mod vectors;
+mod wsp_pdu_vectors;
 mod wsp_vectors;
+mod wtp_vectors;
