@@ -4,7 +4,7 @@
 use super::decode_report::Report;
 use crate::codec::Decoded;
 use crate::codec::mms::{
-    Body, Expiry, From, MessageClass, Pdu, Priority, RawHeader, ReadRecInd, Version,
+    Body, Expiry, From, Header, MessageClass, Pdu, Priority, ReadRecInd, Version, field,
 };
 use crate::codec::wsp::{ContentType, Part};
 use crate::model::{Address, Timestamp};
@@ -89,6 +89,17 @@ pub(super) fn report(decoded: Decoded<Pdu>) -> Report {
             extra(&mut out, &pdu.extra);
         }
         Pdu::ReadRecInd(pdu) | Pdu::ReadOrigInd(pdu) => read_report(&mut out, pdu),
+        other => {
+            let headers = other.headers();
+            let ids = [field::TRANSACTION_ID];
+            let shown = |header: &&Header| !header.name.field().is_some_and(|f| ids.contains(&f));
+            for header in headers.iter().filter(shown) {
+                out.field(&header.name.json_name(), header.text());
+            }
+            if let Some((content_type, content)) = other.content() {
+                body(&mut out, content_type, content.clone());
+            }
+        }
     }
     out
 }
@@ -149,19 +160,10 @@ const fn priority(priority: Priority) -> &'static str {
     }
 }
 
-/// Fields that are not modelled, as they stand on the wire.
-fn extra(out: &mut Report, list: &[RawHeader]) {
+/// Fields without a member of their own.
+fn extra(out: &mut Report, list: &[Header]) {
     for header in list {
-        let name = match header.name.as_slice() {
-            [octet] => format!("field {octet:#04x}"),
-            text => String::from_utf8_lossy(text).to_ascii_lowercase(),
-        };
-        let text = header
-            .value
-            .strip_suffix(&[0])
-            .and_then(|text| std::str::from_utf8(text).ok())
-            .filter(|text| !text.is_empty() && !text.chars().any(char::is_control));
-        out.field(&name, text.map_or_else(|| hex::encode(&header.value), str::to_owned));
+        out.field(&header.name.json_name(), header.text());
     }
 }
 

@@ -39,6 +39,12 @@ pub enum DecodeErrorKind {
     /// Another kind of PDU than expected, or none that we know.
     #[error("unexpected PDU type {0:#04x}")]
     UnexpectedPdu(u8),
+    /// Text where an MMS PDU should be, as a portal's or a proxy's page.
+    #[error("this is no MMS PDU but text that begins \"{begin}\"")]
+    NotMms {
+        /// The first of it.
+        begin: String,
+    },
     /// A field without which the PDU means nothing.
     #[error("the field is missing")]
     MissingField,

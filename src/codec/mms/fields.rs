@@ -1,12 +1,17 @@
-//! Splitting a PDU into header fields, and reading their values (OMA-TS-MMS_ENC-V1_3 clause 7).
+//! The fields of one PDU, to be taken by their names (OMA-TS-MMS_ENC-V1_3 clauses 6 and 7).
 //!
-//! The split comes first and goes by the extent of each value alone, so a value that makes no
-//! sense spoils nothing but itself; what nobody asks for stays for [`RawHeader`].
+//! The split goes by the extent of each value alone, so a value that makes no sense spoils nothing
+//! but itself. Values are read when they are taken; what nobody takes is left as [`Header`]s.
 
 use std::ops::Range;
 
-use super::{Expiry, From, MessageClass, Priority, RawHeader, Version, encoded_word};
-use crate::codec::wsp::{Reader, Warnings, charset};
+use super::field::{self, Field, Form};
+use super::types::{Counted, MmFlags, Totals};
+use super::{
+    Expiry, From, Header, HeaderName, MessageClass, Priority, Value, Version, message_type, read,
+    wire_text,
+};
+use crate::codec::wsp::{Reader, Warnings};
 use crate::codec::{DecodeError, DecodeErrorKind};
 use crate::model::{Address, Timestamp};
 
@@ -14,96 +19,69 @@ use crate::model::{Address, Timestamp};
 /// megabyte does not.
 pub const MAX_FIELDS: usize = 1024;
 
-/// How a value is laid out, as far as its extent depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// By its first octet (WAP-230 clause 8.4.1.2).
-    Generic,
-    /// A text, or an encoded string: one that begins above 0x7F without quote goes to its NUL.
-    Text,
-}
+pub(super) const UNKNOWN_FIELD: &str = "header field";
 
-/// A header field with a number.
+/// A field without which the PDU means nothing.
 #[derive(Debug)]
-pub(super) struct Known {
-    /// The number without its high bit.
-    pub(super) code: u8,
-    /// The name in the specification.
-    pub(super) name: &'static str,
-    extent: Extent,
-}
-
-macro_rules! fields {
-    ($($constant:ident = $code:literal $name:literal $extent:ident,)+) => {
-        $(pub(super) const $constant: Known =
-            Known { code: $code, name: $name, extent: Extent::$extent };)+
-        const TABLE: &[Known] = &[$($constant,)+];
-    };
-}
-
-fields! {
-    BCC = 0x01 "Bcc" Text,
-    CC = 0x02 "Cc" Text,
-    CONTENT_LOCATION = 0x03 "X-Mms-Content-Location" Text,
-    CONTENT_TYPE = 0x04 "Content-Type" Generic,
-    DATE = 0x05 "Date" Generic,
-    DELIVERY_REPORT = 0x06 "X-Mms-Delivery-Report" Generic,
-    DELIVERY_TIME = 0x07 "X-Mms-Delivery-Time" Generic,
-    EXPIRY = 0x08 "X-Mms-Expiry" Generic,
-    FROM = 0x09 "From" Generic,
-    MESSAGE_CLASS = 0x0A "X-Mms-Message-Class" Generic,
-    MESSAGE_ID = 0x0B "Message-ID" Text,
-    MESSAGE_TYPE = 0x0C "X-Mms-Message-Type" Generic,
-    VERSION = 0x0D "X-Mms-MMS-Version" Generic,
-    MESSAGE_SIZE = 0x0E "X-Mms-Message-Size" Generic,
-    PRIORITY = 0x0F "X-Mms-Priority" Generic,
-    READ_REPORT = 0x10 "X-Mms-Read-Report" Generic,
-    REPORT_ALLOWED = 0x11 "X-Mms-Report-Allowed" Generic,
-    RESPONSE_STATUS = 0x12 "X-Mms-Response-Status" Generic,
-    RESPONSE_TEXT = 0x13 "X-Mms-Response-Text" Text,
-    SENDER_VISIBILITY = 0x14 "X-Mms-Sender-Visibility" Generic,
-    STATUS = 0x15 "X-Mms-Status" Generic,
-    SUBJECT = 0x16 "Subject" Text,
-    TO = 0x17 "To" Text,
-    TRANSACTION_ID = 0x18 "X-Mms-Transaction-Id" Text,
-    RETRIEVE_STATUS = 0x19 "X-Mms-Retrieve-Status" Generic,
-    RETRIEVE_TEXT = 0x1A "X-Mms-Retrieve-Text" Text,
-    READ_STATUS = 0x1B "X-Mms-Read-Status" Generic,
-}
-
-const UNKNOWN_FIELD: &str = "header field";
+pub(super) struct Missing(pub(super) &'static Field);
 
 #[derive(Debug)]
-struct Field {
-    /// Number without its high bit; `None` for a field named by text.
-    code: Option<u8>,
-    name: Range<usize>,
-    value: Range<usize>,
-    taken: bool,
+enum Stored {
+    /// Where the value lies.
+    Wire(Range<usize>),
+    /// The value, read.
+    Value(Value),
+    /// Nothing is left.
+    Taken,
 }
 
-/// The fields of one PDU up to Content-Type.
+#[derive(Debug)]
+struct Slot {
+    name: HeaderName,
+    /// Offset of the name.
+    at: usize,
+    stored: Stored,
+    /// Index of the next slot with the same number.
+    next: Option<usize>,
+}
+
+/// The fields of one PDU up to Content-Type, without X-Mms-Message-Type.
 #[derive(Debug)]
 pub(super) struct Fields<'a> {
     pdu: Reader<'a>,
-    list: Vec<Field>,
+    slots: Vec<Slot>,
+    /// First and last slot of every number.
+    ends: [Option<(usize, usize)>; 128],
+    pub(super) message_type: Option<u8>,
+    /// Offset of X-Mms-Message-Type.
+    pub(super) message_type_at: usize,
     /// Why the list ends early, if it does.
-    broken: Option<DecodeError>,
+    pub(super) broken: Option<DecodeError>,
     /// Offset of the Content-type-value.
     pub(super) content: Option<usize>,
     pub(super) warnings: Warnings,
 }
 
 impl<'a> Fields<'a> {
-    /// Splits the PDU. A field whose extent cannot be told ends the list with a warning.
-    pub(super) fn split(pdu: Reader<'a>) -> Result<Self, DecodeError> {
-        let mut fields = Self {
-            pdu: pdu.clone(),
-            list: Vec::with_capacity(16),
+    fn empty(pdu: Reader<'a>) -> Self {
+        Self {
+            pdu,
+            slots: Vec::with_capacity(16),
+            ends: [None; 128],
+            message_type: None,
+            message_type_at: 0,
             broken: None,
             content: None,
             warnings: Warnings::new(),
-        };
+        }
+    }
+
+    /// Splits the PDU. A field whose extent cannot be told ends the list with a warning.
+    ///
+    /// # Errors
+    /// Above [`MAX_FIELDS`].
+    pub(super) fn split(pdu: Reader<'a>) -> Result<Self, DecodeError> {
+        let mut fields = Self::empty(pdu.clone());
         let mut reader = pdu;
         while let Some(first) = reader.peek() {
             if first == 0 {
@@ -112,16 +90,17 @@ impl<'a> Fields<'a> {
                 reader.take(zeros, UNKNOWN_FIELD)?;
                 continue;
             }
-            if fields.list.len() == MAX_FIELDS {
+            if fields.slots.len() == MAX_FIELDS {
                 let kind = DecodeErrorKind::LimitExceeded { limit: MAX_FIELDS };
                 return Err(reader.error(UNKNOWN_FIELD, kind));
             }
-            if first == 0x80 | CONTENT_TYPE.code {
+            if first == 0x80 | field::CONTENT_TYPE.code {
                 fields.content = Some(reader.position() + 1);
                 break;
             }
-            match one(&mut reader) {
-                Ok(field) => fields.list.push(field),
+            let at = reader.position();
+            match extent(&mut reader) {
+                Ok((name, value)) => fields.push(name, at, Stored::Wire(value)),
                 Err(error) => {
                     let text = format!("not read, nor what follows: {}", error.kind);
                     fields.warnings.not_understood(error.field, error.offset, text);
@@ -130,265 +109,340 @@ impl<'a> Fields<'a> {
                 }
             }
         }
+        let message_type = fields.first(field::MESSAGE_TYPE).and_then(|at| fields.slots.get(at));
+        fields.message_type_at = message_type.map_or(0, |slot| slot.at);
+        fields.message_type = fields.token(field::MESSAGE_TYPE);
         Ok(fields)
     }
 
-    /// The error for a PDU that lacks `known`: what broke the list, if it is broken.
-    pub(super) fn missing(&self, known: &Known) -> DecodeError {
-        self.broken.clone().unwrap_or_else(|| DecodeError {
-            field: known.name,
-            offset: self.pdu.position(),
-            kind: DecodeErrorKind::MissingField,
+    /// The fields of a PDU that is no octets yet.
+    pub(super) fn of_headers(pdu: Reader<'a>, message_type: u8, headers: Vec<Header>) -> Self {
+        let mut fields = Self::empty(pdu);
+        for Header { name, value } in headers {
+            fields.push(name, 0, Stored::Value(value));
+        }
+        fields.message_type = Some(message_type);
+        fields
+    }
+
+    /// Offset of the end of the PDU.
+    pub(super) fn end(&self) -> usize {
+        self.pdu.position() + self.pdu.remaining()
+    }
+
+    fn push(&mut self, name: HeaderName, at: usize, stored: Stored) {
+        let index = self.slots.len();
+        if let HeaderName::Known(field) = name
+            && let Some(ends) = self.ends.get_mut(usize::from(field.code))
+        {
+            *ends = match *ends {
+                None => Some((index, index)),
+                Some((first, last)) => {
+                    if let Some(slot) = self.slots.get_mut(last) {
+                        slot.next = Some(index);
+                    }
+                    Some((first, index))
+                }
+            };
+        }
+        self.slots.push(Slot { name, at, stored, next: None });
+    }
+
+    /// Whether some fields of this PDU begin with a count.
+    fn counts(&self) -> bool {
+        let counting = [message_type::MBOX_DELETE_CONF, message_type::DELETE_CONF];
+        self.message_type.is_some_and(|kind| counting.contains(&kind))
+    }
+
+    fn first(&self, field: &Field) -> Option<usize> {
+        self.ends.get(usize::from(field.code)).copied().flatten().map(|(first, _)| first)
+    }
+
+    /// The value in a slot, out of it; the index of the next slot of the same field.
+    fn lift(&mut self, field: &'static Field, index: usize) -> (Option<Value>, Option<usize>) {
+        let counted = self.counts();
+        let Some(slot) = self.slots.get_mut(index) else { return (None, None) };
+        let value = match std::mem::replace(&mut slot.stored, Stored::Taken) {
+            Stored::Wire(range) => {
+                let reader = self.pdu.within(range);
+                Some(read::value(field, counted, reader, &mut self.warnings))
+            }
+            Stored::Value(value) => Some(value),
+            Stored::Taken => None,
+        };
+        (value, slot.next)
+    }
+
+    fn put_back(&mut self, index: usize, value: Value) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.stored = Stored::Value(value);
+        }
+    }
+
+    /// Takes the first value of the field that `convert` can use; the others stay.
+    pub(super) fn take<T>(
+        &mut self,
+        field: &'static Field,
+        convert: impl Fn(Value) -> Result<T, Value>,
+    ) -> Option<T> {
+        let mut at = self.first(field);
+        while let Some(index) = at {
+            let (value, next) = self.lift(field, index);
+            match value.map(&convert) {
+                Some(Ok(value)) => return Some(value),
+                Some(Err(value)) => self.put_back(index, value),
+                None => {}
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// Takes every value of the field that `convert` can use.
+    pub(super) fn all<T>(
+        &mut self,
+        field: &'static Field,
+        convert: impl Fn(Value) -> Result<T, Value>,
+    ) -> Vec<T> {
+        let mut list = Vec::new();
+        let mut at = self.first(field);
+        while let Some(index) = at {
+            let (value, next) = self.lift(field, index);
+            match value.map(&convert) {
+                Some(Ok(value)) => list.push(value),
+                Some(Err(value)) => self.put_back(index, value),
+                None => {}
+            }
+            at = next;
+        }
+        list
+    }
+
+    /// A Text-string; an empty one counts as absent.
+    pub(super) fn text(&mut self, field: &'static Field) -> Option<String> {
+        self.take(field, |value| match value {
+            Value::Text(text) if !text.is_empty() => Ok(text),
+            other => Err(other),
         })
     }
 
-    /// Takes the first field of this number with what `read` makes of its value. A value that
-    /// cannot be read leaves the field where it is, with a warning.
-    fn take<T>(
-        &mut self,
-        known: &Known,
-        read: impl FnOnce(Reader<'a>, &mut Warnings) -> Result<T, DecodeError>,
-    ) -> Option<T> {
-        let field = self.list.iter_mut().find(|field| field.code == Some(known.code))?;
-        if field.taken {
-            return None;
-        }
-        match read(self.pdu.within(field.value.clone()), &mut self.warnings) {
-            Ok(value) => {
-                field.taken = true;
-                Some(value)
-            }
-            Err(error) => {
-                let text = format!("left unread: {}", error.kind);
-                self.warnings.not_understood(known.name, error.offset, text);
-                None
-            }
-        }
+    /// A Text-string that must be there.
+    pub(super) fn required_text(&mut self, field: &'static Field) -> Result<String, Missing> {
+        self.text(field).ok_or(Missing(field))
     }
 
-    /// A Text-string.
-    pub(super) fn text(&mut self, known: &Known) -> Option<String> {
-        let name = known.name;
-        let text = self.take(known, |mut value, warnings| {
-            if value.peek() == Some(0) {
-                warnings.note(name, value.position(), "empty");
-            }
-            match value.peek() {
-                // Some write an encoded string where the specification has a plain one.
-                Some(1..=0x1F) => {
-                    warnings.note(name, value.position(), "a text with a length");
-                    value.encoded_string(name, warnings)
-                }
-                _ => value.text_string(name).map(|text| charset::to_text(text, None)),
-            }
-        });
-        text.filter(|text| !text.is_empty())
+    /// The Text-strings of a repeated field.
+    pub(super) fn texts(&mut self, field: &'static Field) -> Vec<String> {
+        self.all(field, |value| match value {
+            Value::Text(text) if !text.is_empty() => Ok(text),
+            other => Err(other),
+        })
     }
 
     /// An Encoded-string; an empty one counts as absent.
-    pub(super) fn encoded(&mut self, known: &Known) -> Option<String> {
-        let name = known.name;
-        let text = self.take(known, |mut value, warnings| {
-            let start = value.position();
-            let text = value.encoded_string(name, warnings)?;
-            let text = match encoded_word::decode(&text) {
-                Some(decoded) => {
-                    warnings.note(name, start, "RFC 2047 encoded words");
-                    decoded
-                }
-                None => text,
-            };
-            if text.is_empty() {
-                warnings.note(name, start, "empty");
-            }
-            Ok(text)
-        });
-        text.filter(|text| !text.is_empty())
-    }
-
-    /// Every address of a repeated field.
-    pub(super) fn addresses(&mut self, known: &Known) -> Vec<Address> {
-        let mut addresses = Vec::new();
-        for field in self.list.iter_mut().filter(|field| field.code == Some(known.code)) {
-            let mut value = self.pdu.within(field.value.clone());
-            let start = value.position();
-            match value.encoded_string(known.name, &mut self.warnings) {
-                Ok(text) if text.trim().is_empty() => {
-                    self.warnings.note(known.name, start, "empty");
-                    field.taken = true;
-                }
-                Ok(text) => {
-                    addresses.push(Address::from_wire(&text));
-                    field.taken = true;
-                }
-                Err(error) => {
-                    let text = format!("left unread: {}", error.kind);
-                    self.warnings.not_understood(known.name, error.offset, text);
-                }
-            }
-        }
-        addresses
-    }
-
-    /// One octet above 0x7F, which some wrap into a length.
-    pub(super) fn token(&mut self, known: &Known) -> Option<u8> {
-        self.take(known, |value, warnings| token(value, known.name, warnings))
-    }
-
-    /// A field of two octet values, the first of which is `true`.
-    pub(super) fn flag(&mut self, known: &Known) -> Option<bool> {
-        self.take(known, |value, warnings| match token(value.clone(), known.name, warnings)? {
-            0x80 => Ok(true),
-            0x81 => Ok(false),
-            other => Err(value.error(known.name, DecodeErrorKind::InvalidValue(other))),
+    pub(super) fn encoded(&mut self, field: &'static Field) -> Option<String> {
+        self.take(field, |value| match value {
+            Value::Encoded(text) if !text.is_empty() => Ok(text),
+            other => Err(other),
         })
     }
 
-    /// An Integer-value.
-    pub(super) fn integer(&mut self, known: &Known) -> Option<u64> {
-        self.take(known, |mut value, _| value.integer(known.name))
+    /// Every address of a repeated field.
+    pub(super) fn addresses(&mut self, field: &'static Field) -> Vec<Address> {
+        self.all(field, |value| match value {
+            Value::Address(text) if !text.trim().is_empty() => Ok(Address::from_wire(&text)),
+            other => Err(other),
+        })
+    }
+
+    /// The octet of a token, known or not.
+    pub(super) fn token(&mut self, field: &'static Field) -> Option<u8> {
+        self.take(field, |value| match value {
+            Value::Token(code) => Ok(code),
+            other => Err(other),
+        })
+    }
+
+    /// The octet of a token that must be there.
+    pub(super) fn required_token(&mut self, field: &'static Field) -> Result<u8, Missing> {
+        self.token(field).ok_or(Missing(field))
+    }
+
+    /// The octets of a repeated field of tokens.
+    pub(super) fn tokens(&mut self, field: &'static Field) -> Vec<u8> {
+        self.all(field, |value| match value {
+            Value::Token(code) => Ok(code),
+            other => Err(other),
+        })
+    }
+
+    /// A field of two tokens, the first of which is `true`.
+    pub(super) fn flag(&mut self, field: &'static Field) -> Option<bool> {
+        self.take(field, |value| match value {
+            Value::Token(0x80) => Ok(true),
+            Value::Token(0x81) => Ok(false),
+            other => Err(other),
+        })
+    }
+
+    /// A number.
+    pub(super) fn integer(&mut self, field: &'static Field) -> Option<u64> {
+        self.take(field, |value| match value {
+            Value::Integer(number) => Ok(number),
+            other => Err(other),
+        })
     }
 
     /// A Date-value.
-    pub(super) fn date(&mut self, known: &Known) -> Option<Timestamp> {
-        self.integer(known).map(timestamp)
+    pub(super) fn date(&mut self, field: &'static Field) -> Option<Timestamp> {
+        self.take(field, |value| match value {
+            Value::Date(time) => Ok(time),
+            other => Err(other),
+        })
+    }
+
+    /// X-Mms-Expiry and its like, as on the wire.
+    pub(super) fn time(&mut self, field: &'static Field) -> Option<Expiry> {
+        self.take(field, |value| match value {
+            Value::Time(time) => Ok(time),
+            other => Err(other),
+        })
     }
 
     /// X-Mms-MMS-Version; 1.0 with a warning when there is none.
     pub(super) fn version(&mut self) -> Version {
-        let octet = self.token(&VERSION);
-        if octet.is_none() {
-            self.warnings.note(VERSION.name, self.pdu.position(), "absent, taken as 1.0");
+        let version = self.take(field::MMS_VERSION, |value| match value {
+            Value::Version(version) => Ok(version),
+            other => Err(other),
+        });
+        if version.is_none() {
+            let at = self.pdu.position();
+            self.warnings.note(field::MMS_VERSION.name, at, "absent, taken as 1.0");
         }
-        octet.map_or(Version::V1_0, |octet| Version {
-            major: (octet >> 4) & 0x07,
-            minor: octet & 0x0F,
-        })
+        version.unwrap_or(Version::V1_0)
     }
 
     /// From.
     pub(super) fn from(&mut self) -> Option<From> {
-        self.take(&FROM, |mut value, warnings| {
-            let start = value.position();
-            match value.peek() {
-                Some(0..=0x1F) => {
-                    value.value_length(FROM.name)?;
-                }
-                Some(0x20..=0x7F) => {
-                    warnings.note(FROM.name, start, "an address without length and token");
-                    return Ok(address_or_none(&value.encoded_string(FROM.name, warnings)?));
-                }
-                _ => warnings.note(FROM.name, start, "a token without length"),
+        self.take(field::FROM, |value| match value {
+            Value::InsertAddress => Ok(From::InsertAddress),
+            Value::Address(text) if !text.trim().is_empty() => {
+                Ok(From::Address(Address::from_wire(&text)))
             }
-            match value.peek() {
-                Some(0x81) => Ok(Some(From::InsertAddress)),
-                Some(0x80) => {
-                    value.u8(FROM.name)?;
-                    if value.is_empty() {
-                        return Ok(None);
-                    }
-                    let text = value.encoded_string(FROM.name, warnings)?;
-                    let text = encoded_word::decode(&text).unwrap_or(text);
-                    Ok(address_or_none(&text))
-                }
-                Some(0x20..=0x7F) => {
-                    warnings.note(FROM.name, start, "an address without token");
-                    Ok(address_or_none(&value.encoded_string(FROM.name, warnings)?))
-                }
-                Some(other) => Err(value.error(FROM.name, DecodeErrorKind::InvalidValue(other))),
-                None => Ok(None),
-            }
-        })
-        .flatten()
-    }
-
-    /// X-Mms-Expiry or X-Mms-Delivery-Time, as on the wire.
-    pub(super) fn expiry(&mut self, known: &Known) -> Option<Expiry> {
-        let name = known.name;
-        self.take(known, |mut value, warnings| {
-            let start = value.position();
-            value.value_length(name)?;
-            match value.peek() {
-                Some(0x80) => {
-                    value.u8(name)?;
-                    value.integer(name).map(|seconds| Expiry::At(timestamp(seconds)))
-                }
-                Some(0x81) => {
-                    value.u8(name)?;
-                    let seconds = value.integer(name)?;
-                    Ok(Expiry::After(std::time::Duration::from_secs(seconds)))
-                }
-                Some(octet @ 0x82..) => {
-                    Err(value.error(name, DecodeErrorKind::InvalidValue(octet)))
-                }
-                _ => {
-                    // A bare Date-value: its length was read as the length of the whole.
-                    warnings.note(name, start, "a time without token, taken as absolute");
-                    let mut whole = value.within(start..usize::MAX);
-                    whole.long_integer(name).map(|seconds| Expiry::At(timestamp(seconds)))
-                }
-            }
+            other => Err(other),
         })
     }
 
     /// X-Mms-Message-Class.
     pub(super) fn message_class(&mut self) -> Option<MessageClass> {
-        let name = MESSAGE_CLASS.name;
-        self.take(&MESSAGE_CLASS, |mut value, warnings| match value.peek() {
-            Some(0x20..=0x7F) => {
-                let text = charset::to_text(value.text_string(name)?, None);
-                Ok(MessageClass::from_text(&text))
-            }
-            _ => match token(value.clone(), name, warnings)? {
-                0x80 => Ok(MessageClass::Personal),
-                0x81 => Ok(MessageClass::Advertisement),
-                0x82 => Ok(MessageClass::Informational),
-                0x83 => Ok(MessageClass::Auto),
-                other => Err(value.error(name, DecodeErrorKind::InvalidValue(other))),
-            },
+        self.take(field::MESSAGE_CLASS, |value| match value {
+            Value::Token(0x80) => Ok(MessageClass::Personal),
+            Value::Token(0x81) => Ok(MessageClass::Advertisement),
+            Value::Token(0x82) => Ok(MessageClass::Informational),
+            Value::Token(0x83) => Ok(MessageClass::Auto),
+            Value::Text(text) if !text.is_empty() => Ok(MessageClass::from_text(&text)),
+            other => Err(other),
         })
     }
 
     /// X-Mms-Priority.
     pub(super) fn priority(&mut self) -> Option<Priority> {
-        let name = PRIORITY.name;
-        self.take(&PRIORITY, |value, warnings| match token(value.clone(), name, warnings)? {
-            0x80 => Ok(Priority::Low),
-            0x81 => Ok(Priority::Normal),
-            0x82 => Ok(Priority::High),
-            other => Err(value.error(name, DecodeErrorKind::InvalidValue(other))),
+        self.take(field::PRIORITY, |value| match value {
+            Value::Token(0x80) => Ok(Priority::Low),
+            Value::Token(0x81) => Ok(Priority::Normal),
+            Value::Token(0x82) => Ok(Priority::High),
+            other => Err(other),
         })
     }
 
-    /// The fields that nobody took, in order.
-    pub(super) fn rest(&mut self) -> Vec<RawHeader> {
+    /// Every X-Mms-MM-Flags.
+    pub(super) fn mm_flags(&mut self) -> Vec<MmFlags> {
+        self.all(field::MM_FLAGS, |value| match value {
+            Value::MmFlags { operation, keyword } => Ok(MmFlags { operation, keyword }),
+            other => Err(other),
+        })
+    }
+
+    /// X-Mms-Mbox-Totals or X-Mms-Mbox-Quotas: one each for messages and octets.
+    pub(super) fn totals(&mut self, field: &'static Field) -> Vec<Totals> {
+        self.all(field, |value| match value {
+            Value::Totals { unit, amount } => Ok(Totals { unit, amount }),
+            other => Err(other),
+        })
+    }
+
+    /// Every X-Mms-Attributes.
+    pub(super) fn attributes(&mut self) -> Vec<HeaderName> {
+        self.all(field::ATTRIBUTES, |value| match value {
+            Value::FieldName(name) => Ok(name),
+            other => Err(other),
+        })
+    }
+
+    /// The values of a repeated field of M-Mbox-Delete.conf or M-Delete.conf, with their counts.
+    pub(super) fn counted<T>(
+        &mut self,
+        field: &'static Field,
+        convert: impl Fn(Value) -> Result<T, Value>,
+    ) -> Vec<Counted<T>> {
+        self.all(field, |value| match value {
+            Value::Counted { count, value } => match convert(*value) {
+                Ok(value) => Ok(Counted { count: Some(count), value }),
+                Err(value) => Err(Value::Counted { count, value: Box::new(value) }),
+            },
+            plain => convert(plain).map(|value| Counted { count: None, value }),
+        })
+    }
+
+    /// The fields that nobody took, in order. A known field with an empty text says nothing and is
+    /// left out: that is also how padding behind the end looks.
+    pub(super) fn rest(&mut self) -> Vec<Header> {
         let mut extra = Vec::new();
-        let mut seen = [false; 128];
-        for field in &self.list {
-            let at = field.name.start;
-            if let Some(slot) = field.code.and_then(|code| seen.get_mut(usize::from(code))) {
-                if *slot && !field.taken {
-                    self.warnings.note(name_of(field.code), at, "repeated; the first one counts");
+        let mut taken = [false; 128];
+        let counted = self.counts();
+        for slot in std::mem::take(&mut self.slots) {
+            let Slot { name, at, stored, .. } = slot;
+            let field = name.field();
+            let seen = field.and_then(|field| taken.get_mut(usize::from(field.code)));
+            let value = match stored {
+                Stored::Taken => {
+                    if let Some(seen) = seen {
+                        *seen = true;
+                    }
+                    continue;
                 }
-                *slot |= field.taken;
-            }
-            if field.taken {
+                Stored::Value(value) => value,
+                Stored::Wire(range) => {
+                    let reader = self.pdu.within(range);
+                    match &name {
+                        HeaderName::Known(field) => {
+                            read::value(field, counted, reader, &mut self.warnings)
+                        }
+                        HeaderName::Number(_) => unknown(at, reader, &mut self.warnings),
+                        HeaderName::Text(_) => application_value(reader),
+                    }
+                }
+            };
+            let says_nothing = match &value {
+                Value::Text(text) | Value::Encoded(text) | Value::Address(text) => text.is_empty(),
+                _ => false,
+            };
+            if says_nothing && field.is_some() {
                 continue;
             }
-            let value = self.pdu.slice(field.value.clone());
-            // Nothing is lost with an empty value, which is how padding behind the end looks.
-            if value.as_ref() == [0] && field.code.is_some() {
-                self.warnings.note(name_of(field.code), at, "an empty value, left out");
-                continue;
+            if let (Some(true), Some(field)) = (seen, field)
+                && !matches!(value, Value::Raw(_))
+            {
+                self.warnings.note(field.name, at, "repeated; the first one counts");
             }
-            let name = self.pdu.slice(field.name.clone()).to_vec();
-            extra.push(RawHeader { name, value });
+            extra.push(Header { name, value });
         }
         extra
     }
 }
 
-fn one(reader: &mut Reader<'_>) -> Result<Field, DecodeError> {
+/// The name of the next field and where its value lies.
+pub(super) fn extent(reader: &mut Reader<'_>) -> Result<(HeaderName, Range<usize>), DecodeError> {
     let start = reader.position();
     match reader.peek() {
         Some(octet @ 0..=0x1F) => {
@@ -396,55 +450,46 @@ fn one(reader: &mut Reader<'_>) -> Result<Field, DecodeError> {
         }
         Some(0x20..=0x7F) => {
             reader.text_string(UNKNOWN_FIELD)?;
-            let name = start..reader.position().saturating_sub(1);
-            let value = reader.skip_value(UNKNOWN_FIELD)?;
-            return Ok(Field { code: None, name, value, taken: false });
+            let name = reader.slice(start..reader.position().saturating_sub(1));
+            let name = HeaderName::Text(wire_text::from_octets(&name));
+            let value = value_extent(&name, reader)?;
+            return Ok((name, value));
         }
         _ => {}
     }
-    let octet = reader.u8(UNKNOWN_FIELD)?;
-    let code = octet & 0x7F;
-    let known = TABLE.iter().find(|known| known.code == code);
-    let name = known.map_or(UNKNOWN_FIELD, |known| known.name);
-    let value = match known.map(|known| known.extent) {
-        Some(Extent::Text) if matches!(reader.peek(), Some(0x80..)) => {
-            let from = reader.position();
-            reader.text_string(name)?;
-            from..reader.position()
-        }
-        _ => reader.skip_value(name)?,
-    };
-    Ok(Field { code: Some(code), name: start..start + 1, value, taken: false })
+    let name = HeaderName::of_code(reader.u8(UNKNOWN_FIELD)?);
+    let value = value_extent(&name, reader)?;
+    Ok((name, value))
 }
 
-fn name_of(code: Option<u8>) -> &'static str {
-    TABLE.iter().find(|known| Some(known.code) == code).map_or(UNKNOWN_FIELD, |known| known.name)
-}
-
-fn token(
-    mut value: Reader<'_>,
-    name: &'static str,
-    warnings: &mut Warnings,
-) -> Result<u8, DecodeError> {
-    let start = value.position();
-    match value.u8(name)? {
-        octet @ 0x80.. => Ok(octet),
-        0x01 => {
-            warnings.note(name, start, "an octet with a length");
-            value.u8(name)
-        }
-        other => Err(DecodeError {
-            field: name,
-            offset: start,
-            kind: DecodeErrorKind::InvalidValue(other),
-        }),
+/// Where the value of a field lies, whatever it says.
+pub(super) fn value_extent(
+    name: &HeaderName,
+    reader: &mut Reader<'_>,
+) -> Result<Range<usize>, DecodeError> {
+    let spec_name = name.field().map_or(UNKNOWN_FIELD, |field| field.name);
+    let form = name.field().map(|field| field.form);
+    // A text that begins above 0x7F without its quote goes to its NUL.
+    let textual = matches!(form, Some(Form::Text | Form::Encoded | Form::Address));
+    if textual && matches!(reader.peek(), Some(0x80..)) {
+        let from = reader.position();
+        reader.text_string(spec_name)?;
+        return Ok(from..reader.position());
     }
+    reader.skip_value(spec_name)
 }
 
-fn timestamp(seconds: u64) -> Timestamp {
-    Timestamp::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+fn unknown(at: usize, mut value: Reader<'_>, warnings: &mut Warnings) -> Value {
+    warnings.not_understood(UNKNOWN_FIELD, at, "a field of unknown number, kept as it is");
+    Value::Raw(value.rest())
 }
 
-fn address_or_none(text: &str) -> Option<From> {
-    (!text.trim().is_empty()).then(|| From::Address(Address::from_wire(text)))
+/// A value that belongs to a name in text: a text, or octets where it is none.
+fn application_value(mut value: Reader<'_>) -> Value {
+    let octets = value.rest();
+    match octets.strip_suffix(&[0]) {
+        // Only what the writer gives back octet for octet.
+        Some(text @ ([] | [0x20..=0x7E, ..])) => Value::Text(wire_text::from_octets(text)),
+        _ => Value::Raw(octets),
+    }
 }

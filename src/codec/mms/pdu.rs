@@ -1,253 +1,18 @@
-//! The PDUs as values (OMA-TS-MMS_ENC-V1_3 clause 6), fields in the order of writing.
+//! Any PDU (OMA-TS-MMS_ENC-V1_3 clause 6): between octets, values and lists of header fields.
 
 use bytes::Bytes;
 
-use super::{MmsStatus, ReadStatus, ResponseStatus, RetrieveStatus, encode, message_type};
-use crate::codec::wsp::{ContentType, Part};
-use crate::model::{Address, Timestamp};
-
-/// X-Mms-MMS-Version: major in the high, minor in the low half (clause 7.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// Bits 6-4.
-    pub major: u8,
-    /// Bits 3-0.
-    pub minor: u8,
-}
-
-impl Version {
-    /// 1.0
-    pub const V1_0: Self = Self { major: 1, minor: 0 };
-    /// 1.2, what we write unless the operator's settings say otherwise.
-    pub const V1_2: Self = Self { major: 1, minor: 2 };
-    /// 1.3
-    pub const V1_3: Self = Self { major: 1, minor: 3 };
-}
-
-/// A header field that this module does not model, kept so that it survives a round trip.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawHeader {
-    /// The field as on the wire: one octet (with its high bit) or the text of its name without NUL.
-    pub name: Vec<u8>,
-    /// The value as on the wire, its length prefix or NUL included.
-    pub value: Bytes,
-}
-
-/// The From field (clause 7.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum From {
-    /// Insert-address-token: the MMSC fills in the subscriber.
-    InsertAddress,
-    /// An address.
-    Address(Address),
-}
-
-/// An absolute or relative time (X-Mms-Expiry, X-Mms-Delivery-Time, clause 7.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expiry {
-    /// Absolute-token and Date-value.
-    At(Timestamp),
-    /// Relative-token and Delta-seconds.
-    After(std::time::Duration),
-}
-
-/// X-Mms-Message-Class (clause 7.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of the specification")]
-pub enum MessageClass {
-    Personal,
-    Advertisement,
-    Informational,
-    Auto,
-    Other(String),
-}
-
-impl MessageClass {
-    /// The class that a text names, in any case.
-    #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        match text.to_ascii_lowercase().as_str() {
-            "personal" => Self::Personal,
-            "advertisement" => Self::Advertisement,
-            "informational" => Self::Informational,
-            "auto" => Self::Auto,
-            _ => Self::Other(text.to_owned()),
-        }
-    }
-}
-
-/// X-Mms-Priority (clause 7.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words of the specification")]
-pub enum Priority {
-    Low,
-    Normal,
-    High,
-}
-
-/// What follows the Content-Type field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// One of the multipart types.
-    Multipart(Vec<Part>),
-    /// A body that is a single part by itself.
-    Single(Bytes),
-}
-
-/// M-Send.req (clause 6.1.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct SendReq {
-    pub transaction_id: String,
-    pub version: Version,
-    pub date: Option<Timestamp>,
-    pub from: From,
-    pub to: Vec<Address>,
-    pub cc: Vec<Address>,
-    pub bcc: Vec<Address>,
-    pub subject: Option<String>,
-    pub message_class: Option<MessageClass>,
-    pub expiry: Option<Expiry>,
-    pub delivery_time: Option<Expiry>,
-    pub priority: Option<Priority>,
-    pub sender_visibility_hide: Option<bool>,
-    pub delivery_report: Option<bool>,
-    pub read_report: Option<bool>,
-    pub extra: Vec<RawHeader>,
-    pub content_type: ContentType,
-    pub body: Body,
-}
-
-/// M-Send.conf (clause 6.1.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct SendConf {
-    pub transaction_id: Option<String>,
-    pub version: Version,
-    pub response_status: ResponseStatus,
-    pub response_text: Option<String>,
-    pub message_id: Option<String>,
-    pub extra: Vec<RawHeader>,
-}
-
-/// M-Notification.ind (clause 6.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct NotificationInd {
-    pub transaction_id: String,
-    pub version: Version,
-    pub from: Option<From>,
-    pub subject: Option<String>,
-    pub delivery_report: Option<bool>,
-    pub message_class: Option<MessageClass>,
-    pub priority: Option<Priority>,
-    /// Octets, as announced; operators announce wrong sizes.
-    pub message_size: Option<u64>,
-    pub expiry: Option<Expiry>,
-    pub content_location: String,
-    pub extra: Vec<RawHeader>,
-}
-
-/// M-NotifyResp.ind (clause 6.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct NotifyRespInd {
-    pub transaction_id: String,
-    pub version: Version,
-    pub status: MmsStatus,
-    pub report_allowed: Option<bool>,
-    pub extra: Vec<RawHeader>,
-}
-
-/// M-Retrieve.conf (clause 6.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct RetrieveConf {
-    pub transaction_id: Option<String>,
-    pub version: Version,
-    pub message_id: Option<String>,
-    pub date: Option<Timestamp>,
-    pub from: Option<From>,
-    pub to: Vec<Address>,
-    pub cc: Vec<Address>,
-    pub subject: Option<String>,
-    pub message_class: Option<MessageClass>,
-    pub priority: Option<Priority>,
-    pub delivery_report: Option<bool>,
-    pub read_report: Option<bool>,
-    pub retrieve_status: Option<RetrieveStatus>,
-    pub retrieve_text: Option<String>,
-    pub extra: Vec<RawHeader>,
-    pub content_type: ContentType,
-    pub body: Body,
-}
-
-/// Longest text, in octets, that may be an error in disguise.
-const MAX_ERROR_TEXT: usize = 512;
-
-impl RetrieveConf {
-    /// Whether this may be an MMSC's error in the shape of a message: neither Message-ID nor
-    /// Transaction-Id, From and Retrieve-Status, and nothing inside but one short text. Such a
-    /// message is to be shown, and not to be acknowledged as retrieved.
-    #[must_use]
-    pub fn is_suspect(&self) -> bool {
-        let nameless = self.message_id.is_none()
-            && self.transaction_id.is_none()
-            && self.from.is_none()
-            && self.retrieve_status.is_none();
-        let short = |content_type: &ContentType, body: &Bytes| {
-            content_type.media_type.top() == "text" && body.len() <= MAX_ERROR_TEXT
-        };
-        nameless
-            && match &self.body {
-                Body::Single(body) => short(&self.content_type, body),
-                Body::Multipart(parts) => {
-                    let is_smil = |part: &&Part| part.content_type.media_type.is_smil();
-                    let mut content = parts.iter().filter(|part| !is_smil(part));
-                    match (content.next(), content.next()) {
-                        (None, _) => true,
-                        (Some(part), None) => short(&part.content_type, &part.body),
-                        _ => false,
-                    }
-                }
-            }
-    }
-}
-
-/// M-Acknowledge.ind (clause 6.4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct AcknowledgeInd {
-    pub transaction_id: String,
-    pub version: Version,
-    pub report_allowed: Option<bool>,
-    pub extra: Vec<RawHeader>,
-}
-
-/// M-Delivery.ind (clause 6.5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct DeliveryInd {
-    pub version: Version,
-    pub message_id: String,
-    pub to: Vec<Address>,
-    pub date: Option<Timestamp>,
-    pub status: MmsStatus,
-    pub extra: Vec<RawHeader>,
-}
-
-/// M-Read-Rec.ind and M-Read-Orig.ind (clauses 6.6.1 and 6.6.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields of the specification")]
-pub struct ReadRecInd {
-    pub version: Version,
-    pub message_id: String,
-    pub to: Vec<Address>,
-    pub from: Option<From>,
-    pub date: Option<Timestamp>,
-    pub read_status: ReadStatus,
-    pub extra: Vec<RawHeader>,
-}
+use super::fields::{Fields, Missing};
+use super::list::HeaderList;
+use super::types::{Body, Content};
+use super::{
+    AcknowledgeInd, CancelConf, CancelReq, DeleteConf, DeleteReq, DeliveryInd, ForwardConf,
+    ForwardReq, Header, MboxDescr, MboxStoreConf, MboxStoreReq, MboxUploadConf, MboxUploadReq,
+    MboxViewConf, MboxViewReq, NotificationInd, NotifyRespInd, ReadRecInd, RetrieveConf, SendConf,
+    SendReq, content, field, message_type, write,
+};
+use crate::codec::wsp::{ContentType, Reader};
+use crate::codec::{DecodeError, DecodeErrorKind, Decoded};
 
 /// Any PDU.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,23 +28,215 @@ pub enum Pdu {
     DeliveryInd(DeliveryInd),
     ReadRecInd(ReadRecInd),
     ReadOrigInd(ReadRecInd),
+    ForwardReq(ForwardReq),
+    ForwardConf(ForwardConf),
+    MboxStoreReq(MboxStoreReq),
+    MboxStoreConf(MboxStoreConf),
+    MboxViewReq(MboxViewReq),
+    MboxViewConf(MboxViewConf),
+    MboxUploadReq(MboxUploadReq),
+    MboxUploadConf(MboxUploadConf),
+    MboxDeleteReq(DeleteReq),
+    MboxDeleteConf(DeleteConf),
+    MboxDescr(MboxDescr),
+    DeleteReq(DeleteReq),
+    DeleteConf(DeleteConf),
+    CancelReq(CancelReq),
+    CancelConf(CancelConf),
+}
+
+/// Decodes one PDU; the bodies of its parts are slices of `octets`.
+///
+/// # Errors
+/// When the octets are no PDU of the specification, or lack what makes it usable: the status of a
+/// confirmation, Transaction-Id and Content-Location of a notification, and so on. A body that is cut
+/// off is an error too.
+pub fn decode(octets: &Bytes) -> Result<Decoded<Pdu>, DecodeError> {
+    let mut fields = Fields::split(Reader::new(octets))?;
+    let Some(kind) = fields.message_type else { return Err(no_pdu(&fields, octets)) };
+    if field::MESSAGE_TYPE.token_name(kind).is_none() {
+        return Err(DecodeError {
+            field: field::MESSAGE_TYPE.name,
+            offset: fields.message_type_at,
+            kind: DecodeErrorKind::UnexpectedPdu(kind),
+        });
+    }
+    let content = match fields.content {
+        Some(at) if has_body(kind) => Some(content::read(octets, at, &mut fields.warnings)?),
+        Some(at) => {
+            let name = field::CONTENT_TYPE.name;
+            fields.warnings.note(name, at, "this PDU has no body; left out");
+            None
+        }
+        None => None,
+    };
+    match Pdu::read(kind, &mut fields, content) {
+        Ok(value) => Ok(Decoded { value, warnings: fields.warnings.into_sorted() }),
+        Err(Missing(field)) => Err(fields.broken.unwrap_or_else(|| DecodeError {
+            field: field.name,
+            offset: 0,
+            kind: DecodeErrorKind::MissingField,
+        })),
+    }
+}
+
+/// The error for octets without X-Mms-Message-Type: an error page of a portal, as a rule.
+pub(super) fn no_pdu(fields: &Fields<'_>, octets: &Bytes) -> DecodeError {
+    const SHOWN: usize = 40;
+    let begin = octets.get(..SHOWN).unwrap_or(octets);
+    let textual = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
+    let kind = if !begin.is_empty() && begin.iter().all(textual) {
+        DecodeErrorKind::NotMms { begin: begin.escape_ascii().to_string() }
+    } else if let Some(broken) = &fields.broken {
+        return broken.clone();
+    } else {
+        DecodeErrorKind::MissingField
+    };
+    DecodeError { field: field::MESSAGE_TYPE.name, offset: 0, kind }
+}
+
+/// Whether PDUs of this type can have a body.
+const fn has_body(kind: u8) -> bool {
+    matches!(
+        kind,
+        message_type::SEND_REQ
+            | message_type::RETRIEVE_CONF
+            | message_type::MBOX_VIEW_CONF
+            | message_type::MBOX_UPLOAD_REQ
+            | message_type::MBOX_DESCR
+    )
+}
+
+/// Why a list of header fields makes no PDU.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// No PDU of the specification has this type.
+    #[error("no PDU has the type {0:#04x}")]
+    UnknownType(u8),
+    /// A field without which the PDU means nothing.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A value that the field cannot have.
+    #[error("{0} cannot have this value")]
+    WrongValue(String),
+    /// A name that no header field can have, or that is given besides the list: X-Mms-Message-Type
+    /// and Content-Type.
+    #[error("{0} cannot be the name of a header field here")]
+    WrongName(String),
+    /// A body for a PDU that has none.
+    #[error("{0} has no body")]
+    NoBody(&'static str),
 }
 
 impl Pdu {
+    fn read(kind: u8, fields: &mut Fields<'_>, content: Option<Content>) -> Result<Self, Missing> {
+        Ok(match kind {
+            message_type::SEND_REQ => Self::SendReq(SendReq::read(fields, content)?),
+            message_type::SEND_CONF => Self::SendConf(SendConf::read(fields)?),
+            message_type::NOTIFICATION_IND => Self::NotificationInd(NotificationInd::read(fields)?),
+            message_type::NOTIFYRESP_IND => Self::NotifyRespInd(NotifyRespInd::read(fields)?),
+            message_type::RETRIEVE_CONF => Self::RetrieveConf(RetrieveConf::read(fields, content)?),
+            message_type::ACKNOWLEDGE_IND => Self::AcknowledgeInd(AcknowledgeInd::read(fields)?),
+            message_type::DELIVERY_IND => Self::DeliveryInd(DeliveryInd::read(fields)?),
+            message_type::READ_REC_IND => Self::ReadRecInd(ReadRecInd::read(fields)?),
+            message_type::READ_ORIG_IND => Self::ReadOrigInd(ReadRecInd::read(fields)?),
+            message_type::FORWARD_REQ => Self::ForwardReq(ForwardReq::read(fields)?),
+            message_type::FORWARD_CONF => Self::ForwardConf(ForwardConf::read(fields)?),
+            message_type::MBOX_STORE_REQ => Self::MboxStoreReq(MboxStoreReq::read(fields)?),
+            message_type::MBOX_STORE_CONF => Self::MboxStoreConf(MboxStoreConf::read(fields)?),
+            message_type::MBOX_VIEW_REQ => Self::MboxViewReq(MboxViewReq::read(fields)?),
+            message_type::MBOX_VIEW_CONF => {
+                Self::MboxViewConf(MboxViewConf::read(fields, content)?)
+            }
+            message_type::MBOX_UPLOAD_REQ => {
+                Self::MboxUploadReq(MboxUploadReq::read(fields, content)?)
+            }
+            message_type::MBOX_UPLOAD_CONF => Self::MboxUploadConf(MboxUploadConf::read(fields)?),
+            message_type::MBOX_DELETE_REQ => Self::MboxDeleteReq(DeleteReq::read(fields)?),
+            message_type::MBOX_DELETE_CONF => Self::MboxDeleteConf(DeleteConf::read(fields)?),
+            message_type::MBOX_DESCR => Self::MboxDescr(MboxDescr::read(fields, content)?),
+            message_type::DELETE_REQ => Self::DeleteReq(DeleteReq::read(fields)?),
+            message_type::DELETE_CONF => Self::DeleteConf(DeleteConf::read(fields)?),
+            message_type::CANCEL_REQ => Self::CancelReq(CancelReq::read(fields)?),
+            message_type::CANCEL_CONF => Self::CancelConf(CancelConf::read(fields)?),
+            _ => return Err(Missing(field::MESSAGE_TYPE)),
+        })
+    }
+
+    /// Makes a PDU of its header fields, in any order, and its body. A missing X-Mms-MMS-Version is
+    /// taken as 1.2.
+    ///
+    /// # Errors
+    /// [`BuildError`] names what is missing or cannot be.
+    pub fn from_headers(
+        message_type: u8,
+        headers: Vec<Header>,
+        content: Option<Content>,
+    ) -> Result<Self, BuildError> {
+        let name = field::MESSAGE_TYPE.token_name(message_type);
+        let name = name.ok_or(BuildError::UnknownType(message_type))?;
+        if content.is_some() && !has_body(message_type) {
+            return Err(BuildError::NoBody(name));
+        }
+        let headers = super::build::checked(message_type, headers)?;
+        let nothing = Bytes::new();
+        let mut fields = Fields::of_headers(Reader::new(&nothing), message_type, headers);
+        Self::read(message_type, &mut fields, content)
+            .map_err(|Missing(field)| BuildError::Missing(field.name))
+    }
+
+    /// The header fields in the order of writing, without X-Mms-Message-Type and Content-Type.
+    #[must_use]
+    pub fn headers(&self) -> Vec<Header> {
+        let mut out = HeaderList::default();
+        match self {
+            Self::SendReq(pdu) => pdu.write(&mut out),
+            Self::SendConf(pdu) => pdu.write(&mut out),
+            Self::NotificationInd(pdu) => pdu.write(&mut out),
+            Self::NotifyRespInd(pdu) => pdu.write(&mut out),
+            Self::RetrieveConf(pdu) => pdu.write(&mut out),
+            Self::AcknowledgeInd(pdu) => pdu.write(&mut out),
+            Self::DeliveryInd(pdu) => pdu.write(&mut out),
+            Self::ReadRecInd(pdu) | Self::ReadOrigInd(pdu) => pdu.write(&mut out),
+            Self::ForwardReq(pdu) => pdu.write(&mut out),
+            Self::ForwardConf(pdu) => pdu.write(&mut out),
+            Self::MboxStoreReq(pdu) => pdu.write(&mut out),
+            Self::MboxStoreConf(pdu) => pdu.write(&mut out),
+            Self::MboxViewReq(pdu) => pdu.write(&mut out),
+            Self::MboxViewConf(pdu) => pdu.write(&mut out),
+            Self::MboxUploadReq(pdu) => pdu.write(&mut out),
+            Self::MboxUploadConf(pdu) => pdu.write(&mut out),
+            Self::MboxDescr(pdu) => pdu.write(&mut out),
+            Self::DeleteReq(pdu) | Self::MboxDeleteReq(pdu) => pdu.write(&mut out),
+            Self::DeleteConf(pdu) | Self::MboxDeleteConf(pdu) => pdu.write(&mut out),
+            Self::CancelReq(pdu) => pdu.write(&mut out),
+            Self::CancelConf(pdu) => pdu.write(&mut out),
+        }
+        out.0
+    }
+
+    /// Content-Type and body, where the PDU has them.
+    #[must_use]
+    pub const fn content(&self) -> Option<(&ContentType, &Body)> {
+        let content = match self {
+            Self::SendReq(pdu) => return Some((&pdu.content_type, &pdu.body)),
+            Self::RetrieveConf(pdu) => return Some((&pdu.content_type, &pdu.body)),
+            Self::MboxUploadReq(pdu) => Some(&pdu.content),
+            Self::MboxViewConf(pdu) => pdu.content.as_ref(),
+            Self::MboxDescr(pdu) => pdu.content.as_ref(),
+            _ => None,
+        };
+        match content {
+            Some(content) => Some((&content.content_type, &content.body)),
+            None => None,
+        }
+    }
+
     /// The OMA name, lower case, for example `m-send.req`.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::SendReq(_) => "m-send.req",
-            Self::SendConf(_) => "m-send.conf",
-            Self::NotificationInd(_) => "m-notification.ind",
-            Self::NotifyRespInd(_) => "m-notifyresp.ind",
-            Self::RetrieveConf(_) => "m-retrieve.conf",
-            Self::AcknowledgeInd(_) => "m-acknowledge.ind",
-            Self::DeliveryInd(_) => "m-delivery.ind",
-            Self::ReadRecInd(_) => "m-read-rec.ind",
-            Self::ReadOrigInd(_) => "m-read-orig.ind",
-        }
+    pub fn name(&self) -> &'static str {
+        field::MESSAGE_TYPE.token_name(self.message_type()).unwrap_or_default()
     }
 
     /// X-Mms-Message-Type.
@@ -295,6 +252,21 @@ impl Pdu {
             Self::DeliveryInd(_) => message_type::DELIVERY_IND,
             Self::ReadRecInd(_) => message_type::READ_REC_IND,
             Self::ReadOrigInd(_) => message_type::READ_ORIG_IND,
+            Self::ForwardReq(_) => message_type::FORWARD_REQ,
+            Self::ForwardConf(_) => message_type::FORWARD_CONF,
+            Self::MboxStoreReq(_) => message_type::MBOX_STORE_REQ,
+            Self::MboxStoreConf(_) => message_type::MBOX_STORE_CONF,
+            Self::MboxViewReq(_) => message_type::MBOX_VIEW_REQ,
+            Self::MboxViewConf(_) => message_type::MBOX_VIEW_CONF,
+            Self::MboxUploadReq(_) => message_type::MBOX_UPLOAD_REQ,
+            Self::MboxUploadConf(_) => message_type::MBOX_UPLOAD_CONF,
+            Self::MboxDeleteReq(_) => message_type::MBOX_DELETE_REQ,
+            Self::MboxDeleteConf(_) => message_type::MBOX_DELETE_CONF,
+            Self::MboxDescr(_) => message_type::MBOX_DESCR,
+            Self::DeleteReq(_) => message_type::DELETE_REQ,
+            Self::DeleteConf(_) => message_type::DELETE_CONF,
+            Self::CancelReq(_) => message_type::CANCEL_REQ,
+            Self::CancelConf(_) => message_type::CANCEL_CONF,
         }
     }
 
@@ -303,18 +275,47 @@ impl Pdu {
     pub fn transaction_id(&self) -> Option<&str> {
         match self {
             Self::SendReq(pdu) => Some(&pdu.transaction_id),
-            Self::SendConf(pdu) => pdu.transaction_id.as_deref(),
             Self::NotificationInd(pdu) => Some(&pdu.transaction_id),
             Self::NotifyRespInd(pdu) => Some(&pdu.transaction_id),
-            Self::RetrieveConf(pdu) => pdu.transaction_id.as_deref(),
             Self::AcknowledgeInd(pdu) => Some(&pdu.transaction_id),
-            Self::DeliveryInd(_) | Self::ReadRecInd(_) | Self::ReadOrigInd(_) => None,
+            Self::ForwardReq(pdu) => Some(&pdu.transaction_id),
+            Self::MboxStoreReq(pdu) => Some(&pdu.transaction_id),
+            Self::MboxViewReq(pdu) => Some(&pdu.transaction_id),
+            Self::MboxUploadReq(pdu) => Some(&pdu.transaction_id),
+            Self::MboxDeleteReq(pdu) | Self::DeleteReq(pdu) => Some(&pdu.transaction_id),
+            Self::CancelReq(pdu) => Some(&pdu.transaction_id),
+            Self::CancelConf(pdu) => Some(&pdu.transaction_id),
+            Self::SendConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::RetrieveConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::ForwardConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::MboxStoreConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::MboxViewConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::MboxUploadConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::MboxDeleteConf(pdu) | Self::DeleteConf(pdu) => pdu.transaction_id.as_deref(),
+            Self::DeliveryInd(_)
+            | Self::ReadRecInd(_)
+            | Self::ReadOrigInd(_)
+            | Self::MboxDescr(_) => None,
         }
     }
 
     /// The octets. Times go out in whole seconds; empty texts and NUL octets in texts are left out.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        encode::encode(self)
+        let headers = self.headers();
+        let content = self.content();
+        let body = content.map_or(0, |(content_type, body)| content::room(content_type, body));
+        let mut out = Vec::with_capacity(headers.len() * ROOM_FOR_HEADER + body);
+        out.extend_from_slice(&[0x80 | field::MESSAGE_TYPE.code, self.message_type()]);
+        for header in &headers {
+            write::put_header(&mut out, header);
+        }
+        if let Some((content_type, body)) = content {
+            content::put(&mut out, content_type, body);
+        }
+        Bytes::from(out)
     }
 }
+
+/// Octets that a header field seldom exceeds; one that does costs an allocation.
+const ROOM_FOR_HEADER: usize = 64;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::field;
 use crate::model::ReportStatus;
 
 /// X-Mms-Response-Status of M-Send.conf.
@@ -20,6 +21,18 @@ pub struct MmsStatus(pub u8);
 /// X-Mms-Read-Status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReadStatus(pub u8);
+
+/// X-Mms-MM-State of a message in the MMBox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MmState(pub u8);
+
+/// X-Mms-Store-Status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StoreStatus(pub u8);
+
+/// X-Mms-Cancel-Status of M-Cancel.conf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CancelStatus(pub u8);
 
 /// What a status code means for the one who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,40 +81,6 @@ impl ResponseStatus {
             _ => StatusClass::Permanent,
         }
     }
-
-    /// The specification's word; for a reserved code that of its range.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self.0 {
-            0x80 => "Ok",
-            0x81 => "Error-unspecified",
-            0x82 => "Error-service-denied",
-            0x83 => "Error-message-format-corrupt",
-            0x84 => "Error-sending-address-unresolved",
-            0x85 => "Error-message-not-found",
-            0x86 => "Error-network-problem",
-            0x87 => "Error-content-not-accepted",
-            0x88 => "Error-unsupported-message",
-            0xC1 => "Error-transient-sending-address-unresolved",
-            0xC2 => "Error-transient-message-not-found",
-            0xC3 => "Error-transient-network-problem",
-            0xC4 => "Error-transient-partial-success",
-            0xC0..=0xDF => "Error-transient-failure",
-            0xE1 => "Error-permanent-service-denied",
-            0xE2 => "Error-permanent-message-format-corrupt",
-            0xE3 => "Error-permanent-sending-address-unresolved",
-            0xE4 => "Error-permanent-message-not-found",
-            0xE5 => "Error-permanent-content-not-accepted",
-            0xE6 => "Error-permanent-reply-charging-limitations-not-met",
-            0xE7 => "Error-permanent-reply-charging-request-not-accepted",
-            0xE8 => "Error-permanent-reply-charging-forwarding-denied",
-            0xE9 => "Error-permanent-reply-charging-not-supported",
-            0xEA => "Error-permanent-address-hiding-not-supported",
-            0xEB => "Error-permanent-lack-of-prepaid",
-            0xE0..=0xFF => "Error-permanent-failure",
-            _ => "Error-unspecified",
-        }
-    }
 }
 
 impl RetrieveStatus {
@@ -130,21 +109,6 @@ impl RetrieveStatus {
             0x80 => StatusClass::Ok,
             0xC0..=0xDF => StatusClass::Transient,
             _ => StatusClass::Permanent,
-        }
-    }
-
-    /// The specification's word; for a reserved code that of its range.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self.0 {
-            0x80 => "Ok",
-            0xC1 => "Error-transient-message-not-found",
-            0xC2 => "Error-transient-network-problem",
-            0xC0..=0xDF => "Error-transient-failure",
-            0xE1 => "Error-permanent-service-denied",
-            0xE2 => "Error-permanent-message-not-found",
-            0xE3 => "Error-permanent-content-unsupported",
-            _ => "Error-permanent-failure",
         }
     }
 }
@@ -182,22 +146,6 @@ impl MmsStatus {
             _ => None,
         }
     }
-
-    /// The specification's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EXPIRED => "Expired",
-            Self::RETRIEVED => "Retrieved",
-            Self::REJECTED => "Rejected",
-            Self::DEFERRED => "Deferred",
-            Self::UNRECOGNISED => "Unrecognised",
-            Self::INDETERMINATE => "Indeterminate",
-            Self::FORWARDED => "Forwarded",
-            Self::UNREACHABLE => "Unreachable",
-            _ => "reserved",
-        }
-    }
 }
 
 impl From<ReportStatus> for MmsStatus {
@@ -220,29 +168,72 @@ impl ReadStatus {
     pub const READ: Self = Self(0x80);
     /// 0x81
     pub const DELETED_UNREAD: Self = Self(0x81);
+}
 
-    /// The specification's word.
+impl MmState {
+    /// 0x80
+    pub const DRAFT: Self = Self(0x80);
+    /// 0x81
+    pub const SENT: Self = Self(0x81);
+    /// 0x82
+    pub const NEW: Self = Self(0x82);
+    /// 0x83
+    pub const RETRIEVED: Self = Self(0x83);
+    /// 0x84
+    pub const FORWARDED: Self = Self(0x84);
+}
+
+impl StoreStatus {
+    /// 0x80
+    pub const SUCCESS: Self = Self(0x80);
+
+    /// What it means for the one who stores; reserved codes by their range.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::READ => "Read",
-            Self::DELETED_UNREAD => "Deleted without being read",
-            _ => "reserved",
+    pub const fn class(self) -> StatusClass {
+        match self.0 {
+            0x80 => StatusClass::Ok,
+            0xC0..=0xDF => StatusClass::Transient,
+            _ => StatusClass::Permanent,
         }
     }
 }
 
-macro_rules! shown_with_code {
-    ($($name:ident)+) => {
-        $(impl fmt::Display for $name {
-            /// The word and the code, for example `Error-service-denied (0x82)`.
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{} ({:#04x})", self.name(), self.0)
+impl CancelStatus {
+    /// 0x80
+    pub const RECEIVED: Self = Self(0x80);
+    /// 0x81
+    pub const CORRUPTED: Self = Self(0x81);
+}
+
+macro_rules! words_of {
+    ($($name:ident $field:ident)+) => {
+        $(
+            impl $name {
+                /// The specification's word; for a reserved code the one as which it is to be read.
+                #[must_use]
+                pub fn name(self) -> &'static str {
+                    field::$field.token_name(self.0).unwrap_or("reserved")
+                }
             }
-        })+
+
+            impl fmt::Display for $name {
+                /// The word and the code, for example `Error-service-denied (0x82)`.
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    write!(f, "{} ({:#04x})", self.name(), self.0)
+                }
+            }
+        )+
     };
 }
-shown_with_code!(ResponseStatus RetrieveStatus MmsStatus ReadStatus);
+words_of! {
+    ResponseStatus RESPONSE_STATUS
+    RetrieveStatus RETRIEVE_STATUS
+    MmsStatus STATUS
+    ReadStatus READ_STATUS
+    MmState MM_STATE
+    StoreStatus STORE_STATUS
+    CancelStatus CANCEL_STATUS
+}
 
 #[cfg(test)]
 mod tests {
