@@ -4,12 +4,12 @@
 use bytes::Bytes;
 
 use super::field::{self, Form};
-use super::{BuildError, Header, HeaderName, Value, Version, message_type};
+use super::{BuildError, Header, HeaderName, Value, Version, fields};
 use crate::codec::wsp::Reader;
 
 /// The fields with X-Mms-MMS-Version, each under its own name and with a value that it can have.
 pub(super) fn checked(kind: u8, headers: Vec<Header>) -> Result<Vec<Header>, BuildError> {
-    let counted = [message_type::MBOX_DELETE_CONF, message_type::DELETE_CONF].contains(&kind);
+    let counted = fields::counts_in(kind);
     let mut list = Vec::with_capacity(headers.len() + 1);
     for Header { name, value } in headers {
         let name = match name {
@@ -65,5 +65,5 @@ fn can_be_written(name: &HeaderName, value: &Value) -> bool {
 /// Whether a reader would find the end of the value where it is.
 fn is_one_value(name: &HeaderName, octets: &Bytes) -> bool {
     let mut reader = Reader::new(octets);
-    super::fields::value_extent(name, &mut reader).is_ok() && reader.is_empty()
+    fields::value_extent(name, &mut reader).is_ok() && reader.is_empty()
 }

@@ -148,10 +148,8 @@ impl<'a> Fields<'a> {
         self.slots.push(Slot { name, at, stored, next: None });
     }
 
-    /// Whether some fields of this PDU begin with a count.
     fn counts(&self) -> bool {
-        let counting = [message_type::MBOX_DELETE_CONF, message_type::DELETE_CONF];
-        self.message_type.is_some_and(|kind| counting.contains(&kind))
+        self.message_type.is_some_and(counts_in)
     }
 
     fn first(&self, field: &Field) -> Option<usize> {
@@ -441,6 +439,11 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Whether some fields of PDUs of this type begin with a count.
+pub(super) fn counts_in(message_type: u8) -> bool {
+    [message_type::MBOX_DELETE_CONF, message_type::DELETE_CONF].contains(&message_type)
+}
+
 /// The name of the next field and where its value lies.
 pub(super) fn extent(reader: &mut Reader<'_>) -> Result<(HeaderName, Range<usize>), DecodeError> {
     let start = reader.position();
@@ -485,7 +488,7 @@ fn unknown(at: usize, mut value: Reader<'_>, warnings: &mut Warnings) -> Value {
 }
 
 /// A value that belongs to a name in text: a text, or octets where it is none.
-fn application_value(mut value: Reader<'_>) -> Value {
+pub(super) fn application_value(mut value: Reader<'_>) -> Value {
     let octets = value.rest();
     match octets.strip_suffix(&[0]) {
         // Only what the writer gives back octet for octet.

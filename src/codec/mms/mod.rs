@@ -18,6 +18,7 @@ mod header;
 mod list;
 mod mbox;
 mod notify;
+mod outline;
 mod pdu;
 mod read;
 mod reports;
@@ -41,6 +42,7 @@ pub use mbox::{
     MboxViewReq,
 };
 pub use notify::{NotificationInd, NotifyRespInd};
+pub use outline::outline;
 pub use pdu::{BuildError, Pdu, decode};
 pub use reports::{DeliveryInd, ReadRecInd};
 pub use retrieve::{AcknowledgeInd, RetrieveConf};

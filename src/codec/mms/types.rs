@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-
 use crate::codec::wsp::{ContentType, Part};
 use crate::model::{Address, Timestamp};
 
@@ -116,9 +115,6 @@ pub struct Counted<T> {
     /// The value.
     pub value: T,
 }
-
-
-
 
 /// What follows the Content-Type field.
 #[derive(Debug, Clone, PartialEq, Eq)]
