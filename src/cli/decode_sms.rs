@@ -35,6 +35,7 @@ pub(super) fn report(lines: &[Bytes]) -> Result<Report, DecodeError> {
             }
             Tpdu::Submit(submit) => submit_json(submit),
             Tpdu::StatusReport(report) => status_report_json(report),
+            other => json!({ "type": other.name() }),
         };
         item["smsc"] = smsc.map_or(Value::Null, |smsc| smsc.to_string().into());
         out.item("tpdu", item);
@@ -61,7 +62,7 @@ pub(super) fn plausible(lines: &[Bytes]) -> Result<(), DecodeError> {
             Tpdu::Deliver(deliver) => ("TP-SCTS", is_time(deliver.scts)),
             Tpdu::StatusReport(report) => ("TP-SCTS", is_time(report.scts)),
             // There is no time in it to go by.
-            Tpdu::Submit(_) => ("SMS-SUBMIT", warnings.is_empty()),
+            other => (other.name(), warnings.is_empty()),
         };
         if !likely {
             let kind = DecodeErrorKind::InvalidValue(line.first().copied().unwrap_or_default());

@@ -429,6 +429,8 @@ fn bare_tpdu(octets: &[u8]) -> Result<Bytes, SmsError> {
         Ok(decoded) => {
             let sound = match &decoded.value {
                 Tpdu::Deliver(deliver) => is_plausible(deliver) && octets.first() != Some(&0x07),
+                // Nothing that is delivered: an address of one, five or nine octets in front.
+                Tpdu::SubmitReport(_) => false,
                 _ => true,
             };
             if sound {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::reader::Reader;
-use super::{EncodeError, alphabet};
-use crate::codec::{DecodeError, DecodeErrorKind};
+use super::{EncodeError, Shift, alphabet};
+use crate::codec::{DecodeError, DecodeErrorKind, Warning};
 use crate::model::{Address, redact};
 
 /// Type-of-address of a number in international form.
@@ -13,8 +13,11 @@ const INTERNATIONAL: u8 = 0x91;
 const UNKNOWN: u8 = 0x81;
 /// Type-of-address of a name in the GSM 7-bit default alphabet.
 const ALPHANUMERIC: u8 = 0xd0;
-/// Semi-octets in one address (clause 9.1.2.5: at most ten octets of value).
-const MAX_SEMI_OCTETS: usize = 20;
+/// Semi-octets in one address (clause 9.1.2.5: at most ten octets of value). More are read when
+/// they are there, with a warning; their number is bounded by the octet that counts them.
+pub const MAX_ADDRESS: usize = 20;
+/// No digit: what fills up the last octet of an odd number of digits.
+const FILLER: u8 = 0x0f;
 
 /// The value of each semi-octet; 0x0F is the filler.
 const DIGITS: [char; 15] =
@@ -73,33 +76,86 @@ impl SmsAddress {
         }
     }
 
+    /// Numbering plan, 0 to 15; without meaning for a name.
+    #[must_use]
+    pub const fn numbering_plan(&self) -> u8 {
+        self.type_of_address & 0x0f
+    }
+
+    /// The type of number in the words of the specification.
+    #[must_use]
+    pub const fn type_of_number_name(&self) -> &'static str {
+        match self.type_of_number() {
+            0 => "unknown",
+            1 => "international",
+            2 => "national",
+            3 => "network specific",
+            4 => "subscriber",
+            5 => "alphanumeric",
+            6 => "abbreviated",
+            _ => "reserved",
+        }
+    }
+
+    /// The numbering plan in the words of the specification.
+    #[must_use]
+    pub const fn numbering_plan_name(&self) -> &'static str {
+        match self.numbering_plan() {
+            0 => "unknown",
+            1 => "ISDN (E.164)",
+            3 => "data (X.121)",
+            4 => "telex",
+            5 | 6 => "service centre specific",
+            8 => "national",
+            9 => "private",
+            10 => "ERMES",
+            _ => "reserved",
+        }
+    }
+
     /// Reads length, type and value; the length counts useful semi-octets.
-    pub(super) fn read(field: &'static str, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub(super) fn read(
+        field: &'static str,
+        reader: &mut Reader<'_>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Self, DecodeError> {
         let offset = reader.offset();
         let semi_octets = usize::from(reader.octet(field)?);
-        if semi_octets > MAX_SEMI_OCTETS {
-            return Err(DecodeError {
-                field,
-                offset,
-                kind: DecodeErrorKind::LimitExceeded { limit: MAX_SEMI_OCTETS },
-            });
-        }
         let type_of_address = reader.octet(field)?;
-        let value = reader.take(field, semi_octets.div_ceil(2))?;
-        Ok(Self::from_value(type_of_address, value, semi_octets))
+        let value = reader.take(field, semi_octets.div_ceil(2)).map_err(|error| {
+            // A length that no address has is what is wrong, not the end of the octets.
+            let kind = DecodeErrorKind::LimitExceeded { limit: MAX_ADDRESS };
+            if semi_octets > MAX_ADDRESS { DecodeError { field, offset, kind } } else { error }
+        })?;
+        if semi_octets > MAX_ADDRESS {
+            let text = format!("{semi_octets} semi-octets, an address has at most {MAX_ADDRESS}");
+            warnings.push(Warning::forgiven(field, offset, text));
+        }
+        let address = Self::from_value(type_of_address, value, semi_octets);
+        if !address.is_alphanumeric() && address.text.len() < semi_octets {
+            let text = "a filler among the digits, passed over";
+            warnings.push(Warning::forgiven(field, offset + 2, text));
+        }
+        Ok(address)
     }
 
     /// Reads a service centre address, whose length counts octets behind it.
     pub(super) fn from_octets(octets: &[u8]) -> Option<Self> {
         let (type_of_address, value) = octets.split_first()?;
-        Some(Self::from_value(*type_of_address, value, value.len() * 2))
+        let filled = value.last().is_some_and(|last| last >> 4 == FILLER);
+        Some(Self::from_value(*type_of_address, value, value.len() * 2 - usize::from(filled)))
     }
 
     fn from_value(type_of_address: u8, value: &[u8], semi_octets: usize) -> Self {
         let mut address = Self { type_of_address, text: String::new() };
         if address.is_alphanumeric() {
-            let septets = alphabet::unpack(value, 0, semi_octets * 4 / 7);
-            address.text = alphabet::decode_gsm7(&septets);
+            let mut septets = alphabet::unpack(value, 0, semi_octets * 4 / 7);
+            // Seven letters leave seven bits of the last octet: whoever counts whole octets has
+            // written no "@" there.
+            if septets.len() % 8 == 0 && septets.last() == Some(&0) {
+                septets.pop();
+            }
+            address.text = alphabet::decode_gsm7(&septets, Shift::default());
         } else {
             address.text = value
                 .iter()
@@ -131,10 +187,15 @@ impl SmsAddress {
 
     fn value(&self) -> Result<(u8, Vec<u8>), EncodeError> {
         if self.is_alphanumeric() {
-            let septets = alphabet::encode_gsm7(&self.text).ok_or(EncodeError::Address)?;
+            let septets = alphabet::encode_gsm7(&self.text, Shift::default());
+            let septets = septets.ok_or(EncodeError::Address)?;
+            // It would be read as the filling behind seven letters.
+            if septets.len() % 8 == 0 && septets.last() == Some(&0) {
+                return Err(EncodeError::Address);
+            }
             let semi_octets = (septets.len() * 7).div_ceil(4);
             return match u8::try_from(semi_octets) {
-                Ok(length) if semi_octets <= MAX_SEMI_OCTETS => {
+                Ok(length) if semi_octets <= MAX_ADDRESS => {
                     Ok((length, alphabet::pack(&septets, 0)))
                 }
                 _ => Err(EncodeError::Address),
@@ -145,7 +206,7 @@ impl SmsAddress {
             let digit = DIGITS.iter().position(|known| *known == character);
             digits.push(digit.and_then(|it| u8::try_from(it).ok()).ok_or(EncodeError::Address)?);
         }
-        if digits.len() > MAX_SEMI_OCTETS {
+        if digits.len() > MAX_ADDRESS {
             return Err(EncodeError::Address);
         }
         let length = u8::try_from(digits.len()).map_err(|_| EncodeError::Address)?;
@@ -153,8 +214,8 @@ impl SmsAddress {
             .chunks(2)
             .map(|pair| match pair {
                 [low, high] => low | high << 4,
-                [low] => low | 0xf0,
-                _ => 0xff,
+                [low] => low | FILLER << 4,
+                _ => FILLER | FILLER << 4,
             })
             .collect();
         Ok((length, value))
@@ -180,8 +241,15 @@ impl fmt::Debug for SmsAddress {
 mod tests {
     use super::*;
 
+    fn read(octets: &[u8]) -> (SmsAddress, Vec<Warning>) {
+        let mut warnings = Vec::new();
+        let address = SmsAddress::read("TP-OA", &mut Reader::new(octets), &mut warnings).unwrap();
+        (address, warnings)
+    }
+
     fn round_trip(octets: &[u8]) -> SmsAddress {
-        let address = SmsAddress::read("TP-OA", &mut Reader::new(octets)).unwrap();
+        let (address, warnings) = read(octets);
+        assert_eq!(warnings, []);
         let mut again = Vec::new();
         address.write(&mut again).unwrap();
         assert_eq!(again, octets);
@@ -205,6 +273,21 @@ mod tests {
     }
 
     #[test]
+    fn every_digit_and_every_type_of_address_come_back() {
+        let address = round_trip(&[0x0f, 0x81, 0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe]);
+        assert_eq!(address.text, "0123456789*#abc");
+        for type_of_address in 0..=0xff {
+            let address = round_trip(&[0x04, type_of_address, 0x21, 0x03]);
+            assert_eq!(address.type_of_address, type_of_address);
+            assert_eq!(address.is_alphanumeric(), type_of_address & 0x70 == 0x50);
+            assert!(address.is_alphanumeric() || address.text == "1230");
+        }
+        let national = SmsAddress { type_of_address: 0xa8, text: "1".into() };
+        assert_eq!(national.type_of_number_name(), "national");
+        assert_eq!(national.numbering_plan_name(), "national");
+    }
+
+    #[test]
     fn name_is_read_with_type_d0_and_d1() {
         // "Design" in septets: six letters are 42 bits, 11 semi-octets.
         let packed = [0xc4, 0xf2, 0x3c, 0x7d, 0x76, 0x03];
@@ -224,18 +307,47 @@ mod tests {
         address.write(&mut octets).unwrap();
         assert_eq!(octets[0], 13);
         assert_eq!(round_trip(&octets), address);
+        // The length in whole octets, as many service centres count.
+        octets[0] = 14;
+        assert_eq!(read(&octets).0, address);
+        // Eight letters that do fill the octets, and eight that cannot be told from seven.
+        let address = SmsAddress::from_text("Bankinos");
+        octets.clear();
+        address.write(&mut octets).unwrap();
+        assert_eq!((octets[0], round_trip(&octets)), (14, address));
+        assert!(SmsAddress::from_text("Bankino@").write(&mut octets).is_err());
     }
 
     #[test]
     fn empty_address_is_allowed() {
         assert_eq!(round_trip(&[0x00, 0x81]).text, "");
+        assert_eq!(round_trip(&[0x00, 0xd0]).text, "");
+    }
+
+    #[test]
+    fn overlong_address_is_read_when_it_is_there() {
+        let mut octets = vec![22, 0x91];
+        octets.extend([0x21; 11]);
+        let (address, warnings) = read(&octets);
+        assert_eq!(address.text.len(), 22);
+        assert_eq!((&*warnings[0].field, warnings[0].offset), ("TP-OA", 0));
+        assert_eq!(address.write(&mut Vec::new()), Err(EncodeError::Address));
+    }
+
+    #[test]
+    fn filler_among_the_digits_is_passed_over() {
+        let (address, warnings) = read(&[4, 0x91, 0x2f, 0xf3]);
+        assert_eq!((&*address.text, warnings[0].offset), ("23", 2));
     }
 
     #[test]
     fn overlong_and_cut_addresses_are_errors() {
-        let error = SmsAddress::read("TP-OA", &mut Reader::new(&[0xff, 0x91])).unwrap_err();
-        assert_eq!(error.kind, DecodeErrorKind::LimitExceeded { limit: 20 });
-        let error = SmsAddress::read("TP-OA", &mut Reader::new(&[4, 0x91, 0])).unwrap_err();
+        let read = |octets: &[u8]| {
+            SmsAddress::read("TP-OA", &mut Reader::new(octets), &mut Vec::new()).unwrap_err()
+        };
+        let error = read(&[0xff, 0x91]);
+        assert_eq!((error.kind, error.offset), (DecodeErrorKind::LimitExceeded { limit: 20 }, 0));
+        let error = read(&[4, 0x91, 0]);
         assert_eq!((error.kind, error.offset), (DecodeErrorKind::Truncated, 2));
         assert!(SmsAddress::from_text("Twelve chars").write(&mut Vec::new()).is_err());
     }

@@ -84,10 +84,10 @@ impl Deliver {
         reader: &mut Reader<'_>,
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, DecodeError> {
-        let originator = SmsAddress::read("TP-OA", reader)?;
+        let originator = SmsAddress::read("TP-OA", reader, warnings)?;
         let pid = reader.octet("TP-PID")?;
         let dcs = Dcs(reader.octet("TP-DCS")?);
-        let scts = Scts(reader.array("TP-SCTS")?);
+        let scts = Scts::read("TP-SCTS", reader, warnings)?;
         let user_data = UserData::read(first & HEADER != 0, dcs, reader, warnings)?;
         Ok(Self {
             more_messages: first & MORE_MESSAGES == 0,

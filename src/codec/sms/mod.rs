@@ -6,9 +6,16 @@
 
 mod address;
 mod alphabet;
+mod command;
+mod compose;
 mod dcs;
 mod deliver;
+mod names;
+mod national;
+mod outline;
+mod parameters;
 mod reader;
+mod report;
 mod scts;
 mod smsc;
 mod split;
@@ -16,18 +23,33 @@ mod status_report;
 mod submit;
 mod udh;
 mod user_data;
+mod validity;
 
-pub use address::SmsAddress;
-pub use alphabet::{decode_gsm7, encode_gsm7};
-pub use dcs::{Alphabet, Dcs};
+pub use address::{MAX_ADDRESS, SmsAddress};
+pub use alphabet::{Shift, decode_gsm7, encode_gsm7};
+pub use command::Command;
+pub use compose::SmsSubmit;
+pub use dcs::{Alphabet, CodingGroup, Dcs, MessageClass, MessageWaiting, WaitingKind};
 pub use deliver::Deliver;
+pub use names::{
+    StatusOutcome, command_type_name, element_name, failure_cause_name, protocol_identifier_name,
+    status_name, status_outcome,
+};
+pub use national::Language;
+pub use outline::{Direction, outline, outline_with_smsc};
+pub use parameters::Parameters;
+pub use report::{DeliverReport, SubmitReport};
 pub use scts::Scts;
 pub use smsc::{from_hex, join_smsc, split_smsc, to_hex};
-pub use split::{ConcatReference, port_addressed_delivers};
+pub use split::{
+    ConcatReference, MAX_PARTS, TextCoding, TextCount, count_text, join_text,
+    port_addressed_delivers, split_datagram, split_text,
+};
 pub use status_report::StatusReport;
-pub use submit::{Submit, ValidityPeriod};
+pub use submit::Submit;
 pub use udh::{Concat, InformationElement, Ports, Udh};
 pub use user_data::{Body, UserData};
+pub use validity::ValidityPeriod;
 
 use super::{DecodeError, DecodeErrorKind, Decoded, Warning};
 use reader::Reader;
@@ -55,6 +77,12 @@ pub enum Tpdu {
     StatusReport(StatusReport),
     /// SMS-SUBMIT: a message by the subscriber, as storages of SIM and modem hold them too.
     Submit(Submit),
+    /// SMS-COMMAND: what the subscriber wants done with a message that was submitted.
+    Command(Command),
+    /// SMS-DELIVER-REPORT: how the mobile took an SMS-DELIVER.
+    DeliverReport(DeliverReport),
+    /// SMS-SUBMIT-REPORT: how the service centre took an SMS-SUBMIT.
+    SubmitReport(SubmitReport),
 }
 
 impl Tpdu {
@@ -66,7 +94,7 @@ impl Tpdu {
     pub fn from_network(octets: &[u8]) -> Result<Decoded<Self>, DecodeError> {
         let (mut reader, first, mut warnings) = begin(octets)?;
         let value = match first & 0b11 {
-            0b01 => return Err(unexpected(first)),
+            0b01 => Self::SubmitReport(SubmitReport::read(first, &mut reader, &mut warnings)?),
             0b10 => Self::StatusReport(StatusReport::read(first, &mut reader, &mut warnings)?),
             _ => Self::Deliver(Deliver::read(first, &mut reader, &mut warnings)?),
         };
@@ -77,14 +105,55 @@ impl Tpdu {
     /// the modem lists as sent or unsent.
     ///
     /// # Errors
-    /// Names the field that does not decode.
+    /// Names the field that does not decode, or the reserved message type 3.
     pub fn from_mobile(octets: &[u8]) -> Result<Decoded<Self>, DecodeError> {
         let (mut reader, first, mut warnings) = begin(octets)?;
-        if first & 0b11 != 0b01 {
-            return Err(unexpected(first));
-        }
-        let value = Self::Submit(Submit::read(first, &mut reader, &mut warnings)?);
+        let value = match first & 0b11 {
+            0b00 => Self::DeliverReport(DeliverReport::read(first, &mut reader, &mut warnings)?),
+            0b01 => Self::Submit(Submit::read(first, &mut reader, &mut warnings)?),
+            0b10 => Self::Command(Command::read(first, &mut reader, &mut warnings)?),
+            _ => return Err(unexpected(first)),
+        };
         Ok(Decoded { value, warnings })
+    }
+
+    /// Decodes a TPDU that travels in this direction.
+    ///
+    /// # Errors
+    /// As [`Self::from_network`] and [`Self::from_mobile`].
+    pub fn decode(octets: &[u8], direction: Direction) -> Result<Decoded<Self>, DecodeError> {
+        match direction {
+            Direction::ToMobile => Self::from_network(octets),
+            Direction::FromMobile => Self::from_mobile(octets),
+        }
+    }
+
+    /// The name of its kind in the specification.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Deliver(_) => "SMS-DELIVER",
+            Self::StatusReport(_) => "SMS-STATUS-REPORT",
+            Self::Submit(_) => "SMS-SUBMIT",
+            Self::Command(_) => "SMS-COMMAND",
+            Self::DeliverReport(_) => "SMS-DELIVER-REPORT",
+            Self::SubmitReport(_) => "SMS-SUBMIT-REPORT",
+        }
+    }
+
+    /// The octets, without SMSC prefix.
+    ///
+    /// # Errors
+    /// When the address or the user data does not fit.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        match self {
+            Self::Deliver(it) => it.encode(),
+            Self::StatusReport(it) => it.encode(),
+            Self::Submit(it) => it.encode(),
+            Self::Command(it) => it.encode(),
+            Self::DeliverReport(it) => it.encode(),
+            Self::SubmitReport(it) => it.encode(),
+        }
     }
 }
 
@@ -118,9 +187,15 @@ pub enum EncodeError {
         /// Parts that would be needed.
         parts: usize,
     },
-    /// An address with more digits or letters than fit.
-    #[error("the address is too long for an SMS")]
+    /// An address with more digits or letters than fit, or with others than an address has.
+    #[error("the address cannot be written in an SMS")]
     Address,
+    /// A command with more data than its length octet can tell.
+    #[error("{octets} octets of command data, 146 fit")]
+    CommandData {
+        /// Octets of data.
+        octets: usize,
+    },
 }
 
 fn begin(octets: &[u8]) -> Result<(Reader<'_>, u8, Vec<Warning>), DecodeError> {

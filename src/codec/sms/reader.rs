@@ -16,6 +16,21 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// The offset behind the last octet.
+    pub(super) const fn end(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// The octet at an offset, wherever the cursor stands.
+    pub(super) fn at(&self, offset: usize) -> Option<u8> {
+        self.octets.get(offset).copied()
+    }
+
+    /// The next octet, not taken.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.octets.get(self.at).copied()
+    }
+
     pub(super) fn octet(&mut self, field: &'static str) -> Result<u8, DecodeError> {
         let value = self.octets.get(self.at).copied().ok_or_else(|| self.truncated(field))?;
         self.at += 1;

@@ -1,14 +1,11 @@
 //! SMS-STATUS-REPORT (3GPP TS 23.040 clause 9.2.2.3).
 
 use super::reader::Reader;
-use super::{Dcs, EncodeError, Scts, SmsAddress, UserData};
+use super::{EncodeError, Parameters, Scts, SmsAddress, StatusOutcome, status_outcome};
 use crate::codec::{DecodeError, Warning};
 
 const MORE_MESSAGES: u8 = 0x04;
 const HEADER: u8 = 0x40;
-const PI_PID: u8 = 0x01;
-const PI_DCS: u8 = 0x02;
-const PI_UDL: u8 = 0x04;
 
 /// What became of a message that the subscriber sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,14 +22,8 @@ pub struct StatusReport {
     pub discharge_time: Scts,
     /// TP-Status (clause 9.2.3.15).
     pub status: u8,
-    /// TP-Parameter-Indicator, when something follows the status.
-    pub parameters: Option<u8>,
-    /// TP-Protocol-Identifier.
-    pub pid: Option<u8>,
-    /// TP-Data-Coding-Scheme.
-    pub dcs: Option<Dcs>,
-    /// TP-User-Data.
-    pub user_data: Option<UserData>,
+    /// What follows the status.
+    pub parameters: Parameters,
 }
 
 impl StatusReport {
@@ -52,11 +43,14 @@ impl StatusReport {
             scts,
             discharge_time,
             status,
-            parameters: None,
-            pid: None,
-            dcs: None,
-            user_data: None,
+            parameters: Parameters::NONE,
         }
+    }
+
+    /// What the status says about the message.
+    #[must_use]
+    pub const fn outcome(&self) -> StatusOutcome {
+        status_outcome(self.status)
     }
 
     /// The TPDU without SMSC prefix.
@@ -64,17 +58,14 @@ impl StatusReport {
     /// # Errors
     /// When the address or the user data does not fit.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut out = vec![self.first_octet, self.message_reference];
+        let header = if self.parameters.has_header() { HEADER } else { 0 };
+        let mut out = vec![self.first_octet | header, self.message_reference];
         self.recipient.write(&mut out)?;
         out.extend(self.scts.0);
         out.extend(self.discharge_time.0);
         out.push(self.status);
-        out.extend(self.parameters);
-        out.extend(self.pid);
-        out.extend(self.dcs.map(|dcs| dcs.0));
-        if let Some(data) = &self.user_data {
-            data.write(&mut out)?;
-        }
+        self.parameters.write_indicator(&mut out);
+        self.parameters.write_rest(&mut out)?;
         Ok(out)
     }
 
@@ -84,41 +75,14 @@ impl StatusReport {
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, DecodeError> {
         let message_reference = reader.octet("TP-MR")?;
-        let recipient = SmsAddress::read("TP-RA", reader)?;
-        let scts = Scts(reader.array("TP-SCTS")?);
-        let discharge_time = Scts(reader.array("TP-DT")?);
+        let recipient = SmsAddress::read("TP-RA", reader, warnings)?;
+        let scts = Scts::read("TP-SCTS", reader, warnings)?;
+        let discharge_time = Scts::read("TP-DT", reader, warnings)?;
         let status = reader.octet("TP-ST")?;
         let mut report = Self::new(message_reference, recipient, scts, discharge_time, status);
         report.first_octet = first_octet;
-        if reader.is_empty() {
-            return Ok(report);
-        }
-        let parameters = reader.octet("TP-PI")?;
-        report.parameters = Some(parameters);
-        // Some service centres leave padding here; a field that is not there is a warning, since
-        // the status itself is known by now.
-        let mut optional = |bit: u8, field: &'static str| {
-            if parameters & bit == 0 {
-                return None;
-            }
-            let offset = reader.offset();
-            let octet = reader.octet(field).ok();
-            if octet.is_none() {
-                warnings.push(Warning::forgiven(
-                    field,
-                    offset,
-                    "announced by TP-PI, but not there",
-                ));
-            }
-            octet
-        };
-        report.pid = optional(PI_PID, "TP-PID");
-        report.dcs = optional(PI_DCS, "TP-DCS").map(Dcs);
-        if parameters & PI_UDL != 0 && !reader.is_empty() {
-            let dcs = report.dcs.unwrap_or(Dcs::GSM7);
-            report.user_data =
-                Some(UserData::read(first_octet & HEADER != 0, dcs, reader, warnings)?);
-        }
+        report.parameters = Parameters::read_indicator(reader);
+        report.parameters.read_rest(first_octet & HEADER != 0, reader, warnings)?;
         Ok(report)
     }
 }
@@ -149,5 +113,13 @@ mod tests {
             from_hex("06 2A 0C 91 447700091032 60504030201080 60504030301080 00 03").unwrap();
         let decoded = Tpdu::from_network(&octets).unwrap();
         assert_eq!(decoded.warnings.len(), 2);
+    }
+
+    #[test]
+    fn octets_behind_the_parameters_are_left_over_with_a_warning() {
+        let octets =
+            from_hex("06 2A 0C 91 447700091032 60504030201080 60504030301080 00 00 FF FF").unwrap();
+        let decoded = Tpdu::from_network(&octets).unwrap();
+        assert_eq!((&*decoded.warnings[0].field, decoded.warnings[0].offset), ("TPDU", 26));
     }
 }

@@ -1,7 +1,7 @@
 //! SMS-SUBMIT (3GPP TS 23.040 clause 9.2.2.2).
 
 use super::reader::Reader;
-use super::{Dcs, EncodeError, Scts, SmsAddress, UserData};
+use super::{Dcs, EncodeError, SmsAddress, UserData, ValidityPeriod};
 use crate::codec::{DecodeError, Warning};
 
 const REJECT_DUPLICATES: u8 = 0x04;
@@ -32,19 +32,6 @@ pub struct Submit {
     pub user_data: UserData,
 }
 
-/// TP-Validity-Period in the form that TP-Validity-Period-Format names (clause 9.2.3.12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ValidityPeriod {
-    /// Not given.
-    None,
-    /// One octet, in steps of five minutes to weeks.
-    Relative(u8),
-    /// Seven octets of functionality indicators.
-    Enhanced([u8; 7]),
-    /// A point in time.
-    Absolute(Scts),
-}
-
 impl Submit {
     /// A plain message.
     #[must_use]
@@ -73,13 +60,7 @@ impl Submit {
     /// # Errors
     /// When the address or the user data does not fit.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let (format, validity): (u8, &[u8]) = match &self.validity {
-            ValidityPeriod::None => (0b00, &[]),
-            ValidityPeriod::Enhanced(octets) => (0b01, octets),
-            ValidityPeriod::Relative(octet) => (0b10, std::slice::from_ref(octet)),
-            ValidityPeriod::Absolute(scts) => (0b11, &scts.0),
-        };
-        let mut first = 0b01 | format << 3;
+        let mut first = 0b01 | self.validity.format() << 3;
         for (set, bit) in [
             (self.reject_duplicates, REJECT_DUPLICATES),
             (self.status_report, STATUS_REPORT),
@@ -91,7 +72,7 @@ impl Submit {
         let mut out = vec![first, self.message_reference];
         self.destination.write(&mut out)?;
         out.extend([self.pid, self.dcs.0]);
-        out.extend(validity);
+        out.extend(self.validity.octets());
         self.user_data.write(&mut out)?;
         Ok(out)
     }
@@ -102,15 +83,10 @@ impl Submit {
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, DecodeError> {
         let message_reference = reader.octet("TP-MR")?;
-        let destination = SmsAddress::read("TP-DA", reader)?;
+        let destination = SmsAddress::read("TP-DA", reader, warnings)?;
         let pid = reader.octet("TP-PID")?;
         let dcs = Dcs(reader.octet("TP-DCS")?);
-        let validity = match (first >> 3) & 0b11 {
-            0b01 => ValidityPeriod::Enhanced(reader.array("TP-VP")?),
-            0b10 => ValidityPeriod::Relative(reader.octet("TP-VP")?),
-            0b11 => ValidityPeriod::Absolute(Scts(reader.array("TP-VP")?)),
-            _ => ValidityPeriod::None,
-        };
+        let validity = ValidityPeriod::read((first >> 3) & 0b11, reader, warnings)?;
         let user_data = UserData::read(first & HEADER != 0, dcs, reader, warnings)?;
         Ok(Self {
             reject_duplicates: first & REJECT_DUPLICATES != 0,
@@ -149,7 +125,8 @@ mod tests {
     #[test]
     fn direction_decides_what_type_one_is() {
         let octets = from_hex("01 00 05 81 6888F8 00 00 00").unwrap();
-        assert!(Tpdu::from_mobile(&octets).is_ok());
-        assert!(Tpdu::from_network(&octets).is_err());
+        assert!(matches!(Tpdu::from_mobile(&octets).unwrap().value, Tpdu::Submit(_)));
+        assert!(!matches!(Tpdu::from_network(&octets).map(|it| it.value), Ok(Tpdu::Submit(_))));
+        assert!(Tpdu::from_mobile(&[3, 0, 5]).is_err());
     }
 }

@@ -1,11 +1,14 @@
 //! User data header and its information elements (3GPP TS 23.040 clause 9.2.3.24).
 
+use super::{Language, Shift};
 use crate::codec::Warning;
 
 const IEI_CONCAT_8: u8 = 0x00;
 const IEI_PORTS_8: u8 = 0x04;
 const IEI_PORTS_16: u8 = 0x05;
 const IEI_CONCAT_16: u8 = 0x08;
+const IEI_SINGLE_SHIFT: u8 = 0x24;
+const IEI_LOCKING_SHIFT: u8 = 0x25;
 
 /// The header in front of the user data; empty when there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,19 +71,25 @@ impl Udh {
     /// The ports; the last element counts when there are several.
     #[must_use]
     pub fn ports(&self) -> Option<Ports> {
-        self.elements.iter().rev().find_map(|element| match (element.id, &*element.data) {
-            (IEI_PORTS_8, [destination, source]) => Some(Ports {
-                destination: u16::from(*destination),
-                source: u16::from(*source),
-                wide: false,
-            }),
-            (IEI_PORTS_16, [d_high, d_low, s_high, s_low]) => Some(Ports {
-                destination: u16::from_be_bytes([*d_high, *d_low]),
-                source: u16::from_be_bytes([*s_high, *s_low]),
-                wide: true,
-            }),
-            _ => None,
-        })
+        self.elements.iter().rev().find_map(InformationElement::ports)
+    }
+
+    /// The tables of the GSM 7-bit alphabet that are in force; the last element of each kind
+    /// counts. A language that the specification does not know leaves the default tables in force,
+    /// as clause 9.2.3.24.15 says.
+    #[must_use]
+    pub fn shift(&self) -> Shift {
+        let last = |id: u8| {
+            self.elements.iter().rev().find_map(|element| match &*element.data {
+                [identifier] if element.id == id => Some(*identifier),
+                _ => None,
+            })
+        };
+        let language = |id: u8| last(id).and_then(Language::from_identifier);
+        Shift {
+            locking: language(IEI_LOCKING_SHIFT).filter(|language| language.has_locking()),
+            single: language(IEI_SINGLE_SHIFT),
+        }
     }
 
     /// Reads what the length octet announced.
@@ -90,15 +99,9 @@ impl Udh {
         while let [id, length, behind @ ..] = left {
             let Some((data, next)) = behind.split_at_checked(usize::from(*length)) else { break };
             let element = InformationElement { id: *id, data: data.to_vec() };
-            if let Some(concat) = element.concat().filter(|it| !it.is_possible()) {
-                warnings.push(Warning::forgiven(
-                    "TP-UDH",
-                    offset + octets.len() - left.len(),
-                    format!(
-                        "part {} of {} cannot be, the element is ignored",
-                        concat.sequence, concat.total
-                    ),
-                ));
+            if let Some(fault) = element.fault() {
+                let at = offset + octets.len() - left.len();
+                warnings.push(Warning::forgiven("TP-UDH", at, fault));
             }
             header.elements.push(element);
             left = next;
@@ -130,13 +133,60 @@ impl Udh {
 }
 
 impl Concat {
-    const fn is_possible(self) -> bool {
+    pub(super) const fn is_possible(self) -> bool {
         1 <= self.sequence && self.sequence <= self.total
     }
 }
 
 impl InformationElement {
-    fn concat(&self) -> Option<Concat> {
+    /// National Language Single Shift (clause 9.2.3.24.15).
+    #[must_use]
+    pub fn single_shift(language: Language) -> Self {
+        Self { id: IEI_SINGLE_SHIFT, data: vec![language.identifier()] }
+    }
+
+    /// National Language Locking Shift (clause 9.2.3.24.16).
+    #[must_use]
+    pub fn locking_shift(language: Language) -> Self {
+        Self { id: IEI_LOCKING_SHIFT, data: vec![language.identifier()] }
+    }
+
+    /// Why the element is ignored.
+    fn fault(&self) -> Option<String> {
+        let expected = match self.id {
+            IEI_CONCAT_8 => 3,
+            IEI_PORTS_8 => 2,
+            IEI_PORTS_16 | IEI_CONCAT_16 => 4,
+            IEI_SINGLE_SHIFT | IEI_LOCKING_SHIFT => 1,
+            _ => return None,
+        };
+        if self.data.len() != expected {
+            let length = self.data.len();
+            return Some(format!("{length} octets instead of {expected}, the element is ignored"));
+        }
+        let concat = self.concat().filter(|concat| !concat.is_possible());
+        concat.map(|Concat { sequence, total, .. }| {
+            format!("part {sequence} of {total} cannot be, the element is ignored")
+        })
+    }
+
+    pub(super) fn ports(&self) -> Option<Ports> {
+        match (self.id, &*self.data) {
+            (IEI_PORTS_8, [destination, source]) => Some(Ports {
+                destination: u16::from(*destination),
+                source: u16::from(*source),
+                wide: false,
+            }),
+            (IEI_PORTS_16, [d_high, d_low, s_high, s_low]) => Some(Ports {
+                destination: u16::from_be_bytes([*d_high, *d_low]),
+                source: u16::from_be_bytes([*s_high, *s_low]),
+                wide: true,
+            }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn concat(&self) -> Option<Concat> {
         match (self.id, &*self.data) {
             (IEI_CONCAT_8, [reference, total, sequence]) => Some(Concat {
                 reference: u16::from(*reference),
@@ -220,6 +270,24 @@ mod tests {
             read(&[0x70, 0x00, 0x00, 0x03, 1, 2, 1, 0x25, 0x01, 0x00, 0x00, 0x03, 9, 2, 2]);
         assert_eq!(header.elements.len(), 4);
         assert_eq!(header.concat().map(|it| (it.reference, it.sequence)), Some((9, 2)));
+    }
+
+    #[test]
+    fn element_of_another_length_is_ignored_with_a_warning() {
+        let (header, warnings) = read(&[0x00, 0x02, 9, 2, 0x05, 0x00, 0x08, 0x05, 0, 1, 2, 1, 7]);
+        assert_eq!((header.concat(), header.ports()), (None, None));
+        let places: Vec<usize> = warnings.iter().map(|warning| warning.offset).collect();
+        assert_eq!(places, [0, 4, 6]);
+    }
+
+    #[test]
+    fn languages_of_the_shift_tables() {
+        let (header, warnings) = read(&[0x25, 1, 6, 0x24, 1, 1, 0x24, 1, 13]);
+        let expected = Shift { locking: Some(Language::Hindi), single: Some(Language::Urdu) };
+        assert_eq!((header.shift(), warnings.len()), (expected, 0));
+        // Spanish has no locking table, 14 is reserved.
+        let (header, _) = read(&[0x25, 1, 2, 0x24, 1, 14]);
+        assert_eq!(header.shift(), Shift::default());
     }
 
     #[test]

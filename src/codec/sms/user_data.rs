@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::alphabet::{decode_gsm7, encode_gsm7, pack, unpack};
 use super::reader::Reader;
-use super::{Alphabet, Dcs, EncodeError, MAX_USER_DATA, Udh};
+use super::{Alphabet, Dcs, EncodeError, MAX_USER_DATA, Shift, Udh};
 use crate::codec::{DecodeError, Warning};
 
 /// The user data of one TPDU.
@@ -21,8 +21,28 @@ pub struct UserData {
 pub enum Body {
     /// 8-bit data, UCS2 text or compressed text.
     Octets(Bytes),
-    /// Unpacked septets of the GSM 7-bit default alphabet.
+    /// Unpacked septets of the GSM 7-bit alphabet, one to an octet.
     Septets(Vec<u8>),
+}
+
+impl Body {
+    /// Units of UCS2, in the order of the network.
+    pub(super) fn ucs2(units: &[u16]) -> Self {
+        let mut octets = Vec::with_capacity(units.len() * 2);
+        for unit in units {
+            octets.extend_from_slice(&unit.to_be_bytes());
+        }
+        Self::Octets(octets.into())
+    }
+}
+
+/// UCS2, in practice UTF-16, to text in linear time. A byte order mark at the beginning and half a
+/// unit at the end are left out.
+pub(super) fn decode_ucs2(octets: &[u8]) -> String {
+    encoding_rs::UTF_16BE
+        .decode_with_bom_removal(octets.get(..octets.len() & !1).unwrap_or_default())
+        .0
+        .into_owned()
 }
 
 impl Default for UserData {
@@ -36,28 +56,25 @@ impl UserData {
     /// scheme that says so.
     #[must_use]
     pub fn from_text(text: &str) -> (Dcs, Self) {
-        let (dcs, body) = match encode_gsm7(text) {
+        let (dcs, body) = match encode_gsm7(text, Shift::default()) {
             Some(septets) => (Dcs::GSM7, Body::Septets(septets)),
             None => {
-                let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-                (Dcs::UCS2, Body::Octets(octets.into()))
+                let units: Vec<u16> = text.encode_utf16().collect();
+                (Dcs::UCS2, Body::ucs2(&units))
             }
         };
         (dcs, Self { udh: Udh::default(), body })
     }
 
-    /// The body as text; none when the coding scheme says that it is data.
+    /// The body as text; none when the coding scheme says that it is data. Septets are read by the
+    /// tables that the header names. A character above the Basic Multilingual Plane is two units
+    /// of UCS2; half of one, as at the end of a part, becomes U+FFFD: [`super::join_text`] reads
+    /// parts together.
     #[must_use]
     pub fn text(&self, dcs: Dcs) -> Option<String> {
         match (&self.body, dcs.alphabet()) {
-            (Body::Septets(septets), _) => Some(decode_gsm7(septets)),
-            (Body::Octets(octets), Alphabet::Ucs2) => {
-                let units: Vec<u16> = octets
-                    .chunks_exact(2)
-                    .filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)))
-                    .collect();
-                Some(String::from_utf16_lossy(&units))
-            }
+            (Body::Septets(septets), _) => Some(decode_gsm7(septets, self.udh.shift())),
+            (Body::Octets(octets), Alphabet::Ucs2) => Some(decode_ucs2(octets)),
             _ => None,
         }
     }
@@ -85,17 +102,35 @@ impl UserData {
         let present = reader.rest();
         let septets = dcs.alphabet() == Alphabet::Gsm7;
         let announced = if septets { (length * 7).div_ceil(8) } else { length };
-        if announced != present.len() {
-            warnings.push(Warning::forgiven(
-                "TP-UDL",
-                length_at,
-                format!("announces {announced} octets of user data, {} are there", present.len()),
-            ));
+        // Some count the octets of packed text. Padding behind text that is counted rightly looks
+        // alike, but is all zeros or all ones.
+        let behind = present.get(announced..).unwrap_or_default();
+        let in_octets = septets
+            && length == present.len()
+            && behind.iter().any(|octet| !matches!(octet, 0 | 0xff));
+        let (length, announced) =
+            if in_octets { (present.len() * 8 / 7, present.len()) } else { (length, announced) };
+        let odd = if in_octets {
+            Some("counts octets where septets are due".to_owned())
+        } else if announced != present.len() {
+            let there = present.len();
+            Some(format!("announces {announced} octets of user data, {there} are there"))
+        } else if announced > MAX_USER_DATA {
+            Some(format!("{announced} octets of user data, {MAX_USER_DATA} fit into one SMS"))
+        } else {
+            None
+        };
+        if let Some(text) = odd {
+            warnings.push(Warning::forgiven("TP-UDL", length_at, text));
         }
         let data = present.get(..announced).unwrap_or(present);
         let (udh, header_length) = match data.first() {
             Some(header_length) if has_header => {
                 let announced = usize::from(*header_length);
+                if announced == 0 {
+                    let text = "a header without elements";
+                    warnings.push(Warning::forgiven("TP-UDHL", offset, text));
+                }
                 let header = data.get(1..=announced).unwrap_or_else(|| {
                     warnings.push(Warning::forgiven(
                         "TP-UDHL",
@@ -111,9 +146,19 @@ impl UserData {
         let body = if septets {
             let header_septets = (header_length * 8).div_ceil(7);
             let count = length.saturating_sub(header_septets);
-            Body::Septets(unpack(data, header_septets * 7, count))
+            let mut septets = unpack(data, header_septets * 7, count);
+            // Seven octets hold eight septets; whoever counts octets cannot say that there are seven.
+            if in_octets && length % 8 == 0 && septets.last() == Some(&0) {
+                septets.pop();
+            }
+            Body::Septets(septets)
         } else {
-            Body::Octets(Bytes::copy_from_slice(data.get(header_length..).unwrap_or_default()))
+            let octets = data.get(header_length..).unwrap_or_default();
+            if dcs.alphabet() == Alphabet::Ucs2 && octets.len() % 2 == 1 {
+                let at = offset + data.len() - 1;
+                warnings.push(Warning::forgiven("TP-UD", at, "half a unit of UCS2"));
+            }
+            Body::Octets(Bytes::copy_from_slice(octets))
         };
         Ok(Self { udh, body })
     }

@@ -1,7 +1,11 @@
 //! WAP Push over SMS and UDP: the connectionless push unit (WAP-235-PushOTA-20010425-a,
 //! WAP-230-WSP-20010705-a clause 8.2.4.1).
 
+mod outline;
+
 use bytes::Bytes;
+
+pub use outline::outline;
 
 use super::wsp::{ContentType, Reader, Warnings, decode_headers, put_header, put_uintvar};
 use super::{DecodeError, DecodeErrorKind, Decoded};
