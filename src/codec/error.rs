@@ -36,6 +36,12 @@ pub enum DecodeErrorKind {
         /// The limit.
         limit: usize,
     },
+    /// A number that no field of this kind can have.
+    #[error("a number of more than {bits} bits")]
+    NumberTooLarge {
+        /// What the field has room for.
+        bits: u32,
+    },
     /// Another kind of PDU than expected, or none that we know.
     #[error("unexpected PDU type {0:#04x}")]
     UnexpectedPdu(u8),

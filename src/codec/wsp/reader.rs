@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
     /// A uintvar of up to 32 bits (clause 8.1.2).
     ///
     /// # Errors
-    /// `Truncated`, or `LimitExceeded` above 32 bits.
+    /// `Truncated`, or `NumberTooLarge` above 32 bits.
     pub fn uintvar(&mut self, field: &'static str) -> Result<u32, DecodeError> {
         let mut value: u64 = 0;
         for (index, &octet) in self.left().iter().take(MAX_UINTVAR_OCTETS).enumerate() {
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     const fn too_large(&self, field: &'static str) -> DecodeError {
-        self.error(field, DecodeErrorKind::LimitExceeded { limit: u32::MAX as usize })
+        self.error(field, DecodeErrorKind::NumberTooLarge { bits: u32::BITS })
     }
 
     /// A Value-length (clause 8.4.2.2).
@@ -279,11 +279,15 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands inside the length of an Encoded-string.
-    fn charset_and_text(
+    ///
+    /// # Errors
+    /// When the charset has no end.
+    pub(super) fn charset_and_text(
         mut self,
         field: &'static str,
         warnings: &mut Warnings,
     ) -> Result<String, DecodeError> {
+        let start = self.position;
         let mib = match self.peek() {
             None => return Ok(String::new()),
             Some(0x20..=0x7F) => {
@@ -292,20 +296,25 @@ impl<'a> Reader<'a> {
             }
             Some(_) => Some(self.integer(field)?),
         };
-        let wide = mib.is_some_and(charset::is_wide);
+        let unit = mib.map_or(1, charset::unit);
         let text = self.left();
         // The length decides, since texts in wide charsets contain NUL and some lack the last one.
-        let text = match (wide, text.split_last()) {
-            (false, Some((0, text))) => text,
-            (true, _) if text.len() % 2 == 1 => text.strip_suffix(&[0]).unwrap_or(text),
-            (true, _) => text.strip_suffix(&[0, 0]).unwrap_or(text),
-            (false, _) => {
+        let text = match (unit, text.split_last()) {
+            (1, Some((0, text))) => text,
+            (1, _) => {
                 warnings.note(field, self.position, "text without NUL at its end");
                 text
             }
+            _ => without_wide_nul(text, unit),
         };
-        let text = if wide { text } else { text.strip_prefix(&[QUOTE]).unwrap_or(text) };
-        Ok(charset::to_text(text, mib.map(charset::name_of).as_deref()))
+        let text = if unit == 1 { text.strip_prefix(&[QUOTE]).unwrap_or(text) } else { text };
+        let Some(mib) = mib else { return Ok(charset::to_text(text, None)) };
+        let (text, understood) = charset::decode(text, mib);
+        if !understood {
+            let name = charset::name(mib);
+            warnings.not_understood(field, start, format!("not in its charset {name}: guessed"));
+        }
+        Ok(text)
     }
 
     /// Skips one value whose meaning is unknown, by its first octet (clause 8.4.1.2), and says
@@ -330,6 +339,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A text of wide units without the NUL at its end, which may be cut to fewer octets.
+fn without_wide_nul(text: &[u8], unit: usize) -> &[u8] {
+    let (whole, rest) = text.split_at(text.len() - text.len() % unit);
+    if !rest.is_empty() {
+        return if rest.iter().all(|&octet| octet == 0) { whole } else { text };
+    }
+    match whole.split_at_checked(whole.len().saturating_sub(unit)) {
+        Some((text, last)) if last.iter().all(|&octet| octet == 0) => text,
+        _ => whole,
+    }
+}
+
 /// The number that the octets of an integer mean; above 64 bits the highest there is.
 pub(super) fn big_endian(octets: &[u8]) -> u64 {
     let significant: &[u8] = match octets.iter().position(|&octet| octet != 0) {
@@ -350,7 +371,7 @@ fn unquoted(text: &[u8]) -> String {
             let rest = rest.strip_prefix(&[QUOTE]).unwrap_or(rest);
             let mib = u64::from(mib & 0x7F);
             if charset::is_known(mib) {
-                return charset::to_text(rest, Some(&charset::name_of(mib)));
+                return charset::decode(rest, mib).0;
             }
             charset::to_text(text, None)
         }
@@ -382,7 +403,7 @@ mod tests {
         let input = Bytes::from_static(&[0x90, 0x80, 0x80, 0x80, 0x00]);
         assert!(matches!(
             Reader::new(&input).uintvar("x"),
-            Err(DecodeError { kind: DecodeErrorKind::LimitExceeded { .. }, .. })
+            Err(DecodeError { kind: DecodeErrorKind::NumberTooLarge { bits: 32 }, .. })
         ));
         let endless = Bytes::from_static(&[0xFF; 64]);
         let mut reader = Reader::new(&endless);
