@@ -1,10 +1,11 @@
 //! Content types with parameters in short, general and text form (WAP-230 clause 8.4.2.24).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::reader::Reader;
-use super::writer::{put_integer, put_text_value, put_with_length};
-use super::{Warnings, media_types, parameter};
+use super::writer::{put_integer_octets, put_text_value, put_with_length};
+use super::{Warnings, media_types, mime, parameter};
 use crate::codec::DecodeError;
 use crate::model::MediaType;
 
@@ -35,8 +36,12 @@ impl ContentType {
     /// Without parameters.
     #[must_use]
     pub fn new(media_type: &str) -> Self {
+        Self::of(MediaType::new(media_type))
+    }
+
+    const fn of(media_type: MediaType) -> Self {
         Self {
-            media_type: MediaType::new(media_type),
+            media_type,
             charset: None,
             name: None,
             filename: None,
@@ -54,7 +59,7 @@ impl ContentType {
         let bare = bare.trim();
         let usable = !bare.is_empty() && bare.bytes().all(|octet| octet.is_ascii_graphic());
         let mut content_type = Self::new(if usable { bare } else { UNKNOWN });
-        for (name, value) in parameter::split_mime(rest) {
+        for (name, value) in mime::split(rest, ';') {
             parameter::set(&mut content_type, name, value);
         }
         content_type
@@ -83,18 +88,44 @@ impl ContentType {
                     warnings.note(FIELD, start, "an empty value");
                     return Ok(Self::new(UNKNOWN));
                 }
-                let mut content_type = match value.peek() {
-                    Some(0..=0x1F | 0x80..) => {
-                        Self::new(&media_types::name_of(value.integer(FIELD)?))
+                let mut content_type = match Self::of_media(&mut value, warnings) {
+                    Ok(content_type) => content_type,
+                    // The length tells where it ends all the same.
+                    Err(error) => {
+                        let text = format!("read as {UNKNOWN}: {}", error.kind);
+                        warnings.not_understood(FIELD, error.offset, text);
+                        return Ok(Self::new(UNKNOWN));
                     }
-                    _ => Self::from_text(&mut value, warnings)?,
                 };
                 parameter::decode_all(&mut value, &mut content_type, warnings);
                 Ok(content_type)
             }
-            Some(0x80..) => Ok(Self::new(&media_types::name_of(reader.integer(FIELD)?))),
+            Some(short @ 0x80..) => {
+                reader.u8(FIELD)?;
+                Ok(Self::of_number(&[short & 0x7F]))
+            }
             _ => Self::from_text(reader, warnings),
         }
+    }
+
+    /// The type inside a length: a number of any size or a text.
+    fn of_media(value: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Self, DecodeError> {
+        match value.peek() {
+            Some(0..=0x1F) => value.long_integer_octets("Content-Type").map(Self::of_number),
+            Some(short @ 0x80..) => {
+                value.u8("Content-Type")?;
+                Ok(Self::of_number(&[short & 0x7F]))
+            }
+            _ => Self::from_text(value, warnings),
+        }
+    }
+
+    fn of_number(number: &[u8]) -> Self {
+        let media_type = match media_types::name_of(number) {
+            Cow::Borrowed(name) => MediaType::known(name),
+            Cow::Owned(name) => MediaType::new(&name),
+        };
+        Self::of(media_type)
     }
 
     fn from_text(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Self, DecodeError> {
@@ -104,7 +135,26 @@ impl ContentType {
         if text.contains(';') {
             warnings.note("Content-Type", start, "parameters inside the text of the type");
         }
-        Ok(Self::from_mime(&text))
+        let content_type = Self::from_mime(&text);
+        let bare = text.split(';').next().unwrap_or_default().trim();
+        if !bare.eq_ignore_ascii_case(content_type.media_type.as_str()) {
+            let text = format!("no media type, read as {UNKNOWN}");
+            warnings.not_understood("Content-Type", start, text);
+        }
+        Ok(content_type)
+    }
+
+    /// All parameters, those with a place of their own first.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = [
+            ("type", &self.kind),
+            ("start", &self.start),
+            ("charset", &self.charset),
+            ("name", &self.name),
+            ("filename", &self.filename),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        named.chain(self.others.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     /// Writes the value: a number where one is registered, else text; with parameters in the
@@ -113,7 +163,7 @@ impl ContentType {
         let parameters = parameter::encode_all(self);
         let mut value = Vec::with_capacity(parameters.len() + 8);
         match media_types::number_of(self.media_type.as_str()) {
-            Some(number) => put_integer(&mut value, u64::from(number)),
+            Some(number) => put_integer_octets(&mut value, &number),
             None => put_text_value(&mut value, self.media_type.as_str()),
         }
         // A Long-integer is allowed in the general form only.
@@ -130,20 +180,9 @@ impl ContentType {
 /// The MIME form, as in an HTTP header.
 impl fmt::Display for ContentType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.media_type)?;
-        let named = [
-            ("type", &self.kind),
-            ("start", &self.start),
-            ("charset", &self.charset),
-            ("name", &self.name),
-            ("filename", &self.filename),
-        ];
-        let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-        let others = self.others.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in named.chain(others) {
-            write!(f, "; {name}={}", parameter::mime_value(value))?;
-        }
-        Ok(())
+        let mut text = self.media_type.as_str().to_owned();
+        mime::append(&mut text, "; ", self.parameters());
+        f.write_str(&text)
     }
 }
 
@@ -205,7 +244,7 @@ mod tests {
         let (value, _) = decode(b"\x12\x9E\x97\"a.jpg\0\x98b.jpg\0\x83\x84");
         assert_eq!(value.name.as_deref(), Some("a.jpg"));
         assert_eq!(value.filename.as_deref(), Some("b.jpg"));
-        assert_eq!(value.others, [("x-wsp-parameter-03".to_owned(), "4".to_owned())]);
+        assert_eq!(value.kind.as_deref(), Some("4"));
         let (start, _) = decode(b"\x06\xB3\x99<s>\0");
         assert_eq!(start.start.as_deref(), Some("<s>"));
     }

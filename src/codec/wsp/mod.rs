@@ -8,11 +8,13 @@ pub mod charset;
 mod content_type;
 mod header;
 mod media_types;
+mod mime;
 mod multipart;
 mod outline;
 mod parameter;
 pub mod pdu;
 mod reader;
+mod values;
 mod warnings;
 mod writer;
 

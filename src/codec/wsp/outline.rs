@@ -5,115 +5,173 @@
 //! read becomes a node whose text says so. Offsets are those of the reader's whole input.
 
 use super::content_type::ContentType;
-use super::header::decode_headers;
-use super::multipart::MAX_DEPTH;
-use super::reader::Reader;
-use super::{MAX_HEADERS, MAX_PARTS, Warnings};
+use super::header::{Item, next_item};
+use super::multipart::{MAX_DEPTH, MAX_PART_HEADER_OCTETS};
+use super::reader::{LENGTH_QUOTE, Reader};
+use super::{MAX_HEADERS, MAX_PARTS, Warnings, parameter};
 use crate::codec::Node;
 
-/// A Content-type-value (clause 8.4.2.24), as the node `Content-Type` with its MIME form; takes the
-/// octets it covers.
+/// A Content-type-value (clause 8.4.2.24) as the node `Content-Type` with its MIME form, and its
+/// parameters one by one; takes the octets it covers.
 #[must_use]
 pub fn outline_content_type(reader: &mut Reader<'_>) -> Node {
     let start = reader.position();
-    match ContentType::decode(reader, &mut Warnings::new()) {
-        Ok(value) => Node::new("Content-Type", start..reader.position(), value.to_string()),
+    let mut probe = reader.clone();
+    match ContentType::decode(&mut probe, &mut Warnings::new()) {
+        Ok(value) => {
+            let whole = start..probe.position();
+            let parameters = outline_parameters(&mut reader.within(whole.clone()));
+            *reader = probe;
+            Node::new("Content-Type", whole, value.to_string()).with(parameters)
+        }
         Err(error) => unreadable("Content-Type", reader, &error.kind.to_string()),
     }
 }
 
-/// Headers to the end of the reader (clause 8.4.2.6), one node each: the field's name, its value
-/// and the octets of both.
+/// The parameters of the general form; the others have none.
+fn outline_parameters(reader: &mut Reader<'_>) -> Vec<Node> {
+    let general = matches!(reader.peek(), Some(1..=LENGTH_QUOTE));
+    if !general || reader.value_length("Content-Type").is_err() {
+        return Vec::new();
+    }
+    let media = match reader.peek() {
+        Some(0..=LENGTH_QUOTE | 0x80..) => reader.integer("Content-Type").map(|_| ()),
+        _ => reader.text_string("Content-Type").map(|_| ()),
+    };
+    if media.is_err() {
+        return Vec::new();
+    }
+    let mut nodes: Vec<Node> = parameter::decode_places(reader, &mut Warnings::new())
+        .into_iter()
+        .map(|(place, name, value)| Node::new(name, place, value))
+        .collect();
+    if !reader.is_empty() {
+        nodes.push(unreadable("parameter", reader, "of no known form"));
+    }
+    nodes
+}
+
+/// Headers to the end of the reader (clause 8.4.2.6), a node each: the field's name, its value, and
+/// below it the octets of both. Shifts of the code page and stray octets are nodes as well.
 #[must_use]
 pub fn outline_headers(reader: &mut Reader<'_>) -> Vec<Node> {
     let mut nodes = Vec::new();
+    let mut page = 1;
     while !reader.is_empty() {
-        let start = reader.position();
         if nodes.len() == MAX_HEADERS {
-            nodes.push(unreadable("headers", reader, "more headers than are read"));
+            nodes.push(unreadable("headers", reader, "more headers than are shown"));
             break;
         }
-        let mut probe = reader.clone();
-        let first = reader.peek().unwrap_or_default();
-        let extent = match first {
-            0x00..=0x1F => probe.u8("header").map(|_| ()),
-            0x7F => probe.take(2, "header").map(|_| ()),
-            0x80.. => probe.u8("header").and_then(|_| probe.skip_value("header")).map(|_| ()),
-            _ => probe.text_string("header").and_then(|_| probe.skip_value("header")).map(|_| ()),
-        };
-        if let Err(error) = extent {
-            nodes.push(unreadable("header", reader, &error.kind.to_string()));
-            break;
+        match next_item(reader, &mut page, &mut Warnings::new()) {
+            Ok(Item::Field(field)) => {
+                let whole = field.name_at.start..field.value_at.end;
+                let name = Node::new("field name", field.name_at, field.name.clone());
+                let value = Node::new("value", field.value_at, field.text.clone());
+                nodes.push(Node::new(field.name, whole, field.text).with(vec![name, value]));
+            }
+            Ok(Item::Nameless(place)) => {
+                nodes.push(Node::new("header", place, "not read: its name is no token"));
+            }
+            Ok(Item::Shift(place)) => {
+                nodes.push(Node::new("shift", place, format!("to header code page {page}")));
+            }
+            Ok(Item::Padding(place)) => nodes.push(Node::new("header", place, "stray NUL octets")),
+            Err(error) => {
+                nodes.push(unreadable(error.field, reader, &error.kind.to_string()));
+                break;
+            }
         }
-        let end = probe.position();
-        let mut one = reader.within(start..end);
-        for (name, value) in decode_headers(&mut one, &mut Warnings::new()) {
-            nodes.push(Node::new(name, start..end, value));
-        }
-        *reader = probe;
     }
     nodes
 }
 
 /// A multipart to the end of the reader (clause 8.5.1): the number of entries, and one node `part`
-/// an entry with its lengths, its headers and its body; a multipart inside a body is opened.
+/// an entry with its lengths, its headers and its body; a multipart inside a body is opened, up to
+/// [`MAX_DEPTH`]. Of all depths together it shows [`MAX_PARTS`].
 #[must_use]
 pub fn outline_multipart(reader: &mut Reader<'_>) -> Vec<Node> {
-    outline_entries(reader, MAX_DEPTH)
+    let mut budget = MAX_PARTS;
+    outline_entries(reader, MAX_DEPTH, &mut budget)
 }
 
-fn outline_entries(reader: &mut Reader<'_>, depth: usize) -> Vec<Node> {
+fn outline_entries(reader: &mut Reader<'_>, depth: usize, budget: &mut usize) -> Vec<Node> {
     let mut nodes = Vec::new();
     let start = reader.position();
-    let Ok(count) = reader.uintvar("multipart count") else {
-        nodes.push(unreadable("multipart count", reader, "no number"));
-        return nodes;
+    let count = match reader.uintvar("multipart count") {
+        Ok(count) => usize::try_from(count).unwrap_or(usize::MAX),
+        Err(error) => {
+            nodes.push(unreadable("multipart count", reader, &error.kind.to_string()));
+            return nodes;
+        }
     };
     nodes.push(Node::new("nEntries", start..reader.position(), count.to_string()));
-    let mut entries = 0;
-    while !reader.is_empty()
-        && entries < MAX_PARTS
-        && count > entries.try_into().unwrap_or(u32::MAX)
-    {
-        entries += 1;
-        match outline_entry(reader, depth) {
-            Some(node) => nodes.push(node),
-            None => break,
-        }
+    let mut left = count;
+    while left > 0 && *budget > 0 && !reader.is_empty() {
+        left -= 1;
+        *budget -= 1;
+        nodes.push(outline_entry(reader, depth, budget));
     }
     if !reader.is_empty() {
-        nodes.push(unreadable("multipart", reader, "octets behind the last entry that is read"));
+        let why =
+            if left > 0 { "more parts than are shown" } else { "octets behind the last entry" };
+        nodes.push(unreadable("multipart", reader, why));
     }
     nodes
 }
 
-fn outline_entry(reader: &mut Reader<'_>, depth: usize) -> Option<Node> {
+/// One entry; a cut one goes to the end.
+fn outline_entry(reader: &mut Reader<'_>, depth: usize, budget: &mut usize) -> Node {
     let start = reader.position();
-    let mut probe = reader.clone();
-    let header_length = probe.uintvar("HeadersLen").ok()?;
-    let headers_len = Node::new("HeadersLen", start..probe.position(), header_length.to_string());
-    let at = probe.position();
-    let data_length = probe.uintvar("DataLen").ok()?;
-    let data_len = Node::new("DataLen", at..probe.position(), data_length.to_string());
-    let mut headers = probe.sub(usize::try_from(header_length).ok()?, "part headers").ok()?;
-    let body_at = probe.position();
-    let mut body = probe.sub(usize::try_from(data_length).ok()?, "part body").ok()?;
-    let end = probe.position();
-    let mut children = vec![headers_len, data_len];
-    let mut multipart = false;
-    if !headers.is_empty() {
-        let mut typed = headers.clone();
-        multipart = ContentType::decode(&mut typed, &mut Warnings::new())
-            .is_ok_and(|value| value.is_multipart());
-        children.push(outline_content_type(&mut headers));
-        children.extend(outline_headers(&mut headers));
+    let mut children = Vec::new();
+    let mut lengths = [0_usize; 2];
+    for (name, length) in ["HeadersLen", "DataLen"].into_iter().zip(&mut lengths) {
+        let at = reader.position();
+        match reader.uintvar(name) {
+            Ok(value) => {
+                *length = usize::try_from(value).unwrap_or(usize::MAX);
+                children.push(Node::new(name, at..reader.position(), value.to_string()));
+            }
+            Err(error) => {
+                children.push(unreadable(name, reader, &error.kind.to_string()));
+                return Node::new("part", start..reader.position(), "").with(children);
+            }
+        }
     }
-    let text = format!("{} octets", end - body_at);
-    let inner =
-        if multipart && depth > 0 { outline_entries(&mut body, depth - 1) } else { Vec::new() };
-    children.push(Node::new("Data", body_at..end, text).with(inner));
-    *reader = probe;
-    Some(Node::new("part", start..end, "").with(children))
+    let [header_length, data_length] = lengths;
+    let mut multipart = false;
+    let at = reader.position();
+    match reader.sub(header_length, "part headers") {
+        Ok(mut headers) if header_length <= MAX_PART_HEADER_OCTETS => {
+            let typed = ContentType::decode(&mut headers.clone(), &mut Warnings::new());
+            multipart = typed.is_ok_and(|content_type| content_type.is_multipart());
+            if !headers.is_empty() {
+                children.push(outline_content_type(&mut headers));
+                children.extend(outline_headers(&mut headers));
+            }
+        }
+        Ok(_) => {
+            let text = format!("not read: more than the limit of {MAX_PART_HEADER_OCTETS} octets");
+            children.push(Node::new("part headers", at..reader.position(), text));
+        }
+        Err(error) => {
+            children.push(unreadable("part headers", reader, &error.kind.to_string()));
+            return Node::new("part", start..reader.position(), "").with(children);
+        }
+    }
+    let at = reader.position();
+    match reader.sub(data_length, "part body") {
+        Ok(mut body) => {
+            let inner = if multipart && depth > 0 && !body.is_empty() {
+                outline_entries(&mut body, depth - 1, budget)
+            } else {
+                Vec::new()
+            };
+            let text = format!("{data_length} octets");
+            children.push(Node::new("Data", at..reader.position(), text).with(inner));
+        }
+        Err(error) => children.push(unreadable("Data", reader, &error.kind.to_string())),
+    }
+    Node::new("part", start..reader.position(), "").with(children)
 }
 
 /// Everything that is left, as one node that says why it was not read.

@@ -1,14 +1,20 @@
-//! Parameters of content types and dispositions (WAP-230 clause 8.4.2.4, table 38), and their MIME
-//! form (RFC 2045 clause 5.1).
+//! Parameters of content types, dispositions and other headers (WAP-230 clause 8.4.2.4, table 38).
+
+use std::ops::Range;
 
 use super::content_type::ContentType;
-use super::reader::Reader;
-use super::writer::{put_integer, put_text_string, put_text_value, put_uintvar};
-use super::{Warnings, charset, media_types};
+use super::mime::{MAX_PARAMETERS, is_token};
+use super::reader::{LENGTH_QUOTE, Reader};
+use super::values::{
+    date, date_seconds, from_hexadecimal, hexadecimal, integer, put_integer_text, quality,
+    quality_uintvar, version, version_octet,
+};
+use super::writer::{
+    put_integer, put_integer_octets, put_long_integer, put_text_string, put_text_value,
+    put_uintvar, put_with_length,
+};
+use super::{Warnings, charset, header, media_types};
 use crate::codec::{DecodeError, DecodeErrorKind};
-
-/// Most parameters of one value; the longest list registered has fewer than thirty.
-const MAX_PARAMETERS: usize = 64;
 
 /// Before the number of a parameter without a name.
 const UNKNOWN_PREFIX: &str = "x-wsp-parameter-";
@@ -22,7 +28,13 @@ enum Kind {
     /// A content type by number or text.
     Constrained,
     Integer,
+    /// Date-value, as an HTTP-date.
+    Date,
+    /// The name of a header.
+    FieldName,
     NoValue,
+    /// Whatever its first octet says.
+    Untyped,
 }
 
 struct Row {
@@ -35,14 +47,16 @@ const fn row(code: u8, name: &'static str, kind: Kind) -> Row {
     Row { code, name, kind }
 }
 
-/// The first row of a name is the one written: the older numbers, which every MMSC reads.
+/// The first row of a name is the one written: the older numbers, which every MMSC reads. Those
+/// from 0x17 on are the same names in encoding version 1.4, with Text-values.
 const TABLE: &[Row] = &[
     row(0x00, "q", Kind::Q),
     row(0x01, "charset", Kind::Charset),
     row(0x02, "level", Kind::Version),
+    row(0x04, "uaprof", Kind::Untyped),
     row(0x05, "name", Kind::Text),
     row(0x06, "filename", Kind::Text),
-    row(0x07, "differences", Kind::Text),
+    row(0x07, "differences", Kind::FieldName),
     row(0x08, "padding", Kind::Integer),
     row(0x09, "type", Kind::Constrained),
     row(0x0A, "start", Kind::Text),
@@ -54,9 +68,9 @@ const TABLE: &[Row] = &[
     row(0x10, "secure", Kind::NoValue),
     row(0x11, "sec", Kind::Integer),
     row(0x12, "mac", Kind::Text),
-    row(0x13, "creation-date", Kind::Integer),
-    row(0x14, "modification-date", Kind::Integer),
-    row(0x15, "read-date", Kind::Integer),
+    row(0x13, "creation-date", Kind::Date),
+    row(0x14, "modification-date", Kind::Date),
+    row(0x15, "read-date", Kind::Date),
     row(0x16, "size", Kind::Integer),
     row(0x17, "name", Kind::Text),
     row(0x18, "filename", Kind::Text),
@@ -65,7 +79,12 @@ const TABLE: &[Row] = &[
     row(0x1B, "comment", Kind::Text),
     row(0x1C, "domain", Kind::Text),
     row(0x1D, "path", Kind::Text),
+    // Behind 0x09, which is meant but for a number.
+    row(TYPE_NUMBER, "type", Kind::Integer),
 ];
+
+/// Type as an Integer-value, of encoding version 1.1.
+const TYPE_NUMBER: u8 = 0x03;
 
 /// Reads parameters to the end of the reader into `content_type`.
 pub(super) fn decode_all(
@@ -85,24 +104,48 @@ pub(super) fn decode_list(
     warnings: &mut Warnings,
 ) -> Vec<(String, String)> {
     let mut list = Vec::new();
-    while !reader.is_empty() {
-        let start = reader.position();
-        if list.len() == MAX_PARAMETERS {
-            warnings.note("parameter", start, "more parameters than are kept");
-            break;
-        }
-        match decode_one(reader, warnings) {
-            Ok(parameter) => list.push(parameter),
-            Err(error) => {
-                warnings.not_understood("parameter", start, format!("left out: {}", error.kind));
-                break;
-            }
-        }
+    while let Some(parameter) = next(reader, list.len(), warnings) {
+        list.push(parameter);
     }
     list
 }
 
-fn decode_one(
+/// As [`decode_list`], each with its place.
+pub(super) fn decode_places(
+    reader: &mut Reader<'_>,
+    warnings: &mut Warnings,
+) -> Vec<(Range<usize>, String, String)> {
+    let mut list = Vec::new();
+    loop {
+        let start = reader.position();
+        let Some((name, value)) = next(reader, list.len(), warnings) else { return list };
+        list.push((start..reader.position(), name, value));
+    }
+}
+
+fn next(reader: &mut Reader<'_>, read: usize, warnings: &mut Warnings) -> Option<(String, String)> {
+    let start = reader.position();
+    if reader.is_empty() {
+        return None;
+    }
+    if read == MAX_PARAMETERS {
+        warnings.not_understood("parameter", start, "more parameters than are kept");
+        return None;
+    }
+    match decode_one(reader, warnings) {
+        Ok(parameter) => Some(parameter),
+        Err(error) => {
+            warnings.not_understood("parameter", start, format!("left out: {}", error.kind));
+            None
+        }
+    }
+}
+
+/// One parameter.
+///
+/// # Errors
+/// When it has no name that can be shown, or its extent cannot be told.
+pub(super) fn decode_one(
     reader: &mut Reader<'_>,
     warnings: &mut Warnings,
 ) -> Result<(String, String), DecodeError> {
@@ -128,12 +171,26 @@ fn decode_one(
     let value = match (row.kind, reader.peek()) {
         (Kind::Q, _) => quality(reader.uintvar("Q")?),
         (Kind::Charset, _) => decode_charset(reader)?,
-        (Kind::Constrained, Some(0x80..)) => media_types::name_of(reader.integer(row.name)?),
+        (Kind::Constrained, Some(short @ 0x80..)) => {
+            reader.u8(row.name)?;
+            media_types::name_of(&[short & 0x7F]).into_owned()
+        }
+        (Kind::Constrained, Some(1..LENGTH_QUOTE)) => {
+            media_types::name_of(reader.long_integer_octets(row.name)?).into_owned()
+        }
         (Kind::Version, Some(octet @ 0x80..)) => {
             reader.u8(row.name)?;
             version(octet)
         }
-        (Kind::Integer, Some(0x80..)) => reader.integer(row.name)?.to_string(),
+        (Kind::FieldName, Some(octet @ 0x80..)) => {
+            reader.u8(row.name)?;
+            header::field_name(octet)
+        }
+        (Kind::Date, Some(1..LENGTH_QUOTE | 0x80..)) => {
+            let seconds = integer(reader, row.name)?;
+            seconds.parse().map_or(seconds, date)
+        }
+        (Kind::Integer, Some(0x80..)) => integer(reader, row.name)?,
         (Kind::Text, Some(0x80..)) => {
             warnings.note(row.name, reader.position(), "text without its Quote octet");
             charset::to_text(reader.text_string(row.name)?, None)
@@ -143,18 +200,13 @@ fn decode_one(
     Ok((row.name.to_owned(), value))
 }
 
-/// Whether a peer's name for something can be shown as one.
-pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic())
-}
-
 fn decode_charset(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
     match reader.peek() {
         Some(0x20..=0x7F) => {
             let text = reader.text_value("Charset")?;
             Ok(String::from_utf8_lossy(text).to_ascii_lowercase())
         }
-        _ => reader.integer("Charset").map(charset::name_of),
+        _ => reader.integer("Charset").map(|mib| charset::name(mib).into_owned()),
     }
 }
 
@@ -168,11 +220,13 @@ fn decode_by_shape(
         Some(0) => reader.u8(FIELD).map(|_| String::new()),
         Some(0x20..=0x7F) => Ok(charset::to_text(reader.text_value(FIELD)?, None)),
         Some(0x1F) => {
-            let range = reader.skip_value(FIELD)?;
-            warnings.note(FIELD, range.start, "a value of unknown form");
-            Ok(String::new())
+            let start = reader.position();
+            let length = reader.value_length(FIELD)?;
+            let octets = reader.take(length, FIELD)?;
+            warnings.not_understood(FIELD, start, "a value of unknown form, in hexadecimal");
+            Ok(if octets.is_empty() { String::new() } else { hexadecimal(octets) })
         }
-        _ => reader.integer(FIELD).map(|value| value.to_string()),
+        _ => integer(reader, FIELD),
     }
 }
 
@@ -226,10 +280,7 @@ pub(super) fn encode_all(content_type: &ContentType) -> Vec<u8> {
 pub(super) fn encode_one(out: &mut Vec<u8>, name: &str, value: &str) {
     if let Some(code) = unknown_code(name) {
         put_integer(out, code);
-        match canonical_number(value) {
-            Some(number) => put_integer(out, number),
-            None => put_text_value(out, value),
-        }
+        put_by_shape(out, value);
         return;
     }
     let Some(row) = TABLE.iter().find(|row| row.name == name) else {
@@ -252,9 +303,21 @@ pub(super) fn encode_one(out: &mut Vec<u8>, name: &str, value: &str) {
             }
             None => put_untyped(out, name, value),
         },
-        Kind::Text | Kind::Constrained => {
+        Kind::Text => {
             out.push(code);
             put_text_value(out, value);
+        }
+        Kind::Constrained if put_integer_text(&mut Vec::new(), value) => {
+            out.push(0x80 | TYPE_NUMBER);
+            put_integer_text(out, value);
+        }
+        Kind::Constrained => {
+            out.push(code);
+            // A type that has a name is better understood by it.
+            match media_types::number_of(value).filter(|_| value.contains("x-wsp-type-")) {
+                Some(number) => put_integer_octets(out, &number),
+                None => put_text_value(out, value),
+            }
         }
         Kind::Version => {
             out.push(code);
@@ -263,15 +326,37 @@ pub(super) fn encode_one(out: &mut Vec<u8>, name: &str, value: &str) {
                 None => put_text_value(out, value),
             }
         }
-        Kind::Integer => {
+        Kind::FieldName => {
             out.push(code);
-            match canonical_number(value) {
-                Some(number) => put_integer(out, number),
-                None => put_text_value(out, value),
+            match header::field_number(value) {
+                Some(number) => out.push(number),
+                None => put_by_shape(out, value),
             }
+        }
+        Kind::Date => {
+            out.push(code);
+            match date_seconds(value) {
+                Some(seconds) => put_long_integer(out, seconds),
+                None => put_by_shape(out, value),
+            }
+        }
+        Kind::Integer | Kind::Untyped => {
+            out.push(code);
+            put_by_shape(out, value);
         }
         Kind::NoValue if value.is_empty() => out.extend_from_slice(&[code, 0]),
         Kind::NoValue => put_untyped(out, name, value),
+    }
+}
+
+/// An integer, octets of unknown form, or a text.
+fn put_by_shape(out: &mut Vec<u8>, value: &str) {
+    if put_integer_text(out, value) {
+        return;
+    }
+    match from_hexadecimal(value).filter(|octets| octets.len() >= usize::from(LENGTH_QUOTE)) {
+        Some(octets) => put_with_length(out, &octets),
+        None => put_text_value(out, value),
     }
 }
 
@@ -288,151 +373,11 @@ fn unknown_code(name: &str) -> Option<u64> {
     (!known && format!("{UNKNOWN_PREFIX}{code:02x}") == name).then_some(code)
 }
 
-/// The number that `text` is the one decimal form of.
-pub(super) fn canonical_number(text: &str) -> Option<u64> {
-    text.parse::<u64>().ok().filter(|number| number.to_string() == text)
-}
-
-/// Q-value (clause 8.4.2.3): two digits up to 100, three above.
-fn quality(coded: u32) -> String {
-    let thousandths = match coded {
-        1..=100 => (coded - 1) * 10,
-        101..=1099 => coded - 100,
-        _ => 1000,
-    };
-    if thousandths >= 1000 {
-        return "1".into();
-    }
-    let text = format!("0.{thousandths:03}");
-    let text = text.trim_end_matches('0');
-    text.strip_suffix('.').unwrap_or(text).to_owned()
-}
-
-fn quality_uintvar(text: &str) -> Option<u64> {
-    let digits = match text.split_once('.') {
-        None if text == "0" => "",
-        Some(("0", digits)) if digits.len() <= 3 => digits,
-        _ => return None,
-    };
-    let thousandths: u64 =
-        if digits.is_empty() { 0 } else { format!("{digits:0<3}").parse().ok()? };
-    let coded =
-        if thousandths.is_multiple_of(10) { thousandths / 10 + 1 } else { thousandths + 100 };
-    (quality(u32::try_from(coded).ok()?) == text).then_some(coded)
-}
-
-/// Version-value (clause 8.4.2.3): major in bits 6-4, minor in bits 3-0, 15 for none.
-pub(super) fn version(octet: u8) -> String {
-    let (major, minor) = ((octet >> 4) & 0x07, octet & 0x0F);
-    if minor == 15 { major.to_string() } else { format!("{major}.{minor}") }
-}
-
-/// The octet that [`version`] shows as `text`.
-pub(super) fn version_octet(text: &str) -> Option<u8> {
-    let (major, minor) = match text.split_once('.') {
-        Some((major, minor)) => (major.parse::<u8>().ok()?, minor.parse::<u8>().ok()?),
-        None => (text.parse().ok()?, 15),
-    };
-    if major > 7 || minor > 15 {
-        return None;
-    }
-    let octet = 0x80 | (major << 4) | minor;
-    (version(octet) == text).then_some(octet)
-}
-
-/// The parameters behind the first `;` of a MIME header.
-pub(super) fn split_mime(text: &str) -> Vec<(String, String)> {
-    let mut list = Vec::new();
-    let mut rest = text;
-    while list.len() < MAX_PARAMETERS && !rest.is_empty() {
-        let (parameter, more) = split_outside_quotes(rest);
-        rest = more;
-        let Some((name, value)) = parameter.split_once('=') else { continue };
-        let name = name.trim().to_ascii_lowercase();
-        if is_token(&name) {
-            list.push((name, unquote(value.trim())));
-        }
-    }
-    list
-}
-
-fn split_outside_quotes(text: &str) -> (&str, &str) {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, character) in text.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ';' if !quoted => {
-                return (
-                    text.get(..at).unwrap_or_default(),
-                    text.get(at + 1..).unwrap_or_default(),
-                );
-            }
-            _ => {}
-        }
-    }
-    (text, "")
-}
-
-fn unquote(value: &str) -> String {
-    let Some(inner) = value.strip_prefix('"') else { return value.to_owned() };
-    let inner = inner.strip_suffix('"').unwrap_or(inner);
-    let mut text = String::with_capacity(inner.len());
-    let mut escaped = false;
-    for character in inner.chars() {
-        if character == '\\' && !escaped {
-            escaped = true;
-        } else {
-            text.push(character);
-            escaped = false;
-        }
-    }
-    text
-}
-
-/// The value as a MIME token, or quoted where it is none.
-pub(super) fn mime_value(value: &str) -> String {
-    let token = !value.is_empty()
-        && value
-            .bytes()
-            .all(|octet| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&octet));
-    if token {
-        return value.to_owned();
-    }
-    let mut text = String::with_capacity(value.len() + 2);
-    text.push('"');
-    for character in value.chars().filter(|character| !character.is_control()) {
-        if matches!(character, '"' | '\\') {
-            text.push('\\');
-        }
-        text.push(character);
-    }
-    text.push('"');
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
     use super::*;
-
-    #[test]
-    fn quality_of_every_code_comes_back() {
-        for (coded, text) in [(1, "0"), (51, "0.5"), (100, "0.99"), (433, "0.333"), (11, "0.1")] {
-            assert_eq!(quality(coded), text);
-            assert_eq!(quality_uintvar(text), Some(u64::from(coded)));
-        }
-        assert_eq!(quality_uintvar("1.5"), None);
-    }
-
-    #[test]
-    fn versions_come_back() {
-        for octet in 0x80..=0xFF {
-            assert_eq!(version_octet(&version(octet)), Some(octet));
-        }
-    }
 
     #[test]
     fn parameters_survive_a_round_trip() {

@@ -203,6 +203,25 @@ impl<'a> Reader<'a> {
         Ok(text.strip_prefix(&[QUOTE]).unwrap_or(text))
     }
 
+    /// A Text-string of which the first octet shows that it is one.
+    ///
+    /// # Errors
+    /// `InvalidText` for anything else.
+    pub(super) fn text_octets(&mut self, field: &'static str) -> Result<&'a [u8], DecodeError> {
+        match self.peek() {
+            Some(0 | 0x20..=QUOTE) => self.text_string(field),
+            _ => Err(self.error(field, DecodeErrorKind::InvalidText)),
+        }
+    }
+
+    /// As [`Self::text_octets`], in UTF-8.
+    ///
+    /// # Errors
+    /// `InvalidText` for anything else.
+    pub(super) fn text(&mut self, field: &'static str) -> Result<String, DecodeError> {
+        self.text_octets(field).map(|octets| charset::to_text(octets, None))
+    }
+
     /// A Text-value: as a Text-string, and the marks of a Quoted-string taken off.
     ///
     /// # Errors
@@ -224,15 +243,7 @@ impl<'a> Reader<'a> {
     /// `Truncated`, `LengthExceedsInput`, or `InvalidValue` when the next octet begins something
     /// else.
     pub fn long_integer(&mut self, field: &'static str) -> Result<u64, DecodeError> {
-        let start = self.position;
-        let length = self.u8(field)?;
-        if length > 30 {
-            self.position = start;
-            return Err(self.error(field, DecodeErrorKind::InvalidValue(length)));
-        }
-        let octets =
-            self.take(usize::from(length), field).map_err(|error| self.back_to(start, error))?;
-        Ok(big_endian(octets))
+        self.long_integer_octets(field).map(big_endian)
     }
 
     /// An Integer-value: Short-integer or Long-integer (clause 8.4.2.3).
@@ -247,6 +258,23 @@ impl<'a> Reader<'a> {
             }
             _ => self.long_integer(field),
         }
+    }
+
+    /// The octets of a Long-integer as they are, up to 30 of them, for numbers of any size.
+    ///
+    /// # Errors
+    /// As [`Self::long_integer`].
+    pub(super) fn long_integer_octets(
+        &mut self,
+        field: &'static str,
+    ) -> Result<&'a [u8], DecodeError> {
+        let start = self.position;
+        let length = self.u8(field)?;
+        if length > 30 {
+            self.position = start;
+            return Err(self.error(field, DecodeErrorKind::InvalidValue(length)));
+        }
+        self.take(usize::from(length), field).map_err(|error| self.back_to(start, error))
     }
 
     /// An Encoded-string-value as text: Text-string, or Value-length with charset and Text-string

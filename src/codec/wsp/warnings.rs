@@ -37,6 +37,11 @@ impl Warnings {
         }
     }
 
+    /// Whether nothing remained without meaning.
+    pub(super) fn all_understood(&self) -> bool {
+        self.0.iter().all(|warning| warning.understood)
+    }
+
     /// The warnings in the order of their offsets.
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<Warning> {

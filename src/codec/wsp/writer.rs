@@ -37,11 +37,23 @@ pub fn put_with_length(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
+/// As [`put_with_length`], as octets of their own.
+pub(super) fn with_length(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len() + 2);
+    put_with_length(&mut out, value);
+    out
+}
+
 /// A Text-string: with the Quote octet where its first octet could be taken for something else.
 /// NUL cannot occur in one and is left out.
 pub fn put_text_string(out: &mut Vec<u8>, text: &str) {
+    put_text_octets(out, text.as_bytes());
+}
+
+/// As [`put_text_string`], for text in whatever charset.
+pub(super) fn put_text_octets(out: &mut Vec<u8>, text: &[u8]) {
     let start = out.len();
-    out.extend(text.bytes().filter(|&octet| octet != 0));
+    out.extend(text.iter().filter(|&&octet| octet != 0));
     if out.get(start).is_some_and(|&first| !(0x20..QUOTE).contains(&first)) {
         out.insert(start, QUOTE);
     }
@@ -76,6 +88,14 @@ pub fn put_long_integer(out: &mut Vec<u8>, value: u64) {
     let significant = octets.get(zeros..).unwrap_or_default();
     out.push(u8::try_from(significant.len()).unwrap_or_default());
     out.extend_from_slice(significant);
+}
+
+/// An Integer-value of any size from its big-endian octets, at most 30.
+pub(super) fn put_integer_octets(out: &mut Vec<u8>, number: &[u8]) {
+    match number {
+        [short @ 0..=0x7F] => out.push(0x80 | short),
+        _ => put_with_length(out, number),
+    }
 }
 
 /// An Integer-value: a Short-integer up to 127, else a Long-integer.
