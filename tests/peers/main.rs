@@ -3,7 +3,9 @@
 
 mod capture;
 mod chain;
+mod names;
 mod origin;
+mod pdml;
 mod pdus;
 mod python_messaging;
 mod sim_gammu;
@@ -13,4 +15,9 @@ mod support;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]
 mod tshark;
 mod tshark_mms;
+mod tshark_mms_bodies;
+mod tshark_mms_codes;
+mod tshark_mms_fields;
+mod tshark_mms_vectors;
+mod tshark_push;
 mod tshark_sms;

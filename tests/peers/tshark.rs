@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mm1gate::codec::mms::CONTENT_TYPE;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::pdml::{self, Item};
 
 /// Payload of one packet of a TCP stream; a hex dump cannot hold more than 64 KiB in one.
 const SEGMENT: usize = 1400;
@@ -79,14 +82,24 @@ impl Capture {
 
     /// One HTTP POST of a body of any size, cut into TCP segments.
     pub(crate) fn of_http_post(content_type: &str, body: &[u8]) -> Self {
-        let mut octets = format!(
-            "POST /mms HTTP/1.1\r\nHost: mmsc\r\nContent-Type: {content_type}\r\n\
-             Content-Length: {}\r\n\r\n",
-            body.len()
-        )
-        .into_bytes();
-        octets.extend_from_slice(body);
-        let packets: Vec<&[u8]> = octets.chunks(SEGMENT).collect();
+        Self::of_http_posts(content_type, &[body])
+    }
+
+    /// HTTP POSTs one after the other on one connection; each begins in a segment of its own.
+    pub(crate) fn of_http_posts(content_type: &str, bodies: &[impl AsRef<[u8]>]) -> Self {
+        let posts: Vec<Vec<u8>> = bodies
+            .iter()
+            .map(|body| {
+                let body = body.as_ref();
+                let head = format!(
+                    "POST /mms HTTP/1.1\r\nHost: mmsc\r\nContent-Type: {content_type}\r\n\
+                     Content-Length: {}\r\n\r\n",
+                    body.len()
+                );
+                [head.as_bytes(), body].concat()
+            })
+            .collect();
+        let packets: Vec<&[u8]> = posts.iter().flat_map(|post| post.chunks(SEGMENT)).collect();
         Self::of_packets(Wrap::Tcp(40000, 80), &packets)
     }
 
@@ -165,6 +178,12 @@ impl Capture {
         String::from_utf8_lossy(&output).into_owned()
     }
 
+    /// Each packet that the display filter lets through, as the tree of its protocols.
+    pub(crate) fn packets(&self, filter: &str) -> Vec<Item> {
+        let output = run("tshark", self.tshark().args(["-Y", filter, "-T", "pdml"]));
+        pdml::packets(&String::from_utf8_lossy(&output))
+    }
+
     /// Fails when any packet is marked as malformed.
     pub(crate) fn assert_well_formed(&self) {
         let malformed = self.fields("_ws.malformed", &["frame.number"]);
@@ -223,4 +242,56 @@ fn hex_dump(packets: &[&[u8]]) -> String {
         let _ = writeln!(text, "{:06x}", packet.len());
     }
     text
+}
+
+/// How tshark dissects these MMS PDUs, posted one after the other: one tree each, nothing in it
+/// malformed or remarked on.
+pub(crate) fn mms_trees(pdus: &[impl AsRef<[u8]>]) -> Vec<Item> {
+    let packets = mms_packets(pdus);
+    for (at, packet) in packets.iter().enumerate() {
+        let remarks: String = mms_remarks(packet).join("\n");
+        assert!(remarks.is_empty(), "PDU {at}:\n{remarks}\n{}", mms_tree(packet).text());
+    }
+    packets.iter().map(mms_tree).cloned().collect()
+}
+
+/// The packets of these MMS PDUs, posted one after the other.
+pub(crate) fn mms_packets(pdus: &[impl AsRef<[u8]>]) -> Vec<Item> {
+    let packets = Capture::of_http_posts(CONTENT_TYPE, pdus).packets("mmse");
+    assert_eq!(packets.len(), pdus.len(), "packets with a PDU");
+    packets
+}
+
+/// The PDU in a packet.
+pub(crate) fn mms_tree(packet: &Item) -> &Item {
+    packet.items.iter().find(|item| item.name == "mmse").expect("a packet with a PDU")
+}
+
+/// What tshark remarks on the octets of the PDU in a packet.
+pub(crate) fn mms_remarks(packet: &Item) -> Vec<&str> {
+    let inside = packet.items.iter().filter(|item| item.name != "http");
+    inside
+        .flat_map(|item| std::iter::once(item).chain(item.below()))
+        .filter(|item| item.name.starts_with("_ws."))
+        .map(Item::line)
+        .collect()
+}
+
+/// Every code of an MMS header field that tshark has a word for: the field without `mmse.`, the
+/// code and the word.
+pub(crate) fn mms_values() -> Vec<(String, u8, String)> {
+    let text =
+        String::from_utf8_lossy(&run("tshark", Command::new("tshark").args(["-G", "values"])))
+            .into_owned();
+    let values: Vec<_> = text
+        .lines()
+        .filter_map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let ["V", field, code, word] = columns[..] else { return None };
+            let code = u8::from_str_radix(code.strip_prefix("0x")?, 16).ok()?;
+            Some((field.strip_prefix("mmse.")?.to_owned(), code, word.to_owned()))
+        })
+        .collect();
+    assert!(values.len() > 80, "{} values", values.len());
+    values
 }

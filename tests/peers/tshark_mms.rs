@@ -1,489 +1,344 @@
-//! tshark reads what we write: every PDU (OMA-TS-MMS_ENC-V1_3 clause 6) and the push around it
-//! (WAP-230 clause 8.2.4) without a malformed octet and with the same values in its fields.
+//! tshark reads what we write: every PDU (OMA-TS-MMS_ENC-V1_3 clause 6) without a malformed octet,
+//! with the same fields in the same order and nothing besides, and with the same values.
 //!
-//! Left out are the known limits of tshark 4.0: texts with a charset are shown wrongly (their
-//! octets are compared instead), and Response-Status 0xEB has no name.
+//! Limits of tshark 4.0: texts with a charset are shown octet by octet (their octets are compared
+//! in `tshark_mms_fields`); fields of MMS 1.2 have names and no values; M-Mbox-Delete.conf it leaves
+//! undecoded from its first counted value; of the PDUs of 1.3 it knows the fields and no names.
 
-use std::time::Duration;
+use mm1gate::codec::mms::{self, Pdu, ReadStatus, message_type};
 
-use bytes::Bytes;
-use mm1gate::codec::mms::{
-    self, AcknowledgeInd, Body, DeliveryInd, Expiry, From, MessageClass, MmsStatus,
-    NotificationInd, NotifyRespInd, Pdu, Priority, ReadRecInd, ReadStatus, ResponseStatus,
-    RetrieveConf, RetrieveStatus, SendConf, SendReq, Version,
-};
-use mm1gate::codec::push::Push;
-use mm1gate::codec::wsp::{ContentType, Part};
-use mm1gate::model::{Address, Timestamp};
+use crate::pdml::Item;
+use crate::{pdus, tshark};
 
-use crate::tshark::Capture;
-
-const DATE: Timestamp = Timestamp::from_secs(1_700_000_000);
-
-fn number(text: &str) -> Address {
-    Address::Msisdn(text.to_owned())
+/// The lines of the header fields, in order.
+fn lines(tree: &Item) -> Vec<&str> {
+    let fields = tree.items.iter().filter(|item| item.name.starts_with("mmse."));
+    fields.map(Item::line).collect()
 }
 
-fn posted(pdu: &Pdu) -> Capture {
-    let capture = Capture::of_http_post(mms::CONTENT_TYPE, &pdu.encode());
-    capture.assert_well_formed();
-    capture
-}
-
-fn parts() -> (ContentType, Vec<Part>) {
-    let mut content_type = ContentType::new("application/vnd.wap.multipart.related");
-    content_type.kind = Some("application/smil".into());
-    content_type.start = Some("<smil>".into());
-    let body = "<smil><head><layout><root-layout/></layout></head>\
-                <body><par dur=\"5000ms\"><img src=\"photo.jpg\"/></par></body></smil>";
-    let mut smil =
-        Part::new(ContentType::new("application/smil"), Bytes::from_static(body.as_bytes()));
-    smil.content_type.charset = Some("utf-8".into());
-    smil.content_type.name = Some("smil.xml".into());
-    smil.content_id = Some("smil".into());
-    smil.content_location = Some("smil.xml".into());
-    let mut text = Part::new(ContentType::new("text/plain"), Bytes::from_static(b"Hello there"));
-    text.content_type.charset = Some("utf-8".into());
-    text.content_type.name = Some("text.txt".into());
-    text.content_id = Some("text".into());
-    text.content_location = Some("text.txt".into());
-    text.headers.push(("content-disposition".into(), "attachment; filename=text.txt".into()));
-    let photo: Vec<u8> = (0..70_000_u32).map(|i| u8::try_from(i * 7 % 251).unwrap_or(0)).collect();
-    let mut photo = Part::new(ContentType::new("application/x-photo"), Bytes::from(photo));
-    photo.content_id = Some("photo".into());
-    photo.content_location = Some("photo.jpg".into());
-    (content_type, vec![smil, text, photo])
-}
-
-fn send_req() -> SendReq {
-    let (content_type, parts) = parts();
-    SendReq {
-        transaction_id: "5F3A-77".into(),
-        version: Version::V1_2,
-        date: Some(DATE),
-        from: From::InsertAddress,
-        to: vec![number("+447700900123"), Address::ShortCode("86888".into())],
-        cc: vec![Address::Email("a@example.com".into())],
-        bcc: vec![number("+447700900125")],
-        subject: Some("Two pictures".into()),
-        message_class: Some(MessageClass::Personal),
-        expiry: Some(Expiry::After(Duration::from_secs(86_400))),
-        delivery_time: Some(Expiry::At(DATE)),
-        priority: Some(Priority::High),
-        sender_visibility_hide: Some(true),
-        delivery_report: Some(true),
-        read_report: Some(false),
-        extra: vec![],
-        content_type,
-        body: Body::Multipart(parts),
+/// Fails when there is an octet before the body that belongs to no field, or to two.
+fn assert_covered(pdu: &[u8], tree: &Item) {
+    let fields = tree.items.iter().filter(|item| item.name.starts_with("mmse."));
+    let octets: Vec<u8> = fields.flat_map(|field| field.octets.iter().copied()).collect();
+    assert_eq!(hex::encode(&pdu[..octets.len()]), hex::encode(&octets));
+    let rest = &pdu[octets.len()..];
+    match tree.items.iter().find(|item| item.name == "wsp.header.content_type") {
+        None => assert!(rest.is_empty(), "{}", hex::encode(rest)),
+        Some(content_type) => {
+            assert_eq!(rest[0], 0x84);
+            assert!(rest[1..].starts_with(&content_type.octets));
+            let data = tree.all("wsp.post.data");
+            assert_eq!(data.len(), 1, "{}", tree.text());
+            assert_eq!(data[0].size, rest.len() - 1 - content_type.octets.len());
+        }
     }
 }
 
-#[test]
-#[ignore = "needs tshark"]
-fn send_req_is_read_by_tshark() {
-    let capture = posted(&Pdu::SendReq(send_req()));
-    let row = capture.only(
-        "mmse",
-        &[
-            "mmse.message_type",
-            "mmse.transaction_id",
-            "mmse.mms_version",
-            "mmse.from",
-            "mmse.to",
-            "mmse.cc",
-            "mmse.bcc",
-            "mmse.subject",
-            "mmse.message_class.id",
-            "mmse.priority",
-            "mmse.delivery_report",
-            "mmse.read_report",
-            "mmse.sender_visibility",
-            "mmse.expiry.rel",
-            "mmse.delivery_time.abs",
-            "mmse.date",
-        ],
-    );
-    assert_eq!(row.one(0), "0x80");
-    assert_eq!(row.one(1), "5F3A-77");
-    assert_eq!(row.one(2), "1.2");
-    assert_eq!(row.one(3), "<insert address>");
-    assert_eq!(row.all(4), ["+447700900123/TYPE=PLMN", "86888"]);
-    assert_eq!(row.one(5), "a@example.com");
-    assert_eq!(row.one(6), "+447700900125/TYPE=PLMN");
-    assert_eq!(row.one(7), "Two pictures");
-    assert_eq!([row.one(8), row.one(9), row.one(10)], ["0x80", "0x82", "0x80"]);
-    assert_eq!([row.one(11), row.one(12)], ["0x81", "0x80"]);
-    assert_eq!(row.one(13).parse::<f64>(), Ok(86_400.0));
-    assert!(row.one(14).contains("Nov 14, 2023"), "{}", row.one(14));
-    assert_eq!(row.one(15), row.one(14));
+/// Each PDU and the lines that tshark shows of it.
+fn pdus() -> Vec<(Pdu, &'static str)> {
+    vec![
+        (
+            Pdu::SendReq(pdus::send_req()),
+            "X-Mms-Message-Type: m-send-req (0x80)
+            X-Mms-Transaction-ID: 5F3A-77
+            X-Mms-MMS-Version: 1.2
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            From: <insert address>
+            To: +447700900123/TYPE=PLMN
+            To: 86888
+            Cc: a@example.com
+            Bcc: +447700900125/TYPE=PLMN
+            Subject: Two pictures
+            X-Mms-Message-Class: Personal (0x80)
+            X-Mms-Expiry: 86400.000000000 seconds
+            X-Mms-Delivery-Time: Nov 14, 2023 22:13:20.000000000 UTC
+            X-Mms-Priority: High (0x82)
+            Sender-Visibility: Hide (0x80)
+            X-Mms-Delivery-Report: Yes (0x80)
+            X-Mms-Read-Report: No (0x81)",
+        ),
+        (
+            Pdu::SendConf(pdus::send_conf()),
+            "X-Mms-Message-Type: m-send-conf (0x81)
+            X-Mms-Transaction-ID: 5F3A-77
+            X-Mms-MMS-Version: 1.2
+            Response-Status: Ok (0x80)
+            Response-Text: Not today
+            Message-Id: <id-1@mmsc>",
+        ),
+        (
+            Pdu::NotificationInd(pdus::notification()),
+            "X-Mms-Message-Type: m-notification-ind (0x82)
+            X-Mms-Transaction-ID: N@7
+            X-Mms-MMS-Version: 1.2
+            From: +447700900124/TYPE=PLMN
+            Subject: Hi
+            X-Mms-Delivery-Report: No (0x81)
+            X-Mms-Message-Class: Advertisement (0x81)
+            X-Mms-Priority: Low (0x80)
+            X-Mms-Message-Size: 29696
+            X-Mms-Expiry: 3600.000000000 seconds
+            X-Mms-Content-Location: http://mmsc.example/m?id=7",
+        ),
+        (
+            Pdu::NotifyRespInd(pdus::notify_resp()),
+            "X-Mms-Message-Type: m-notifyresp-ind (0x83)
+            X-Mms-Transaction-ID: N7
+            X-Mms-MMS-Version: 1.2
+            Status: Retrieved (0x81)
+            X-Mms-Report-Allowed: Yes (0x80)",
+        ),
+        (
+            Pdu::RetrieveConf(pdus::retrieve_conf()),
+            "X-Mms-Message-Type: m-retrieve-conf (0x84)
+            X-Mms-Transaction-ID: R1
+            X-Mms-MMS-Version: 1.2
+            Message-Id: m-1
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            From: +447700900124/TYPE=PLMN
+            To: +447700900123/TYPE=PLMN
+            To: +447700900126/TYPE=PLMN
+            Subject: Hi
+            X-Mms-Message-Class: x-own
+            X-Mms-Priority: Normal (0x81)
+            X-Mms-Delivery-Report: Yes (0x80)
+            X-Mms-Read-Report: Yes (0x80)",
+        ),
+        (
+            Pdu::AcknowledgeInd(pdus::acknowledge()),
+            "X-Mms-Message-Type: m-acknowledge-ind (0x85)
+            X-Mms-Transaction-ID: R1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Report-Allowed: Yes (0x80)",
+        ),
+        (
+            Pdu::DeliveryInd(pdus::delivery()),
+            "X-Mms-Message-Type: m-delivery-ind (0x86)
+            X-Mms-MMS-Version: 1.2
+            Message-Id: m-1
+            To: +447700900123/TYPE=PLMN
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            Status: Retrieved (0x81)",
+        ),
+        (
+            Pdu::ReadRecInd(pdus::read_report()),
+            "X-Mms-Message-Type: m-read-rec-ind (0x87)
+            X-Mms-MMS-Version: 1.2
+            Message-Id: m-1
+            To: +447700900124/TYPE=PLMN
+            From: <insert address>
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            X-Mms-Read-Status: Read (0x80)",
+        ),
+        (
+            Pdu::ReadOrigInd(mms::ReadRecInd {
+                read_status: ReadStatus::DELETED_UNREAD,
+                ..pdus::read_report()
+            }),
+            "X-Mms-Message-Type: m-read-orig-ind (0x88)
+            X-Mms-MMS-Version: 1.2
+            Message-Id: m-1
+            To: +447700900124/TYPE=PLMN
+            From: <insert address>
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            X-Mms-Read-Status: Deleted without being read (0x81)",
+        ),
+        (
+            Pdu::ForwardReq(pdus::forward_req()),
+            "X-Mms-Message-Type: m-forward-req (0x89)
+            X-Mms-Transaction-ID: F1
+            X-Mms-MMS-Version: 1.2
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            From: <insert address>
+            To: +447700900123/TYPE=PLMN
+            Cc: +447700900124/TYPE=PLMN
+            Bcc: +447700900125/TYPE=PLMN
+            X-Mms-Expiry: Nov 14, 2023 22:13:20.000000000 UTC
+            X-Mms-Delivery-Time: 60.000000000 seconds
+            X-Mms-Report-Allowed: Yes (0x80)
+            X-Mms-Delivery-Report: No (0x81)
+            X-Mms-Read-Report: Yes (0x80)
+            X-Mms-Store: <Well-known value 0x80> (not decoded)
+            X-Mms-MM-State: <Well-known value 0x80> (not decoded)
+            X-Mms-MM-Flags: <Value in general form> (not decoded)
+            X-Mms-Content-Location: http://mmsc.example/m",
+        ),
+        (
+            Pdu::ForwardConf(pdus::forward_conf()),
+            "X-Mms-Message-Type: m-forward-conf (0x8a)
+            X-Mms-Transaction-ID: F1
+            X-Mms-MMS-Version: 1.2
+            Response-Status: Permanent: Reply charging forwarding denied (0xe8)
+            Response-Text: Not that one
+            Message-Id: m-2
+            X-Mms-Content-Location: http://mmsc.example/s
+            X-Mms-Store-Status: <Well-known value 0x80> (not decoded)
+            X-Mms-Store-Status-Text: kept (Not decoded)",
+        ),
+        (
+            Pdu::MboxStoreReq(pdus::mbox_store_req()),
+            "X-Mms-Message-Type: m-mbox-store-req (0x8b)
+            X-Mms-Transaction-ID: S1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/m
+            X-Mms-MM-State: <Well-known value 0x82> (not decoded)
+            X-Mms-MM-Flags: <Value in general form> (not decoded)
+            X-Mms-MM-Flags: <Value in general form> (not decoded)",
+        ),
+        (
+            Pdu::MboxStoreConf(pdus::mbox_store_conf()),
+            "X-Mms-Message-Type: m-mbox-store-conf (0x8c)
+            X-Mms-Transaction-ID: S1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/s
+            X-Mms-Store-Status: <Well-known value 0xe4> (not decoded)
+            X-Mms-Store-Status-Text: full (Not decoded)",
+        ),
+        (
+            Pdu::MboxViewReq(pdus::mbox_view_req()),
+            "X-Mms-Message-Type: m-mbox-view-req (0x8d)
+            X-Mms-Transaction-ID: V1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/a
+            X-Mms-Content-Location: http://mmsc.example/b
+            X-Mms-MM-State: <Well-known value 0x82> (not decoded)
+            X-Mms-MM-State: <Well-known value 0x83> (not decoded)
+            X-Mms-MM-Flags: <Value in general form> (not decoded)
+            X-Mms-Start: <Well-known value 0x80> (not decoded)
+            X-Mms-Limit: <Value in general form> (not decoded)
+            X-Mms-Attributes: <Well-known value 0x96> (not decoded)
+            X-Mms-Attributes: X-Own (Not decoded)
+            X-Mms-Totals: <Well-known value 0x80> (not decoded)
+            X-Mms-Quotas: <Well-known value 0x81> (not decoded)",
+        ),
+        (
+            Pdu::MboxViewConf(pdus::mbox_view_conf()),
+            "X-Mms-Message-Type: m-mbox-view-conf (0x8e)
+            X-Mms-Transaction-ID: V1
+            X-Mms-MMS-Version: 1.2
+            Response-Status: Ok (0x80)
+            Response-Text: two
+            X-Mms-MM-State: <Well-known value 0x82> (not decoded)
+            X-Mms-Start: <Well-known value 0x81> (not decoded)
+            X-Mms-Limit: <Well-known value 0x8a> (not decoded)
+            X-Mms-Attributes: <Well-known value 0x85> (not decoded)
+            X-Mms-Mbox-Totals: <Value in general form> (not decoded)
+            X-Mms-Mbox-Totals: <Value in general form> (not decoded)
+            X-Mms-Mbox-Quotas: <Value in general form> (not decoded)
+            X-Mms-Message-Count: <Well-known value 0x82> (not decoded)",
+        ),
+        (
+            Pdu::MboxUploadReq(pdus::mbox_upload_req()),
+            "X-Mms-Message-Type: m-mbox-upload-req (0x8f)
+            X-Mms-Transaction-ID: U1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-MM-State: <Well-known value 0x80> (not decoded)
+            X-Mms-MM-Flags: <Value in general form> (not decoded)",
+        ),
+        (
+            Pdu::MboxUploadConf(pdus::mbox_upload_conf()),
+            "X-Mms-Message-Type: m-mbox-upload-conf (0x90)
+            X-Mms-Transaction-ID: U1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/u
+            X-Mms-Store-Status: <Well-known value 0x80> (not decoded)
+            X-Mms-Store-Status-Text: kept (Not decoded)",
+        ),
+        (
+            Pdu::MboxDeleteReq(pdus::delete_req()),
+            "X-Mms-Message-Type: m-mbox-delete-req (0x91)
+            X-Mms-Transaction-ID: D1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/a
+            X-Mms-Content-Location: http://mmsc.example/b",
+        ),
+        (
+            Pdu::MboxDescr(pdus::mbox_descr()),
+            "X-Mms-Message-Type: m-mbox-descr (0x93)
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/m
+            Message-Id: m-1
+            X-Mms-MM-State: <Well-known value 0x81> (not decoded)
+            X-Mms-MM-Flags: <Value in general form> (not decoded)
+            Date: Nov 14, 2023 22:13:20.000000000 UTC
+            From: +447700900124/TYPE=PLMN
+            To: +447700900123/TYPE=PLMN
+            Cc: a@example.com
+            Bcc: +447700900125/TYPE=PLMN
+            X-Mms-Message-Class: Personal (0x80)
+            Subject: Hi
+            X-Mms-Priority: Normal (0x81)
+            X-Mms-Message-Size: 2000",
+        ),
+        (
+            Pdu::DeleteReq(pdus::delete_req()),
+            "X-Mms-Message-Type: Unknown (0x94)
+            X-Mms-Transaction-ID: D1
+            X-Mms-MMS-Version: 1.2
+            X-Mms-Content-Location: http://mmsc.example/a
+            X-Mms-Content-Location: http://mmsc.example/b",
+        ),
+        (
+            Pdu::CancelReq(pdus::cancel_req()),
+            "X-Mms-Message-Type: Unknown (0x96)
+            X-Mms-Transaction-ID: C1
+            X-Mms-MMS-Version: 1.3
+            Unknown field (0xbe): m-1 (Not decoded)",
+        ),
+        (
+            Pdu::CancelConf(pdus::cancel_conf()),
+            "X-Mms-Message-Type: Unknown (0x97)
+            X-Mms-Transaction-ID: C1
+            X-Mms-MMS-Version: 1.3
+            Unknown field (0xbf): <Well-known value 0x80> (not decoded)",
+        ),
+    ]
 }
 
 #[test]
 #[ignore = "needs tshark"]
-fn parts_with_their_headers_are_read_by_tshark() {
-    let capture = posted(&Pdu::SendReq(send_req()));
-    let row = capture.only(
-        "mmse",
-        &["wsp.multipart", "wsp.header.content_location", "wsp.header.content_id", "smil.img.src"],
-    );
-    assert_eq!(row.one(3), "photo.jpg");
-    let text = capture.text("mmse", "mmse,wsp");
-    for expected in [
-        "application/vnd.wap.multipart.related",
-        "Type: application/smil",
-        "Start: <smil>",
-        "Charset: UTF-8",
-        "Content-Location: photo.jpg",
-        "Content-Location: text.txt",
-        "text/plain",
-        "70000",
+fn every_pdu_is_read_alike() {
+    let pdus = pdus();
+    let octets: Vec<_> = pdus.iter().map(|(pdu, _)| pdu.encode()).collect();
+    let trees = tshark::mms_trees(&octets);
+    for (((pdu, wanted), octets), tree) in pdus.iter().zip(&octets).zip(&trees) {
+        let wanted: Vec<&str> = wanted.lines().map(str::trim).collect();
+        assert_eq!(lines(tree), wanted, "{}", pdu.name());
+        assert_covered(octets, tree);
+        assert_eq!(tree.size, octets.len(), "{}", pdu.name());
+    }
+    // The two that tshark cannot read follow.
+    let types: Vec<u8> = pdus.iter().map(|(pdu, _)| pdu.message_type()).collect();
+    let apart = [message_type::MBOX_DELETE_CONF, message_type::DELETE_CONF];
+    let every: Vec<u8> = (0x80..=0x97).filter(|number| !apart.contains(number)).collect();
+    assert_eq!(types, every);
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn answers_to_deletions_are_what_the_specification_lays_out() {
+    // Each counted value is a Value-length, the count as an Integer-value, and the value (clause
+    // 7.3 under the fields' names). tshark ends at the first one.
+    let by_hand = "98443100 8d92\
+         83 17 81 687474703a2f2f6d6d73632e6578616d706c652f61 00\
+         83 17 82 687474703a2f2f6d6d73632e6578616d706c652f62 00\
+         92 02 81 80\
+         92 02 82 e4\
+         93 06 82 676f6e65 00"
+        .replace(' ', "");
+    for (pdu, code, beginning) in [
+        (Pdu::MboxDeleteConf(pdus::delete_conf()), "8c92", "m-mbox-delete-conf (0x92)"),
+        (Pdu::DeleteConf(pdus::delete_conf()), "8c95", "Unknown (0x95)"),
     ] {
-        assert!(text.contains(expected), "{expected} is missing:\n{text}");
+        let octets = pdu.encode();
+        assert_eq!(hex::encode(&octets), format!("{code}{by_hand}"));
+        let packets = tshark::mms_packets(&[octets]);
+        let tree = tshark::mms_tree(&packets[0]);
+        let wanted = [
+            format!("X-Mms-Message-Type: {beginning}"),
+            "X-Mms-Transaction-ID: D1".to_owned(),
+            "X-Mms-MMS-Version: 1.2".to_owned(),
+        ];
+        assert_eq!(lines(tree)[..3], wanted, "{}", tree.text());
     }
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn subject_of_another_script_has_the_same_octets_in_tshark() {
-    for subject in
-        ["Größe in ελληνικά", "Ура", "漢字 in a subject that is longer than thirty octets"]
-    {
-        let mut pdu = send_req();
-        pdu.subject = Some(subject.into());
-        let capture = posted(&Pdu::SendReq(pdu));
-        let quote: &[u8] = if subject.as_bytes()[0] < 0x80 { b"" } else { b"\x7F" };
-        let text = [&b"\xEA"[..], quote, subject.as_bytes(), b"\0"].concat();
-        let length = u8::try_from(text.len()).unwrap();
-        let prefix = if length <= 30 { vec![length] } else { vec![31, length] };
-        let found = capture.octets("mmse", "mmse.subject");
-        assert_eq!(found.len(), 1);
-        // Some versions count the field's own number as part of it.
-        let found = found[0].strip_prefix(b"\x96").unwrap_or(&found[0]);
-        assert_eq!(found, [prefix, text].concat(), "{subject}");
-        // What follows was found in its place.
-        let row = capture.only("mmse", &["mmse.message_class.id", "mmse.to"]);
-        assert_eq!((row.one(0), row.all(1).len()), ("0x80", 2));
-    }
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn send_conf_is_read_by_tshark() {
-    for status in [0x80, 0x86, 0xC4, 0xE1] {
-        let capture = posted(&Pdu::SendConf(SendConf {
-            transaction_id: Some("5F3A-77".into()),
-            version: Version::V1_0,
-            response_status: ResponseStatus(status),
-            response_text: Some("Not today".into()),
-            message_id: Some("<id-1@mmsc>".into()),
-            extra: vec![],
-        }));
-        let row = capture.only(
-            "mmse",
-            &[
-                "mmse.message_type",
-                "mmse.transaction_id",
-                "mmse.response_status",
-                "mmse.response_text",
-                "mmse.message_id",
-            ],
-        );
-        assert_eq!(row.one(0), "0x81");
-        assert_eq!(row.one(1), "5F3A-77");
-        assert_eq!(row.one(2), format!("{status:#04x}"));
-        assert_eq!(row.one(3), "Not today");
-        assert_eq!(row.one(4), "<id-1@mmsc>");
-    }
-}
-
-fn notification() -> NotificationInd {
-    NotificationInd {
-        transaction_id: "N@7".into(),
-        version: Version::V1_2,
-        from: Some(From::Address(number("+447700900124"))),
-        subject: Some("Hi".into()),
-        delivery_report: Some(false),
-        message_class: Some(MessageClass::Advertisement),
-        priority: Some(Priority::Low),
-        message_size: Some(29_696),
-        expiry: Some(Expiry::After(Duration::from_secs(3600))),
-        content_location: "http://mmsc.example/m?id=7".into(),
-        extra: vec![],
-    }
-}
-
-fn assert_notification(capture: &Capture) {
-    let row = capture.only(
-        "mmse",
-        &[
-            "mmse.message_type",
-            "mmse.transaction_id",
-            "mmse.from",
-            "mmse.subject",
-            "mmse.message_class.id",
-            "mmse.message_size",
-            "mmse.expiry.rel",
-            "mmse.content_location",
-            "mmse.priority",
-            "mmse.delivery_report",
-        ],
-    );
-    assert_eq!(row.one(0), "0x82");
-    assert_eq!(row.one(1), "N@7");
-    assert_eq!(row.one(2), "+447700900124/TYPE=PLMN");
-    assert_eq!(row.one(3), "Hi");
-    assert_eq!(row.one(4), "0x81");
-    assert_eq!(row.one(5), "29696");
-    assert_eq!(row.one(6).parse::<f64>(), Ok(3600.0));
-    assert_eq!(row.one(7), "http://mmsc.example/m?id=7");
-    assert_eq!([row.one(8), row.one(9)], ["0x80", "0x81"]);
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn notification_in_a_push_is_read_by_tshark() {
-    let mut push = Push::mms(0x2A, Pdu::NotificationInd(notification()).encode());
-    push.headers.push(("push-flag".into(), "7".into()));
-    push.headers.push(("content-length".into(), push.body.len().to_string()));
-    let capture = Capture::of_push(&push.encode());
-    capture.assert_well_formed();
-    assert_notification(&capture);
-    let row = capture.only(
-        "wsp",
-        &[
-            "wsp.TID",
-            "wsp.pdu_type",
-            "wsp.header.x_wap_application_id",
-            "wsp.header.content_length",
-        ],
-    );
-    assert_eq!([row.one(0), row.one(1)], ["0x2a", "0x06"]);
-    assert!(row.one(2).contains("mms.ua"), "{}", row.one(2));
-    assert_eq!(row.one(3), push.body.len().to_string());
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn notification_in_http_is_read_by_tshark() {
-    assert_notification(&posted(&Pdu::NotificationInd(notification())));
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn notify_resp_ind_is_read_by_tshark() {
-    for (status, report_allowed) in [(0x81, true), (0x83, false), (0x84, true)] {
-        let capture = posted(&Pdu::NotifyRespInd(NotifyRespInd {
-            transaction_id: "N7".into(),
-            version: Version::V1_2,
-            status: MmsStatus(status),
-            report_allowed: Some(report_allowed),
-            extra: vec![],
-        }));
-        let row = capture.only(
-            "mmse",
-            &["mmse.message_type", "mmse.transaction_id", "mmse.status", "mmse.report_allowed"],
-        );
-        let allowed = if report_allowed { "0x80" } else { "0x81" };
-        assert_eq!([row.one(0), row.one(1)], ["0x83", "N7"]);
-        assert_eq!([row.one(2), row.one(3)], [&format!("{status:#04x}")[..], allowed]);
-    }
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn retrieve_conf_is_read_by_tshark() {
-    let (content_type, parts) = parts();
-    let capture = posted(&Pdu::RetrieveConf(RetrieveConf {
-        transaction_id: Some("R1".into()),
-        version: Version::V1_3,
-        message_id: Some("m-1".into()),
-        date: Some(DATE),
-        from: Some(From::Address(number("+447700900124"))),
-        to: vec![number("+447700900123"), number("+447700900126")],
-        cc: vec![],
-        subject: Some("Hi".into()),
-        message_class: Some(MessageClass::Other("x-own".into())),
-        priority: Some(Priority::Normal),
-        delivery_report: Some(true),
-        read_report: Some(true),
-        retrieve_status: Some(RetrieveStatus::OK),
-        retrieve_text: Some("fine".into()),
-        extra: vec![],
-        content_type,
-        body: Body::Multipart(parts),
-    }));
-    let row = capture.only(
-        "mmse",
-        &[
-            "mmse.message_type",
-            "mmse.message_id",
-            "mmse.from",
-            "mmse.to",
-            "mmse.retrieve_status",
-            "mmse.retrieve_text",
-            "mmse.message_class.str",
-            "mmse.mms_version",
-        ],
-    );
-    assert_eq!([row.one(0), row.one(1)], ["0x84", "m-1"]);
-    assert_eq!(row.one(2), "+447700900124/TYPE=PLMN");
-    assert_eq!(row.all(3).len(), 2);
-    assert_eq!([row.one(4), row.one(5)], ["0x80", "fine"]);
-    assert_eq!([row.one(6), row.one(7)], ["x-own", "1.3"]);
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn retrieve_conf_of_a_single_part_is_read_by_tshark() {
-    let mut content_type = ContentType::new("text/plain");
-    content_type.charset = Some("utf-8".into());
-    let capture = posted(&Pdu::RetrieveConf(RetrieveConf {
-        transaction_id: None,
-        version: Version::V1_0,
-        message_id: None,
-        date: None,
-        from: None,
-        to: vec![],
-        cc: vec![],
-        subject: None,
-        message_class: None,
-        priority: None,
-        delivery_report: None,
-        read_report: None,
-        retrieve_status: Some(RetrieveStatus::MESSAGE_NOT_FOUND),
-        retrieve_text: Some("gone".into()),
-        extra: vec![],
-        content_type,
-        body: Body::Single(Bytes::from_static(b"the message was not found")),
-    }));
-    let row = capture.only("mmse", &["mmse.retrieve_status", "mmse.retrieve_text"]);
-    assert_eq!([row.one(0), row.one(1)], ["0xe2", "gone"]);
-    let text = capture.text("mmse", "mmse,wsp");
-    assert!(text.contains("Content-Type: text/plain; charset=UTF-8"), "{text}");
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn acknowledge_ind_is_read_by_tshark() {
-    let capture = posted(&Pdu::AcknowledgeInd(AcknowledgeInd {
-        transaction_id: "R1".into(),
-        version: Version::V1_2,
-        report_allowed: Some(true),
-        extra: vec![],
-    }));
-    let names = ["mmse.message_type", "mmse.transaction_id", "mmse.report_allowed"];
-    let row = capture.only("mmse", &names);
-    assert_eq!([row.one(0), row.one(1), row.one(2)], ["0x85", "R1", "0x80"]);
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn delivery_ind_is_read_by_tshark() {
-    let capture = posted(&Pdu::DeliveryInd(DeliveryInd {
-        version: Version::V1_2,
-        message_id: "m-1".into(),
-        to: vec![number("+447700900123")],
-        date: Some(DATE),
-        status: MmsStatus::RETRIEVED,
-        extra: vec![],
-    }));
-    let names = ["mmse.message_type", "mmse.message_id", "mmse.to", "mmse.status", "mmse.date"];
-    let row = capture.only("mmse", &names);
-    assert_eq!([row.one(0), row.one(1)], ["0x86", "m-1"]);
-    assert_eq!([row.one(2), row.one(3)], ["+447700900123/TYPE=PLMN", "0x81"]);
-    assert!(row.one(4).contains("Nov 14, 2023"));
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn read_reports_are_read_by_tshark() {
-    let read = |read_status| ReadRecInd { read_status, ..crate::pdus::read_report() };
-    for (pdu, kind, status) in [
-        (Pdu::ReadRecInd(read(ReadStatus::READ)), "0x87", "0x80"),
-        (Pdu::ReadOrigInd(read(ReadStatus::DELETED_UNREAD)), "0x88", "0x81"),
-    ] {
-        let names = ["mmse.message_type", "mmse.message_id", "mmse.read_status"];
-        let row = posted(&pdu).only("mmse", &names);
-        assert_eq!([row.one(0), row.one(1), row.one(2)], [kind, "m-1", status]);
-    }
-}
-
-#[test]
-#[ignore = "needs tshark"]
-fn push_with_long_headers_and_a_type_in_text_is_read_by_tshark() {
-    let body = Pdu::NotificationInd(notification()).encode();
-    let mut push = Push::mms(7, body);
-    push.content_type = ContentType::new("application/x-own");
-    push.headers
-        .push(("x-wap-content-uri".into(), format!("http://a.example/{}", "b".repeat(120))));
-    push.headers.push(("x-own".into(), "value".into()));
-    let capture = Capture::of_push(&push.encode());
-    capture.assert_well_formed();
-    let names = ["wsp.headers_length", "wsp.header.content_type", "wsp.header.content_uri"];
-    let row = capture.only("wsp", &names);
-    assert!(row.one(0).parse::<usize>().is_ok_and(|length| length > 127), "{}", row.one(0));
-    assert!(capture.text("wsp", "wsp").contains("application/x-own"));
-    assert!(row.one(2).contains("bbbb"), "{}", row.one(2));
-}
-
-/// Vectors that tshark reads otherwise, and why.
-const READ_OTHERWISE: &[(&str, &str)] =
-    &[("send-conf-status-with-length", "tshark takes the length for the status")];
-
-#[test]
-#[ignore = "needs tshark"]
-fn vectors_mean_the_same_to_tshark() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/mms");
-    let names = [
-        "mmse.transaction_id",
-        "mmse.content_location",
-        "mmse.message_id",
-        "mmse.response_status",
-        "mmse.retrieve_status",
-        "mmse.message_size",
-    ];
-    let mut compared = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if READ_OTHERWISE.iter().any(|(known, _)| *known == name) {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
-        let digits: String = text
-            .lines()
-            .filter_map(|line| line.split('#').next())
-            .flat_map(str::split_whitespace)
-            .collect();
-        let octets = Bytes::from(hex::decode(digits).unwrap());
-        let Ok(ours) = mms::decode(&octets) else { continue };
-        let status = |octet: Option<u8>| octet.map(|octet| format!("{octet:#04x}"));
-        let mut expected =
-            [ours.value.transaction_id().map(str::to_owned), None, None, None, None, None];
-        match ours.value {
-            Pdu::NotificationInd(pdu) => {
-                expected[1] = Some(pdu.content_location);
-                expected[5] = pdu.message_size.map(|size| size.to_string());
-            }
-            Pdu::SendConf(pdu) => {
-                expected[2] = pdu.message_id;
-                expected[3] = status(Some(pdu.response_status.0));
-            }
-            Pdu::RetrieveConf(pdu) => {
-                expected[2] = pdu.message_id;
-                expected[4] = status(pdu.retrieve_status.map(|status| status.0));
-            }
-            Pdu::DeliveryInd(pdu) => expected[2] = Some(pdu.message_id),
-            _ => {}
-        }
-        let row = Capture::of_http_post(mms::CONTENT_TYPE, &octets).only("mmse", &names);
-        for (column, expected) in expected.iter().enumerate() {
-            if let Some(expected) = expected {
-                assert_eq!(row.one(column), expected, "{name}: {}", names[column]);
-            }
-        }
-        compared += 1;
-    }
-    assert!(compared > 30, "only {compared} vectors compared");
 }
