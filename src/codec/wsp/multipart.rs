@@ -93,7 +93,8 @@ pub fn decode_multipart(
         let kind = DecodeErrorKind::LimitExceeded { limit: MAX_PARTS };
         return Err(DecodeError { field: "multipart count", offset: at, kind });
     }
-    let mut parts = Vec::with_capacity(announced);
+    // An entry has two octets at least.
+    let mut parts = Vec::with_capacity(announced.min(reader.remaining() / 2));
     while parts.len() < announced {
         if reader.is_empty() {
             let text = format!("{announced} entries announced, there are {}", parts.len());
@@ -123,12 +124,18 @@ fn decode_part(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Part,
     let body_at = reader.position();
     let body = reader.bytes(data_length, "part body")?;
 
-    let content_type = ContentType::decode(&mut headers, warnings);
-    let (content_type, list) = match content_type {
-        Ok(content_type) => (content_type, decode_headers(&mut headers, warnings)),
-        Err(error) => {
-            warnings.note(error.field, error.offset, format!("part headers: {}", error.kind));
-            (ContentType::new(UNKNOWN), Vec::new())
+    let headers_at = headers.position();
+    let (content_type, list) = if headers.is_empty() {
+        warnings.note("part headers", headers_at, format!("none: read as {UNKNOWN}"));
+        (ContentType::new(UNKNOWN), Vec::new())
+    } else {
+        match ContentType::decode(&mut headers, warnings) {
+            Ok(content_type) => (content_type, decode_headers(&mut headers, warnings)),
+            Err(error) => {
+                let text = format!("part headers passed over: {}", error.kind);
+                warnings.not_understood(error.field, error.offset, text);
+                (ContentType::new(UNKNOWN), Vec::new())
+            }
         }
     };
     let mut part = Part::new(content_type, body);
@@ -171,14 +178,21 @@ fn take_off_transfer_encoding(part: &mut Part, body_at: usize, warnings: &mut Wa
             LENIENT_BASE64.decode(&packed).ok()
         }
         "quoted-printable" => Some(quoted_printable(&part.body)),
-        _ => return,
+        "7bit" | "8bit" | "binary" => return,
+        other => {
+            let text = format!("an encoding that is not known, the body is kept in it: {other}");
+            warnings.not_understood(NAME, body_at, text);
+            return;
+        }
     };
     match decoded {
         Some(octets) => {
             part.body = Bytes::from(octets);
             part.headers.retain(|(name, _)| name != NAME);
         }
-        None => warnings.note(NAME, body_at, "the body is not in the encoding announced"),
+        None => {
+            warnings.not_understood(NAME, body_at, "the body is not in the encoding announced");
+        }
     }
 }
 
@@ -229,32 +243,38 @@ pub fn put_multipart(out: &mut Vec<u8>, parts: &[Part]) {
     }
 }
 
-/// Opens multiparts within multiparts, up to [`MAX_DEPTH`]: of alternatives the first, of all
-/// others every entry. What cannot be opened stays as it is.
+/// Opens multiparts within multiparts, up to [`MAX_DEPTH`] and as long as there are no more than
+/// [`MAX_PARTS`] in all: of alternatives the first, of all others every entry. What cannot be
+/// opened, or would be too much, stays as it is.
+///
+/// Each depth reads every octet once at most.
 #[must_use]
 pub fn flatten(parts: &[Part]) -> Vec<Part> {
     let mut flat = Vec::with_capacity(parts.len());
+    let mut room = MAX_PARTS.saturating_sub(parts.len());
     for part in parts {
-        open(part, MAX_DEPTH, &mut flat);
+        open(part, MAX_DEPTH, &mut room, &mut flat);
     }
     flat
 }
 
-fn open(part: &Part, depth: usize, flat: &mut Vec<Part>) {
+fn open(part: &Part, depth: usize, room: &mut usize, flat: &mut Vec<Part>) {
     if depth > 0 && part.content_type.is_multipart() {
         let nested = decode_multipart(&mut Reader::new(&part.body), &mut Warnings::new());
         if let Ok(nested) = nested {
             let alternative = part.content_type.media_type.as_str().ends_with("alternative");
-            let count = if alternative { 1 } else { nested.len() };
-            for inner in nested.iter().take(count) {
-                open(inner, depth - 1, flat);
+            let count = if alternative { nested.len().min(1) } else { nested.len() };
+            // They take the place of the one they were in.
+            if let Some(left) = (*room + 1).checked_sub(count) {
+                *room = left;
+                for inner in nested.iter().take(count) {
+                    open(inner, depth - 1, room, flat);
+                }
+                return;
             }
-            return;
         }
     }
-    if flat.len() < MAX_PARTS {
-        flat.push(part.clone());
-    }
+    flat.push(part.clone());
 }
 
 #[cfg(test)]
@@ -359,6 +379,99 @@ mod tests {
             flatten(&[text_part(b"a"), alternative]),
             [text_part(b"a"), text_part(b"plain")]
         );
+    }
+
+    fn wrapped(body: Vec<u8>, kind: &str) -> Part {
+        Part::new(ContentType::new(kind), Bytes::from(body))
+    }
+
+    fn multipart(parts: &[Part]) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_multipart(&mut out, parts);
+        out
+    }
+
+    #[test]
+    fn multiparts_are_opened_to_the_limit_of_depth() {
+        let mixed = "application/vnd.wap.multipart.mixed";
+        let mut body = multipart(&[text_part(b"innermost")]);
+        for _ in 0..MAX_DEPTH {
+            body = multipart(&[wrapped(body, mixed)]);
+        }
+        let (parts, _) = decode(&body);
+        let flat = flatten(&parts.unwrap());
+        assert_eq!(flat, [text_part(b"innermost")]);
+        let deeper = [wrapped(body, mixed)];
+        assert!(flatten(&deeper)[0].content_type.is_multipart());
+    }
+
+    #[test]
+    fn multiparts_that_would_be_too_many_parts_stay_closed() {
+        let mixed = "application/vnd.wap.multipart.mixed";
+        let many = vec![text_part(b""); 200];
+        let parts = [wrapped(multipart(&many), mixed), wrapped(multipart(&many), mixed)];
+        let flat = flatten(&parts);
+        assert_eq!(flat.len(), 201);
+        assert_eq!(flat[200], parts[1]);
+        let full = vec![parts[0].clone(); MAX_PARTS];
+        assert_eq!(flatten(&full), full);
+    }
+
+    #[test]
+    fn entries_without_octets_take_no_memory_that_was_only_announced() {
+        let (parts, warnings) = decode(b"\x81\x7F\0\0");
+        let parts = parts.unwrap();
+        assert_eq!((parts.len(), parts.capacity()), (1, 1));
+        assert_eq!(parts[0].content_type.media_type.as_str(), UNKNOWN);
+        assert_eq!(warnings, 2);
+        let mut octets = vec![0x82, 0x00];
+        octets.extend([0; 2 * MAX_PARTS]);
+        assert_eq!(decode(&octets).0.unwrap().len(), MAX_PARTS);
+        octets[1] = 1;
+        assert!(decode(&octets).0.is_err());
+    }
+
+    #[test]
+    fn headers_of_a_part_have_limits() {
+        let part = |octets: usize| {
+            let mut out = vec![1];
+            put_uintvar(&mut out, u64::try_from(octets).unwrap());
+            out.extend([0, 0x83]);
+            out.resize(out.len() + octets - 1, 0xB4);
+            out
+        };
+        let (parts, warnings) = decode(&part(MAX_PART_HEADER_OCTETS));
+        assert_eq!(parts.unwrap()[0].headers.len(), crate::codec::wsp::MAX_HEADERS);
+        assert_eq!(warnings, 1);
+        assert_eq!(
+            decode(&part(MAX_PART_HEADER_OCTETS + 1)).0.unwrap_err().kind,
+            DecodeErrorKind::LimitExceeded { limit: MAX_PART_HEADER_OCTETS }
+        );
+    }
+
+    #[test]
+    fn sizes_of_four_gigabytes_are_not_believed() {
+        let (parts, _) = decode(b"\x01\x01\x8F\xFF\xFF\xFF\x7F\x83body");
+        assert_eq!(
+            parts.unwrap_err(),
+            DecodeError {
+                field: "part body",
+                offset: 8,
+                kind: DecodeErrorKind::LengthExceedsInput { declared: 0xFFFF_FFFF }
+            }
+        );
+        let (parts, _) = decode(b"\x01\x01\x90\x80\x80\x80\0\x83body");
+        let error = parts.unwrap_err();
+        assert_eq!(error.to_string(), "DataLen at octet 2: a number of more than 32 bits");
+    }
+
+    #[test]
+    fn unknown_transfer_encoding_is_told_and_kept() {
+        let octets = b"\x01\x26\x03\x83Content-Transfer-Encoding\0x-uuencode\0abc";
+        let (parts, warnings) = decode(octets);
+        let parts = parts.unwrap();
+        assert_eq!(parts[0].header("content-transfer-encoding"), Some("x-uuencode"));
+        assert_eq!((&parts[0].body[..], warnings), (&b"abc"[..], 1));
     }
 
     #[test]
