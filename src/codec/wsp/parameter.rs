@@ -330,14 +330,16 @@ pub(super) fn encode_one(out: &mut Vec<u8>, name: &str, value: &str) {
             out.push(code);
             match header::field_number(value) {
                 Some(number) => out.push(number),
-                None => put_by_shape(out, value),
+                None => put_text_value(out, value),
             }
         }
         Kind::Date => {
             out.push(code);
             match date_seconds(value) {
                 Some(seconds) => put_long_integer(out, seconds),
-                None => put_by_shape(out, value),
+                // A number is a date; digits that are none were a text.
+                None if value.starts_with("0x") => put_by_shape(out, value),
+                None => put_text_value(out, value),
             }
         }
         Kind::Integer | Kind::Untyped => {

@@ -336,11 +336,18 @@ impl<'a> Reader<'a> {
             _ => without_wide_nul(text, unit),
         };
         let text = if unit == 1 { text.strip_prefix(&[QUOTE]).unwrap_or(text) } else { text };
-        let Some(mib) = mib else { return Ok(charset::to_text(text, None)) };
-        let (text, understood) = charset::decode(text, mib);
+        let (mut text, understood) = match mib {
+            Some(mib) => charset::decode(text, mib),
+            None => (charset::to_text(text, None), true),
+        };
         if !understood {
-            let name = charset::name(mib);
+            let name = mib.map_or_else(Default::default, charset::name);
             warnings.not_understood(field, start, format!("not in its charset {name}: guessed"));
+        }
+        // A text ends with its NUL, whatever its length says.
+        if let Some(end) = text.find('\0') {
+            text.truncate(end);
+            warnings.note(field, start, "octets behind the NUL");
         }
         Ok(text)
     }

@@ -375,7 +375,7 @@ pub fn put_header(out: &mut Vec<u8>, name: &str, text: &str) {
         kind => {
             let [number, octets] = shapes(text);
             // The first form that is read as the same text.
-            let form = [write(kind, text), number, octets].into_iter().flatten().find(|form| {
+            let form = [octets, write(kind, text), number].into_iter().flatten().find(|form| {
                 let input = form.clone().into();
                 value_text(row, Reader::new(&input), &mut Warnings::new()) == text
             });
