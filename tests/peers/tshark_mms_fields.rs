@@ -119,6 +119,7 @@ fn rows() -> Vec<Row> {
         // UTF-8 is MIBenum 106, 0x6A; tshark shows its octets one by one.
         (field::SUBJECT, encoded("né"), "96 05 ea 6e c3a9 00", "Subject: n\u{FFFD}\u{FFFD}"),
         (field::SUBJECT, encoded("é"), "96 05 ea 7f c3a9 00", "Subject: \\177\u{FFFD}\u{FFFD}"),
+        (field::SUBJECT, encoded("éxxxxxxxxxxxxxxxxxxxxxxxxxx"), "96 1f1f ea 7f c3a9 7878787878787878787878787878787878787878787878787878 00", "Subject: \\177\u{FFFD}\u{FFFD}xxxxxxxxxxxxxxxxxxxxxxxxxx"),
         (field::TO, address("86888"), "97 3836383838 00", "To: 86888"),
         (field::TRANSACTION_ID, text("A-1"), "98 412d31 00", "X-Mms-Transaction-ID: A-1"),
         (field::RETRIEVE_STATUS, Value::Token(0xE2), "99 e2", "X-Mms-Retrieve-Status: Permanent: Message not found (0xe2)"),
