@@ -21,3 +21,4 @@ mod tshark_mms_fields;
 mod tshark_mms_vectors;
 mod tshark_push;
 mod tshark_sms;
+mod tshark_wsp;
