@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 pub use outline::outline;
 
-use super::wsp::{ContentType, Reader, Warnings, decode_headers, put_header, put_uintvar};
+use super::wsp::pdu::{self, EntityHeaders, put_entity_headers};
+use super::wsp::{ContentType, Reader, Warnings};
 use super::{DecodeError, DecodeErrorKind, Decoded};
 
 /// UDP and SMS port of connectionless push to a client (WAP-235).
@@ -16,7 +17,7 @@ pub const PORT: u16 = 2948;
 pub const SECURE_PORT: u16 = 2949;
 
 /// Most octets of content type and headers; a whole push by SMS is shorter.
-pub const MAX_PUSH_HEADER_OCTETS: usize = 16 * 1024;
+pub const MAX_PUSH_HEADER_OCTETS: usize = pdu::MAX_HEADER_OCTETS;
 
 /// PDU type of Push (WAP-230 table 34).
 const PUSH: u8 = 0x06;
@@ -126,15 +127,12 @@ impl Push {
                 });
             }
         }
-        let length = reader.uintvar("HeadersLen")?;
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        if length > MAX_PUSH_HEADER_OCTETS {
-            let limit = MAX_PUSH_HEADER_OCTETS;
-            return Err(reader.error("HeadersLen", DecodeErrorKind::LimitExceeded { limit }));
-        }
-        let mut headers = reader.sub(length, "push headers")?;
-        let content_type = ContentType::decode(&mut headers, &mut warnings)?;
-        let headers = decode_headers(&mut headers, &mut warnings);
+        let at = reader.position();
+        let entity = EntityHeaders::decode(&mut reader, &mut warnings)?;
+        let Some(EntityHeaders { content_type, headers }) = entity else {
+            let kind = DecodeErrorKind::MissingField;
+            return Err(DecodeError { field: "Content-Type", offset: at, kind });
+        };
         let value = Self { transaction_id, content_type, headers, body: reader.rest() };
         Ok(Decoded { value, warnings: warnings.into_sorted() })
     }
@@ -142,15 +140,9 @@ impl Push {
     /// The octets.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let mut headers = Vec::with_capacity(64);
-        self.content_type.encode(&mut headers);
-        for (name, value) in &self.headers {
-            put_header(&mut headers, name, value);
-        }
-        let mut out = Vec::with_capacity(headers.len() + self.body.len() + 8);
+        let mut out = Vec::with_capacity(self.body.len() + 64);
         out.extend_from_slice(&[self.transaction_id, PUSH]);
-        put_uintvar(&mut out, u64::try_from(headers.len()).unwrap_or(u64::MAX));
-        out.extend_from_slice(&headers);
+        put_entity_headers(&mut out, &self.content_type, &self.headers);
         out.extend_from_slice(&self.body);
         Bytes::from(out)
     }

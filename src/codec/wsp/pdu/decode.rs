@@ -101,12 +101,14 @@ impl Pdu {
         let pdu = match reader.u8("Type")? {
             0x01 => {
                 let version = reader.u8("Version")?;
-                let (capabilities, headers) = session_fields(reader, Side::Offer, warnings)?;
+                let SessionFields { capabilities, headers } =
+                    SessionFields::read(reader, Side::Offer, warnings)?;
                 Self::Connect { version, capabilities, headers }
             }
             0x02 => {
                 let session_id = reader.uintvar("ServerSessionId")?;
-                let (capabilities, headers) = session_fields(reader, Side::Answer, warnings)?;
+                let SessionFields { capabilities, headers } =
+                    SessionFields::read(reader, Side::Answer, warnings)?;
                 Self::ConnectReply { session_id, capabilities, headers }
             }
             0x03 => redirect(reader, warnings)?,
@@ -165,18 +167,25 @@ impl Unit {
     }
 }
 
-/// What Connect and ConnectReply end with: two lengths, capabilities and headers.
-fn session_fields(
-    reader: &mut Reader<'_>,
-    side: Side,
-    warnings: &mut Warnings,
-) -> Result<(Vec<Capability>, Vec<(String, String)>), DecodeError> {
-    let capabilities = Length::read(reader, "CapabilitiesLen", MAX_CAPABILITY_OCTETS)?;
-    let headers = Length::read(reader, "HeadersLen", MAX_HEADER_OCTETS)?;
-    let mut capabilities = capabilities.section(reader)?;
-    let mut headers = headers.section(reader)?;
-    let capabilities = Capability::decode_all(&mut capabilities, side, warnings);
-    Ok((capabilities, decode_headers(&mut headers, warnings)))
+/// What Connect and ConnectReply end with, behind the two lengths.
+struct SessionFields {
+    capabilities: Vec<Capability>,
+    headers: Vec<(String, String)>,
+}
+
+impl SessionFields {
+    fn read(
+        reader: &mut Reader<'_>,
+        side: Side,
+        warnings: &mut Warnings,
+    ) -> Result<Self, DecodeError> {
+        let capabilities = Length::read(reader, "CapabilitiesLen", MAX_CAPABILITY_OCTETS)?;
+        let headers = Length::read(reader, "HeadersLen", MAX_HEADER_OCTETS)?;
+        let mut capabilities = capabilities.section(reader)?;
+        let mut headers = headers.section(reader)?;
+        let capabilities = Capability::decode_all(&mut capabilities, side, warnings);
+        Ok(Self { capabilities, headers: decode_headers(&mut headers, warnings) })
+    }
 }
 
 fn redirect(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Pdu, DecodeError> {

@@ -4,25 +4,34 @@ use bytes::Bytes;
 
 use super::decode::{PERMANENT_REDIRECT, REUSE_SECURITY_SESSION};
 use super::{Capability, EntityHeaders, Pdu, Unit};
-use crate::codec::wsp::{put_header, put_uintvar};
+use crate::codec::wsp::{ContentType, put_header, put_uintvar};
 
 /// Octets that suffice for all fields before the data in most PDUs.
 const USUAL_HEAD: usize = 256;
 
+/// Writes HeadersLen, content type and headers, as Reply, Push and Post have them.
+pub fn put_entity_headers(
+    out: &mut Vec<u8>,
+    content_type: &ContentType,
+    headers: &[(String, String)],
+) {
+    put_section(out, &entity_section(content_type, headers));
+}
+
+fn entity_section(content_type: &ContentType, headers: &[(String, String)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(USUAL_HEAD);
+    content_type.encode(&mut out);
+    put_headers(&mut out, headers);
+    out
+}
+
 impl EntityHeaders {
-    /// Writes HeadersLen, content type and headers.
-    pub fn encode(entity: Option<&Self>, out: &mut Vec<u8>) {
-        let section = Self::section(entity);
-        put_length(out, &section);
-        out.extend_from_slice(&section);
+    fn section(entity: Option<&Self>) -> Vec<u8> {
+        entity.map_or_else(Vec::new, |one| entity_section(&one.content_type, &one.headers))
     }
 
-    fn section(entity: Option<&Self>) -> Vec<u8> {
-        let Some(Self { content_type, headers }) = entity else { return Vec::new() };
-        let mut out = Vec::with_capacity(USUAL_HEAD);
-        content_type.encode(&mut out);
-        put_headers(&mut out, headers);
-        out
+    fn put(entity: Option<&Self>, out: &mut Vec<u8>) {
+        put_section(out, &Self::section(entity));
     }
 }
 
@@ -67,24 +76,21 @@ impl Pdu {
             }
             Self::Reply { status, entity, .. } => {
                 out.push(status.0);
-                EntityHeaders::encode(entity.as_ref(), out);
+                EntityHeaders::put(entity.as_ref(), out);
             }
             Self::Disconnect { session_id } | Self::Suspend { session_id } => {
                 put_uintvar(out, u64::from(*session_id));
             }
             Self::Push { entity, .. } | Self::ConfirmedPush { entity, .. } => {
-                EntityHeaders::encode(entity.as_ref(), out);
+                EntityHeaders::put(entity.as_ref(), out);
             }
             Self::Resume { session_id, capabilities, headers } => {
                 put_uintvar(out, u64::from(*session_id));
-                let capabilities = capability_section(capabilities);
-                put_length(out, &capabilities);
-                out.extend_from_slice(&capabilities);
+                put_section(out, &capability_section(capabilities));
                 put_headers(out, headers);
             }
             Self::Get { uri, headers, .. } => {
-                put_length(out, uri);
-                out.extend_from_slice(uri);
+                put_section(out, uri);
                 put_headers(out, headers);
             }
             Self::Post { uri, entity, .. } => {
@@ -94,11 +100,7 @@ impl Pdu {
                 out.extend_from_slice(uri);
                 out.extend_from_slice(&section);
             }
-            Self::DataFragment { headers, .. } => {
-                let headers = header_section(headers);
-                put_length(out, &headers);
-                out.extend_from_slice(&headers);
-            }
+            Self::DataFragment { headers, .. } => put_section(out, &header_section(headers)),
         }
         if let Some(data) = self.data() {
             out.extend_from_slice(data);
@@ -119,6 +121,12 @@ impl Unit {
 
 fn put_length(out: &mut Vec<u8>, section: &[u8]) {
     put_uintvar(out, u64::try_from(section.len()).unwrap_or(u64::MAX));
+}
+
+/// A section behind its length.
+fn put_section(out: &mut Vec<u8>, section: &[u8]) {
+    put_length(out, section);
+    out.extend_from_slice(section);
 }
 
 fn put_headers(out: &mut Vec<u8>, headers: &[(String, String)]) {

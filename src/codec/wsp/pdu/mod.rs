@@ -15,6 +15,7 @@ mod outline;
 pub use address::{Address, BearerType, MAX_ADDRESS_OCTETS, MAX_ADDRESSES};
 pub use capability::{Assignment, Capability, MAX_ASSIGNMENTS, MAX_CAPABILITIES, ProtocolOptions};
 pub use codes::{AbortReason, GetMethod, PostMethod, Status};
+pub use encode::put_entity_headers;
 pub use outline::{outline, outline_unit};
 
 use bytes::Bytes;

@@ -35,7 +35,7 @@ fn whole(octets: &Bytes, mut nodes: Vec<Node>, reader: &mut Reader<'_>) -> Node 
         let range = reader.position()..octets.len();
         nodes.push(Node::new("octets behind the PDU", range, ""));
     }
-    let name = pdu_type.and_then(name_of).map_or("WSP PDU".to_owned(), |n| format!("WSP {n}"));
+    let name = format!("WSP {}", pdu_type.and_then(name_of).unwrap_or("PDU"));
     Node::new(name, 0..octets.len(), "").with(nodes)
 }
 
