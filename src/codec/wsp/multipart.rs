@@ -114,11 +114,12 @@ fn as_length(value: u32) -> usize {
 }
 
 fn decode_part(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Part, DecodeError> {
+    let at = reader.position();
     let header_length = as_length(reader.uintvar("HeadersLen")?);
     let data_length = as_length(reader.uintvar("DataLen")?);
     if header_length > MAX_PART_HEADER_OCTETS {
-        let limit = MAX_PART_HEADER_OCTETS;
-        return Err(reader.error("HeadersLen", DecodeErrorKind::LimitExceeded { limit }));
+        let kind = DecodeErrorKind::LimitExceeded { limit: MAX_PART_HEADER_OCTETS };
+        return Err(DecodeError { field: "HeadersLen", offset: at, kind });
     }
     let mut headers = reader.sub(header_length, "part headers")?;
     let body_at = reader.position();
@@ -444,8 +445,12 @@ mod tests {
         assert_eq!(parts.unwrap()[0].headers.len(), crate::codec::wsp::MAX_HEADERS);
         assert_eq!(warnings, 1);
         assert_eq!(
-            decode(&part(MAX_PART_HEADER_OCTETS + 1)).0.unwrap_err().kind,
-            DecodeErrorKind::LimitExceeded { limit: MAX_PART_HEADER_OCTETS }
+            decode(&part(MAX_PART_HEADER_OCTETS + 1)).0.unwrap_err(),
+            DecodeError {
+                field: "HeadersLen",
+                offset: 1,
+                kind: DecodeErrorKind::LimitExceeded { limit: MAX_PART_HEADER_OCTETS }
+            }
         );
     }
 

@@ -180,3 +180,53 @@ fn unreadable(name: &str, reader: &mut Reader<'_>, why: &str) -> Node {
     let length = reader.rest().len();
     Node::new(name, start..start + length, format!("not read: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::codec::wsp::{Part, put_multipart};
+
+    fn count(nodes: &[Node], name: &str) -> usize {
+        nodes.iter().map(|node| usize::from(node.name == name) + count(&node.children, name)).sum()
+    }
+
+    fn wrapped(parts: &[Part]) -> Part {
+        let mut body = Vec::new();
+        put_multipart(&mut body, parts);
+        Part::new(ContentType::new("application/vnd.wap.multipart.mixed"), Bytes::from(body))
+    }
+
+    #[test]
+    fn parts_of_all_depths_together_have_a_limit() {
+        let empty = Part::new(ContentType::new("text/plain"), Bytes::new());
+        let inner = wrapped(&vec![empty; 100]);
+        let outer = wrapped(&vec![inner; 100]);
+        let nodes = outline_multipart(&mut Reader::new(&outer.body));
+        assert_eq!(count(&nodes, "part"), MAX_PARTS);
+        assert_eq!(nodes.last().map(|node| node.range.end), Some(outer.body.len()));
+    }
+
+    #[test]
+    fn depth_has_a_limit() {
+        let mut part = Part::new(ContentType::new("text/plain"), Bytes::new());
+        for _ in 0..MAX_DEPTH + 4 {
+            part = wrapped(&[part]);
+        }
+        let nodes = outline_multipart(&mut Reader::new(&part.body));
+        assert_eq!(count(&nodes, "part"), MAX_DEPTH + 1);
+    }
+
+    #[test]
+    fn headers_and_parameters_have_a_limit() {
+        let input = Bytes::from(b"\xB4\x81".repeat(4 * MAX_HEADERS));
+        assert_eq!(outline_headers(&mut Reader::new(&input)).len(), MAX_HEADERS + 1);
+        let mut input = vec![0x1F, 0x87, 0x69, 0x83];
+        input.extend(b"\x88\x81".repeat(500));
+        let input = Bytes::from(input);
+        let node = outline_content_type(&mut Reader::new(&input));
+        assert_eq!(node.range, 0..input.len());
+        assert!(node.children.len() <= 65);
+    }
+}

@@ -90,6 +90,9 @@ pub(super) fn is_known(mib: u64) -> bool {
 
 /// Octets of the units that texts in this charset consist of: 1, 2 or 4.
 pub(super) fn unit(mib: u64) -> usize {
+    if mib == UTF_8 {
+        return 1;
+    }
     match row(mib).map(|row| row.coding) {
         Some(Coding::Utf16(_)) => 2,
         Some(Coding::Utf32(_)) => 4,
@@ -115,6 +118,12 @@ pub fn to_text(octets: &[u8], charset: Option<&str>) -> String {
 /// octets are more than ASCII and had to be guessed.
 #[must_use]
 pub fn decode(octets: &[u8], mib: u64) -> (String, bool) {
+    // What nearly every peer writes.
+    if mib == UTF_8
+        && let Ok(text) = std::str::from_utf8(octets)
+    {
+        return (text.strip_prefix('\u{FEFF}').unwrap_or(text).to_owned(), true);
+    }
     let coding = row(mib).map_or(Coding::None, |row| row.coding);
     let text = match coding {
         // A byte order mark outranks the label, as everywhere else where text is exchanged.
@@ -125,13 +134,13 @@ pub fn decode(octets: &[u8], mib: u64) -> (String, bool) {
         Coding::Utf7 => Some(coding::utf7(octets)),
         Coding::Shifted(label) => coding::shifted(octets, label),
         Coding::Hz => coding::hz(octets),
-        Coding::Utf8 if std::str::from_utf8(octets).is_err() => {
+        Coding::Utf8 => {
             return match cut_utf8(octets) {
                 Some(text) => (text.to_owned(), true),
                 None => (guess(octets), false),
             };
         }
-        Coding::Any | Coding::Ascii | Coding::Utf8 => Some(guess(octets)),
+        Coding::Any | Coding::Ascii => Some(guess(octets)),
         Coding::None => None,
     };
     match text {
