@@ -17,6 +17,7 @@ mod kill_nine;
 mod mm1_retrieve;
 mod mm1_rig;
 mod mm1_submit;
+mod mms_pdus;
 mod mms_vectors;
 mod ppp_vectors;
 mod push_vectors;

@@ -12,7 +12,7 @@ pub const DEFAULT_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const MAX_VALIDITY: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Before this (2000-01-01 UTC) there was no MMS: an absolute time in front of it means nothing.
-const EPOCH_OF_MMS: Timestamp = Timestamp::from_secs(946_684_800);
+pub(super) const EPOCH_OF_MMS: Timestamp = Timestamp::from_secs(946_684_800);
 
 impl Expiry {
     /// The point in time meant by one that arrived at `received_at`.

@@ -1,6 +1,8 @@
 //! Every header field with a number (OMA-TS-MMS_ENC-V1_3 clauses 7.3 and 7.4): its name, the
 //! version that introduced it and the form of its value.
 
+use std::fmt;
+
 use super::Version;
 
 /// The form of a field's value.
@@ -49,7 +51,6 @@ pub enum Form {
 }
 
 /// A header field with a number.
-#[derive(Debug)]
 pub struct Field {
     /// The number without its high bit, 0x01 to 0x3F.
     pub code: u8,
@@ -69,6 +70,12 @@ impl PartialEq for Field {
 }
 
 impl Eq for Field {}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
 
 /// Highest number of a field in OMA-TS-MMS_ENC-V1_3.
 const LAST: usize = 0x3F;

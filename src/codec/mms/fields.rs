@@ -111,8 +111,22 @@ impl<'a> Fields<'a> {
         }
         let message_type = fields.first(field::MESSAGE_TYPE).and_then(|at| fields.slots.get(at));
         fields.message_type_at = message_type.map_or(0, |slot| slot.at);
+        fields.check_order();
         fields.message_type = fields.token(field::MESSAGE_TYPE);
         Ok(fields)
+    }
+
+    /// X-Mms-Message-Type, X-Mms-Transaction-Id and X-Mms-MMS-Version stand first, in that order.
+    fn check_order(&mut self) {
+        let mut place = 0;
+        for field in [field::MESSAGE_TYPE, field::TRANSACTION_ID, field::MMS_VERSION] {
+            let Some(index) = self.first(field) else { continue };
+            if index != place {
+                let at = self.slots.get(index).map_or(0, |slot| slot.at);
+                self.warnings.note(field.name, at, "behind fields that it belongs before");
+            }
+            place += 1;
+        }
     }
 
     /// The fields of a PDU that is no octets yet.
@@ -248,7 +262,7 @@ impl<'a> Fields<'a> {
     /// Every address of a repeated field.
     pub(super) fn addresses(&mut self, field: &'static Field) -> Vec<Address> {
         self.all(field, |value| match value {
-            Value::Address(text) if !text.trim().is_empty() => Ok(Address::from_wire(&text)),
+            Value::Address(text) if !blank(&text) => Ok(address(&text)),
             other => Err(other),
         })
     }
@@ -324,9 +338,7 @@ impl<'a> Fields<'a> {
     pub(super) fn from(&mut self) -> Option<From> {
         self.take(field::FROM, |value| match value {
             Value::InsertAddress => Ok(From::InsertAddress),
-            Value::Address(text) if !text.trim().is_empty() => {
-                Ok(From::Address(Address::from_wire(&text)))
-            }
+            Value::Address(text) if !blank(&text) => Ok(From::Address(address(&text))),
             other => Err(other),
         })
     }
@@ -385,10 +397,10 @@ impl<'a> Fields<'a> {
     ) -> Vec<Counted<T>> {
         self.all(field, |value| match value {
             Value::Counted { count, value } => match convert(*value) {
-                Ok(value) => Ok(Counted { count: Some(count), value }),
+                Ok(value) => Ok(Counted { count, value }),
                 Err(value) => Err(Value::Counted { count, value: Box::new(value) }),
             },
-            plain => convert(plain).map(|value| Counted { count: None, value }),
+            plain => convert(plain).map(|value| Counted { count: 0, value }),
         })
     }
 
@@ -437,6 +449,19 @@ impl<'a> Fields<'a> {
         }
         extra
     }
+}
+
+/// Blanks and byte order marks around an address are no part of it.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || character == '\u{FEFF}'
+}
+
+fn blank(text: &str) -> bool {
+    text.chars().all(is_blank)
+}
+
+fn address(text: &str) -> Address {
+    Address::from_wire(text.trim_matches(is_blank))
 }
 
 /// Whether some fields of PDUs of this type begin with a count.

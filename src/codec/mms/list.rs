@@ -141,11 +141,7 @@ impl HeaderList {
         convert: impl Fn(&T) -> Value,
     ) {
         for Counted { count, value } in list {
-            let value = convert(value);
-            let value = match *count {
-                Some(count) => Value::Counted { count, value: Box::new(value) },
-                None => value,
-            };
+            let value = Value::Counted { count: *count, value: Box::new(convert(value)) };
             self.push(field, value);
         }
     }

@@ -56,8 +56,8 @@ impl NotificationInd {
         out.maybe_priority(self.priority);
         out.maybe_integer(field::MESSAGE_SIZE, self.message_size);
         out.maybe_time(field::EXPIRY, self.expiry);
-        out.extra(&self.extra);
         out.text(field::CONTENT_LOCATION, &self.content_location);
+        out.extra(&self.extra);
     }
 }
 

@@ -76,11 +76,9 @@ fn content(reader: &mut Reader<'_>, nodes: &mut Vec<Node>) {
     node.range.start = start;
     nodes.push(node);
     let body = reader.position();
-    if multipart {
-        let parts = outline_multipart(reader);
+    if !reader.is_empty() {
+        let parts = if multipart { outline_multipart(reader) } else { Vec::new() };
         nodes.push(Node::new("body", body..end, format!("{} octets", end - body)).with(parts));
-    } else if !reader.is_empty() {
-        nodes.push(Node::new("body", body..end, format!("{} octets", end - body)));
     }
     *reader = reader.within(end..end);
 }

@@ -3,6 +3,7 @@
 //! What the field writes beside the specification is read with a warning; a value that cannot be
 //! read at all is kept as it is, with a warning too.
 
+use super::expiry::{EPOCH_OF_MMS, MAX_VALIDITY};
 use super::field::{self, Field, Form};
 use super::{ElementDescriptor, Expiry, HeaderName, Value, Version, encoded_word, wire_text};
 use crate::codec::wsp::{ContentType, Reader, Warnings};
@@ -11,6 +12,13 @@ use crate::model::Timestamp;
 
 /// Most parameters of an X-Mms-Element-Descriptor; the specification has one.
 const MAX_PARAMETERS: usize = 64;
+
+/// The charset us-ascii as a Short-integer.
+const US_ASCII: u8 = 0x83;
+
+/// Says nothing inside a text, and one or more of them come before some.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+const BYTE_ORDER_MARK_IN_UTF8: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// Reads the value of `field` that fills `reader`. `counted` is for M-Mbox-Delete.conf and
 /// M-Delete.conf, where some fields begin with a count.
@@ -58,7 +66,7 @@ impl Values<'_> {
         match self.field.form {
             Form::Text => self.text(reader).map(Value::Text),
             Form::Encoded => self.encoded(reader).map(Value::Encoded),
-            Form::Address => self.encoded(reader).map(Value::Address),
+            Form::Address => self.address(reader),
             Form::From => self.from(reader),
             Form::YesNo | Form::Token => self.token(reader),
             Form::MessageClass => match reader.peek() {
@@ -72,9 +80,7 @@ impl Values<'_> {
             Form::Time => self.time(reader),
             Form::Long => self.long(reader).map(Value::Integer),
             Form::Integer => self.integer(reader).map(Value::Integer),
-            Form::PreviouslySentBy => {
-                self.counted(reader, |this, reader| this.encoded(reader).map(Value::Address))
-            }
+            Form::PreviouslySentBy => self.counted(reader, |this, reader| this.address(reader)),
             Form::PreviouslySentDate => {
                 self.counted(reader, |this, reader| this.date(reader).map(Value::Date))
             }
@@ -114,9 +120,17 @@ impl Values<'_> {
             // Some write an encoded string where the specification has a plain one.
             Some(1..=0x1F) => {
                 self.note(start, "a text with a length");
-                reader.encoded_string(self.name, self.warnings)?
+                let text = reader.encoded_string(self.name, self.warnings)?;
+                wire_text::from_octets(self.without_nul(start, text).as_bytes())
             }
-            _ => wire_text::from_octets(reader.text_string(self.name)?),
+            _ => {
+                let octets = reader.text_string(self.name)?;
+                let text = wire_text::from_octets(octets);
+                if text.len() != octets.len() {
+                    self.note(start, "octets that are no UTF-8, kept one by one");
+                }
+                text
+            }
         };
         if text.is_empty() {
             self.note(start, "empty");
@@ -124,17 +138,43 @@ impl Values<'_> {
         Ok(text)
     }
 
+    /// Encoded words are none of MMS; where the text has a charset of its own they are left alone.
     fn encoded(&mut self, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
         let start = reader.position();
-        let mut text = reader.encoded_string(self.name, self.warnings)?;
-        if let Some(decoded) = encoded_word::decode(&text) {
+        let marked = reader.left().windows(3).any(|octets| octets == BYTE_ORDER_MARK_IN_UTF8);
+        let bare = !matches!(reader.left(), [0x01..=0x1F, octet, ..] if *octet != US_ASCII);
+        let text = reader.encoded_string(self.name, self.warnings)?;
+        let mut text = self.without_nul(start, text);
+        if bare && let Some(decoded) = encoded_word::decode(&text) {
             self.note(start, "RFC 2047 encoded words");
-            text = decoded;
+            text = self.without_nul(start, decoded);
+        }
+        if marked && !text.contains(BYTE_ORDER_MARK) || text.starts_with(BYTE_ORDER_MARK) {
+            self.note(start, "a byte order mark, left out");
+            text = text.trim_start_matches(BYTE_ORDER_MARK).to_owned();
         }
         if text.is_empty() {
             self.note(start, "empty");
         }
         Ok(text)
+    }
+
+    fn address(&mut self, reader: &mut Reader<'_>) -> Read {
+        let start = reader.position();
+        let text = self.encoded(reader)?;
+        if has_odd_suffix(&text) {
+            self.note(start, "a number whose suffix is not /TYPE=PLMN");
+        }
+        Ok(Value::Address(text))
+    }
+
+    /// A text with a length can have NUL inside it, which no writer could give back.
+    fn without_nul(&mut self, at: usize, mut text: String) -> String {
+        if text.contains('\0') {
+            self.note(at, "NUL inside the text, left out");
+            text.retain(|character| character != '\0');
+        }
+        text
     }
 
     fn from(&mut self, reader: &mut Reader<'_>) -> Read {
@@ -145,7 +185,7 @@ impl Values<'_> {
             }
             Some(0x20..=0x7F) => {
                 self.note(start, "an address without length and token");
-                return self.encoded(reader).map(Value::Address);
+                return self.address(reader);
             }
             _ => self.note(start, "a token without length"),
         }
@@ -160,11 +200,11 @@ impl Values<'_> {
                     self.note(start, "empty");
                     return Ok(Value::Address(String::new()));
                 }
-                self.encoded(reader).map(Value::Address)
+                self.address(reader)
             }
             Some(0x20..=0x7F) => {
                 self.note(start, "an address without token");
-                self.encoded(reader).map(Value::Address)
+                self.address(reader)
             }
             None => {
                 self.note(start, "empty");
@@ -241,11 +281,18 @@ impl Values<'_> {
         match reader.peek() {
             Some(0x80) => {
                 reader.u8(self.name)?;
-                self.seconds_since_1970(reader).map(|time| Value::Time(Expiry::At(time)))
+                let time = self.seconds_since_1970(reader)?;
+                if time < EPOCH_OF_MMS {
+                    self.note(whole.position(), "a time before there was MMS");
+                }
+                Ok(Value::Time(Expiry::At(time)))
             }
             Some(0x81) => {
                 reader.u8(self.name)?;
                 let seconds = self.integer(reader)?;
+                if seconds > MAX_VALIDITY.as_secs() {
+                    self.note(whole.position(), "more than a year");
+                }
                 Ok(Value::Time(Expiry::After(std::time::Duration::from_secs(seconds))))
             }
             Some(0x82..) => Err(self.wrong(reader)),
@@ -281,8 +328,9 @@ impl Values<'_> {
         if matches!(reader.peek(), Some(1..=0x1F)) {
             return self.counted(reader, inner);
         }
-        self.note(reader.position(), "without its count");
-        inner(self, reader)
+        self.note(reader.position(), "without its count, taken as 0");
+        let value = Box::new(inner(self, reader)?);
+        Ok(Value::Counted { count: 0, value })
     }
 
     fn field_name(&mut self, reader: &mut Reader<'_>) -> Read {
@@ -343,6 +391,14 @@ pub(super) const TYPE_PARAMETER: u8 = 0x82;
 
 /// Before the number of a parameter that has no name.
 pub(super) const UNKNOWN_PARAMETER: &str = "parameter-0x";
+
+/// Whether behind a telephone number the `/TYPE=PLMN` is cut or misspelt.
+fn has_odd_suffix(address: &str) -> bool {
+    let Some((number, suffix)) = address.split_once('/') else { return false };
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let numeric = !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
+    numeric && suffix != "TYPE=PLMN"
+}
 
 /// `None` for a time that a [`Timestamp`] cannot hold, a third of a billion years ahead.
 fn timestamp(seconds: u64) -> Option<Timestamp> {

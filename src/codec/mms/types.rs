@@ -110,8 +110,8 @@ pub struct Totals {
 /// A value that tells which of several messages of M-Mbox-Delete.conf or M-Delete.conf it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted<T> {
-    /// The Status-count-value; `None` where the other side left it out.
-    pub count: Option<u64>,
+    /// The Status-count-value; 0 where the other side left it out.
+    pub count: u64,
     /// The value.
     pub value: T,
 }

@@ -5,7 +5,8 @@ use super::field::Form;
 use super::read::{TYPE_PARAMETER, UNKNOWN_PARAMETER};
 use super::{ElementDescriptor, Expiry, Header, HeaderName, Value, wire_octets};
 use crate::codec::wsp::{
-    ContentType, put_encoded_string, put_integer, put_long_integer, put_with_length,
+    ContentType, charset, put_encoded_string, put_integer, put_long_integer, put_text_string,
+    put_with_length,
 };
 use crate::model::Timestamp;
 
@@ -45,12 +46,12 @@ fn is_empty(value: &Value) -> bool {
 fn put_value(out: &mut Vec<u8>, value: &Value, form: Form) {
     match value {
         Value::Text(text) => put_text(out, text),
-        Value::Encoded(text) => put_encoded_string(out, text),
+        Value::Encoded(text) => put_encoded(out, text),
         Value::Address(text) if form == Form::From => with_length(out, |out| {
             out.push(0x80);
-            put_encoded_string(out, text);
+            put_encoded(out, text);
         }),
-        Value::Address(text) => put_encoded_string(out, text),
+        Value::Address(text) => put_encoded(out, text),
         Value::InsertAddress => out.extend_from_slice(&[0x01, 0x81]),
         // The high bit belongs to every token.
         Value::Token(code) => out.push(0x80 | code),
@@ -65,7 +66,7 @@ fn put_value(out: &mut Vec<u8>, value: &Value, form: Form) {
         }),
         Value::MmFlags { operation, keyword } => with_length(out, |out| {
             out.push(0x80 | operation);
-            put_encoded_string(out, keyword);
+            put_encoded(out, keyword);
         }),
         Value::Totals { unit, amount } => with_length(out, |out| {
             out.push(0x80 | unit);
@@ -79,6 +80,18 @@ fn put_value(out: &mut Vec<u8>, value: &Value, form: Form) {
         }
         Value::Raw(octets) => out.extend_from_slice(octets),
     }
+}
+
+/// With its charset also where readers would see encoded words of RFC 2047 in a plain text.
+fn put_encoded(out: &mut Vec<u8>, text: &str) {
+    if !text.contains("=?") {
+        put_encoded_string(out, text);
+        return;
+    }
+    with_length(out, |out| {
+        put_integer(out, charset::UTF_8);
+        put_text_string(out, text);
+    });
 }
 
 fn with_length(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
