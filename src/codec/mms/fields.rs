@@ -111,21 +111,24 @@ impl<'a> Fields<'a> {
         }
         let message_type = fields.first(field::MESSAGE_TYPE).and_then(|at| fields.slots.get(at));
         fields.message_type_at = message_type.map_or(0, |slot| slot.at);
-        fields.check_order();
         fields.message_type = fields.token(field::MESSAGE_TYPE);
+        fields.check_order();
         Ok(fields)
     }
 
-    /// X-Mms-Message-Type, X-Mms-Transaction-Id and X-Mms-MMS-Version stand first, in that order.
+    /// X-Mms-Message-Type, X-Mms-Transaction-Id where the PDU has one, and X-Mms-MMS-Version stand
+    /// first, in that order.
     fn check_order(&mut self) {
-        let mut place = 0;
-        for field in [field::MESSAGE_TYPE, field::TRANSACTION_ID, field::MMS_VERSION] {
-            let Some(index) = self.first(field) else { continue };
-            if index != place {
+        let leading = [field::MESSAGE_TYPE, field::TRANSACTION_ID, field::MMS_VERSION];
+        let places = leading.map(|field| self.first(field));
+        let without_id = self.message_type.is_some_and(has_no_transaction_id);
+        for (rank, (field, place)) in leading.into_iter().zip(places).enumerate() {
+            let Some(index) = place else { continue };
+            let due = places.iter().take(rank).flatten().filter(|&&other| other < index).count();
+            if index > due && !(field == field::TRANSACTION_ID && without_id) {
                 let at = self.slots.get(index).map_or(0, |slot| slot.at);
                 self.warnings.note(field.name, at, "behind fields that it belongs before");
             }
-            place += 1;
         }
     }
 
@@ -462,6 +465,17 @@ fn blank(text: &str) -> bool {
 
 fn address(text: &str) -> Address {
     Address::from_wire(text.trim_matches(is_blank))
+}
+
+/// Whether PDUs of this type have no place for X-Mms-Transaction-Id.
+const fn has_no_transaction_id(kind: u8) -> bool {
+    matches!(
+        kind,
+        message_type::DELIVERY_IND
+            | message_type::READ_REC_IND
+            | message_type::READ_ORIG_IND
+            | message_type::MBOX_DESCR
+    )
 }
 
 /// Whether some fields of PDUs of this type begin with a count.
