@@ -72,7 +72,7 @@ pub fn decode(octets: &Bytes) -> Result<Decoded<Pdu>, DecodeError> {
     };
     match Pdu::read(kind, &mut fields, content) {
         Ok(value) => Ok(Decoded { value, warnings: fields.warnings.into_sorted() }),
-        Err(Missing(field)) => Err(fields.broken.unwrap_or_else(|| DecodeError {
+        Err(Missing(field)) => Err(fields.broken.unwrap_or(DecodeError {
             field: field.name,
             offset: 0,
             kind: DecodeErrorKind::MissingField,

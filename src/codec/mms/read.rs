@@ -80,7 +80,7 @@ impl Values<'_> {
             Form::Time => self.time(reader),
             Form::Long => self.long(reader).map(Value::Integer),
             Form::Integer => self.integer(reader).map(Value::Integer),
-            Form::PreviouslySentBy => self.counted(reader, |this, reader| this.address(reader)),
+            Form::PreviouslySentBy => self.counted(reader, Self::address),
             Form::PreviouslySentDate => {
                 self.counted(reader, |this, reader| this.date(reader).map(Value::Date))
             }

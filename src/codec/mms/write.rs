@@ -76,7 +76,7 @@ fn put_value(out: &mut Vec<u8>, value: &Value, form: Form) {
         Value::FieldName(HeaderName::Number(code)) => out.push(0x80 | code),
         Value::FieldName(HeaderName::Text(name)) => put_text(out, name),
         Value::ElementDescriptor(descriptor) => {
-            with_length(out, |out| put_element(out, descriptor))
+            with_length(out, |out| put_element(out, descriptor));
         }
         Value::Raw(octets) => out.extend_from_slice(octets),
     }
