@@ -305,8 +305,8 @@ pub(crate) fn delete_req() -> DeleteReq {
 
 /// The answer about two messages, each with its count.
 pub(crate) fn delete_conf() -> DeleteConf {
-    let counted = |count, value: &str| Counted { count: Some(count), value: value.to_owned() };
-    let status = |count, code| Counted { count: Some(count), value: ResponseStatus(code) };
+    let counted = |count, value: &str| Counted { count, value: value.to_owned() };
+    let status = |count, code| Counted { count, value: ResponseStatus(code) };
     DeleteConf {
         transaction_id: Some("D1".into()),
         version: Version::V1_2,
