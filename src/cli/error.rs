@@ -9,6 +9,8 @@ use crate::model::Fault;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
+    /// The input was read, and not all of it was understood.
+    NotUnderstood = 1,
     /// The command line cannot be understood.
     Usage = 64,
     /// The input is not what it should be, or the other side refused it for good.

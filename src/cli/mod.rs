@@ -6,9 +6,18 @@
 mod capture;
 mod client;
 mod decode;
+mod decode_dump;
+mod decode_fields;
+mod decode_http;
+mod decode_input;
+mod decode_kinds;
 mod decode_mms;
+mod decode_pcapng;
+mod decode_ppp;
 mod decode_report;
 mod decode_sms;
+mod decode_text;
+mod decode_wap;
 mod demo;
 mod demo_rig;
 mod error;
@@ -16,6 +25,7 @@ mod follow;
 mod inbox;
 mod list;
 mod outbox;
+mod save;
 mod send;
 mod serve;
 mod session;
@@ -98,7 +108,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(args) => outbox::run(args),
         Command::Show(args) => show::run(&args),
         Command::Demo(args) => demo::run(&args),
-        Command::Decode(args) => decode::run(args),
+        Command::Decode(args) => decode::run(&args),
         Command::Simulate(args) => simulate::run(*args),
     });
     match result {

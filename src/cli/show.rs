@@ -1,20 +1,13 @@
 //! `mm1gate show`: everything about one message, and its parts as files.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::client::in_path;
 use super::error::{CliError, Exit};
+use super::save;
 use super::session::{ConfigArg, Session};
 use super::term::{self, Paint, plain};
-use crate::api::view::{Message, Part};
-
-/// Longest name given to a saved file, octets.
-const MAX_NAME: usize = 100;
-/// How many files of the same name are told apart by a number.
-const MAX_TWINS: u32 = 1000;
+use crate::api::view::Message;
 
 /// Which message.
 #[derive(clap::Args)]
@@ -47,11 +40,12 @@ async fn show(session: &Session, args: &Args) -> Result<(), CliError> {
     let message: Message = session.client().get(&path).await?;
     let mut saved = Vec::new();
     if let Some(dir) = &args.save {
-        std::fs::create_dir_all(dir)
-            .map_err(|error| CliError::io(Exit::CantCreate, dir.display(), &error))?;
+        save::folder(dir)?;
         for part in &message.parts {
             let octets = session.client().octets(&part.url).await?;
-            saved.push(save(dir, part, &octets)?);
+            let fallback = format!("part-{}", part.index);
+            let (name, kind) = (part.filename.as_deref(), &part.content_type);
+            saved.push(save::save(dir, name, &fallback, kind, &octets)?);
         }
     }
     if args.json {
@@ -132,129 +126,4 @@ fn describe(message: &Message, paint: Paint) -> String {
         }
     }
     out
-}
-
-/// Writes a part under a name that stays inside `dir` and never replaces a file.
-fn save(dir: &Path, part: &Part, octets: &[u8]) -> Result<PathBuf, CliError> {
-    let (stem, extension) = safe_name(part);
-    for twin in 0..MAX_TWINS {
-        let name = if twin == 0 {
-            format!("{stem}{extension}")
-        } else {
-            format!("{stem}-{twin}{extension}")
-        };
-        let path = dir.join(name);
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(mut file) => {
-                file.write_all(octets)
-                    .map_err(|error| CliError::io(Exit::Io, path.display(), &error))?;
-                return Ok(path);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(CliError::io(Exit::CantCreate, path.display(), &error)),
-        }
-    }
-    Err(CliError::new(Exit::CantCreate, format!("{}: too many files of one name", dir.display()))
-        .remedy("save into an empty folder"))
-}
-
-/// The received name without anything that a file system or a shell could take amiss, split
-/// before its extension.
-fn safe_name(part: &Part) -> (String, String) {
-    let given = part.filename.as_deref().unwrap_or_default();
-    let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut name: String = last
-        .chars()
-        .map(|character| match character {
-            letter if letter.is_alphanumeric() => letter,
-            '.' | '-' | '_' | '+' | '(' | ')' => character,
-            _ => '_',
-        })
-        .collect();
-    // No hidden files, no "..", nothing that reads like an option.
-    name = name.trim_start_matches(['.', '-', '_']).trim_end_matches('.').to_owned();
-    let (stem, extension) = match name.rfind('.') {
-        Some(dot) if dot > 0 && name.len() - dot <= 10 => {
-            (name[..dot].to_owned(), name[dot..].to_owned())
-        }
-        _ => (name, extension_of(&part.content_type).to_owned()),
-    };
-    let mut stem = if stem.is_empty() { format!("part-{}", part.index) } else { stem };
-    let mut end = stem.len().min(MAX_NAME);
-    while !stem.is_char_boundary(end) {
-        end -= 1;
-    }
-    stem.truncate(end);
-    (stem, extension)
-}
-
-fn extension_of(content_type: &str) -> &'static str {
-    match content_type {
-        "image/jpeg" => ".jpg",
-        "image/png" => ".png",
-        "image/gif" => ".gif",
-        "image/webp" => ".webp",
-        "image/bmp" => ".bmp",
-        "image/vnd.wap.wbmp" => ".wbmp",
-        "text/plain" => ".txt",
-        "text/x-vcard" | "text/vcard" => ".vcf",
-        "application/smil" => ".smil",
-        "audio/amr" => ".amr",
-        "audio/mp4" => ".m4a",
-        "video/3gpp" => ".3gp",
-        "video/mp4" => ".mp4",
-        "application/pdf" => ".pdf",
-        _ => ".bin",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn part(filename: Option<&str>, content_type: &str) -> Part {
-        Part {
-            index: 3,
-            content_type: content_type.to_owned(),
-            filename: filename.map(str::to_owned),
-            content_id: None,
-            charset: None,
-            size: 1,
-            sha256: String::new(),
-            url: String::new(),
-        }
-    }
-
-    fn name(filename: Option<&str>, content_type: &str) -> String {
-        let (stem, extension) = safe_name(&part(filename, content_type));
-        stem + &extension
-    }
-
-    #[test]
-    fn received_name_never_leaves_the_folder() {
-        for (given, safe) in [
-            ("../../etc/passwd", "passwd.jpg"),
-            ("..\\..\\boot.ini", "boot.ini"),
-            ("/etc/cron.d/x", "x.jpg"),
-            ("..", "part-3.jpg"),
-            (".bashrc", "bashrc.jpg"),
-            ("-rf", "rf.jpg"),
-            ("a\0b\n$(x).png", "a_b__(x).png"),
-            ("Grüße.jpg", "Grüße.jpg"),
-        ] {
-            assert_eq!(name(Some(given), "image/jpeg"), safe, "{given:?}");
-        }
-        assert_eq!(name(None, "application/smil"), "part-3.smil");
-        assert_eq!(name(Some(""), "x/y"), "part-3.bin");
-        assert!(name(Some(&"ü".repeat(300)), "image/jpeg").len() <= MAX_NAME + 4);
-    }
-
-    #[test]
-    fn saved_file_never_replaces_another() {
-        let dir = tempfile::tempdir().expect("a folder");
-        std::fs::write(dir.path().join("a.jpg"), "mine").expect("a file");
-        let path = save(dir.path(), &part(Some("a.jpg"), "image/jpeg"), b"new").expect("saved");
-        assert_eq!(path, dir.path().join("a-1.jpg"));
-        assert_eq!(std::fs::read(dir.path().join("a.jpg")).expect("kept"), b"mine");
-    }
 }

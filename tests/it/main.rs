@@ -6,6 +6,7 @@ mod api_rig;
 mod bad_input;
 mod cli_basics;
 mod cli_daemon;
+mod cli_decode;
 mod cli_demo;
 mod composed;
 mod gateway_inbound;
