@@ -20,6 +20,10 @@ mod decode_text;
 mod decode_wap;
 mod demo;
 mod demo_rig;
+mod encode;
+mod encode_fields;
+mod encode_object;
+mod encode_sms;
 mod error;
 mod follow;
 mod inbox;
@@ -77,6 +81,8 @@ enum Command {
     Demo(demo::Args),
     /// Decode an MMS, WAP Push, SMS or PPP file
     Decode(decode::Args),
+    /// Make an MMS, WAP Push or SMS PDU from JSON and files
+    Encode(encode::Args),
     /// Run the virtual modem and operator on a pseudo-terminal
     Simulate(Box<simulate::Args>),
 }
@@ -109,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Decode(args) => decode::run(&args),
+        Command::Encode(args) => encode::run(&args),
         Command::Simulate(args) => simulate::run(*args),
     });
     match result {
