@@ -96,12 +96,19 @@ impl Out {
         if let Some(parts) = &report.parts {
             self.parts(parts, depth);
         }
+        if let Some(Value::String(text)) = report.headers.get("text")
+            && report.list.is_some()
+        {
+            self.line(depth, "Text");
+            self.quoted(text, depth + 1);
+        }
         if let Some(body) = &report.body {
             let text = format!("{}, {} octets", body.content_type, body.octets.len());
             self.line(depth, &format!("Body: {}", plain(&text, false)));
             self.saved(body.file.as_deref(), depth + 1);
         }
-        let shown = matches!(report.kind, "ppp" | "pcapng");
+        // Told by the tree already: frames, and the only segment of a message.
+        let shown = report.view.is_some() && report.error.is_none();
         let list = report.list.iter().filter(|_| !shown);
         for (number, inner) in list.flat_map(|(_, list)| list).enumerate() {
             let place = inner.view.as_ref().map(|view| view.title.as_str()).unwrap_or_default();
@@ -140,7 +147,12 @@ impl Out {
 
     fn tree(&mut self, view: &View, warnings: &[Warning], depth: usize) {
         let mut rows = Vec::new();
-        for node in &view.nodes {
+        // What is one piece as a whole has been named above.
+        let top = match view.nodes.as_slice() {
+            [whole] if !whole.children.is_empty() => whole.children.as_slice(),
+            nodes => nodes,
+        };
+        for node in top {
             flatten(node, 0, &mut rows);
         }
         for warning in warnings {
@@ -158,7 +170,7 @@ impl Out {
         let indent = "  ".repeat(depth);
         for row in rows.iter().take(MAX_ROWS) {
             let Node { name, text, range, children } = row.node;
-            let octets = if children.is_empty() {
+            let octets = if children.is_empty() || range.len() <= SHOWN {
                 shown_octets(view.octets.get(range.clone()).unwrap_or_default())
             } else {
                 format!("[{} octets]", range.len())

@@ -36,7 +36,9 @@ fn fails(home: &Path, arguments: &[&str], code: i32, sentence: &str, hint: &str)
 #[test]
 fn every_command_has_help_with_an_example() {
     let home = tempfile::tempdir().expect("a folder");
-    for command in ["serve", "send", "inbox", "outbox", "show", "decode", "simulate", "demo"] {
+    for command in
+        ["serve", "send", "inbox", "outbox", "show", "decode", "encode", "simulate", "demo"]
+    {
         let (exit, out, err) = run(mm1gate(home.path()).args([command, "--help"]));
         assert_eq!((exit, err.as_str()), (0, ""), "{command}");
         assert!(out.contains("Example"), "{command} has no example:\n{out}");

@@ -8,6 +8,7 @@ mod cli_basics;
 mod cli_daemon;
 mod cli_decode;
 mod cli_demo;
+mod cli_encode;
 mod composed;
 mod gateway_inbound;
 mod gateway_modems;
