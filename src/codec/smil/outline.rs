@@ -103,10 +103,13 @@ fn element(source: &Source<'_>, token: &Token, range: Range<usize>) -> Node {
     Node::new(written(source, name), range, "").with(children.collect())
 }
 
-/// A name as it stands there, without the prefix of a namespace.
+/// A name as it stands there, without the prefix of a namespace; `?` where there is none.
 fn written(source: &Source<'_>, name: &Range<usize>) -> String {
     let name = source.octets.get(name.clone()).unwrap_or_default();
-    cut(&String::from_utf8_lossy(local(name)))
+    match local(name) {
+        [] => "?".to_owned(),
+        name => cut(&String::from_utf8_lossy(name)),
+    }
 }
 
 fn text(source: &Source<'_>, range: &Range<usize>) -> String {

@@ -316,3 +316,12 @@ fn outline_shows_elements_with_their_attributes_where_they_stand() {
     assert_eq!(img.children[0].text, "a&b");
     assert_eq!(smil.children[0].children[1].text, "text");
 }
+
+#[test]
+fn outline_gives_elements_and_attributes_without_a_name_one() {
+    let tree = outline(b"<s:><par =\"x\"/></s:>", None);
+    let nameless = &tree.children[0];
+    assert_eq!(nameless.name, "?");
+    assert_eq!(nameless.children[0].children[0].name, "?");
+    assert_eq!(nameless.children[0].children[0].text, "x");
+}
