@@ -8,6 +8,8 @@ const PID: u8 = 0x01;
 const DCS: u8 = 0x02;
 const USER_DATA: u8 = 0x04;
 const EXTENSION: u8 = 0x80;
+/// TP-UDHI, in the first octet of the TPDU.
+pub(super) const HEADER: u8 = 0x40;
 
 /// The optional fields at the end of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,9 +40,11 @@ impl Parameters {
         Self { indicator: vec![indicator], pid, dcs, user_data }
     }
 
-    /// Whether the user data has a header, which a bit of the TPDU's first octet says.
-    pub(super) fn has_header(&self) -> bool {
-        self.user_data.as_ref().is_some_and(|data| !data.udh.is_empty())
+    /// The first octet of the TPDU, its TP-UDHI as the user data has it: a header without elements
+    /// is not written.
+    pub(super) fn announced_in(&self, first_octet: u8) -> u8 {
+        let has_header = self.user_data.as_ref().is_some_and(|data| !data.udh.is_empty());
+        if has_header { first_octet | HEADER } else { first_octet & !HEADER }
     }
 
     /// Reads the indicator; nothing is announced where the octets end.

@@ -4,11 +4,11 @@
 //! that carries them tells which it is; here the octet itself does, since a cause is 0x80 or more
 //! and no TP-PI is.
 
+use super::parameters::HEADER;
 use super::reader::Reader;
 use super::{EncodeError, Parameters, Scts};
 use crate::codec::{DecodeError, DecodeErrorKind, Warning};
 
-const HEADER: u8 = 0x40;
 /// Failure causes are this or more (clause 9.2.3.22).
 const FIRST_CAUSE: u8 = 0x80;
 
@@ -55,6 +55,7 @@ impl DeliverReport {
     ) -> Result<Self, DecodeError> {
         let (failure_cause, mut parameters) = causes(reader)?;
         parameters.read_rest(first_octet & HEADER != 0, reader, warnings)?;
+        let first_octet = parameters.announced_in(first_octet);
         Ok(Self { first_octet, failure_cause, parameters })
     }
 }
@@ -80,13 +81,13 @@ impl SubmitReport {
         let (failure_cause, mut parameters) = causes(reader)?;
         let scts = Scts::read("TP-SCTS", reader, warnings)?;
         parameters.read_rest(first_octet & HEADER != 0, reader, warnings)?;
+        let first_octet = parameters.announced_in(first_octet);
         Ok(Self { first_octet, failure_cause, scts, parameters })
     }
 }
 
 fn begin(first_octet: u8, parameters: &Parameters, failure_cause: Option<u8>) -> Vec<u8> {
-    let header = if parameters.has_header() { HEADER } else { 0 };
-    let mut out = vec![first_octet | header];
+    let mut out = vec![parameters.announced_in(first_octet)];
     out.extend(failure_cause);
     out
 }
@@ -137,6 +138,15 @@ mod tests {
             assert_eq!(report.failure_cause, cause);
             assert_eq!(decoded.value.encode().unwrap(), octets);
         }
+    }
+
+    #[test]
+    fn header_without_elements_is_not_written_and_not_announced() {
+        let octets = from_hex("40 06 04 04 00 55 AA 77").unwrap();
+        let report = Tpdu::from_mobile(&octets).unwrap().value;
+        let written = report.encode().unwrap();
+        assert_eq!(written, from_hex("00 06 04 03 55 AA 77").unwrap());
+        assert_eq!(Tpdu::from_mobile(&written).unwrap().value, report);
     }
 
     #[test]

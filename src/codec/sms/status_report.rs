@@ -1,11 +1,11 @@
 //! SMS-STATUS-REPORT (3GPP TS 23.040 clause 9.2.2.3).
 
+use super::parameters::HEADER;
 use super::reader::Reader;
 use super::{EncodeError, Parameters, Scts, SmsAddress, StatusOutcome, status_outcome};
 use crate::codec::{DecodeError, Warning};
 
 const MORE_MESSAGES: u8 = 0x04;
-const HEADER: u8 = 0x40;
 
 /// What became of a message that the subscriber sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +58,8 @@ impl StatusReport {
     /// # Errors
     /// When the address or the user data does not fit.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let header = if self.parameters.has_header() { HEADER } else { 0 };
-        let mut out = vec![self.first_octet | header, self.message_reference];
+        let first_octet = self.parameters.announced_in(self.first_octet);
+        let mut out = vec![first_octet, self.message_reference];
         self.recipient.write(&mut out)?;
         out.extend(self.scts.0);
         out.extend(self.discharge_time.0);
@@ -80,9 +80,9 @@ impl StatusReport {
         let discharge_time = Scts::read("TP-DT", reader, warnings)?;
         let status = reader.octet("TP-ST")?;
         let mut report = Self::new(message_reference, recipient, scts, discharge_time, status);
-        report.first_octet = first_octet;
         report.parameters = Parameters::read_indicator(reader);
         report.parameters.read_rest(first_octet & HEADER != 0, reader, warnings)?;
+        report.first_octet = report.parameters.announced_in(first_octet);
         Ok(report)
     }
 }
