@@ -114,6 +114,24 @@ fn fields_without_end_are_limited() {
 }
 
 #[test]
+fn first_of_two_content_locations_stays_the_first() {
+    let octets = b"\x8C\x82\x98T\0\x8D\x92\x83http://a/\0\x83http://b/\0";
+    let pdu = decoded(&Bytes::from_static(octets)).value;
+    let Pdu::NotificationInd(notification) = &pdu else { panic!("another PDU") };
+    assert_eq!(notification.content_location, "http://a/");
+    assert_eq!(decoded(&pdu.encode()).value, pdu);
+}
+
+#[test]
+fn subject_of_a_nul_alone_goes_out_as_none() {
+    let mut pdu = send_req();
+    pdu.subject = Some("\0".to_owned());
+    let mut without = send_req();
+    without.subject = None;
+    assert_eq!(Pdu::SendReq(pdu).encode(), Pdu::SendReq(without).encode());
+}
+
+#[test]
 fn transaction_id_that_is_no_text_goes_back_as_it_came() {
     let octets = Bytes::from_static(b"\x8C\x82\x98\xE9T\xFF1\0\x8D\x92\x83http://m/1\0");
     let Pdu::NotificationInd(pdu) = decoded(&octets).value else { panic!("another PDU") };

@@ -37,7 +37,10 @@ pub(super) fn put_header(out: &mut Vec<u8>, header: &Header) {
 
 fn is_empty(value: &Value) -> bool {
     match value {
-        Value::Text(text) | Value::Encoded(text) | Value::Address(text) => text.is_empty(),
+        // A text of NUL octets alone has nothing that can be written either.
+        Value::Text(text) | Value::Encoded(text) | Value::Address(text) => {
+            text.bytes().all(|octet| octet == 0)
+        }
         Value::Raw(octets) => octets.is_empty(),
         _ => false,
     }
