@@ -10,6 +10,11 @@ mod cli_decode;
 mod cli_demo;
 mod cli_encode;
 mod composed;
+#[path = "../fuzz/src/inputs.rs"]
+mod fuzz_inputs;
+#[path = "../fuzz/src/properties/mod.rs"]
+mod fuzz_properties;
+mod fuzz_replay;
 mod gateway_inbound;
 mod gateway_modems;
 mod gateway_outbound;

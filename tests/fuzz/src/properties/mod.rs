@@ -1,0 +1,34 @@
+//! What must hold of every decoder for any octets: one function a fuzz target. Each panics when a
+//! property is broken.
+//!
+//! Compiled into the fuzz targets and into the project's tests.
+
+mod at;
+mod checks;
+mod mms;
+mod ppp;
+mod push;
+mod smil;
+mod sms;
+mod text;
+mod wsp;
+mod wtp;
+
+/// A fuzz target: its name, which its corpus and its program have too, and what panics when a
+/// property does not hold.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// All of them, in the order of their names.
+pub(crate) const TARGETS: &[Target] = &[
+    ("at", at::check),
+    ("hdlc", ppp::check_deframer),
+    ("mms", mms::check),
+    ("multipart", wsp::check_multipart),
+    ("ppp", ppp::check_frames),
+    ("push", push::check),
+    ("smil", smil::check),
+    ("text", text::check),
+    ("tpdu", sms::check),
+    ("wsp_headers", wsp::check_headers),
+    ("wtp", wtp::check),
+];
