@@ -513,3 +513,109 @@ pub(super) fn push(
     }
     Ok(push.encode())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::decode_kinds;
+    use super::*;
+
+    fn optional(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+        prop_oneof![Just(Value::Null), value]
+    }
+
+    fn address() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            "\\+[0-9]{5,15}".prop_map(|number| json!({ "address": number, "type": "PLMN" })),
+            "[a-z]{1,8}@[a-z]{1,8}".prop_map(|mail| json!({ "address": mail, "type": "email" })),
+            "[1-9][0-9]{3,5}".prop_map(|code| json!({ "address": code, "type": null })),
+        ]
+    }
+
+    fn headers() -> impl Strategy<Value = Value> {
+        let time = 0_i64..4_000_000_000;
+        let time = time.prop_map(|at| crate::model::Timestamp::from_secs(at).to_string());
+        let expiry = prop_oneof![
+            time.clone().prop_map(|at| json!({ "absolute": at })),
+            any::<u32>().prop_map(|seconds| json!({ "relative": seconds })),
+        ];
+        let word = |words: &'static [&'static str]| {
+            optional(prop::sample::select(words).prop_map(Value::from))
+        };
+        (
+            "[A-Za-z0-9@._-]{1,60}",
+            prop::collection::vec(address(), 1..5),
+            optional("[a-zA-Zà-ÿ€α-ω][ -~à-ÿ€α-ω]{0,40}".prop_map(Value::from)),
+            optional(expiry),
+            optional(any::<bool>().prop_map(Value::from)),
+            word(&["low", "normal", "high"]),
+            word(&["personal", "advertisement", "informational", "auto"]),
+            optional(time.prop_map(Value::from)),
+            optional("[a-z]{1,20}".prop_map(Value::from)),
+        )
+            .prop_map(|(id, to, subject, expiry, report, priority, class, date, own)| {
+                let all = json!({
+                    "transaction-id": id, "mms-version": "1.2", "date": date,
+                    "from": { "address": null, "type": "insert-address" }, "to": to,
+                    "subject": subject, "expiry": expiry, "delivery-report": report,
+                    "priority": priority, "message-class": class, "x-own": own,
+                });
+                let fields = all.as_object().into_iter().flatten();
+                fields
+                    .filter(|(_, value)| !value.is_null())
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect()
+            })
+    }
+
+    fn some_part() -> impl Strategy<Value = Value> {
+        let name = || optional("[a-zA-Zà-ÿ][a-zA-Z0-9à-ÿ ._-]{0,20}".prop_map(Value::from));
+        let types = vec!["image/jpeg", "audio/amr", "application/x-own", "text/x-vcard"];
+        (
+            prop::sample::select(types),
+            name(),
+            optional("[a-z0-9@.]{1,12}".prop_map(Value::from)),
+            optional("[a-zA-Z0-9._-]{1,20}".prop_map(Value::from)),
+            prop::collection::vec(any::<u8>(), 0..200),
+        )
+            .prop_map(|(content_type, name, id, location, body)| {
+                json!({
+                    "content_type": content_type, "name": name, "content_id": id,
+                    "content_location": location, "charset": null, "base64": STANDARD.encode(body),
+                })
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_told_the_same(
+            headers in headers(), parts in prop::collection::vec(some_part(), 1..5)
+        ) {
+            let message = json!({
+                "kind": "mms", "pdu": "m-send.req", "headers": headers, "parts": parts,
+            });
+            let encoded = encode(&message, None, &Files::new(Path::new("")));
+            let Ok(Encoded::Octets(octets)) = encoded else {
+                return Err(TestCaseError::fail(format!("{:?}", encoded.err())));
+            };
+            let report = decode_kinds::mms(&octets, 0..octets.len());
+            prop_assert_eq!(report.problems(), []);
+            let told = report.json();
+            let mut fields = told["headers"].clone();
+            let content_type = fields.as_object_mut().and_then(|it| it.shift_remove("content-type"));
+            prop_assert_eq!(content_type, Some("application/vnd.wap.multipart.mixed".into()));
+            prop_assert_eq!(fields, headers);
+            for (at, part) in parts.iter().enumerate() {
+                let again = &told["parts"][at];
+                for key in ["content_type", "name", "content_id", "content_location", "charset"] {
+                    prop_assert_eq!(&again[key], &part[key], "{} of part {}", key, at);
+                }
+                let octets = STANDARD.decode(part["base64"].as_str().unwrap_or_default());
+                let octets = octets.unwrap_or_default();
+                prop_assert_eq!(again["length"].as_u64(), u64::try_from(octets.len()).ok());
+            }
+        }
+    }
+}
