@@ -10,20 +10,15 @@ use bytes::Bytes;
 use super::{Core, schedule};
 use crate::codec::mms::{self, Pdu, ReadStatus};
 use crate::codec::push::Push;
-use crate::codec::sms::{
-    Alphabet, Body, Dcs, Deliver, PORT_WAP_PUSH, Tpdu, Udh, UserData, split_smsc,
-};
+use crate::codec::sms::{Dcs, Deliver, PORT_WAP_PUSH, Tpdu, UserData, join_text, split_smsc};
 use crate::model::{Address, Blame, Explain, Layer, MessageId, Retry, Stage, StageSink, Timestamp};
-use crate::proto::sms_reassembly::{Assembly, Datagram, Fragment, FragmentKey, Piece, assemble};
+use crate::proto::sms_reassembly::{
+    Assembly, Datagram, Fragment, FragmentKey, Piece, assemble, messages,
+};
 use crate::store::{
     KeptTpdu, NewPush, NewSms, NewTpdu, Notification, PendingTpdu, PushKind, Report, ReportKind,
     StoreError, TpduFate,
 };
-
-/// How long the parts of one message may be apart by the service centre's clock, which stamps all
-/// of them on acceptance. References wrap around after 256 messages; a part that is older belongs
-/// to another message.
-const SPREAD: Duration = Duration::from_secs(600);
 
 /// How long missing parts are waited for: a phone that is off gets its messages within days.
 const FRAGMENT_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -131,7 +126,8 @@ impl Intake {
             }
         }
         for group in groups.into_values() {
-            for cluster in clusters(group) {
+            let at = |kept: &Kept| kept.sent_at.unwrap_or(kept.received_at);
+            for cluster in messages(group, |kept| (&kept.fragment, at(kept))) {
                 self.join(cluster, stages).await?;
             }
         }
@@ -249,8 +245,8 @@ struct Kept {
     key: i64,
     received_at: Timestamp,
     sent_at: Option<Timestamp>,
-    text: Option<String>,
     dcs: Dcs,
+    user_data: UserData,
     fragment: Fragment,
 }
 
@@ -275,8 +271,8 @@ fn read(pending: &PendingTpdu) -> Result<Read, String> {
             key: pending.key,
             received_at: pending.received_at,
             sent_at: stamp(&deliver),
-            text: deliver.text(),
             dcs: deliver.dcs,
+            user_data: deliver.user_data,
             fragment,
         })),
     }
@@ -286,48 +282,11 @@ fn stamp(deliver: &Deliver) -> Option<Timestamp> {
     deliver.scts.timestamp()
 }
 
-/// Splits parts with the same reference into messages: time stamps too far apart, or two different
-/// parts with the same number, mean different messages (service centres reuse references, and a
-/// phone that was off gets many messages at once).
-fn clusters(mut group: Vec<Kept>) -> Vec<Vec<Kept>> {
-    let at = |kept: &Kept| kept.sent_at.unwrap_or(kept.received_at);
-    // Stable, so that parts with the same stamp stay in the order of their arrival.
-    group.sort_by_key(at);
-    let mut clusters: Vec<Vec<Kept>> = Vec::new();
-    for kept in group {
-        let nearest = clusters
-            .iter_mut()
-            .filter_map(|cluster| {
-                let apart = at(&kept).since(at(cluster.last()?));
-                let has_room = cluster.iter().all(|other| {
-                    other.fragment.sequence != kept.fragment.sequence
-                        || other.fragment.data == kept.fragment.data
-                });
-                (apart <= SPREAD && has_room).then_some((apart, cluster))
-            })
-            .min_by_key(|(apart, _)| *apart);
-        match nearest {
-            Some((_, cluster)) => cluster.push(kept),
-            None => clusters.push(vec![kept]),
-        }
-    }
-    clusters
-}
-
+/// The text of a message in parts, and none of it twice.
 fn joined_text(cluster: &[Kept]) -> Option<String> {
     let parts: BTreeMap<u8, &Kept> =
         cluster.iter().map(|kept| (kept.fragment.sequence, kept)).collect();
-    // Senders cut between the two halves of a character: an escape and its septet, surrogates.
-    let dcs = parts.values().next()?.dcs;
-    let alike = parts.values().all(|kept| kept.dcs.alphabet() == dcs.alphabet());
-    let odd = parts.values().any(|kept| kept.fragment.data.len() % 2 == 1);
-    let whole = || parts.values().flat_map(|kept| kept.fragment.data.iter().copied()).collect();
-    let body = match dcs.alphabet() {
-        Alphabet::Gsm7 if alike => Body::Septets(whole()),
-        Alphabet::Ucs2 if alike && !odd => Body::Octets(whole().into()),
-        _ => return parts.into_values().map(|kept| kept.text.as_deref()).collect(),
-    };
-    UserData { udh: Udh::default(), body }.text(dcs)
+    join_text(parts.values().map(|kept| (kept.dcs, &kept.user_data)))
 }
 
 /// What a push is. Content types other than ours are not an error, they are other services.
@@ -412,7 +371,7 @@ mod tests {
     use super::*;
     use crate::codec::mms::{DeliveryInd, Expiry, MmsStatus, NotificationInd, Version};
     use crate::codec::sms::{
-        Concat, Scts, SmsAddress, UserData, join_smsc, port_addressed_delivers,
+        Body, Concat, Scts, SmsAddress, Udh, UserData, join_smsc, port_addressed_delivers,
     };
     use crate::gateway::config::Timing;
     use crate::gateway::events::Events;

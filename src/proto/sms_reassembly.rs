@@ -3,12 +3,23 @@
 //! Pure functions: the store keeps the fragments, so that each can leave the SIM as soon as its
 //! copy is durable, and decides how long it waits for the missing ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::codec::sms::{Deliver, SmsAddress};
+use crate::model::Timestamp;
+
+/// How long the parts of one message may be apart by the service centre's clock, which stamps all
+/// of them on acceptance. References wrap around after 256 messages; a part that is older belongs
+/// to another message.
+pub const SPREAD: Duration = Duration::from_secs(600);
+
+/// Most messages with the same sender, reference and number of parts that a part is compared with,
+/// the latest ones: what a sender repeats without end costs no more than its own reading.
+pub const MAX_ALIKE: usize = 16;
 
 /// What one SMS-DELIVER is to the reassembly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +138,52 @@ impl fmt::Debug for FragmentKey {
     }
 }
 
+/// Sorts parts with the same key into messages, each in the order of time. `look` tells a part and
+/// its time: that of the service centre, or of its arrival where that is unknown.
+///
+/// Service centres reuse references, and a phone that was off gets many messages at once: stamps
+/// further apart than [`SPREAD`], or two different parts with the same number, mean different
+/// messages. A part that came twice stays in its message. Linear in the number of parts.
+pub fn messages<T>(mut parts: Vec<T>, look: impl Fn(&T) -> (&Fragment, Timestamp)) -> Vec<Vec<T>> {
+    /// A message that may still get parts.
+    struct Open {
+        index: usize,
+        latest: Timestamp,
+        by_number: BTreeMap<u8, Bytes>,
+    }
+    // Stable, so that parts with the same stamp stay in the order of their arrival.
+    parts.sort_by_key(|part| look(part).1);
+    let mut messages: Vec<Vec<T>> = Vec::new();
+    let mut open: VecDeque<Open> = VecDeque::new();
+    for part in parts {
+        let (fragment, at) = look(&part);
+        while open.front().is_some_and(|message| at.since(message.latest) > SPREAD) {
+            open.pop_front();
+        }
+        let fits = |message: &&mut Open| {
+            let there = message.by_number.get(&fragment.sequence);
+            at.since(message.latest) <= SPREAD && there.is_none_or(|data| *data == fragment.data)
+        };
+        // The nearest in time; of several as near the first, since it has waited longest.
+        let nearest = open.iter_mut().filter(fits).min_by_key(|it| at.since(it.latest));
+        if let Some(message) = nearest {
+            message.latest = at;
+            message.by_number.insert(fragment.sequence, fragment.data.clone());
+            if let Some(known) = messages.get_mut(message.index) {
+                known.push(part);
+            }
+        } else {
+            if open.len() == MAX_ALIKE {
+                open.pop_front();
+            }
+            let by_number = BTreeMap::from([(fragment.sequence, fragment.data.clone())]);
+            open.push_back(Open { index: messages.len(), latest: at, by_number });
+            messages.push(vec![part]);
+        }
+    }
+    messages
+}
+
 /// Joins fragments, given in the order of their arrival. Those of another message than the first
 /// one's are passed over. Of two with the same number the later one counts: the earlier is a
 /// duplicate, or belongs to an older message with the same reference.
@@ -229,6 +286,86 @@ mod tests {
         let concat = Concat { reference: 9, wide: false, total: 1, sequence: 1 };
         single.user_data.udh.elements = vec![concat.into()];
         assert!(matches!(Piece::of(&single), Piece::Whole(_)));
+    }
+
+    /// Parts at their seconds, sorted into messages: how many parts of each, and what it says.
+    fn sorted(parts: Vec<(Fragment, i64)>) -> Vec<(usize, Option<Bytes>)> {
+        let messages = messages(parts, |(fragment, at)| (fragment, Timestamp::from_secs(*at)));
+        let told = |message: Vec<(Fragment, i64)>| {
+            let fragments: Vec<Fragment> = message.into_iter().map(|(it, _)| it).collect();
+            (fragments.len(), data_of(&fragments))
+        };
+        messages.into_iter().map(told).collect()
+    }
+
+    #[test]
+    fn reference_that_wraps_around_belongs_to_another_message() {
+        let [old, late] = [[1; 200], [2; 200]].map(|data| fragments("86888", 9_u8, &data));
+        let parts = vec![
+            (old[0].clone(), 0),
+            (late[1].clone(), 3600),
+            (old[1].clone(), 5),
+            (late[0].clone(), 3601),
+        ];
+        let expected = vec![(2, Some(Bytes::from(vec![1; 200]))), (2, Some(vec![2; 200].into()))];
+        assert_eq!(sorted(parts), expected);
+    }
+
+    #[test]
+    fn same_part_with_other_data_begins_another_message() {
+        let [one, two] = [[1; 200], [2; 200]].map(|data| fragments("86888", 9_u8, &data));
+        // Within one second, the parts of both between each other.
+        let parts = vec![
+            (one[0].clone(), 0),
+            (two[0].clone(), 0),
+            (one[1].clone(), 0),
+            (two[1].clone(), 0),
+        ];
+        let expected = vec![(2, Some(Bytes::from(vec![1; 200]))), (2, Some(vec![2; 200].into()))];
+        assert_eq!(sorted(parts), expected);
+    }
+
+    #[test]
+    fn part_that_comes_twice_is_a_duplicate() {
+        let parts = fragments("86888", 9_u8, &[1; 200]);
+        let again = vec![(parts[0].clone(), 0), (parts[0].clone(), 1), (parts[1].clone(), 2)];
+        assert_eq!(sorted(again), vec![(3, Some(vec![1; 200].into()))]);
+    }
+
+    #[test]
+    fn totals_that_differ_are_different_messages() {
+        let mut parts = fragments("86888", 9_u8, &[1; 200]);
+        parts[1].total = 3;
+        assert_ne!(parts[0].key(), parts[1].key());
+        assert_eq!(assemble(&parts), Assembly::Missing(vec![2]));
+        parts.reverse();
+        assert_eq!(assemble(&parts), Assembly::Missing(vec![1, 3]));
+    }
+
+    #[test]
+    fn endless_conflicts_are_compared_with_the_latest_messages_only() {
+        let part = fragments("86888", 9_u8, &[1; 200]).remove(0);
+        let conflicting = |number: usize| {
+            let data = Bytes::from(number.to_be_bytes().to_vec());
+            (Fragment { data, ..part.clone() }, 0)
+        };
+        let mut parts: Vec<_> = (0..MAX_ALIKE + 1).map(conflicting).collect();
+        assert_eq!(sorted(parts.clone()).len(), MAX_ALIKE + 1);
+        // A duplicate of the first is too far back to be told as one, a duplicate of the second not.
+        parts.push(conflicting(1));
+        assert_eq!(sorted(parts.clone()).len(), MAX_ALIKE + 1);
+        parts.push(conflicting(0));
+        assert_eq!(sorted(parts).len(), MAX_ALIKE + 2);
+        let many: Vec<_> = (0..20_000).map(conflicting).collect();
+        assert_eq!(sorted(many).len(), 20_000);
+    }
+
+    #[test]
+    fn longest_message_has_255_parts() {
+        let text = vec![7; 128 * 255];
+        let parts = fragments("86888", 9_u8, &text);
+        assert_eq!(parts.len(), 255);
+        assert_eq!(data_of(&parts).unwrap(), text);
     }
 
     #[test]

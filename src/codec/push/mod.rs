@@ -1,11 +1,25 @@
 //! WAP Push over SMS and UDP: the connectionless push unit (WAP-235-PushOTA-20010425-a,
 //! WAP-230-WSP-20010705-a clause 8.2.4.1).
 
+mod content;
+mod date;
 mod outline;
+mod provisioning;
+mod service;
+mod tree;
+mod vocabulary;
+mod wbxml;
+mod xml;
 
 use bytes::Bytes;
 
+pub use content::Content;
 pub use outline::outline;
+pub use provisioning::{Provisioning, SecurityMethod};
+pub use service::{
+    CacheOperation, EmailNotification, LoadAction, ServiceIndication, ServiceLoading, SignalAction,
+};
+pub use wbxml::{MAX_STRING_TABLE, MAX_WBXML_DEPTH, MAX_WBXML_ITEMS, MAX_WBXML_TEXT};
 
 use super::wsp::pdu::{self, EntityHeaders, put_entity_headers};
 use super::wsp::{ContentType, Reader, Warnings};
@@ -169,9 +183,9 @@ impl Push {
             | "application/x-wap-prov.browser-bookmarks"
             | "application/x-prov.syncset+wbxml"
             | "application/x-prov.syncml+wbxml" => PushApplication::Provisioning,
-            "application/vnd.wap.emn+wbxml" | "application/vnd.omads-email+wbxml" => {
-                PushApplication::EmailNotification
-            }
+            "application/vnd.wap.emn+wbxml"
+            | "text/vnd.wap.emn+xml"
+            | "application/vnd.omads-email+wbxml" => PushApplication::EmailNotification,
             "application/vnd.omaloc-supl-init"
             | "application/vnd.wap.locc+wbxml"
             | "application/vnd.wap.loc+xml" => PushApplication::Location,

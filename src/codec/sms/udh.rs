@@ -164,6 +164,13 @@ impl InformationElement {
             let length = self.data.len();
             return Some(format!("{length} octets instead of {expected}, the element is ignored"));
         }
+        if matches!(self.id, IEI_SINGLE_SHIFT | IEI_LOCKING_SHIFT) {
+            let language = self.data.first().copied().and_then(Language::from_identifier);
+            let locking = self.id == IEI_LOCKING_SHIFT;
+            let has_table = language.is_some_and(|it| !locking || it.has_locking());
+            let text = "a language without such a table, the default table stands";
+            return (!has_table).then(|| text.to_owned());
+        }
         let concat = self.concat().filter(|concat| !concat.is_possible());
         concat.map(|Concat { sequence, total, .. }| {
             format!("part {sequence} of {total} cannot be, the element is ignored")
