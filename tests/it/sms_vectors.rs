@@ -42,9 +42,14 @@ fn direction(name: &str) -> Direction {
     if name.starts_with("submit-") { Direction::FromMobile } else { Direction::ToMobile }
 }
 
+/// Fields and offsets of warnings.
+type Places = &'static [(&'static str, usize)];
+/// What each TPDU of a file says.
+type Texts = &'static [&'static str];
+
 /// What is odd in each vector: the text of each TPDU, or the digits of its data, and the places of
 /// its warnings. Those that are not here read without warning, or have a test of their own.
-const ODD: &[(&str, &[&str], &[(&str, usize)])] = &[
+const ODD: &[(&str, Texts, Places)] = &[
     ("originator-too-long", &["hi"], &[("TP-OA", 1)]),
     ("language-reserved", &["a€"], &[("TP-UDH", 17)]),
     ("header-element-beyond-the-header", &["aa"], &[("TP-UDH", 22)]),
@@ -64,7 +69,7 @@ const ODD: &[(&str, &[&str], &[(&str, usize)])] = &[
 ];
 
 /// The same for those that read without warning.
-const PLAIN: &[(&str, &[&str])] = &[
+const PLAIN: &[(&str, Texts)] = &[
     ("originator-name-type-d0", &["hi"]),
     ("originator-name-type-d1", &["hi"]),
     ("originator-name-padded-to-whole-octets", &["hi"]),
@@ -112,7 +117,7 @@ fn said(tpdu: &Tpdu) -> Option<String> {
 
 #[test]
 fn every_tpdu_reads_as_its_quirk_says() {
-    let mut expected: BTreeMap<&str, (&[&str], &[(&str, usize)])> =
+    let mut expected: BTreeMap<&str, (Texts, Places)> =
         ODD.iter().map(|(name, texts, places)| (*name, (*texts, *places))).collect();
     expected.extend(PLAIN.iter().map(|(name, texts)| (*name, (*texts, &[][..]))));
     let mut seen = 0;

@@ -3,13 +3,16 @@
 //! (OMA-WAP-TS-EMN-V1_0 clause 7), Provisioning (OMA-WAP-TS-ProvCont-V1_1 clause 7) and the settings
 //! of its forerunner by Nokia and Ericsson (Over The Air Settings Specification 7.0).
 
+/// An attribute and how its value begins.
+type Start = (&'static str, &'static str);
+
 /// Tokens of one document type.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
     /// Page, token and name of the tags.
     tags: &'static [(u8, u8, &'static str)],
     /// Page, first token, and for each token from there the attribute and how its value begins.
-    attributes: &'static [(u8, u8, &'static [(&'static str, &'static str)])],
+    attributes: &'static [(u8, u8, &'static [Start])],
     /// Page, first token, and for each token from there a part of a value.
     values: &'static [(u8, u8, &'static [&'static str])],
     /// Attributes whose opaque value is a date.
@@ -23,7 +26,7 @@ impl Vocabulary {
     }
 
     /// The attribute and how its value begins.
-    pub(super) fn attribute(&self, page: u8, token: u8) -> Option<(&'static str, &'static str)> {
+    pub(super) fn attribute(&self, page: u8, token: u8) -> Option<Start> {
         self.attributes.iter().find_map(|(of, first, row)| {
             let index = token.checked_sub(*first).filter(|_| *of == page)?;
             row.get(usize::from(index)).copied()

@@ -195,7 +195,7 @@ impl Body<'_> {
                     match self.open.last_mut() {
                         Some(element) => element.text.push_str(&text),
                         None => {
-                            self.warnings.note("WBXML body", at, "text outside of the document")
+                            self.warnings.note("WBXML body", at, "text outside of the document");
                         }
                     }
                 }

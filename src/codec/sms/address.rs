@@ -152,7 +152,7 @@ impl SmsAddress {
             let mut septets = alphabet::unpack(value, 0, semi_octets * 4 / 7);
             // Seven letters leave seven bits of the last octet: whoever counts whole octets has
             // written no "@" there.
-            if septets.len() % 8 == 0 && septets.last() == Some(&0) {
+            if septets.len().is_multiple_of(8) && septets.last() == Some(&0) {
                 septets.pop();
             }
             address.text = alphabet::decode_gsm7(&septets, Shift::default());
@@ -190,7 +190,7 @@ impl SmsAddress {
             let septets = alphabet::encode_gsm7(&self.text, Shift::default());
             let septets = septets.ok_or(EncodeError::Address)?;
             // It would be read as the filling behind seven letters.
-            if septets.len() % 8 == 0 && septets.last() == Some(&0) {
+            if septets.len().is_multiple_of(8) && septets.last() == Some(&0) {
                 return Err(EncodeError::Address);
             }
             let semi_octets = (septets.len() * 7).div_ceil(4);

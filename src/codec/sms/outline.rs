@@ -407,7 +407,7 @@ mod tests {
         let hex = "07 91 447779070088 44 0B D0 C4F23C7D7603 00 00 62111201020304 10 \
                    0B 05 04 0B84 23F0 00 03 2A 02 01 A0D3";
         assert_eq!(
-            told(&hex, Direction::ToMobile),
+            told(hex, Direction::ToMobile),
             [
                 "SMS 0..41",
                 " SMSC 0..8 +447797700088 (international, ISDN (E.164))",

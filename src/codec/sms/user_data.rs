@@ -148,7 +148,7 @@ impl UserData {
             let count = length.saturating_sub(header_septets);
             let mut septets = unpack(data, header_septets * 7, count);
             // Seven octets hold eight septets; whoever counts octets cannot say that there are seven.
-            if in_octets && length % 8 == 0 && septets.last() == Some(&0) {
+            if in_octets && length.is_multiple_of(8) && septets.last() == Some(&0) {
                 septets.pop();
             }
             Body::Septets(septets)
