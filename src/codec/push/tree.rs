@@ -54,11 +54,11 @@ impl Element {
         let attribute = |attribute: &Attribute| {
             let hidden = secret && attribute.name.eq_ignore_ascii_case("value");
             let text = if hidden { "(not shown)" } else { attribute.value.as_str() };
-            Node::new(&attribute.name, attribute.range.clone(), text)
+            Node::new(shown(&attribute.name), attribute.range.clone(), text)
         };
         let mut children: Vec<Node> = self.attributes.iter().map(attribute).collect();
         children.extend(self.children.iter().map(Self::node));
-        Node::new(&self.name, self.range.clone(), self.text.trim()).with(children)
+        Node::new(shown(&self.name), self.range.clone(), self.text.trim()).with(children)
     }
 }
 
@@ -68,7 +68,25 @@ impl Attribute {
     }
 }
 
+/// A name to be shown: a literal whose string is not there has none.
+const fn shown(name: &str) -> &str {
+    if name.is_empty() { "(no name)" } else { name }
+}
+
 /// Whether a setting of this name holds a password or the like.
 fn is_secret(name: &str) -> bool {
     ["SECRET", "-PW", "PASSWORD", "AUTHDATA"].iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_name_is_shown_as_such() {
+        let mut element = Element::new("", 0);
+        element.attributes.push(Attribute::new("", 0));
+        let node = element.node();
+        assert_eq!((&*node.name, &*node.children[0].name), ("(no name)", "(no name)"));
+    }
 }
