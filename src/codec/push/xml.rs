@@ -11,17 +11,20 @@ use crate::codec::wsp::{Warnings, charset};
 use crate::codec::{DecodeError, DecodeErrorKind, Decoded};
 
 /// Reads a document. What is wrong behind a beginning that is right is a warning, and the tree
-/// ends there. Offsets are those of the text in UTF-8, which nearly every document is.
+/// ends there. Offsets are those of the octets. In a charset other than UTF-8 with several octets
+/// a character they are those of the text in UTF-8, and none is beyond the octets.
 pub(super) fn read(octets: &[u8], charset: Option<&str>) -> Result<Decoded<Element>, DecodeError> {
     let text = charset::to_text(octets, charset);
     let mut reader = quick_xml::Reader::from_str(&text);
     let mut warnings = Warnings::new();
     let mut open: Vec<Element> = Vec::new();
     let mut items = 0;
-    let mut at = 0;
+    let mut places = Places::new(octets, &text);
+    let mut at = places.of(0);
     let root = loop {
         let event = reader.read_event();
-        let begins = std::mem::replace(&mut at, place(reader.buffer_position()));
+        let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        let begins = std::mem::replace(&mut at, places.of(position));
         match event {
             Ok(Event::Start(start)) => {
                 if open.len() == MAX_WBXML_DEPTH {
@@ -124,8 +127,36 @@ const fn limit(offset: usize, limit: usize) -> DecodeError {
     DecodeError { field: "XML", offset, kind: DecodeErrorKind::LimitExceeded { limit } }
 }
 
-fn place(position: u64) -> usize {
-    usize::try_from(position).unwrap_or(usize::MAX)
+/// Where the octets of a text came from.
+struct Places<'a> {
+    text: &'a str,
+    octets: usize,
+    /// Each character is one octet.
+    single: bool,
+    /// Octets in front of the text that are none of it: a byte order mark.
+    skipped: usize,
+    /// The last place asked for, and characters in front of it.
+    last: (usize, usize),
+}
+
+impl<'a> Places<'a> {
+    fn new(octets: &[u8], text: &'a str) -> Self {
+        let same = octets.ends_with(text.as_bytes());
+        let single = !same && text.chars().count() == octets.len();
+        let skipped = if same { octets.len() - text.len() } else { 0 };
+        Self { text, octets: octets.len(), single, skipped, last: (0, 0) }
+    }
+
+    /// The octet for a place in the text; places only grow.
+    fn of(&mut self, at: usize) -> usize {
+        if self.single {
+            let (from, count) = self.last;
+            let more = self.text.get(from..at).map_or(0, |text| text.chars().count());
+            self.last = (at, count + more);
+            return self.last.1.min(self.octets);
+        }
+        (at + self.skipped).min(self.octets)
+    }
 }
 
 #[cfg(test)]
@@ -160,6 +191,16 @@ mod tests {
         let crossed = read("<si><indication>text</si></indication>").unwrap();
         assert_eq!((&*crossed.value.children[0].text, crossed.warnings.len()), ("text", 1));
         assert_eq!(read("no document").unwrap_err().kind, DecodeErrorKind::InvalidText);
+    }
+
+    #[test]
+    fn places_are_those_of_the_octets_whatever_the_charset() {
+        let range = |octets: &[u8], charset| read(octets, charset).unwrap().value.range;
+        assert_eq!(range(b"\xEF\xBB\xBF<sl a='b'/>", None), 3..14);
+        assert_eq!(range(b"<!--\xE9\xE9--><sl a='\xE9'/>", Some("iso-8859-1")), 9..20);
+        assert_eq!(range(b"<!--\xC3\xA9--><sl/>", Some("utf-8")), 9..14);
+        // No UTF-8 all the same, and cut.
+        assert_eq!(range(b"<sl>\xE9\x80\x81", None), 0..7);
     }
 
     #[test]
