@@ -76,6 +76,7 @@ const TOLD: &[(&str, Told)] = &[
     ),
     ("message-size-leading-zeros", Ok(&[("X-Mms-Message-Size", 38)])),
     ("message-type-not-first", Ok(&[("X-Mms-Message-Type", 8)])),
+    ("part-base64-cut", Ok(&[("content-transfer-encoding", 48)])),
     ("part-body-cut", Err(("part body", 60))),
     ("part-count-too-high", Ok(&[("multipart count", 53)])),
     ("part-disposition-without-length", Ok(&[("content-disposition", 58)])),
@@ -83,6 +84,7 @@ const TOLD: &[(&str, Told)] = &[
     ("recipients-in-several-forms", Ok(&[("To", 134)])),
     ("repeated-field", Ok(&[("X-Mms-Message-Class", 53)])),
     ("retrieve-error-without-content", Ok(&[("Content-Type", 6)])),
+    ("retrieve-without-content", Ok(&[("Content-Type", 17)])),
     ("send-conf-reserved-permanent", Ok(&[("X-Mms-Response-Status", 9)])),
     ("send-conf-reserved-transient", Ok(&[("X-Mms-Response-Status", 9)])),
     ("send-conf-status-with-length", Ok(&[("X-Mms-MMS-Version", 0), ("X-Mms-Response-Status", 7)])),
@@ -335,6 +337,13 @@ fn error_without_content_is_read() {
 }
 
 #[test]
+fn message_without_content_is_shown_and_suspect() {
+    let (pdu, _) = retrieved("retrieve-without-content");
+    assert_eq!(pdu.body, Body::Single(Bytes::new()));
+    assert!(pdu.is_suspect());
+}
+
+#[test]
 fn odd_part_headers_spoil_no_body() {
     let (quoted, _) = parts("part-content-id-stray-quote");
     assert_eq!(quoted[0].content_id.as_deref(), Some("photo"));
@@ -367,6 +376,8 @@ fn names_of_parts_are_found_wherever_they_are() {
 fn transfer_encodings_are_taken_off() {
     let (base64, _) = parts("part-base64");
     assert_eq!(&base64[0].body[..], b"\xFF\xD8\xFF\xE0\x00\x10");
+    let (cut, _) = parts("part-base64-cut");
+    assert_eq!(cut[0].text().as_deref(), Some("hi!"));
     let (quoted, _) = parts("part-quoted-printable");
     assert_eq!(quoted[0].text().as_deref(), Some("café"));
     assert!(quoted[0].headers.is_empty());

@@ -40,6 +40,8 @@ const MAX_ERROR_TEXT: usize = 512;
 impl RetrieveConf {
     pub(super) fn read(fields: &mut Fields<'_>, content: Option<Content>) -> Result<Self, Missing> {
         let retrieve_status = fields.token(field::RETRIEVE_STATUS).map(RetrieveStatus);
+        let message_id = fields.text(field::MESSAGE_ID);
+        let from = fields.from();
         let Content { content_type, body } = match content {
             Some(content) => content,
             // Some leave the content out where there is only an error to tell.
@@ -51,14 +53,23 @@ impl RetrieveConf {
                     body: Body::Multipart(Vec::new()),
                 }
             }
+            // A message of header fields alone is shown, and suspect.
+            None if fields.broken.is_none() && (message_id.is_some() || from.is_some()) => {
+                let at = fields.end();
+                fields.warnings.note(field::CONTENT_TYPE.name, at, "absent, there is no content");
+                Content {
+                    content_type: ContentType::new("application/octet-stream"),
+                    body: Body::Single(Bytes::new()),
+                }
+            }
             None => return Err(Missing(field::CONTENT_TYPE)),
         };
         Ok(Self {
             transaction_id: fields.text(field::TRANSACTION_ID),
             version: fields.version(),
-            message_id: fields.text(field::MESSAGE_ID),
+            message_id,
             date: fields.date(field::DATE),
-            from: fields.from(),
+            from,
             to: fields.addresses(field::TO),
             cc: fields.addresses(field::CC),
             subject: fields.encoded(field::SUBJECT),
@@ -93,8 +104,8 @@ impl RetrieveConf {
     }
 
     /// Whether this may be an MMSC's error in the shape of a message: neither Message-ID nor
-    /// Transaction-Id, From and Retrieve-Status, and nothing inside but one short text. Such a
-    /// message is to be shown, and not to be acknowledged as retrieved.
+    /// Transaction-Id, From and Retrieve-Status, and nothing inside but one short text; or no
+    /// content at all. Such a message is to be shown, and not to be acknowledged as retrieved.
     #[must_use]
     pub fn is_suspect(&self) -> bool {
         let nameless = self.message_id.is_none()
@@ -104,19 +115,21 @@ impl RetrieveConf {
         let short = |content_type: &ContentType, body: &Bytes| {
             content_type.media_type.top() == "text" && body.len() <= MAX_ERROR_TEXT
         };
-        nameless
-            && match &self.body {
-                Body::Single(body) => short(&self.content_type, body),
-                Body::Multipart(parts) => {
-                    let is_smil = |part: &&Part| part.content_type.media_type.is_smil();
-                    let mut content = parts.iter().filter(|part| !is_smil(part));
-                    match (content.next(), content.next()) {
-                        (None, _) => true,
-                        (Some(part), None) => short(&part.content_type, &part.body),
-                        _ => false,
+        let no_content = matches!(&self.body, Body::Single(body) if body.is_empty());
+        no_content
+            || nameless
+                && match &self.body {
+                    Body::Single(body) => short(&self.content_type, body),
+                    Body::Multipart(parts) => {
+                        let is_smil = |part: &&Part| part.content_type.media_type.is_smil();
+                        let mut content = parts.iter().filter(|part| !is_smil(part));
+                        match (content.next(), content.next()) {
+                            (None, _) => true,
+                            (Some(part), None) => short(&part.content_type, &part.body),
+                            _ => false,
+                        }
                     }
                 }
-            }
     }
 }
 

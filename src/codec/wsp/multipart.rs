@@ -174,8 +174,13 @@ fn take_off_transfer_encoding(part: &mut Part, body_at: usize, warnings: &mut Wa
     let Some(encoding) = part.header(NAME) else { return };
     let decoded = match encoding.trim().to_ascii_lowercase().as_str() {
         "base64" => {
-            let packed: Vec<u8> =
+            let mut packed: Vec<u8> =
                 part.body.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+            // One character by itself holds no octet: the text was cut there.
+            if packed.len() % 4 == 1 && packed.last() != Some(&b'=') {
+                packed.pop();
+                warnings.note(NAME, body_at, "base64 that ends within an octet, left out");
+            }
             LENIENT_BASE64.decode(&packed).ok()
         }
         "quoted-printable" => Some(quoted_printable(&part.body)),
@@ -190,6 +195,14 @@ fn take_off_transfer_encoding(part: &mut Part, body_at: usize, warnings: &mut Wa
         Some(octets) => {
             part.body = Bytes::from(octets);
             part.headers.retain(|(name, _)| name != NAME);
+        }
+        // Some decode the body and leave the header.
+        None if part
+            .body
+            .iter()
+            .any(|octet| !octet.is_ascii_graphic() && !octet.is_ascii_whitespace()) =>
+        {
+            warnings.note(NAME, body_at, "the body is not in the encoding announced but plain");
         }
         None => {
             warnings.not_understood(NAME, body_at, "the body is not in the encoding announced");
