@@ -46,10 +46,10 @@ pub enum DecodeErrorKind {
     #[error("unexpected PDU type {0:#04x}")]
     UnexpectedPdu(u8),
     /// Text where an MMS PDU should be, as a portal's or a proxy's page.
-    #[error("this is no MMS PDU but text that begins \"{begin}\"")]
+    #[error("this is no MMS PDU but text that begins \"{}\"", begin.escape_ascii())]
     NotMms {
-        /// The first of it.
-        begin: String,
+        /// The first of it, padded with blanks. An array, so that an error needs no memory of its own.
+        begin: [u8; 24],
     },
     /// A field without which the PDU means nothing.
     #[error("the field is missing")]

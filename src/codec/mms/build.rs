@@ -4,12 +4,16 @@
 use bytes::Bytes;
 
 use super::field::{self, Form};
-use super::{BuildError, Header, HeaderName, Value, Version, fields};
+use super::{BuildError, Header, HeaderName, MAX_FIELDS, Value, Version, fields};
 use crate::codec::wsp::Reader;
 
 /// The fields with X-Mms-MMS-Version, each under its own name and with a value that it can have.
 pub(super) fn checked(kind: u8, headers: Vec<Header>) -> Result<Vec<Header>, BuildError> {
     let counted = fields::counts_in(kind);
+    // Besides them there are X-Mms-Message-Type and X-Mms-MMS-Version.
+    if headers.len() + 2 > MAX_FIELDS {
+        return Err(BuildError::TooMany(headers.len()));
+    }
     let mut list = Vec::with_capacity(headers.len() + 1);
     for Header { name, value } in headers {
         let name = match name {

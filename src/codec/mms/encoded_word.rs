@@ -8,6 +8,9 @@ use crate::codec::wsp::{charset, quoted_printable};
 
 /// The text with every encoded word replaced; `None` when it has none.
 pub(super) fn decode(text: &str) -> Option<String> {
+    if !text.as_bytes().contains(&b'=') {
+        return None;
+    }
     let mut out = String::new();
     let mut rest = text;
     let mut found = false;

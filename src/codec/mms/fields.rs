@@ -41,9 +41,22 @@ struct Slot {
     /// Offset of the name.
     at: usize,
     stored: Stored,
-    /// Index of the next slot with the same number.
-    next: Option<usize>,
+    /// Index of the next slot with the same number, or [`NONE`].
+    next: u16,
 }
+
+/// What most PDUs have at most; this many slots are still a small allocation.
+const USUAL_FIELDS: usize = 12;
+
+/// No slot; [`MAX_FIELDS`] keeps every index below it.
+const NONE: u16 = u16::MAX;
+
+/// One more than the highest number that a field of the specification has.
+const NUMBERS: usize = 64;
+
+/// The size of a slot.
+#[cfg(test)]
+pub(super) const SLOT_OCTETS: usize = size_of::<Slot>();
 
 /// The fields of one PDU up to Content-Type, without X-Mms-Message-Type.
 #[derive(Debug)]
@@ -51,7 +64,7 @@ pub(super) struct Fields<'a> {
     pdu: Reader<'a>,
     slots: Vec<Slot>,
     /// First and last slot of every number.
-    ends: [Option<(usize, usize)>; 128],
+    ends: [(u16, u16); NUMBERS],
     pub(super) message_type: Option<u8>,
     /// Offset of X-Mms-Message-Type.
     pub(super) message_type_at: usize,
@@ -66,8 +79,8 @@ impl<'a> Fields<'a> {
     fn empty(pdu: Reader<'a>) -> Self {
         Self {
             pdu,
-            slots: Vec::with_capacity(16),
-            ends: [None; 128],
+            slots: Vec::with_capacity(USUAL_FIELDS),
+            ends: [(NONE, NONE); NUMBERS],
             message_type: None,
             message_type_at: 0,
             broken: None,
@@ -148,21 +161,17 @@ impl<'a> Fields<'a> {
     }
 
     fn push(&mut self, name: HeaderName, at: usize, stored: Stored) {
-        let index = self.slots.len();
+        let index = u16::try_from(self.slots.len()).unwrap_or(NONE);
         if let HeaderName::Known(field) = name
-            && let Some(ends) = self.ends.get_mut(usize::from(field.code))
+            && let Some((first, last)) = self.ends.get_mut(usize::from(field.code))
         {
-            *ends = match *ends {
-                None => Some((index, index)),
-                Some((first, last)) => {
-                    if let Some(slot) = self.slots.get_mut(last) {
-                        slot.next = Some(index);
-                    }
-                    Some((first, index))
-                }
-            };
+            match self.slots.get_mut(usize::from(*last)) {
+                Some(slot) => slot.next = index,
+                None => *first = index,
+            }
+            *last = index;
         }
-        self.slots.push(Slot { name, at, stored, next: None });
+        self.slots.push(Slot { name, at, stored, next: NONE });
     }
 
     fn counts(&self) -> bool {
@@ -170,7 +179,8 @@ impl<'a> Fields<'a> {
     }
 
     fn first(&self, field: &Field) -> Option<usize> {
-        self.ends.get(usize::from(field.code)).copied().flatten().map(|(first, _)| first)
+        let (first, _) = *self.ends.get(usize::from(field.code))?;
+        index_of(first)
     }
 
     /// The value in a slot, out of it; the index of the next slot of the same field.
@@ -185,7 +195,7 @@ impl<'a> Fields<'a> {
             Stored::Value(value) => Some(value),
             Stored::Taken => None,
         };
-        (value, slot.next)
+        (value, index_of(slot.next))
     }
 
     fn put_back(&mut self, index: usize, value: Value) {
@@ -411,7 +421,7 @@ impl<'a> Fields<'a> {
     /// left out: that is also how padding behind the end looks.
     pub(super) fn rest(&mut self) -> Vec<Header> {
         let mut extra = Vec::new();
-        let mut taken = [false; 128];
+        let mut taken = [false; NUMBERS];
         let counted = self.counts();
         for slot in std::mem::take(&mut self.slots) {
             let Slot { name, at, stored, .. } = slot;
@@ -452,6 +462,10 @@ impl<'a> Fields<'a> {
         }
         extra
     }
+}
+
+fn index_of(slot: u16) -> Option<usize> {
+    (slot != NONE).then(|| usize::from(slot))
 }
 
 /// Blanks and byte order marks around an address are no part of it.

@@ -7,9 +7,9 @@ use super::list::HeaderList;
 use super::types::{Body, Content};
 use super::{
     AcknowledgeInd, CancelConf, CancelReq, DeleteConf, DeleteReq, DeliveryInd, ForwardConf,
-    ForwardReq, Header, MboxDescr, MboxStoreConf, MboxStoreReq, MboxUploadConf, MboxUploadReq,
-    MboxViewConf, MboxViewReq, NotificationInd, NotifyRespInd, ReadRecInd, RetrieveConf, SendConf,
-    SendReq, content, field, message_type, write,
+    ForwardReq, Header, MAX_FIELDS, MboxDescr, MboxStoreConf, MboxStoreReq, MboxUploadConf,
+    MboxUploadReq, MboxViewConf, MboxViewReq, NotificationInd, NotifyRespInd, ReadRecInd,
+    RetrieveConf, SendConf, SendReq, content, field, message_type, write,
 };
 use crate::codec::wsp::{ContentType, Reader};
 use crate::codec::{DecodeError, DecodeErrorKind, Decoded};
@@ -82,11 +82,13 @@ pub fn decode(octets: &Bytes) -> Result<Decoded<Pdu>, DecodeError> {
 
 /// The error for octets without X-Mms-Message-Type: an error page of a portal, as a rule.
 pub(super) fn no_pdu(fields: &Fields<'_>, octets: &Bytes) -> DecodeError {
-    const SHOWN: usize = 40;
-    let begin = octets.get(..SHOWN).unwrap_or(octets);
+    let mut begin = [b' '; 24];
+    for (shown, octet) in begin.iter_mut().zip(octets) {
+        *shown = *octet;
+    }
     let textual = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
-    let kind = if !begin.is_empty() && begin.iter().all(textual) {
-        DecodeErrorKind::NotMms { begin: begin.escape_ascii().to_string() }
+    let kind = if !octets.is_empty() && begin.iter().all(textual) {
+        DecodeErrorKind::NotMms { begin }
     } else if let Some(broken) = &fields.broken {
         return broken.clone();
     } else {
@@ -124,6 +126,9 @@ pub enum BuildError {
     /// and Content-Type.
     #[error("{0} cannot be the name of a header field here")]
     WrongName(String),
+    /// More header fields than a PDU can have.
+    #[error("there are {0} header fields, more than {MAX_FIELDS}")]
+    TooMany(usize),
     /// A body for a PDU that has none.
     #[error("{0} has no body")]
     NoBody(&'static str),

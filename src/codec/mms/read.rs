@@ -141,7 +141,9 @@ impl Values<'_> {
     /// Encoded words are none of MMS; where the text has a charset of its own they are left alone.
     fn encoded(&mut self, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
         let start = reader.position();
-        let marked = reader.left().windows(3).any(|octets| octets == BYTE_ORDER_MARK_IN_UTF8);
+        let octets = reader.left();
+        let marked = octets.contains(&0xEF)
+            && octets.windows(3).any(|octets| octets == BYTE_ORDER_MARK_IN_UTF8);
         let bare = !matches!(reader.left(), [0x01..=0x1F, octet, ..] if *octet != US_ASCII);
         let text = reader.encoded_string(self.name, self.warnings)?;
         let mut text = self.without_nul(start, text);
