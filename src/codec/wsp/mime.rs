@@ -107,7 +107,11 @@ pub(super) fn unquote(value: &str) -> String {
     text
 }
 
-/// Whether a peer's name for something can be shown as one.
+/// Whether a peer's name for something can be shown as one: a token (RFC 9110 clause 5.6.2).
 pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_graphic())
+    !name.is_empty() && name.bytes().all(is_token_octet)
+}
+
+fn is_token_octet(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&octet)
 }

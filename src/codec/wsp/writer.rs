@@ -1,7 +1,11 @@
 //! Writing WSP values (WAP-230-WSP-20010705-a clauses 8.1.2 and 8.4.2), each in its shortest form.
 
+use std::borrow::Cow;
+
 use super::charset;
 use super::reader::{LENGTH_QUOTE, QUOTE};
+
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 /// A uintvar.
 pub fn put_uintvar(out: &mut Vec<u8>, value: u64) {
@@ -44,10 +48,16 @@ pub(super) fn with_length(value: &[u8]) -> Vec<u8> {
     out
 }
 
+/// What a text in WSP can carry: no NUL, and no byte order mark in front, since readers take it off.
+fn carried(text: &str) -> Cow<'_, str> {
+    let bare = text.trim_start_matches(['\0', BYTE_ORDER_MARK]);
+    if bare.contains('\0') { Cow::Owned(bare.replace('\0', "")) } else { Cow::Borrowed(bare) }
+}
+
 /// A Text-string: with the Quote octet where its first octet could be taken for something else.
-/// NUL cannot occur in one and is left out.
+/// NUL cannot occur in one and is left out, as is a byte order mark in front.
 pub fn put_text_string(out: &mut Vec<u8>, text: &str) {
-    put_text_octets(out, text.as_bytes());
+    put_text_octets(out, carried(text).as_bytes());
 }
 
 /// As [`put_text_string`], for text in whatever charset.
@@ -62,6 +72,7 @@ pub(super) fn put_text_octets(out: &mut Vec<u8>, text: &[u8]) {
 
 /// A Text-value: a Text-string, or a Quoted-string where the text begins with a quotation mark.
 pub fn put_text_value(out: &mut Vec<u8>, text: &str) {
+    let text = &*carried(text);
     if text.starts_with('"') {
         put_quoted_string(out, text);
     } else {
@@ -72,12 +83,13 @@ pub fn put_text_value(out: &mut Vec<u8>, text: &str) {
 /// A Quoted-string: one quotation mark before the text, none behind it. A text that ends in a mark
 /// without beginning with one goes out as a Text-string, since readers would take the mark off.
 pub fn put_quoted_string(out: &mut Vec<u8>, text: &str) {
+    let text = &*carried(text);
     if text.ends_with('"') && !text.starts_with('"') {
         put_text_string(out, text);
         return;
     }
     out.push(b'"');
-    out.extend(text.bytes().filter(|&octet| octet != 0));
+    out.extend_from_slice(text.as_bytes());
     out.push(0);
 }
 
@@ -109,6 +121,7 @@ pub fn put_integer(out: &mut Vec<u8>, value: u64) {
 /// An Encoded-string: a plain Text-string for ASCII, which every MMSC reads, else UTF-8 with its
 /// charset and length.
 pub fn put_encoded_string(out: &mut Vec<u8>, text: &str) {
+    let text = &*carried(text);
     if text.is_ascii() && text.bytes().next().is_none_or(|first| (0x20..QUOTE).contains(&first)) {
         put_text_string(out, text);
         return;
@@ -158,6 +171,8 @@ mod tests {
         assert_eq!(written(|out| put_text_string(out, "a\0b")), *b"ab\0");
         assert_eq!(written(|out| put_text_string(out, "\tb")), *b"\x7F\tb\0");
         assert_eq!(written(|out| put_encoded_string(out, "hello")), *b"hello\0");
+        assert_eq!(written(|out| put_encoded_string(out, "\u{FEFF}\0\u{FEFF}a")), *b"a\0");
+        assert_eq!(written(|out| put_text_value(out, "\0\"a\"\0")), *b"\"\"a\"\0");
         assert_eq!(written(|out| put_encoded_string(out, "é")), [5, 0xEA, 0x7F, 0xC3, 0xA9, 0]);
     }
 }
