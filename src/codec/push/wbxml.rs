@@ -191,7 +191,7 @@ impl Body<'_> {
                     self.attributes(&mut Element::new("", at))?;
                 }
                 _ if self.is_text(token) => {
-                    let text = self.piece(token, at, None)?;
+                    let text = self.piece(token, at, false)?;
                     match self.open.last_mut() {
                         Some(element) => element.text.push_str(&text),
                         None => {
@@ -266,8 +266,10 @@ impl Body<'_> {
                     element.attributes.push(Attribute::new(name, at));
                 }
                 _ if self.is_text(token) || token >= 0x80 => {
-                    let name = element.attributes.last().map(|it| it.name.clone());
-                    let text = self.piece(token, at, Some(name.as_deref().unwrap_or_default()))?;
+                    let last = element.attributes.last();
+                    let dates = self.vocabulary.dates;
+                    let is_date = last.is_some_and(|it| dates.contains(&it.name.as_str()));
+                    let text = self.piece(token, at, is_date)?;
                     match element.attributes.last_mut() {
                         Some(attribute) => attribute.value.push_str(&text),
                         None => {
@@ -306,16 +308,11 @@ impl Body<'_> {
     }
 
     /// A piece of text: a string, an entity, opaque octets, an extension, or, in an attribute, a
-    /// token for a part of its value.
-    fn piece(
-        &mut self,
-        token: u8,
-        at: usize,
-        attribute: Option<&str>,
-    ) -> Result<String, DecodeError> {
+    /// token for a part of its value, which may be a date.
+    fn piece(&mut self, token: u8, at: usize, is_date: bool) -> Result<String, DecodeError> {
         let text = match token {
             STR_I => self.inline()?,
-            STR_T => self.reference("STR_T")?,
+            STR_T => return self.reference("STR_T"),
             ENTITY => {
                 let number = self.reader.uintvar("ENTITY")?;
                 char::from_u32(number).map_or_else(
@@ -330,7 +327,7 @@ impl Body<'_> {
                 let length = self.reader.uintvar("OPAQUE")?;
                 let octets =
                     self.reader.take(usize::try_from(length).unwrap_or(usize::MAX), "OPAQUE")?;
-                self.opaque(octets, at, attribute)
+                self.opaque(octets, at, is_date)
             }
             _ if self.is_text(token) => {
                 self.warnings.not_understood(
@@ -361,8 +358,8 @@ impl Body<'_> {
     }
 
     /// A date in semi-octets where the attribute is one, else hexadecimal digits.
-    fn opaque(&mut self, octets: &[u8], at: usize, attribute: Option<&str>) -> String {
-        if attribute.is_some_and(|name| self.vocabulary.dates.contains(&name)) {
+    fn opaque(&mut self, octets: &[u8], at: usize, is_date: bool) -> String {
+        if is_date {
             match super::date::from_opaque(octets) {
                 Some(date) => return date,
                 None => self.warnings.not_understood("OPAQUE", at, "this is no date"),
@@ -382,7 +379,7 @@ impl Body<'_> {
         Ok(charset::to_text(octets, self.charset.as_deref()))
     }
 
-    /// A string of the table, by its offset.
+    /// A string of the table, by its offset: a text or a name.
     fn reference(&mut self, field: &'static str) -> Result<String, DecodeError> {
         let at = self.reader.position();
         let offset = usize::try_from(self.reader.uintvar(field)?).unwrap_or(usize::MAX);
@@ -393,10 +390,8 @@ impl Body<'_> {
         // The last string of a table has no NUL now and then.
         let octets = behind.get(..self.length_of(behind).unwrap_or(behind.len()));
         let octets = octets.unwrap_or_default();
-        // Before the string is copied: that is what costs.
-        if self.text + octets.len() > MAX_WBXML_TEXT {
-            return Err(too_much_text(at));
-        }
+        // Before the string is copied: that is what costs, whatever its charset makes of it.
+        self.spend(octets.len(), at)?;
         Ok(charset::to_text(octets, self.charset.as_deref()))
     }
 
@@ -542,8 +537,12 @@ mod tests {
         let mut bomb = b"\x03\x05\x6A\xBF\x00".to_vec();
         bomb.extend([b'a'; 8064]);
         bomb.push(0x45);
+        let named = bomb.clone();
         bomb.extend(b"\x83\x00".repeat(1000));
         assert_eq!(limit(&bomb.into()), MAX_WBXML_TEXT);
+        // The same as names of elements.
+        let named = [&named[..], &b"\x04\x00".repeat(1000)].concat();
+        assert_eq!(limit(&named.into()), MAX_WBXML_TEXT);
         // So do its parts, each offset another string.
         let opaque = [b"\x45\xC3\x82\x80\x80\x00".to_vec(), vec![0; 0x8000]].concat();
         assert!(read(&si(b"", &opaque), &SERVICE_INDICATION).is_ok());
