@@ -1,5 +1,7 @@
 //! The parameters of a result line: comma-separated, quoted, grouped (ITU-T V.250 clause 5.4.4).
 
+use std::ops::RangeInclusive;
+
 use nom::branch::alt;
 use nom::bytes::complete::{is_not, tag, take_till};
 use nom::character::complete::{char, space0};
@@ -43,16 +45,21 @@ impl<'a> Field<'a> {
         if self.kind == FieldKind::Group { fields(self.text) } else { vec![*self] }
     }
 
-    /// Whether a group of numbers and ranges, such as `0-3,5`, holds `wanted`.
+    /// The numbers that a group of numbers and ranges holds, such as `0-3,5`; what is neither is
+    /// left out.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<RangeInclusive<u32>> {
+        let range = |value: &Self| match value.text.split_once('-') {
+            Some((low, high)) => Some(low.trim().parse().ok()?..=high.trim().parse().ok()?),
+            None => value.number().map(|number: u32| number..=number),
+        };
+        self.values().iter().filter_map(range).collect()
+    }
+
+    /// Whether [`Self::ranges`] holds `wanted`.
     #[must_use]
     pub fn offers(&self, wanted: u32) -> bool {
-        self.values().iter().any(|value| match value.text.split_once('-') {
-            Some((low, high)) => match (low.trim().parse::<u32>(), high.trim().parse::<u32>()) {
-                (Ok(low), Ok(high)) => (low..=high).contains(&wanted),
-                _ => false,
-            },
-            None => value.number() == Some(wanted),
-        })
+        self.ranges().iter().any(|range| range.contains(&wanted))
     }
 }
 

@@ -150,7 +150,9 @@ pub fn cgdcont_range(lines: &[String], pdp_type: &str) -> CgdcontRange {
             let offered = list.get(1).map_or("", |field| field.text).trim_matches('"');
             let fits = wanted.is_none_or(|wanted| offered.eq_ignore_ascii_case(wanted));
             let field = list.first().filter(|_| fits)?;
-            Some((1..=u8::MAX).filter(|cid| field.offers(u32::from(*cid))).collect())
+            let ranges = field.ranges();
+            let offered = |cid: &u8| ranges.iter().any(|range| range.contains(&u32::from(*cid)));
+            Some((1..=u8::MAX).filter(offered).collect())
         })
     };
     CgdcontRange(range(Some(pdp_type)).or_else(|| range(None)).unwrap_or_default())

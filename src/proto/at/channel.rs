@@ -279,7 +279,9 @@ impl Channel {
     fn look_for_prompt(&mut self) {
         let State::Busy(running) = &mut self.state else { return };
         let Kind::Prompt(payload) = &running.kind else { return };
-        if running.prompted || self.partial.trim_ascii() != b">" {
+        // Asked after each octet, so that only the last one can be new.
+        let begins = self.partial.last() == Some(&b'>') && self.partial.trim_ascii() == b">";
+        if running.prompted || !begins {
             return;
         }
         running.prompted = true;
@@ -295,9 +297,9 @@ impl Channel {
         if running.kind != Kind::Dial {
             return;
         }
-        let begins = |pair: &[u8]| matches!(pair, [HDLC_FLAG, 0xff | 0x7d | 0xc0]);
-        if let Some(at) = self.partial.windows(2).position(begins) {
-            let leftover = self.partial.split_off(at);
+        // Asked after each octet, so that only the last two can be new.
+        if let [before @ .., HDLC_FLAG, 0xff | 0x7d | 0xc0] = &*self.partial {
+            let leftover = self.partial.split_off(before.len());
             self.connected(String::new(), leftover);
         }
     }
