@@ -70,7 +70,7 @@ impl<'a> Source<'a> {
     /// Where the octet at `at` of [`Self::octets`] stood in the input.
     pub(super) fn place(&self, at: usize) -> usize {
         match &self.places {
-            Some(places) => places.get(at).or(places.last()).copied().unwrap_or(0),
+            Some(places) => places.get(at).or_else(|| places.last()).copied().unwrap_or(0),
             None => self.begin + at,
         }
     }
