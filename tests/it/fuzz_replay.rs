@@ -92,7 +92,6 @@ fn mutations_of_corpora_and_vectors_pass() {
     // Another one each time; `MM1GATE_FUZZ_SEED` repeats one.
     let seed = std::env::var("MM1GATE_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| SysRng.try_next_u64().expect("randomness"));
-    println!("MM1GATE_FUZZ_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let vectors = all_vectors();
     let mut counts = BTreeMap::new();

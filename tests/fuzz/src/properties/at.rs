@@ -1,6 +1,6 @@
 //! AT: lines, responses, unsolicited codes, and the channel in any pieces.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mm1gate::codec::at::{
     self, CommandLine, FinalResult, Unsolicited, is_unsolicited, two_line_header,
@@ -67,7 +67,7 @@ fn check_responses(lines: &[String]) {
 
 /// In one piece and octet by octet the same comes out.
 fn channel(octets: &[u8]) {
-    let now = Instant::now();
+    let now = tokio::time::Instant::now().into_std();
     let commands = [
         None,
         Some(("AT+CSQ", Kind::Plain)),

@@ -47,7 +47,7 @@ fn multipart_of(input: &Bytes) -> Result<Decoded<Vec<Part>>, DecodeError> {
     Ok(Decoded { value, warnings: warnings.into_sorted() })
 }
 
-fn multipart(parts: &Vec<Part>) -> Bytes {
+fn multipart(parts: &[Part]) -> Bytes {
     let mut out = Vec::new();
     put_multipart(&mut out, parts);
     Bytes::from(out)
@@ -94,7 +94,7 @@ pub(crate) fn check_multipart(octets: &[u8]) {
         Err(error) => return checks::error(&error, octets),
     };
     check_parts(&parts, &input);
-    let again = checks::settles(&parts, multipart, multipart_of);
+    let again = checks::settles(&parts, |parts| multipart(parts), multipart_of);
     same_parts(&parts, &again.value);
 }
 
