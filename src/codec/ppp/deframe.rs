@@ -3,6 +3,8 @@
 //! Modems write banners before the first frame and result codes such as `NO CARRIER` between or
 //! inside frames; both are told to the caller, neither makes the deframer deaf.
 
+use memchr::{memchr, memchr2};
+
 use super::fcs::{GOOD, INITIAL, fcs16};
 
 /// Flag sequence: begins and ends a frame.
@@ -15,6 +17,13 @@ pub(crate) const ESCAPE_BIT: u8 = 0x20;
 /// Octets of a text line that are kept together; a longer line comes in pieces. Result codes and
 /// banners are shorter.
 pub const MAX_TEXT: usize = 256;
+
+/// Plain octets before an escape that are too few to be worth a search for each next one.
+const SHORT_RUN: usize = 16;
+/// So many such runs in a row are chance.
+const FEW_RUNS: usize = 2;
+/// Octets that are taken at once where escapes are frequent.
+const WINDOW: usize = 512;
 
 /// Octets of the shortest frame with its FCS: a compressed protocol and nothing else.
 const MIN_FRAME: usize = 3;
@@ -78,6 +87,7 @@ impl Deframer {
 
     /// Takes octets in any pieces and calls `sink` for everything that is complete.
     pub fn feed(&mut self, mut octets: &[u8], mut sink: impl FnMut(Deframed<'_>)) {
+        let mut short_runs = 0;
         while let Some((&first, rest)) = octets.split_first() {
             match self.state {
                 State::Text => {
@@ -94,13 +104,19 @@ impl Deframer {
                     _ => self.state = State::Frame,
                 },
                 State::Frame => {
-                    let run = special(octets);
+                    let run = memchr2(FLAG, ESCAPE, octets).unwrap_or(octets.len());
                     let (plain, rest) = octets.split_at(run);
                     self.push(plain);
                     octets = rest;
                     if self.state == State::Frame {
                         octets = self.special_octet(octets, &mut sink);
-                    } else {
+                    }
+                    short_runs = if run < SHORT_RUN { short_runs + 1 } else { 0 };
+                    if self.state == State::Escaped && short_runs > FEW_RUNS {
+                        octets = self.dense(octets);
+                        short_runs = 0;
+                    }
+                    if self.state == State::Discard {
                         sink(Deframed::Bad(FrameError::TooLong));
                     }
                 }
@@ -171,6 +187,24 @@ impl Deframer {
         rest
     }
 
+    /// Behind an escape, one of many: takes what comes before the next flag while escapes are frequent.
+    fn dense<'a>(&mut self, mut octets: &'a [u8]) -> &'a [u8] {
+        let mut plain = [0; WINDOW + 8];
+        loop {
+            let window = octets.get(..WINDOW).unwrap_or(octets);
+            let length = memchr(FLAG, window).unwrap_or(window.len());
+            let (window, rest) = octets.split_at(length);
+            let (end, escaped) = unescape(self.state == State::Escaped, window, &mut plain);
+            self.state = if escaped { State::Escaped } else { State::Frame };
+            self.push(plain.get(..end).unwrap_or_default());
+            octets = rest;
+            let frequent = length - end > WINDOW / SHORT_RUN / 2;
+            if length < WINDOW || !frequent || self.state == State::Discard {
+                return octets;
+            }
+        }
+    }
+
     fn push(&mut self, octets: &[u8]) {
         if self.buffer.len() + octets.len() > self.limit {
             self.buffer.clear();
@@ -186,26 +220,64 @@ impl Deframer {
     }
 }
 
-/// How many octets come before the first flag or escape.
-pub(crate) fn special(octets: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // Sets the high bit of the lowest octet that is zero, and of none below it.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut chunks = octets.chunks_exact(8);
-    let mut at = 0;
-    for chunk in &mut chunks {
-        let Ok(chunk) = <[u8; 8]>::try_from(chunk) else { break };
-        let word = u64::from_le_bytes(chunk);
-        let found =
-            zeros(word ^ (ONES * u64::from(FLAG))) | zeros(word ^ (ONES * u64::from(ESCAPE)));
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
+/// Takes the escapes out of at most [`WINDOW`] octets, the first of which may be escaped: how many
+/// octets are left, and whether the last one escapes what follows.
+///
+/// Without a branch for each octet, since nothing predicts which one is escaped, and eight octets at
+/// a time in one word.
+fn unescape(escaped: bool, window: &[u8], plain: &mut [u8; WINDOW + 8]) -> (usize, bool) {
+    let mut octets = [0; WINDOW + 1];
+    octets[0] = if escaped { ESCAPE } else { 0 };
+    octets[1..=window.len()].copy_from_slice(window);
+    let mut values = [0; WINDOW];
+    let mut bits = [0; WINDOW];
+    let mut twice = false;
+    for at in 0..WINDOW {
+        let escaped = octets[at] == ESCAPE;
+        let escape = octets[at + 1] == ESCAPE;
+        let kept = u8::from(!escape);
+        values[at] = (octets[at + 1] ^ (u8::from(escaped) * ESCAPE_BIT)) & kept.wrapping_neg();
+        bits[at] = kept * 8;
+        twice |= escaped & escape;
     }
-    let rest = chunks.remainder();
-    at + rest.iter().position(|&octet| octet == FLAG || octet == ESCAPE).unwrap_or(rest.len())
+    if twice {
+        return unescape_exactly(escaped, window, plain);
+    }
+    let mut end = 0;
+    let groups = values.chunks_exact(8).zip(bits.chunks_exact(8)).take(window.len().div_ceil(8));
+    for (values, bits) in groups {
+        let mut word = 0;
+        let mut filled = 0;
+        for (value, bits) in values.iter().zip(bits) {
+            word |= u64::from(*value) << (filled & 63);
+            filled += u32::from(*bits);
+        }
+        if let Some(place) = plain.get_mut(end..end + 8) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        end += (filled / 8) as usize;
+    }
+    // The zeros behind the window were taken for octets.
+    let beyond = window.len().next_multiple_of(8) - window.len();
+    (end - beyond, octets[window.len()] == ESCAPE)
+}
+
+/// The same where an escape follows an escape, which no sender writes: the second one is escaped.
+fn unescape_exactly(
+    mut escaped: bool,
+    window: &[u8],
+    plain: &mut [u8; WINDOW + 8],
+) -> (usize, bool) {
+    let mut end = 0;
+    for &octet in window {
+        let escape = octet == ESCAPE && !escaped;
+        if !escape {
+            plain[end] = octet ^ (u8::from(escaped) * ESCAPE_BIT);
+            end += 1;
+        }
+        escaped = escape;
+    }
+    (end, escaped)
 }
 
 #[cfg(test)]
@@ -358,9 +430,11 @@ mod tests {
         }
 
         #[test]
-        fn special_finds_what_a_plain_search_finds(octets in proptest::collection::vec(prop_oneof![20 => any::<u8>(), 1 => Just(0x7E), 1 => Just(0x7D)], 0..80)) {
-            let plain = octets.iter().position(|o| matches!(o, 0x7E | 0x7D)).unwrap_or(octets.len());
-            prop_assert_eq!(special(&octets), plain);
+        fn frequent_escapes_are_taken_out_as_one_by_one(escaped in any::<bool>(), octets in proptest::collection::vec(prop_oneof![3 => any::<u8>(), 1 => Just(0x7D)], 0..=WINDOW)) {
+            let (mut at_once, mut one_by_one) = ([0; WINDOW + 8], [0; WINDOW + 8]);
+            let (end, escapes) = unescape(escaped, &octets, &mut at_once);
+            prop_assert_eq!((end, escapes), unescape_exactly(escaped, &octets, &mut one_by_one));
+            prop_assert_eq!(&at_once[..end], &one_by_one[..end]);
         }
     }
 }

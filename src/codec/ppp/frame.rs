@@ -1,6 +1,8 @@
 //! Packets to frames (RFC 1662), with the compressions of RFC 1661 sections 6.5 and 6.6.
 
-use super::deframe::{ESCAPE, ESCAPE_BIT, FLAG, special};
+use memchr::memchr2_iter;
+
+use super::deframe::{ESCAPE, ESCAPE_BIT, FLAG};
 use super::fcs::{INITIAL, fcs16};
 use crate::codec::{DecodeError, DecodeErrorKind};
 
@@ -50,36 +52,76 @@ impl FrameFormat {
 
         out.reserve(payload.len() + payload.len() / 16 + 16);
         out.push(FLAG);
-        for part in [header, payload, &fcs.to_le_bytes()] {
-            self.escape(part, out);
+        let parts = [header, payload, &fcs.to_le_bytes()];
+        if self.accm == 0 {
+            parts.into_iter().for_each(|part| escape_rare(part, out));
+        } else {
+            self.escape_mapped(parts, out);
         }
         out.push(FLAG);
     }
 
-    fn escape(&self, mut octets: &[u8], out: &mut Vec<u8>) {
-        if self.accm != 0 {
-            for &octet in octets {
-                let mapped = octet < 0x20 && self.accm >> octet & 1 == 1;
-                if mapped || octet == FLAG || octet == ESCAPE {
-                    out.extend_from_slice(&[ESCAPE, octet ^ ESCAPE_BIT]);
-                } else {
-                    out.push(octet);
+    /// With control characters to escape, random octets have an escape every eight: without a branch
+    /// for each octet, since nothing predicts which it is.
+    fn escape_mapped(&self, parts: [&[u8]; 3], out: &mut Vec<u8>) {
+        let built;
+        let written = if self.accm == u32::MAX {
+            &ALL_MAPPED
+        } else {
+            built = written(self.accm);
+            &built
+        };
+        // An octet more than the escaped ones, since two are written for each.
+        let mut room = [0; 2 * PIECE + 1];
+        for piece in parts.into_iter().flat_map(|part| part.chunks(PIECE)) {
+            let mut end = 0;
+            for &octet in piece {
+                let written = written[usize::from(octet)];
+                if let Some(place) = room.get_mut(end..end + 2) {
+                    place.copy_from_slice(&(written as u16).to_le_bytes());
                 }
+                end += (written >> 16) as usize;
             }
-            return;
-        }
-        while !octets.is_empty() {
-            let (plain, rest) = octets.split_at(special(octets));
-            out.extend_from_slice(plain);
-            octets = match rest.split_first() {
-                Some((&octet, rest)) => {
-                    out.extend_from_slice(&[ESCAPE, octet ^ ESCAPE_BIT]);
-                    rest
-                }
-                None => rest,
-            };
+            out.extend_from_slice(room.get(..end).unwrap_or_default());
         }
     }
+}
+
+/// Octets that are escaped before they are appended.
+const PIECE: usize = 128;
+
+/// What is written before LCP has agreed on anything.
+static ALL_MAPPED: [u32; 256] = written(u32::MAX);
+
+/// For each octet what is written: two octets and how many of them count, lowest first.
+const fn written(accm: u32) -> [u32; 256] {
+    let mut written = [0; 256];
+    let mut octet = 0_u8;
+    loop {
+        let mapped = octet < 0x20 && accm >> octet & 1 == 1;
+        let octets = if mapped || octet == FLAG || octet == ESCAPE {
+            [ESCAPE, octet ^ ESCAPE_BIT, 2, 0]
+        } else {
+            [octet, 0, 1, 0]
+        };
+        written[octet as usize] = u32::from_le_bytes(octets);
+        if octet == u8::MAX {
+            return written;
+        }
+        octet += 1;
+    }
+}
+
+/// With flag and escape alone to escape, most octets are copied in long runs.
+fn escape_rare(octets: &[u8], out: &mut Vec<u8>) {
+    let mut begin = 0;
+    for at in memchr2_iter(FLAG, ESCAPE, octets) {
+        let (Some(plain), Some(octet)) = (octets.get(begin..at), octets.get(at)) else { break };
+        out.extend_from_slice(plain);
+        out.extend_from_slice(&[ESCAPE, octet ^ ESCAPE_BIT]);
+        begin = at + 1;
+    }
+    out.extend_from_slice(octets.get(begin..).unwrap_or_default());
 }
 
 /// Splits a frame without FCS into protocol and payload, with or without address, control and the
