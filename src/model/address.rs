@@ -100,8 +100,13 @@ impl Address {
     #[must_use]
     pub fn from_wire(text: &str) -> Self {
         let text = text.trim();
-        let (bare, kind) = match text.find("/TYPE=").or_else(|| text.find("/type=")) {
-            Some(at) => (&text[..at], Some(&text[at + "/TYPE=".len()..])),
+        // The slash is looked for first: it is one octet, and few addresses have another.
+        let suffix = |mark: &str| {
+            let mut slashes = text.match_indices('/').map(|(at, _)| text.split_at(at));
+            slashes.find_map(|(bare, rest)| Some((bare, rest.strip_prefix(mark)?)))
+        };
+        let (bare, kind) = match suffix("/TYPE=").or_else(|| suffix("/type=")) {
+            Some((bare, kind)) => (bare, Some(kind)),
             None => (text, None),
         };
         let digits = bare.strip_prefix('+').unwrap_or(bare);

@@ -183,19 +183,25 @@ impl<'a> Fields<'a> {
         index_of(first)
     }
 
-    /// The value in a slot, out of it; the index of the next slot of the same field.
-    fn lift(&mut self, field: &'static Field, index: usize) -> (Option<Value>, Option<usize>) {
+    /// The value in a slot, out of it. Alone, since a value beside anything else is moved once more.
+    #[inline]
+    fn lift(&mut self, field: &'static Field, index: usize) -> Option<Value> {
         let counted = self.counts();
-        let Some(slot) = self.slots.get_mut(index) else { return (None, None) };
-        let value = match std::mem::replace(&mut slot.stored, Stored::Taken) {
-            Stored::Wire(range) => {
-                let reader = self.pdu.within(range);
-                Some(read::value(field, counted, reader, &mut self.warnings))
-            }
+        let slot = self.slots.get_mut(index)?;
+        if let Stored::Wire(range) = &slot.stored {
+            let reader = self.pdu.within(range.clone());
+            slot.stored = Stored::Taken;
+            return Some(read::value(field, counted, reader, &mut self.warnings));
+        }
+        match std::mem::replace(&mut slot.stored, Stored::Taken) {
             Stored::Value(value) => Some(value),
-            Stored::Taken => None,
-        };
-        (value, index_of(slot.next))
+            Stored::Wire(_) | Stored::Taken => None,
+        }
+    }
+
+    /// The index of the next slot of the same field.
+    fn next(&self, index: usize) -> Option<usize> {
+        index_of(self.slots.get(index)?.next)
     }
 
     fn put_back(&mut self, index: usize, value: Value) {
@@ -212,13 +218,13 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let mut at = self.first(field);
         while let Some(index) = at {
-            let (value, next) = self.lift(field, index);
-            match value.map(&convert) {
-                Some(Ok(value)) => return Some(value),
-                Some(Err(value)) => self.put_back(index, value),
-                None => {}
+            if let Some(value) = self.lift(field, index) {
+                match convert(value) {
+                    Ok(value) => return Some(value),
+                    Err(value) => self.put_back(index, value),
+                }
             }
-            at = next;
+            at = self.next(index);
         }
         None
     }
@@ -232,13 +238,13 @@ impl<'a> Fields<'a> {
         let mut list = Vec::new();
         let mut at = self.first(field);
         while let Some(index) = at {
-            let (value, next) = self.lift(field, index);
-            match value.map(&convert) {
-                Some(Ok(value)) => list.push(value),
-                Some(Err(value)) => self.put_back(index, value),
-                None => {}
+            if let Some(value) = self.lift(field, index) {
+                match convert(value) {
+                    Ok(value) => list.push(value),
+                    Err(value) => self.put_back(index, value),
+                }
             }
-            at = next;
+            at = self.next(index);
         }
         list
     }

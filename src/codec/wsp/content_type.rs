@@ -60,7 +60,7 @@ impl ContentType {
         let usable = !bare.is_empty() && bare.bytes().all(|octet| octet.is_ascii_graphic());
         let mut content_type = Self::new(if usable { bare } else { UNKNOWN });
         for (name, value) in mime::split(rest, ';') {
-            parameter::set(&mut content_type, name, value);
+            parameter::set(&mut content_type, Cow::Owned(name), value);
         }
         content_type
     }

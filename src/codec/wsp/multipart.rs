@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 use super::content_type::{ContentType, UNKNOWN};
-use super::header::{decode_headers, put_header};
+use super::header::{each_header, put_header};
 use super::reader::Reader;
 use super::writer::put_uintvar;
 use super::{Warnings, charset};
@@ -126,40 +126,44 @@ fn decode_part(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Part,
     let body = reader.bytes(data_length, "part body")?;
 
     let headers_at = headers.position();
-    let (content_type, list) = if headers.is_empty() {
+    let content_type = if headers.is_empty() {
         warnings.note("part headers", headers_at, format!("none: read as {UNKNOWN}"));
-        (ContentType::new(UNKNOWN), Vec::new())
+        None
     } else {
         match ContentType::decode(&mut headers, warnings) {
-            Ok(content_type) => (content_type, decode_headers(&mut headers, warnings)),
+            Ok(content_type) => Some(content_type),
             Err(error) => {
                 let text = format!("part headers passed over: {}", error.kind);
                 warnings.not_understood(error.field, error.offset, text);
-                (ContentType::new(UNKNOWN), Vec::new())
+                None
             }
         }
     };
-    let mut part = Part::new(content_type, body);
-    for (name, value) in list {
-        match name.as_str() {
+    let readable = content_type.is_some();
+    let mut part = Part::new(content_type.unwrap_or_else(|| ContentType::new(UNKNOWN)), body);
+    if readable {
+        each_header(&mut headers, warnings, |name, value| match &*name {
             "content-id" if part.content_id.is_none() => {
-                part.content_id = Some(without_brackets(&value)).filter(|id| !id.is_empty());
+                part.content_id = Some(without_brackets(value)).filter(|id| !id.is_empty());
             }
             "content-location" if part.content_location.is_none() => {
                 part.content_location = Some(value).filter(|location| !location.is_empty());
             }
-            _ => part.headers.push((name, value)),
-        }
+            _ => part.headers.push((name.into_owned(), value)),
+        });
     }
     take_off_transfer_encoding(&mut part, body_at, warnings);
     Ok(part)
 }
 
 /// Also forgives a stray quotation mark and a bracket on one side only.
-fn without_brackets(id: &str) -> String {
-    let id = id.trim().trim_matches('"').trim();
-    let id = id.strip_prefix('<').unwrap_or(id);
-    id.strip_suffix('>').unwrap_or(id).to_owned()
+fn without_brackets(mut id: String) -> String {
+    let inner = id.trim_start().trim_start_matches('"').trim_start();
+    let inner = inner.strip_prefix('<').unwrap_or(inner);
+    id.drain(..id.len() - inner.len());
+    let inner = id.trim_end().trim_end_matches('"').trim_end();
+    id.truncate(inner.strip_suffix('>').unwrap_or(inner).len());
+    id
 }
 
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(

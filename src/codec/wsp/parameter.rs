@@ -1,5 +1,6 @@
 //! Parameters of content types, dispositions and other headers (WAP-230 clause 8.4.2.4, table 38).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::content_type::ContentType;
@@ -92,8 +93,10 @@ pub(super) fn decode_all(
     content_type: &mut ContentType,
     warnings: &mut Warnings,
 ) {
-    for (name, value) in decode_list(reader, warnings) {
+    let mut read = 0;
+    while let Some((name, value)) = next(reader, read, warnings) {
         set(content_type, name, value);
+        read += 1;
     }
 }
 
@@ -104,8 +107,8 @@ pub(super) fn decode_list(
     warnings: &mut Warnings,
 ) -> Vec<(String, String)> {
     let mut list = Vec::new();
-    while let Some(parameter) = next(reader, list.len(), warnings) {
-        list.push(parameter);
+    while let Some((name, value)) = next(reader, list.len(), warnings) {
+        list.push((name.into_owned(), value));
     }
     list
 }
@@ -119,11 +122,14 @@ pub(super) fn decode_places(
     loop {
         let start = reader.position();
         let Some((name, value)) = next(reader, list.len(), warnings) else { return list };
-        list.push((start..reader.position(), name, value));
+        list.push((start..reader.position(), name.into_owned(), value));
     }
 }
 
-fn next(reader: &mut Reader<'_>, read: usize, warnings: &mut Warnings) -> Option<(String, String)> {
+/// A name and a value; the names of the table need no memory of their own.
+type Parameter = (Cow<'static, str>, String);
+
+fn next(reader: &mut Reader<'_>, read: usize, warnings: &mut Warnings) -> Option<Parameter> {
     let start = reader.position();
     if reader.is_empty() {
         return None;
@@ -132,7 +138,7 @@ fn next(reader: &mut Reader<'_>, read: usize, warnings: &mut Warnings) -> Option
         warnings.not_understood("parameter", start, "more parameters than are kept");
         return None;
     }
-    match decode_one(reader, warnings) {
+    match read_one(reader, warnings) {
         Ok(parameter) => Some(parameter),
         Err(error) => {
             warnings.not_understood("parameter", start, format!("left out: {}", error.kind));
@@ -149,6 +155,10 @@ pub(super) fn decode_one(
     reader: &mut Reader<'_>,
     warnings: &mut Warnings,
 ) -> Result<(String, String), DecodeError> {
+    read_one(reader, warnings).map(|(name, value)| (name.into_owned(), value))
+}
+
+fn read_one(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Result<Parameter, DecodeError> {
     const FIELD: &str = "parameter";
     if matches!(reader.peek(), Some(0x20..=0x7F)) {
         let name = String::from_utf8_lossy(reader.text_string(FIELD)?).to_ascii_lowercase();
@@ -160,13 +170,13 @@ pub(super) fn decode_one(
             "charset" => decode_charset(reader)?,
             _ => decode_by_shape(reader, warnings)?,
         };
-        return Ok((name, value));
+        return Ok((Cow::Owned(name), value));
     }
     let code = reader.integer(FIELD)?;
     let row = TABLE.iter().find(|row| u64::from(row.code) == code);
     let Some(row) = row else {
         let value = decode_by_shape(reader, warnings)?;
-        return Ok((format!("{UNKNOWN_PREFIX}{code:02x}"), value));
+        return Ok((Cow::Owned(format!("{UNKNOWN_PREFIX}{code:02x}")), value));
     };
     let value = match (row.kind, reader.peek()) {
         (Kind::Q, _) => quality(reader.uintvar("Q")?),
@@ -197,7 +207,7 @@ pub(super) fn decode_one(
         }
         _ => decode_by_shape(reader, warnings)?,
     };
-    Ok((row.name.to_owned(), value))
+    Ok((Cow::Borrowed(row.name), value))
 }
 
 fn decode_charset(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
@@ -231,27 +241,25 @@ fn decode_by_shape(
 }
 
 /// Puts one parameter where it belongs; a second one of the same name goes to the others.
-pub(super) fn set(content_type: &mut ContentType, name: String, value: String) {
-    let slot = match name.as_str() {
-        "charset" => &mut content_type.charset,
+pub(super) fn set(content_type: &mut ContentType, name: Cow<'static, str>, mut value: String) {
+    let slot = match &*name {
+        "charset" if value.is_empty() => return,
+        "charset" => {
+            value.make_ascii_lowercase();
+            &mut content_type.charset
+        }
         "name" => &mut content_type.name,
         "filename" => &mut content_type.filename,
         "start" => &mut content_type.start,
         "type" => &mut content_type.kind,
         _ => {
-            content_type.others.push((name, value));
+            content_type.others.push((name.into_owned(), value));
             return;
         }
     };
-    if name == "charset" && value.is_empty() {
-        return;
-    }
-    if slot.is_some() {
-        content_type.others.push((name, value));
-    } else if name == "charset" {
-        *slot = Some(value.to_ascii_lowercase());
-    } else {
-        *slot = Some(value);
+    match slot {
+        Some(_) => content_type.others.push((name.into_owned(), value)),
+        None => *slot = Some(value),
     }
 }
 

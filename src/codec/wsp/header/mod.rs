@@ -15,6 +15,7 @@ mod ranges;
 mod table;
 mod value;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use table::Kind;
@@ -37,15 +38,30 @@ const DEFAULT_PAGE: u8 = 1;
 /// header whose extent cannot be told ends the list; each with a warning.
 pub fn decode_headers(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Vec<(String, String)> {
     let mut headers = Vec::new();
+    each_header(reader, warnings, |name, text| headers.push((name.into_owned(), text)));
+    headers
+}
+
+/// As [`decode_headers`], handing over one after the other; the names of the table need no memory of
+/// their own.
+pub(super) fn each_header(
+    reader: &mut Reader<'_>,
+    warnings: &mut Warnings,
+    mut take: impl FnMut(Cow<'static, str>, String),
+) {
+    let mut taken = 0;
     let mut page = DEFAULT_PAGE;
     while !reader.is_empty() {
         let start = reader.position();
-        if headers.len() == MAX_HEADERS {
+        if taken == MAX_HEADERS {
             warnings.not_understood(FIELD, start, "more headers than are kept");
             break;
         }
         match next_item(reader, &mut page, warnings) {
-            Ok(Item::Field(field)) => headers.push((field.name, field.text)),
+            Ok(Item::Field(field)) => {
+                taken += 1;
+                take(field.name, field.text);
+            }
             Ok(Item::Nameless(_)) => {
                 warnings.not_understood(FIELD, start, "left out: its name is no token");
             }
@@ -57,12 +73,11 @@ pub fn decode_headers(reader: &mut Reader<'_>, warnings: &mut Warnings) -> Vec<(
             }
         }
     }
-    headers
 }
 
 /// One header and where it lies.
 pub(super) struct Field {
-    pub(super) name: String,
+    pub(super) name: Cow<'static, str>,
     pub(super) text: String,
     pub(super) name_at: Range<usize>,
     pub(super) value_at: Range<usize>,
@@ -128,7 +143,7 @@ fn header(reader: &mut Reader<'_>, page: u8, warnings: &mut Warnings) -> Result<
             return Ok(Item::Nameless(start..value_at.end));
         }
         let text = by_shape(reader.within(value_at.clone()))?;
-        return Ok(Item::Field(Field { name, text, name_at, value_at }));
+        return Ok(Item::Field(Field { name: Cow::Owned(name), text, name_at, value_at }));
     }
     let code = reader.u8(FIELD)? & 0x7F;
     let name_at = start..reader.position();
@@ -136,13 +151,13 @@ fn header(reader: &mut Reader<'_>, page: u8, warnings: &mut Warnings) -> Result<
     let Some(row) = row else {
         let value_at = reader.skip_value(FIELD)?;
         let text = by_shape(reader.within(value_at.clone()))?;
-        let name = table::unknown_name(page, code);
+        let name = Cow::Owned(table::unknown_name(page, code));
         return Ok(Item::Field(Field { name, text, name_at, value_at }));
     };
     let textual = matches!(row.kind, Kind::Text | Kind::Quoted);
     let value_at = value_range(reader, textual, row.name, warnings)?;
     let text = value_text(row, reader.within(value_at.clone()), warnings);
-    Ok(Item::Field(Field { name: row.name.to_owned(), text, name_at, value_at }))
+    Ok(Item::Field(Field { name: Cow::Borrowed(row.name), text, name_at, value_at }))
 }
 
 /// Where the value lies. A text that begins above 0x7F without its Quote octet goes to its NUL.
