@@ -11,8 +11,8 @@ use super::values::{
     quality_uintvar, version, version_octet,
 };
 use super::writer::{
-    put_integer, put_integer_octets, put_long_integer, put_text_string, put_text_value,
-    put_uintvar, put_with_length,
+    put_integer, put_integer_octets, put_long_integer, put_quoted_string, put_text_string,
+    put_text_value, put_uintvar, put_with_length,
 };
 use super::{Warnings, charset, header, media_types};
 use crate::codec::{DecodeError, DecodeErrorKind};
@@ -370,11 +370,22 @@ fn put_by_shape(out: &mut Vec<u8>, value: &str) {
     }
 }
 
+/// A parameter by its name; the value is a Token-text, or a Quoted-string where it is no token.
 fn put_untyped(out: &mut Vec<u8>, name: &str, value: &str) {
-    if is_token(name) {
-        put_text_string(out, name);
-        put_text_value(out, value);
+    if !is_token(name) {
+        return;
     }
+    put_text_string(out, name);
+    if value.bytes().all(is_token_octet) {
+        put_text_string(out, value);
+    } else {
+        put_quoted_string(out, value);
+    }
+}
+
+/// Whether a Token can contain it: RFC 2616 clause 2.2.
+fn is_token_octet(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&octet)
 }
 
 fn unknown_code(name: &str) -> Option<u64> {
@@ -412,5 +423,23 @@ mod tests {
         let mut warnings = Warnings::new();
         assert_eq!(decode_list(&mut Reader::new(&input), &mut warnings), list);
         assert_eq!(warnings.into_sorted(), []);
+    }
+
+    #[test]
+    fn untyped_value_that_is_no_token_is_a_quoted_string() {
+        for (value, octets) in [
+            ("a b.jpg", &b"x-own\0\"a b.jpg\0"[..]),
+            ("cid:1", b"x-own\0\"cid:1\0"),
+            ("é", b"x-own\0\"\xC3\xA9\0"),
+            ("token", b"x-own\0token\0"),
+            ("", b"x-own\0\0"),
+        ] {
+            let mut out = Vec::new();
+            encode_one(&mut out, "x-own", value);
+            assert_eq!(out, octets, "{value}");
+            let input = Bytes::from(out);
+            let read = decode_list(&mut Reader::new(&input), &mut Warnings::new());
+            assert_eq!(read, [("x-own".to_owned(), value.to_owned())]);
+        }
     }
 }
