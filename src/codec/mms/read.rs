@@ -13,9 +13,6 @@ use crate::model::Timestamp;
 /// Most parameters of an X-Mms-Element-Descriptor; the specification has one.
 const MAX_PARAMETERS: usize = 64;
 
-/// The charset us-ascii as a Short-integer.
-const US_ASCII: u8 = 0x83;
-
 /// Says nothing inside a text, and one or more of them come before some.
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 const BYTE_ORDER_MARK_IN_UTF8: [u8; 3] = [0xEF, 0xBB, 0xBF];
@@ -138,16 +135,17 @@ impl Values<'_> {
         Ok(text)
     }
 
-    /// Encoded words are none of MMS; where the text has a charset of its own they are left alone.
+    /// Encoded words are none of MMS, with a charset around them or without; in a wide one, where
+    /// their marks are not of single octets, nobody writes them.
     fn encoded(&mut self, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
         let start = reader.position();
         let octets = reader.left();
         let marked = octets.contains(&0xEF)
             && octets.windows(3).any(|octets| octets == BYTE_ORDER_MARK_IN_UTF8);
-        let bare = !matches!(reader.left(), [0x01..=0x1F, octet, ..] if *octet != US_ASCII);
+        let worded = reader.left().windows(2).any(|octets| octets == b"=?");
         let text = reader.encoded_string(self.name, self.warnings)?;
         let mut text = self.without_nul(start, text);
-        if bare && let Some(decoded) = encoded_word::decode(&text) {
+        if worded && let Some(decoded) = encoded_word::decode(&text) {
             self.note(start, "RFC 2047 encoded words");
             text = self.without_nul(start, decoded);
         }

@@ -3,10 +3,9 @@
 
 use super::field::Form;
 use super::read::{TYPE_PARAMETER, UNKNOWN_PARAMETER};
-use super::{ElementDescriptor, Expiry, Header, HeaderName, Value, wire_octets};
+use super::{ElementDescriptor, Expiry, Header, HeaderName, Value, encoded_word, wire_octets};
 use crate::codec::wsp::{
-    ContentType, charset, put_encoded_string, put_integer, put_long_integer, put_text_string,
-    put_with_length,
+    ContentType, charset, put_encoded_string, put_integer, put_long_integer, put_with_length,
 };
 use crate::model::Timestamp;
 
@@ -85,15 +84,16 @@ fn put_value(out: &mut Vec<u8>, value: &Value, form: Form) {
     }
 }
 
-/// With its charset also where readers would see encoded words of RFC 2047 in a plain text.
+/// In UCS-2 where readers would see encoded words of RFC 2047 in a text of single octets.
 fn put_encoded(out: &mut Vec<u8>, text: &str) {
-    if !text.contains("=?") {
-        put_encoded_string(out, text);
+    let written = text.replace('\0', "");
+    if encoded_word::decode(&written).is_none() {
+        put_encoded_string(out, &written);
         return;
     }
     with_length(out, |out| {
-        put_integer(out, charset::UTF_8);
-        put_text_string(out, text);
+        put_integer(out, charset::UCS_2);
+        out.extend(written.encode_utf16().chain([0]).flat_map(u16::to_be_bytes));
     });
 }
 

@@ -15,6 +15,8 @@ use registry::REGISTRY;
 
 /// MIBenum of UTF-8.
 pub const UTF_8: u64 = 106;
+/// MIBenum of ISO-10646-UCS-2; characters beyond its plane go as surrogates of UTF-16.
+pub const UCS_2: u64 = 1000;
 
 /// Before the number of a charset that has no name here.
 const UNKNOWN_PREFIX: &str = "mib-";
