@@ -54,9 +54,8 @@ const NONE: u16 = u16::MAX;
 /// One more than the highest number that a field of the specification has.
 const NUMBERS: usize = 64;
 
-/// The size of a slot.
-#[cfg(test)]
-pub(super) const SLOT_OCTETS: usize = size_of::<Slot>();
+/// Up to 1032 octets glibc keeps freed memory at hand.
+const _: () = assert!(USUAL_FIELDS * size_of::<Slot>() <= 1032);
 
 /// The fields of one PDU up to Content-Type, without X-Mms-Message-Type.
 #[derive(Debug)]

@@ -101,12 +101,6 @@ fn html_is_refused_as_no_pdu() {
 }
 
 #[test]
-fn a_slot_of_a_field_is_small() {
-    // Twelve of them stay below the 1032 octets up to which glibc keeps freed memory at hand.
-    assert!(fields::SLOT_OCTETS <= 86, "{}", fields::SLOT_OCTETS);
-}
-
-#[test]
 fn pdu_of_unknown_type_is_named() {
     let error = decode(&Bytes::from_static(b"\x8C\x98\x98a\0\x8D\x92")).unwrap_err();
     assert_eq!((error.offset, error.kind), (0, DecodeErrorKind::UnexpectedPdu(0x98)));
