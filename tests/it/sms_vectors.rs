@@ -54,6 +54,7 @@ const ODD: &[(&str, Texts, Places)] = &[
     ("language-reserved", &["a€"], &[("TP-UDH", 17)]),
     ("header-element-beyond-the-header", &["aa"], &[("TP-UDH", 22)]),
     ("header-empty", &["hi"], &[("TP-UDHL", 16)]),
+    ("header-indicated-but-no-user-data", &[""], &[("TP-UDHL", 16)]),
     ("header-element-of-wrong-length", &["aa"], &[("TP-UDH", 17)]),
     ("header-longer-than-user-data", &[""], &[("TP-UDHL", 16), ("TP-UDH", 17)]),
     ("user-data-length-in-octets", &["hellohello"], &[("TP-UDL", 15)]),

@@ -129,7 +129,7 @@ impl SmsAddress {
         })?;
         if semi_octets > MAX_ADDRESS {
             let text = format!("{semi_octets} semi-octets, an address has at most {MAX_ADDRESS}");
-            warnings.push(Warning::forgiven(field, offset, text));
+            warnings.push(Warning::not_understood(field, offset, text));
         }
         let address = Self::from_value(type_of_address, value, semi_octets);
         if !address.is_alphanumeric() && address.text.len() < semi_octets {

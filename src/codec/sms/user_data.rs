@@ -110,17 +110,20 @@ impl UserData {
             && behind.iter().any(|octet| !matches!(octet, 0 | 0xff));
         let (length, announced) =
             if in_octets { (present.len() * 8 / 7, present.len()) } else { (length, announced) };
-        let odd = if in_octets {
-            Some("counts octets where septets are due".to_owned())
+        if in_octets {
+            let text = "counts octets where septets are due";
+            warnings.push(Warning::forgiven("TP-UDL", length_at, text));
         } else if announced != present.len() {
             let there = present.len();
-            Some(format!("announces {announced} octets of user data, {there} are there"))
+            let text = format!("announces {announced} octets of user data, {there} are there");
+            // What is behind counts for nothing; what is not there is lost.
+            warnings.push(if announced < there {
+                Warning::forgiven("TP-UDL", length_at, text)
+            } else {
+                Warning::not_understood("TP-UDL", length_at, text)
+            });
         } else if announced > MAX_USER_DATA {
-            Some(format!("{announced} octets of user data, {MAX_USER_DATA} fit into one SMS"))
-        } else {
-            None
-        };
-        if let Some(text) = odd {
+            let text = format!("{announced} octets of user data, {MAX_USER_DATA} fit into one SMS");
             warnings.push(Warning::forgiven("TP-UDL", length_at, text));
         }
         let data = present.get(..announced).unwrap_or(present);
@@ -140,6 +143,11 @@ impl UserData {
                     data.get(1..).unwrap_or_default()
                 });
                 (Udh::read(header, offset + 1, warnings), header.len() + 1)
+            }
+            None if has_header => {
+                let text = "announced by TP-UDHI, but there is no user data";
+                warnings.push(Warning::forgiven("TP-UDHL", offset, text));
+                (Udh::default(), 0)
             }
             _ => (Udh::default(), 0),
         };
