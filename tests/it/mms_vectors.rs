@@ -66,6 +66,7 @@ const TOLD: &[(&str, Told)] = &[
     ("content-location-cut", Err(("X-Mms-Content-Location", 49))),
     ("expiry-absolute-zero", Ok(&[("X-Mms-Expiry", 42)])),
     ("expiry-relative-epoch", Ok(&[("X-Mms-Expiry", 42)])),
+    ("from-charset-as-bare-number", Ok(&[("From", 12), ("From", 13), ("From", 36)])),
     ("from-empty-address", Ok(&[("From", 9)])),
     ("from-suffix-cut", Ok(&[("From", 11)])),
     ("headers-out-of-order", Ok(&[("X-Mms-Transaction-Id", 2), ("X-Mms-Message-Type", 36)])),
@@ -244,7 +245,8 @@ fn sender_in_any_form_is_taken() {
     assert_eq!(from("from-short-code"), Some(From::Address(Address::ShortCode("80012".into()))));
     assert_eq!(from("from-empty-address"), None);
     let number = Address::Msisdn("+447700900124".into());
-    assert_eq!(from("from-suffix-cut"), Some(From::Address(number)));
+    assert_eq!(from("from-suffix-cut"), Some(From::Address(number.clone())));
+    assert_eq!(from("from-charset-as-bare-number"), Some(From::Address(number)));
 }
 
 #[test]

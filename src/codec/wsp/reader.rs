@@ -322,6 +322,11 @@ impl<'a> Reader<'a> {
                 warnings.note(field, self.position, "a length without charset");
                 None
             }
+            Some(octet) if self.is_bare_charset(octet, field) => {
+                warnings.note(field, self.position, "a charset without the bit of a Short-integer");
+                self.position += 1;
+                Some(u64::from(octet))
+            }
             Some(_) => Some(self.integer(field)?),
         };
         let unit = mib.map_or(1, charset::unit);
@@ -350,6 +355,16 @@ impl<'a> Reader<'a> {
             warnings.note(field, start, "octets behind the NUL");
         }
         Ok(text)
+    }
+
+    /// Whether the next octet is the number of a charset itself and not the length of one: read as
+    /// a length it takes text into a number that no charset has.
+    fn is_bare_charset(&self, octet: u8, field: &'static str) -> bool {
+        let is_number = |mib: u64| charset::is_known(mib);
+        (1..=30).contains(&octet)
+            && is_number(u64::from(octet))
+            && self.left().get(1).is_some_and(|&next| next >= 0x20)
+            && !self.clone().integer(field).is_ok_and(is_number)
     }
 
     /// Skips one value whose meaning is unknown, by its first octet (clause 8.4.1.2), and says
@@ -474,6 +489,27 @@ mod tests {
         // UCS-2 by a Long-integer charset, with its two NULs.
         assert_eq!(encoded(b"\x09\x02\x03\xE8\x04\x1F\x04\x40\0\0"), (Ok("Пр".into()), 0));
         assert_eq!(encoded(b"\x02\xEA\0"), (Ok(String::new()), 0));
+    }
+
+    #[test]
+    fn charset_without_the_bit_of_a_short_integer_takes_no_letters() {
+        for (octets, expected) in [
+            (&b"\x05\x04+441\0"[..], "+441"),
+            (b"\x08\x04Gr\xFC\xDFe\0", "Gr\u{fc}\u{df}e"),
+            (b"\x04\x03ab\0", "ab"),
+        ] {
+            let mut warnings = Warnings::new();
+            let mut octets = octets.to_vec();
+            octets[0] = u8::try_from(octets.len() - 1).unwrap();
+            let text = Reader::new(&octets.into()).encoded_string("From", &mut warnings);
+            assert_eq!(text.unwrap(), expected);
+            assert_eq!(warnings.into_sorted()[0].offset, 1);
+        }
+        // Numbers of two octets stay numbers: 1000 is UCS-2.
+        let mut warnings = Warnings::new();
+        let octets = Bytes::from_static(b"\x07\x02\x03\xE8\0a\0b");
+        let text = Reader::new(&octets).encoded_string("From", &mut warnings);
+        assert_eq!((&*text.unwrap(), warnings.into_sorted().len()), ("ab", 0));
     }
 
     #[test]
