@@ -100,6 +100,7 @@ impl Intake {
                 sim: self.sim.clone(),
                 modem: self.modem.clone(),
                 slot,
+                identity: identity(&octets),
                 octets,
             })
             .collect();
@@ -255,6 +256,20 @@ enum Read {
     Part(Kept),
     /// Nothing that is filed; why.
     Nothing(&'static str),
+}
+
+/// The octets without what differs when the service centre delivers a message again, since it saw
+/// no acknowledgement: whether others wait behind it (TP-MMS, clause 9.2.3.2).
+fn identity(octets: &Bytes) -> Bytes {
+    const MMS: u8 = 0x04;
+    let Ok((_, tpdu)) = split_smsc(octets) else { return octets.clone() };
+    let at = octets.len() - tpdu.len();
+    let mut same = octets.to_vec();
+    // SMS-DELIVER and SMS-STATUS-REPORT have the bit.
+    if let Some(first) = same.get_mut(at).filter(|first| **first & 0b01 == 0) {
+        *first |= MMS;
+    }
+    same.into()
 }
 
 fn read(pending: &PendingTpdu) -> Result<Read, String> {
@@ -512,6 +527,23 @@ mod tests {
         let view = rig.intake.core.store.message(&found[0].id).await.unwrap().unwrap();
         assert_eq!((found.len(), view.notification.unwrap().0), (1, "T2".to_owned()));
         rig.arrive([first[1].clone()]).await;
+        assert_eq!(rig.shown().await, [NOTIFIED, NOTIFIED]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_that_come_again_when_all_is_filed_are_nothing_new() {
+        let first = sms(&notification("T1"), PORT_WAP_PUSH, 7, NOW);
+        let second = sms(&notification("T2"), PORT_WAP_PUSH, 7, NOW.plus(Duration::from_secs(20)));
+        let rig = Rig::new();
+        rig.arrive([second[1].clone(), first[0].clone()]).await;
+        rig.arrive([first[1].clone(), second[0].clone()]).await;
+        assert_eq!(rig.shown().await, [NOTIFIED, NOTIFIED]);
+        // Once as it was, once with other messages waiting behind it in the service centre.
+        let mut again = first[1].to_vec();
+        again[1] ^= 0x04;
+        rig.arrive([first[0].clone(), again.into()]).await;
+        tokio::time::advance(FRAGMENT_LIFE).await;
+        rig.intake.digest(&StageSink::none()).await.unwrap();
         assert_eq!(rig.shown().await, [NOTIFIED, NOTIFIED]);
     }
 

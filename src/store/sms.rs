@@ -22,6 +22,8 @@ pub struct NewTpdu {
     pub slot: String,
     /// The octets.
     pub octets: Bytes,
+    /// What it is known again by: its octets, but for what another delivery of it may change.
+    pub identity: Bytes,
 }
 
 /// What became of it.
@@ -253,7 +255,7 @@ impl TpduFate {
 }
 
 fn keep(db: &Connection, tpdu: &NewTpdu, at: Timestamp) -> Result<KeptTpdu, Failure> {
-    let hash = rows::sha256_hex(&tpdu.octets);
+    let hash = rows::sha256_hex(&tpdu.identity);
     let known: Option<i64> = db
         .prepare_cached("SELECT id FROM tpdu WHERE sim = ?1 AND hash = ?2")?
         .query_row(params![tpdu.sim, hash], |row| row.get(0))

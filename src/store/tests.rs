@@ -302,6 +302,7 @@ async fn tpdu_is_known_again_after_a_crash_between_commit_and_deletion() {
         modem: "m".to_owned(),
         slot: "SM 1".to_owned(),
         octets: Bytes::from_static(b"tpdu"),
+        identity: Bytes::from_static(b"tpdu"),
     };
     let first = store.keep_tpdus(vec![tpdu.clone()], NOW).await.unwrap()[0];
     assert!(!first.duplicate);
@@ -631,6 +632,7 @@ async fn short_message_that_came_before_its_sim_was_known_is_given_to_it() {
         sim: sim.to_owned(),
         modem: "m".to_owned(),
         slot: "direct".to_owned(),
+        identity: Bytes::from_static(octets),
         octets: Bytes::from_static(octets),
     };
     let kept = vec![tpdu("modem:m", b"one"), tpdu("modem:m", b"two"), tpdu(SIM, b"two")];

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use mm1gate::model::{InboundState, State};
+use mm1gate::codec::push::Push;
+use mm1gate::codec::sms::{
+    Dcs, Deliver, PORT_WAP_PUSH, PORT_WAP_WSP, Ports as CodecPorts, Scts, SmsAddress, StatusReport,
+    UserData, port_addressed_delivers, split_datagram,
+};
+use mm1gate::model::{InboundState, State, Timestamp};
 use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture};
@@ -155,6 +160,70 @@ async fn odd_operators_and_modems_deliver_all_the_same() {
             assert_eq!(rig.operator.mmsc().journal().acknowledged(), 1, "{name}");
             rig.gateway.stop().await;
         }
+    }
+}
+
+fn from_network(dcs: Dcs, user_data: UserData, at: Timestamp) -> Deliver {
+    Deliver::new(SmsAddress::from_text("86888"), dcs, Scts::new(at, 0), user_data)
+}
+
+/// The short messages of a notification, as the service centre stamps them.
+fn notified(id: &str, at: Timestamp) -> Vec<Deliver> {
+    let mut mms = vec![0x8c, 0x82, 0x98];
+    mms.extend(format!("{id}\0").bytes());
+    mms.extend([0x8d, 0x90, 0x83]);
+    mms.extend(format!("http://mmsc.example/{}/{id}\0", "m".repeat(120)).bytes());
+    let push = Push::mms(1, mms.into()).encode();
+    let sender = SmsAddress::from_text("86888");
+    port_addressed_delivers(&push, &sender, PORT_WAP_PUSH, PORT_WAP_WSP, 7_u8, Scts::new(at, 0))
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_pushes_are_messages_of_all_that_a_sim_can_hold() {
+    for ports in [Ports::One, Ports::Two] {
+        let rig = Rig::new(ports, Behaviour::Receive).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let now = Timestamp::from_secs(1_795_256_430);
+        let (first, second) =
+            (notified("T1", now), notified("T2", now.plus(Duration::from_secs(9))));
+        assert_eq!((first.len(), second.len()), (2, 2));
+        // As some service centres code a push.
+        let mut coded = notified("T3", now.plus(Duration::from_secs(60)));
+        for part in &mut coded {
+            part.dcs = Dcs(0xf5);
+        }
+        let (_, text) = UserData::from_text("Good morning");
+        let application = CodecPorts { destination: 16_000, source: 9200, wide: true };
+        let data = split_datagram(b"data", application, 3_u8).unwrap().remove(0);
+        let mut tpdus: Vec<Vec<u8>> = [
+            from_network(Dcs::GSM7, text.clone(), now),
+            from_network(Dcs(0x10), text, now),
+            from_network(Dcs::OCTETS, data, now),
+        ]
+        .into_iter()
+        .chain([&first[0], &second[1], &second[0], &first[1]].map(Clone::clone))
+        .chain(coded)
+        .map(|deliver| deliver.encode().unwrap())
+        .collect();
+        let recipient = SmsAddress::from_text(PHONE);
+        let report = StatusReport::new(9, recipient, Scts::new(now, 0), Scts::new(now, 0), 0);
+        tpdus.push(report.encode().unwrap());
+        // A part that comes late and twice.
+        tpdus.push(tpdus[3].clone());
+        for tpdu in tpdus {
+            rig.operator.deliver_sms(OWN, &[tpdu.into()]).unwrap();
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+        let mut ids = Vec::new();
+        for summary in rig.inbox().await {
+            ids.extend(rig.view(&summary.id).await.notification.map(|(id, _)| id));
+        }
+        ids.sort();
+        assert_eq!(ids, ["T1", "T2", "T3"]);
+        assert_eq!(rig.inbox().await.len(), 3);
+        assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
+        rig.gateway.stop().await;
     }
 }
 
