@@ -68,6 +68,15 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     judge(&name, args.kind, &report)
 }
 
+/// What [`run`] prints for a file with these octets, as JSON and as text without colours. Total: every
+/// input gives an answer.
+#[must_use]
+pub fn explain(octets: Bytes) -> (serde_json::Value, String) {
+    let (input, report) = understand(octets, Kind::Auto);
+    let text = decode_text::render(&report, input.form.as_str(), term::Paint::default());
+    (report.json(), text)
+}
+
 /// The input and what it is. Text that is nothing else may be octets by accident, and base64 a word:
 /// what such octets give counts only when it is something.
 pub(super) fn understand(octets: Bytes, kind: Kind) -> (Input, Report) {

@@ -45,6 +45,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+pub use decode::explain;
 use error::{CliError, Exit};
 
 #[derive(Parser)]

@@ -67,7 +67,7 @@ pub(super) fn is_interactive(output: bool) -> bool {
 }
 
 /// Colours, or none when the output is no terminal or `NO_COLOR` is set.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Paint(bool);
 
 impl Paint {
