@@ -144,6 +144,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Notes an X-Mms-Transaction-Id in a PDU that has no place for one; it is kept.
+    pub(super) fn note_stray_transaction_id(&mut self) {
+        let field = field::TRANSACTION_ID;
+        let stray = self.message_type.is_some_and(has_no_transaction_id);
+        if let Some(index) = self.first(field).filter(|_| stray) {
+            let at = self.slots.get(index).map_or(0, |slot| slot.at);
+            self.warnings.note(field.name, at, "this PDU has none");
+        }
+    }
+
     /// The fields of a PDU that is no octets yet.
     pub(super) fn of_headers(pdu: Reader<'a>, message_type: u8, headers: Vec<Header>) -> Self {
         let mut fields = Self::empty(pdu);
@@ -175,6 +185,11 @@ impl<'a> Fields<'a> {
 
     fn counts(&self) -> bool {
         self.message_type.is_some_and(counts_in)
+    }
+
+    /// Whether the PDU has the field, whatever its value.
+    pub(super) fn has(&self, field: &Field) -> bool {
+        self.first(field).is_some()
     }
 
     fn first(&self, field: &Field) -> Option<usize> {

@@ -22,6 +22,7 @@ mod outline;
 mod pdu;
 mod read;
 mod reports;
+mod required;
 mod retrieve;
 mod send;
 mod show;

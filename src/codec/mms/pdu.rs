@@ -9,7 +9,7 @@ use super::{
     AcknowledgeInd, CancelConf, CancelReq, DeleteConf, DeleteReq, DeliveryInd, ForwardConf,
     ForwardReq, Header, MAX_FIELDS, MboxDescr, MboxStoreConf, MboxStoreReq, MboxUploadConf,
     MboxUploadReq, MboxViewConf, MboxViewReq, NotificationInd, NotifyRespInd, ReadRecInd,
-    RetrieveConf, SendConf, SendReq, content, field, message_type, write,
+    RetrieveConf, SendConf, SendReq, content, field, message_type, required, write,
 };
 use crate::codec::wsp::{ContentType, Reader};
 use crate::codec::{DecodeError, DecodeErrorKind, Decoded};
@@ -70,8 +70,12 @@ pub fn decode(octets: &Bytes) -> Result<Decoded<Pdu>, DecodeError> {
         }
         None => None,
     };
+    fields.note_stray_transaction_id();
     match Pdu::read(kind, &mut fields, content) {
-        Ok(value) => Ok(Decoded { value, warnings: fields.warnings.into_sorted() }),
+        Ok(value) => {
+            required::note_absent(&value, &mut fields);
+            Ok(Decoded { value, warnings: fields.warnings.into_sorted() })
+        }
         Err(Missing(field)) => Err(fields.broken.unwrap_or(DecodeError {
             field: field.name,
             offset: 0,

@@ -44,11 +44,16 @@ fn nothing_mandatory_may_be_absent() {
 
 proptest! {
     #[test]
-    fn every_pdu_survives_a_round_trip_without_warning(pdu in pdu()) {
+    fn every_pdu_survives_a_round_trip_and_nothing_in_it_is_odd(pdu in pdu()) {
         let octets = pdu.encode();
         let decoded = decode(&octets).unwrap();
         prop_assert_eq!(&decoded.value, &pdu);
-        prop_assert_eq!(decoded.warnings, vec![]);
+        // What was not written is told; of what was, there is nothing to tell.
+        let mut told = decoded.warnings;
+        told.retain(|warning| {
+            !warning.text.starts_with("absent") && warning.text != "this PDU has none"
+        });
+        prop_assert_eq!(told, vec![]);
     }
 
     #[test]
@@ -133,10 +138,10 @@ proptest! {
             }),
         ],
     ) {
-        let octets = [&[0x8C, 0x81, 0x8D, 0x92, 0x92, 0x80, 0x80 | code], &value[..]].concat();
+        let octets = [&[0x8C, 0x85, 0x98, b'T', 0, 0x8D, 0x92, 0x80 | code], &value[..]].concat();
         let decoded = decode(&Bytes::from(octets.clone())).unwrap();
         prop_assert_eq!(decoded.warnings.len(), 1);
-        prop_assert_eq!((decoded.warnings[0].offset, decoded.warnings[0].understood), (6, false));
+        prop_assert_eq!((decoded.warnings[0].offset, decoded.warnings[0].understood), (7, false));
         prop_assert_eq!(decoded.value.encode(), octets);
     }
 
