@@ -38,7 +38,7 @@ impl Line {
         let verdict = if reached { "reached" } else { "MISSED" };
         let nanoseconds = [first, second].map(|seconds| seconds * 1e9);
         println!(
-            "{:<58} {:>10.1} {:>10.1} {ratio:>7.3} {target:>8}  {verdict}",
+            "{:<66} {:>10.1} {:>10.1} {ratio:>7.3} {target:>8}  {verdict}",
             self.name, nanoseconds[0], nanoseconds[1]
         );
     }
@@ -47,7 +47,7 @@ impl Line {
 /// Measures and prints, line by line.
 pub(crate) fn print() {
     let [first, second, ratio, target] = ["first, ns", "second, ns", "ratio", "target"];
-    println!("\n{:<58} {first:>10} {second:>10} {ratio:>7} {target:>8}", "first / second");
+    println!("\n{:<66} {first:>10} {second:>10} {ratio:>7} {target:>8}", "first / second");
     for line in [retrieve, sizes, notification, encoding, base64, seven_bit, ucs2] {
         line().print();
     }
