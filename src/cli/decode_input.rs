@@ -50,6 +50,14 @@ pub(super) struct Line {
     pub(super) octets: Bytes,
     /// Octets of the TPDU without the service centre's address, where a modem announced them.
     pub(super) announced: Option<usize>,
+    /// Whether a single digit stood behind the last octet.
+    pub(super) half: bool,
+}
+
+impl Line {
+    const fn new(number: usize, octets: Bytes) -> Self {
+        Self { number, octets, announced: None, half: false }
+    }
 }
 
 /// The octets of an input, and those of its lines where it is text.
@@ -80,8 +88,7 @@ impl Input {
     }
 
     fn of(form: Form, chunks: Vec<Bytes>) -> Self {
-        let lines =
-            chunks.into_iter().map(|octets| Line { number: 0, octets, announced: None }).collect();
+        let lines = chunks.into_iter().map(|octets| Line::new(0, octets)).collect();
         Self::with_lines(form, lines)
     }
 
@@ -147,8 +154,7 @@ fn hexadecimal(text: &str) -> Option<Input> {
     for (at, line) in bare().enumerate().filter(|(_, line)| !line.is_empty()) {
         match digits(line) {
             Some(octets) => {
-                let octets = Bytes::from(octets);
-                lines.push(Line { number: at + 1, octets, announced: None });
+                lines.push(Line::new(at + 1, Bytes::from(octets)));
             }
             None => {
                 whole = false;
@@ -182,6 +188,30 @@ fn base64(text: &str) -> Option<Input> {
 const ANNOUNCEMENTS: &[&str] =
     &["+CMT:", "+CMGR:", "+CMGL:", "+CDS:", "+CDSI:", "+CBM:", "AT+CMGS=", "AT+CMGW=", "AT+CNMA="];
 
+/// Most commas in an announcement of a PDU: index, status, name, length.
+const MAX_COMMAS: usize = 3;
+
+/// Whether these are the digits of octets and one more, as logs cut them off.
+fn has_half_octet(digits: &str) -> bool {
+    digits.len() >= 5
+        && !digits.len().is_multiple_of(2)
+        && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
+/// Why what stands in the place of a PDU is none.
+fn why_no_pdu(length: Option<usize>, found: &str) -> String {
+    if length.is_none() {
+        return "a message in text mode, which has no octets to decode".to_owned();
+    }
+    let strange = found.chars().enumerate().find(|(_, it)| !it.is_ascii_hexdigit());
+    match strange {
+        Some((at, strange)) if at > 0 => {
+            format!("{strange:?} among the digits of a PDU, in their column {}", at + 1)
+        }
+        _ => "a PDU was announced, this is none".to_owned(),
+    }
+}
+
 /// Result codes and the like that stand where a PDU could.
 fn is_chatter(line: &str) -> bool {
     let words = ["OK", "ERROR", "RING", ">", "NO CARRIER", "CONNECT", "BUSY", "NO ANSWER"];
@@ -211,30 +241,36 @@ fn dialogue(text: &str) -> Option<Input> {
         if let Some(found) = announcement(trimmed) {
             any = true;
             let length = found.rsplit([',', '=']).next().map(|it| it.trim().trim_matches('"'));
+            // In text mode a length may stand at the end too, behind everything else.
+            let length = length.filter(|_| found.matches(',').count() <= MAX_COMMAS);
             waiting = Some((at + 1, length.and_then(|it| it.parse().ok())));
             continue;
         }
         // A log may have put its own words before the digits, a modem its prompt.
         let last = trimmed.rsplit(char::is_whitespace).next().unwrap_or_default();
-        let pdu = [trimmed, last, last.trim_start_matches('>')]
+        let last = last.trim_start_matches('>');
+        let pdu = [trimmed, last]
             .into_iter()
             .find_map(|digits| hex::decode(digits).ok())
             .filter(|octets| octets.len() >= 2);
         match (pdu, waiting.take()) {
             (Some(octets), announced) => {
                 let announced = announced.and_then(|(_, length)| length);
-                lines.push(Line { number: at + 1, octets: Bytes::from(octets), announced });
+                let octets = Bytes::from(octets);
+                lines.push(Line { number: at + 1, octets, announced, half: false });
+            }
+            (None, Some((_, Some(announced)))) if has_half_octet(last) => {
+                let digits = last.get(..last.len() - 1).unwrap_or_default();
+                let octets = Bytes::from(hex::decode(digits).unwrap_or_default());
+                let announced = Some(announced);
+                lines.push(Line { number: at + 1, octets, announced, half: true });
             }
             (None, Some(announced)) if is_chatter(trimmed) => {
                 // What the modem says on its own may stand between the two.
                 waiting = (!matches!(trimmed, "OK" | "ERROR")).then_some(announced);
             }
             (None, Some((_, length))) => {
-                let text = match length {
-                    Some(_) => "a PDU was announced, this is none",
-                    None => "a message in text mode, which has no octets to decode",
-                };
-                unread.push((at + 1, text.to_owned()));
+                unread.push((at + 1, why_no_pdu(length, last)));
             }
             (None, None) => {}
         }

@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use clap::ValueEnum;
+use serde_json::Value;
 
 use super::decode_input::{Form, Input};
 use super::decode_report::{BodyReport, Failure, Report, UNKNOWN, View, add};
 use super::{decode_http, decode_mms, decode_pcapng, decode_ppp, decode_sms, decode_wap};
-use crate::codec::push::{self as push_codec, Push};
+use crate::codec::push::{self as push_codec, Content, Push, PushApplication};
 use crate::codec::{DecodeError, Node, mms};
 
 /// What the octets are.
@@ -190,15 +191,23 @@ pub(super) fn push(octets: &Bytes, range: Range<usize>) -> Report {
         add(&mut report.headers, name, value);
     }
     let mut report = report.shifted(base);
-    report.view = view(vec![outline]);
-    let media_type = push.content_type.media_type.as_str().to_owned();
     let body = range.end - push.body.len()..range.end;
-    if media_type == mms::CONTENT_TYPE {
-        report.content = Some(Box::new(mms(octets, body)));
-    } else {
+    report.content = opened(&push, octets, body).map(Box::new);
+    let mut outline = outline;
+    // What is opened is told once, inside.
+    if let (Some(inner), Some(node)) = (&mut report.content, outline.children.last_mut()) {
+        let children = std::mem::take(&mut node.children);
+        inner.view.get_or_insert_with(|| View {
+            octets: octets.clone(),
+            nodes: children,
+            ..View::default()
+        });
+    }
+    report.view = view(vec![outline]);
+    if push.application() != PushApplication::Mms {
         report.body = Some(BodyReport {
             name: "push",
-            content_type: media_type,
+            content_type: push.content_type.media_type.as_str().to_owned(),
             octets: push.body.clone(),
             file: None,
         });
@@ -206,10 +215,78 @@ pub(super) fn push(octets: &Bytes, range: Range<usize>) -> Report {
     report
 }
 
+/// What the body of a push says, which stands at this place; none when it is nothing that is read.
+pub(super) fn opened(push: &Push, octets: &Bytes, body: Range<usize>) -> Option<Report> {
+    let kind = match push.application() {
+        PushApplication::Mms => return Some(mms(octets, body)),
+        PushApplication::ServiceIndication => "si",
+        PushApplication::ServiceLoading => "sl",
+        PushApplication::CacheOperation => "co",
+        PushApplication::EmailNotification => "emn",
+        PushApplication::Provisioning => "provisioning",
+        _ => return None,
+    };
+    let report = match push.content() {
+        Ok(None) => return None,
+        Ok(Some(decoded)) => {
+            let mut report = document(kind, &decoded.value);
+            report.warnings = decoded.warnings;
+            report
+        }
+        Err(error) => Report::failed(kind, error.into()),
+    };
+    Some(report.shifted(body.start))
+}
+
+/// A document of a push: what it says in the words of its specification.
+fn document(kind: &'static str, content: &Content) -> Report {
+    let named = |pdu: &str| Report::new(kind, pdu);
+    let list = |texts: &[String]| Value::from(texts.to_vec());
+    match content {
+        Content::ServiceIndication(it) => {
+            let mut report = named("service-indication");
+            report.maybe("href", it.href.as_deref());
+            report.maybe("text", Some(it.text.as_str()));
+            report.maybe("action", Some(it.action.as_str()));
+            report.maybe("created", it.created.map(|at| at.to_string()));
+            report.maybe("expires", it.expires.map(|at| at.to_string()));
+            report.maybe("si-id", it.id.as_deref());
+            report
+        }
+        Content::ServiceLoading(it) => {
+            let mut report = named("service-loading");
+            report.maybe("href", Some(it.href.as_str()));
+            report.maybe("action", Some(it.action.as_str()));
+            report
+        }
+        Content::CacheOperation(it) => {
+            let mut report = named("cache-operation");
+            report.maybe("invalidate-object", Some(list(&it.objects)));
+            report.maybe("invalidate-service", Some(list(&it.services)));
+            report
+        }
+        Content::EmailNotification(it) => {
+            let mut report = named("email-notification");
+            report.maybe("mailbox", it.mailbox.as_deref());
+            report.maybe("timestamp", it.timestamp.map(|at| at.to_string()));
+            report
+        }
+        Content::Provisioning(it) => {
+            let mut report = named("settings");
+            report.maybe("security", it.security.map(|method| method.as_str()));
+            report.maybe("names", Some(list(&it.names)));
+            report.maybe("access-points", Some(list(&it.access_points)));
+            report.maybe("proxies", Some(list(&it.proxies)));
+            report.maybe("links", Some(list(&it.links)));
+            report
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::decode::understand;
     use super::super::decode_text;
@@ -257,6 +334,66 @@ mod tests {
         assert_eq!(told["content"]["pdu"], "m-notification.ind");
         assert_eq!(told["content"]["headers"]["content-location"], "http://a/");
         assert_eq!(told["content"]["warnings"][0]["offset"], 25);
+    }
+
+    #[test]
+    fn document_of_a_push_is_told_in_its_words_at_its_place() {
+        // SI: action signal-high, href with "http://", a text; the indication's end is missing.
+        let si = "0106 01 ae 02056a0045c6 08 0c 03 6d2f3100 01 03 70617900 01";
+        let told = auto(&format!("{si} 01"));
+        assert_eq!(told["content"]["kind"], "si");
+        let headers = json!({ "href": "http://m/1", "text": "pay", "action": "signal-high" });
+        assert_eq!(told["content"]["headers"], headers);
+        assert_eq!(told["body"]["content_type"], "application/vnd.wap.sic");
+        let cut = auto(si);
+        let problems = [&cut["content"]["warnings"][0], &cut["content"]["error"]];
+        let offset = problems.iter().find_map(|it| it["offset"].as_u64());
+        assert_eq!(offset, Some(24), "{cut}");
+        let (input, report) = understand(Bytes::from(format!("{si} 01")), Kind::Auto);
+        let text = decode_text::render(&report, input.form.as_str(), Paint::stdout());
+        assert_eq!(text.matches("href: http://m/1").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn disagreeing_length_is_marked_where_the_tpdu_begins() {
+        let deliver =
+            "07911326040000f0 000b911346610089f60000208062917314080cc8f71d14969741f977fd07";
+        let told = auto(&format!("+CMGR: 0,,23\r\n{}\r\nOK\r\n", deliver.replace(' ', "")));
+        let warning = &told["segments"][0]["warnings"][0];
+        let warning = if warning.is_null() { &told["warnings"][0] } else { warning };
+        assert_eq!((&warning["field"], &warning["offset"]), (&json!("TPDU"), &json!(8)), "{told}");
+    }
+
+    #[test]
+    fn lines_that_were_announced_and_are_none_say_why() {
+        let problem = |line: &str| {
+            let text = format!("+CMGR: 1,,156\r\n{line}\r\nOK\r\n");
+            let report = understand(Bytes::from(text), Kind::Auto).1;
+            report.problems().first().map(|it| it.text.clone()).unwrap_or_default()
+        };
+        assert!(problem("0791447p").contains("'p' among the digits of a PDU, in their column 8"));
+        assert!(problem("hello there").contains("this is none"));
+        let line = "07911326040000f0000b911346610089f60000208062917314080cc8f71d14969741f977fd07";
+        let text = format!("+CMGR: 1,,30\r\n{line}6\r\nOK\r\n");
+        let report = understand(Bytes::from(text), Kind::Auto).1;
+        assert_eq!(report.problems(), [], "a digit too many is forgiven");
+        assert!(report.json().to_string().contains("single digit"));
+    }
+
+    #[test]
+    fn value_that_lacks_the_form_of_its_field_is_told_as_octets() {
+        // X-Mms-Priority with a text in it.
+        let told = auto("8c81 985431 00 8d92 9280 8f 686900");
+        assert_eq!(told["headers"]["priority"], json!({ "octets": "686900" }), "{told}");
+    }
+
+    #[test]
+    fn field_that_is_repeated_is_told_once_and_warned_of() {
+        let told = auto("8c81 985431 00 985432 00 8d92 9280");
+        assert_eq!(told["headers"]["transaction-id"], "T1");
+        let warning = &told["warnings"][0];
+        assert_eq!(warning["offset"], 6, "{told}");
+        assert_eq!(warning["text"], "repeated; the first one counts");
     }
 
     fn segments(prefixed: bool, sender: &str, reference: u8, filler: &str) -> Vec<String> {

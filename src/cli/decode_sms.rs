@@ -12,10 +12,11 @@ use super::decode_report::{BodyReport, Failure, Report, View};
 use crate::codec::push;
 use crate::codec::sms::{
     self, Alphabet, Dcs, Deliver, Direction, Scts, SmsAddress, StatusReport, Submit, Tpdu,
-    UserData, join_text, outline_with_smsc, split_smsc, status_name,
+    UserData, ValidityPeriod, join_text, outline_with_smsc, split_smsc, status_name,
 };
 use crate::codec::{DecodeError, DecodeErrorKind, Decoded, Node, Warning};
-use crate::proto::sms_reassembly::{Datagram, Fragment, FragmentKey, Piece};
+use crate::model::Timestamp;
+use crate::proto::sms_reassembly::{self, Assembly, Datagram, Fragment, FragmentKey, Piece};
 
 /// Octets of the longest TPDU with the longest service centre address in front.
 const MAX_PLAUSIBLE: usize = 176 + 12;
@@ -23,71 +24,52 @@ const MAX_PLAUSIBLE: usize = 176 + 12;
 pub(super) const MAX_TPDUS: usize = 10_000;
 
 /// One line as a TPDU.
+#[derive(Default)]
 struct Segment {
     report: Report,
     piece: Option<Piece>,
     submit: bool,
+    /// When the service centre took it, where it says.
+    time: Option<Timestamp>,
     user_data: Option<(Dcs, UserData)>,
     text: Option<String>,
 }
 
-impl Segment {
-    /// Whether it carries just these octets.
-    fn has(&self, data: &Bytes) -> bool {
-        matches!(&self.piece, Some(Piece::Part(fragment)) if fragment.data == *data)
-    }
-}
-
-/// Segments that belong together.
-struct Message {
-    first: Fragment,
-    segments: Vec<(u8, Segment)>,
+/// A segment of a message of several.
+struct Member {
+    /// Its place among the lines.
+    at: usize,
+    fragment: Fragment,
+    /// When the service centre took it.
+    time: Timestamp,
+    segment: Segment,
 }
 
 /// Every line a TPDU.
 pub(super) fn report(input: &Input) -> Report {
-    let mut messages: Vec<Result<Message, Segment>> = Vec::new();
-    let mut places: BTreeMap<(bool, FragmentKey), Vec<usize>> = BTreeMap::new();
-    for line in input.lines.iter().take(MAX_TPDUS) {
-        let mut segment = segment(input.form, line);
+    let mut reports: Vec<(usize, Report)> = Vec::new();
+    let mut alike: BTreeMap<(bool, FragmentKey), Vec<Member>> = BTreeMap::new();
+    for (at, line) in input.lines.iter().take(MAX_TPDUS).enumerate() {
+        let segment = segment(input.form, line);
         let Some(Piece::Part(fragment)) = &segment.piece else {
-            messages.push(Err(segment));
+            reports.push((at, whole(segment)));
             continue;
         };
         let fragment = fragment.clone();
-        let sequence = fragment.sequence;
-        let known = places.entry((segment.submit, fragment.key())).or_default();
-        let mut home = None;
-        for at in known.iter().copied() {
-            let Some(Ok(message)) = messages.get(at) else { continue };
-            match message.segments.iter().find(|(number, _)| *number == sequence) {
-                None => home = Some(at),
-                Some((_, twin)) if twin.has(&fragment.data) => {
-                    let text = format!("part {sequence} came twice");
-                    segment.report.warnings.push(Warning::forgiven("concatenation", 0, text));
-                    home = Some(at);
-                }
-                // The same number with other octets: a message that uses the reference again.
-                Some(_) => continue,
-            }
-            break;
-        }
-        match home.and_then(|at| messages.get_mut(at)) {
-            Some(Ok(message)) => message.segments.push((sequence, segment)),
-            _ => {
-                known.push(messages.len());
-                let segments = vec![(sequence, segment)];
-                messages.push(Ok(Message { first: fragment, segments }));
-            }
+        let time = segment.time.unwrap_or(Timestamp::from_secs(0));
+        let members = alike.entry((segment.submit, fragment.key())).or_default();
+        members.push(Member { at, fragment, time, segment });
+    }
+    for members in alike.into_values() {
+        for message in sms_reassembly::messages(members, |it| (&it.fragment, it.time)) {
+            let first = message.iter().map(|member| member.at).min().unwrap_or_default();
+            reports.push((first, joined(message)));
         }
     }
-    let mut reports: Vec<Report> = messages
-        .into_iter()
-        .map(|message| match message {
-            Ok(message) => joined(message),
-            Err(segment) => whole(segment),
-        })
-        .collect();
+    // In the order of their first lines.
+    reports.sort_by_key(|(at, _)| *at);
+    let mut reports: Vec<Report> = reports.into_iter().map(|(_, report)| report).collect();
+    let mut unread = input.unread.iter();
     let mut report = match (reports.pop(), reports.is_empty()) {
         (Some(only), true) => only,
         (Some(last), false) => {
@@ -96,11 +78,13 @@ pub(super) fn report(input: &Input) -> Report {
             Report { kind: "tpdu", list, ..Report::default() }
         }
         (None, _) => {
-            let failure = Failure::new("TPDU", 0, "there is no TPDU in it");
-            Report::failed("tpdu", failure)
+            // Why there is none says the first line that should have been one.
+            let text = unread.next().map(|(number, text)| format!("line {number}: {text}"));
+            let text = text.unwrap_or_else(|| "there is no TPDU in it".to_owned());
+            Report::failed("tpdu", Failure::new("TPDU", 0, text))
         }
     };
-    for (number, text) in &input.unread {
+    for (number, text) in unread {
         let text = format!("line {number}: {text}");
         report.warnings.push(Warning::not_understood("TPDU", 0, text));
     }
@@ -134,35 +118,28 @@ fn whole(segment: Segment) -> Report {
 }
 
 /// What the segments of one message give together.
-fn joined(message: Message) -> Report {
-    let Message { first, mut segments } = message;
-    segments.sort_by_key(|(number, _)| *number);
-    let total = first.total;
-    let missing: Vec<String> = (1..=total)
-        .filter(|number| segments.iter().all(|(known, _)| known != number))
-        .map(|number| number.to_string())
-        .collect();
-    let mut once: Vec<&Segment> = Vec::new();
+fn joined(mut members: Vec<Member>) -> Report {
+    members.sort_by_key(|member| (member.fragment.sequence, member.at));
+    let total = members.first().map_or(0, |member| member.fragment.total);
+    let fragments: Vec<Fragment> = members.iter().map(|member| member.fragment.clone()).collect();
     let mut last = 0;
-    for (number, segment) in &segments {
-        if *number != last {
-            once.push(segment);
+    for member in &mut members {
+        let number = member.fragment.sequence;
+        if number == last {
+            let text = format!("part {number} came twice");
+            let warning = Warning::forgiven("concatenation", 0, text);
+            member.segment.report.warnings.push(warning);
         }
-        last = *number;
+        last = number;
     }
-    let fragments = || {
-        once.iter().filter_map(|segment| match &segment.piece {
-            Some(Piece::Part(fragment)) => Some(fragment),
-            _ => None,
-        })
-    };
-    let data: Vec<u8> = fragments().flat_map(|it| it.data.iter().copied()).collect();
-    let datagram = Datagram {
-        originator: first.originator.clone(),
-        destination_port: fragments().find_map(|it| it.destination_port),
-        source_port: fragments().find_map(|it| it.source_port),
-        data: Bytes::from(data),
-    };
+    let mut once: Vec<&Segment> = Vec::new();
+    last = 0;
+    for member in &members {
+        if member.fragment.sequence != last {
+            once.push(&member.segment);
+        }
+        last = member.fragment.sequence;
+    }
     let mut report = Report::new("tpdu", "");
     if let Some(segment) = once.first() {
         report.pdu.clone_from(&segment.report.pdu);
@@ -173,19 +150,23 @@ fn joined(message: Message) -> Report {
     }
     let text = joined_text(&once);
     let is_text = text.is_some();
-    if missing.is_empty() {
-        report.maybe("text", text);
-        if !is_text {
-            report.headers.insert("data".to_owned(), hex::encode(&datagram.data).into());
+    match sms_reassembly::assemble(&fragments) {
+        Assembly::Complete(datagram) => {
+            report.maybe("text", text);
+            if !is_text {
+                report.headers.insert("data".to_owned(), hex::encode(&datagram.data).into());
+            }
+            carry(&mut report, &datagram, !is_text, None);
         }
-        carry(&mut report, &datagram, !is_text, None);
-    } else {
-        report.maybe("text", text.map(|text| format!("{text} …")));
-        let words = if missing.len() == 1 { "segment" } else { "segments" };
-        let text = format!("{words} {} of {total} missing", missing.join(", "));
-        report.warnings.push(Warning::not_understood("concatenation", 0, text));
+        Assembly::Missing(numbers) => {
+            report.maybe("text", text.map(|text| format!("{text} …")));
+            let words = if numbers.len() == 1 { "segment" } else { "segments" };
+            let numbers: Vec<String> = numbers.iter().map(u8::to_string).collect();
+            let text = format!("{words} {} of {total} missing", numbers.join(", "));
+            report.warnings.push(Warning::not_understood("concatenation", 0, text));
+        }
     }
-    let list = segments.into_iter().map(|(_, segment)| segment.report).collect();
+    let list = members.into_iter().map(|member| member.segment.report).collect();
     report.list = Some(("segments", list));
     report
 }
@@ -252,13 +233,17 @@ fn segment(form: Form, line: &Line) -> Segment {
             if line.number > 0 {
                 report.extra("line", line.number);
             }
-            return Segment { report, piece: None, submit: false, user_data: None, text: None };
+            return Segment { report, ..Segment::default() };
         }
     };
     let Decoded { value, warnings } = decoded;
     let mut report = Report::new("tpdu", value.name().to_lowercase());
     report.warnings = warnings;
     let mut report = report.shifted(base);
+    if line.half {
+        let text = "a single digit behind the last octet, left out";
+        report.warnings.push(Warning::forgiven("TPDU", line.octets.len(), text));
+    }
     if line.number > 0 {
         report.extra("line", line.number);
     }
@@ -288,7 +273,11 @@ fn segment(form: Form, line: &Line) -> Segment {
     }
     report.view = view(vec![outline(&line.octets, base)]);
     let submit = matches!(value, Tpdu::Submit(_));
-    Segment { report, piece, submit, user_data, text }
+    let time = match &value {
+        Tpdu::Deliver(deliver) => deliver.scts.timestamp(),
+        _ => None,
+    };
+    Segment { report, piece, submit, time, user_data, text }
 }
 
 /// The tree of a line, in which the TPDU begins at `base`.
@@ -344,7 +333,8 @@ fn read(line: &Line) -> Result<Found, DecodeError> {
     if let Some(announced) = line.announced {
         let text =
             format!("{announced} octets are announced, there are {}", octets.len() - found.0);
-        found.2.warnings.push(Warning::forgiven("TPDU", found.0, text));
+        // Offsets are those of the TPDU here.
+        found.2.warnings.push(Warning::forgiven("TPDU", 0, text));
     }
     Ok(found)
 }
@@ -427,6 +417,22 @@ fn deliver_fields(headers: &mut Map<String, Value>, deliver: &Deliver, text: Opt
 fn submit_fields(headers: &mut Map<String, Value>, submit: &Submit, text: Option<&str>) {
     headers.insert("to".to_owned(), address(&submit.destination));
     headers.insert("message-reference".to_owned(), submit.message_reference.into());
+    for (name, set) in [
+        ("status-report-request", submit.status_report),
+        ("reject-duplicates", submit.reject_duplicates),
+        ("reply-path", submit.reply_path),
+    ] {
+        if set {
+            headers.insert(name.to_owned(), true.into());
+        }
+    }
+    let validity = match &submit.validity {
+        ValidityPeriod::Absolute(at) => Some(json!({ "absolute": time(*at) })),
+        other => other.duration().map(|duration| json!({ "relative": duration.as_secs() })),
+    };
+    if let Some(validity) = validity {
+        headers.insert("validity-period".to_owned(), validity);
+    }
     coding(headers, submit.pid, submit.dcs);
     user_data(headers, &submit.user_data, text);
 }
@@ -449,6 +455,9 @@ fn coding(headers: &mut Map<String, Value>, pid: u8, dcs: Dcs) {
         Alphabet::Octets => "8bit",
     };
     headers.insert("alphabet".to_owned(), alphabet.into());
+    if let Some(class) = dcs.class() {
+        headers.insert("message-class".to_owned(), class.number().into());
+    }
 }
 
 fn user_data(headers: &mut Map<String, Value>, data: &UserData, text: Option<&str>) {
@@ -464,6 +473,16 @@ fn user_data(headers: &mut Map<String, Value>, data: &UserData, text: Option<&st
             "total": concat.total,
         });
         headers.insert("concatenation".to_owned(), value);
+    }
+    let shift = data.udh.shift();
+    let mut languages: Vec<&str> = Vec::new();
+    for language in [shift.locking, shift.single].into_iter().flatten() {
+        if !languages.contains(&language.name()) {
+            languages.push(language.name());
+        }
+    }
+    if !languages.is_empty() {
+        headers.insert("languages".to_owned(), languages.into());
     }
     match text {
         Some(text) => headers.insert("text".to_owned(), text.into()),

@@ -48,6 +48,10 @@ fn title(report: &Report) -> String {
         "pcapng" => "capture",
         "wsp" => "WSP PDU",
         "wtp" => "WTP PDU",
+        "si" => "SI",
+        "sl" => "SL",
+        "co" => "CO",
+        "emn" => "EMN",
         UNKNOWN => return "Nothing that is known".to_owned(),
         other => other,
     };
@@ -156,13 +160,17 @@ impl Out {
             flatten(node, 0, &mut rows);
         }
         for warning in warnings {
-            // The innermost piece that has the place, else the last one before it.
-            let inside = rows.iter().rposition(|row| {
+            // The smallest piece that has the place, of bits in one octet the field's own; else the
+            // last piece before it.
+            let inside = rows.iter().enumerate().filter(|(_, row)| {
                 let range = &row.node.range;
                 range.contains(&warning.offset) || range.start == warning.offset
             });
+            let inside = inside
+                .min_by_key(|(_, row)| (row.node.range.len(), row.node.name != warning.field));
             let before = || rows.iter().rposition(|row| row.node.range.start <= warning.offset);
-            if let Some(row) = inside.or_else(before).and_then(|at| rows.get_mut(at)) {
+            let at = inside.map(|(at, _)| at).or_else(before);
+            if let Some(row) = at.and_then(|at| rows.get_mut(at)) {
                 row.warnings.push(warning);
             }
         }

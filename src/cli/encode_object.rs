@@ -12,9 +12,8 @@ use serde_json::{Map, Value};
 
 use super::encode::Kind;
 use super::error::{Exit, io_words};
-use super::{encode_fields, encode_sms};
+use super::{encode_fields, encode_push, encode_sms};
 use crate::codec::mms::{self, Body, Content, Generic, Header, HeaderName, Pdu, field};
-use crate::codec::push::Push;
 use crate::codec::wsp::{ContentType, MAX_DEPTH, MAX_PARTS, Part, put_multipart};
 use crate::gateway::suggest::nearest;
 use crate::media::type_for_name;
@@ -49,7 +48,7 @@ impl Complaint {
         Self::new(path, format!("{what} is expected here"))
     }
 
-    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
@@ -123,7 +122,7 @@ pub(super) fn encode(
     }
     match kind {
         Kind::Mms => mms_pdu(object, "", files).map(Encoded::Octets),
-        Kind::Push => push(object, "", files).map(Encoded::Octets),
+        Kind::Push => encode_push::unit(object, "", files).map(Encoded::Octets),
         Kind::Tpdu => encode_sms::lines(object, files).map(Encoded::Lines),
     }
 }
@@ -177,7 +176,7 @@ pub(super) fn text_of(
 }
 
 /// An object whose keys are names of its own.
-fn map_of<'a>(
+pub(super) fn map_of<'a>(
     object: &'a Map<String, Value>,
     path: &str,
     key: &str,
@@ -190,7 +189,10 @@ fn map_of<'a>(
 }
 
 /// Names with texts, a list of texts for a name that is repeated.
-fn texts(list: &[(&str, &Value)], path: &str) -> Result<Vec<(String, String)>, Complaint> {
+pub(super) fn texts(
+    list: &[(&str, &Value)],
+    path: &str,
+) -> Result<Vec<(String, String)>, Complaint> {
     let mut all = Vec::new();
     for (name, value) in list {
         let values = match value {
@@ -223,7 +225,11 @@ const ORDER: &[&mms::Field] = &[
     field::MESSAGE_CLASS,
 ];
 
-fn mms_pdu(object: &Map<String, Value>, path: &str, files: &Files) -> Result<Bytes, Complaint> {
+pub(super) fn mms_pdu(
+    object: &Map<String, Value>,
+    path: &str,
+    files: &Files,
+) -> Result<Bytes, Complaint> {
     only(object, path, &["kind", "pdu", "headers", "parts", "warnings"])?;
     let place = join(path, "pdu");
     let name = text_of(object, path, "pdu")?;
@@ -331,7 +337,7 @@ fn parts(json: &Value, path: &str, files: &Files, depth: usize) -> Result<Vec<Pa
 }
 
 /// Keys that `decode` writes for people, and that say nothing that the octets do not.
-const TOLD: [&str; 2] = ["length", "sha256"];
+pub(super) const TOLD: [&str; 2] = ["length", "sha256"];
 
 fn part(json: &Value, path: &str, files: &Files, depth: usize) -> Result<Part, Complaint> {
     let object = object_at(json, path)?;
@@ -399,7 +405,7 @@ fn has_name(part: &Part, name: &str) -> bool {
 }
 
 /// The octets of a part: of exactly one source.
-fn body(
+pub(super) fn body(
     object: &Map<String, Value>,
     path: &str,
     files: &Files,
@@ -453,65 +459,6 @@ fn body(
             Err(Complaint::new(path, text))
         }
     }
-}
-
-/// A push unit around its content.
-pub(super) fn push(
-    object: &Map<String, Value>,
-    path: &str,
-    files: &Files,
-) -> Result<Bytes, Complaint> {
-    only(object, path, &["kind", "pdu", "application", "headers", "content", "body", "warnings"])?;
-    let place = join(path, "headers");
-    let mut transaction_id = 0;
-    let mut content_type = None;
-    let mut rest = Vec::new();
-    for (name, value) in map_of(object, path, "headers")? {
-        let place = join(&place, name);
-        match name {
-            "transaction-id" => {
-                let id = value.as_u64().and_then(|id| u8::try_from(id).ok());
-                transaction_id =
-                    id.ok_or_else(|| Complaint::expected(&place, "a number from 0 to 255"))?;
-            }
-            "content-type" => {
-                let text = value.as_str();
-                let text = text.ok_or_else(|| Complaint::expected(&place, "a MIME type"))?;
-                content_type = Some(ContentType::from_mime(text));
-            }
-            _ => rest.push((name, value)),
-        }
-    }
-    let headers = texts(&rest, &place)?;
-    let place = join(path, "content");
-    let body = match (object.get("content"), object.get("body")) {
-        (Some(content), None) => mms_pdu(object_at(content, &place)?, &place, files)?,
-        (None, Some(body)) => {
-            let place = join(path, "body");
-            let body_object = object_at(body, &place)?;
-            let mut known = vec!["content_type", "file", "text", "base64"];
-            known.extend(TOLD);
-            only(body_object, &place, &known)?;
-            let kind = text_of(body_object, &place, "content_type")?;
-            let mut kind = ContentType::from_mime(kind.as_deref().unwrap_or_default());
-            self::body(body_object, &place, files, 0, &mut kind)?
-        }
-        _ => return Err(Complaint::expected(&place, "an MMS PDU here or a \"body\"")),
-    };
-    let is_mms = object.contains_key("content");
-    let mut push = Push::mms(transaction_id, body);
-    match content_type {
-        Some(content_type) => {
-            push.content_type = content_type;
-            push.headers = headers;
-        }
-        None if is_mms => push.headers.extend(headers),
-        None => {
-            let place = join(path, "headers.content-type");
-            return Err(Complaint::expected(&place, "a MIME type"));
-        }
-    }
-    Ok(push.encode())
 }
 
 #[cfg(test)]

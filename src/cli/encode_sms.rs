@@ -2,16 +2,18 @@
 //! each a line of hexadecimal digits with the service centre's address in front, as AT commands
 //! carry it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::encode_object::{Complaint, Files, join, object_at, only, push, text_of};
+use super::encode_object::{Complaint, Files, join, object_at, only, text_of};
+use super::encode_push;
 use crate::codec::push;
 use crate::codec::sms::{
-    ConcatReference, Dcs, Deliver, EncodeError, PORT_WAP_WSP, Ports, Scts, SmsAddress, SmsSubmit,
-    UserData, join_smsc, split_datagram, split_text, to_hex,
+    ConcatReference, Dcs, Deliver, EncodeError, Language, MessageClass, PORT_WAP_WSP, Ports, Scts,
+    SmsAddress, SmsSubmit, UserData, ValidityPeriod, join_smsc, split_datagram, split_text, to_hex,
 };
-use crate::model::Timestamp;
 
 /// Header names that are read; the others that `decode` prints follow from the text.
 const HEADERS: &[&str] = &[
@@ -23,6 +25,12 @@ const HEADERS: &[&str] = &[
     "protocol-identifier",
     "data-coding-scheme",
     "alphabet",
+    "message-class",
+    "validity-period",
+    "status-report-request",
+    "reject-duplicates",
+    "reply-path",
+    "languages",
     "destination-port",
     "source-port",
     "reference",
@@ -34,9 +42,28 @@ const HEADERS: &[&str] = &[
 /// The lines of the message.
 pub(super) fn lines(object: &Map<String, Value>, files: &Files) -> Result<Vec<String>, Complaint> {
     let known = ["kind", "pdu", "headers", "segments", "content", "body", "line", "warnings"];
-    if object.contains_key("messages") {
-        let text = "several messages; encode makes one at a time";
-        return Err(Complaint::new("messages", text));
+    if let Some(messages) = object.get("messages") {
+        only(object, "", &["kind", "pdu", "headers", "messages", "warnings"])?;
+        let list = messages.as_array();
+        let list = list.ok_or_else(|| Complaint::expected("messages", "an array"))?;
+        let mut lines = Vec::new();
+        for (at, message) in list.iter().enumerate() {
+            let place = format!("messages[{at}]");
+            let inside = |mut complaint: Complaint| {
+                complaint.path = if complaint.path.is_empty() {
+                    place.clone()
+                } else {
+                    join(&place, &complaint.path)
+                };
+                complaint
+            };
+            let object = object_at(message, &place)?;
+            if object.contains_key("messages") {
+                return Err(Complaint::new(&place, "messages within messages"));
+            }
+            lines.extend(self::lines(object, files).map_err(inside)?);
+        }
+        return Ok(lines);
     }
     only(object, "", &known)?;
     let headers = match object.get("headers") {
@@ -53,6 +80,8 @@ pub(super) fn lines(object: &Map<String, Value>, files: &Files) -> Result<Vec<St
     let smsc = text_of(headers, "headers", "smsc")?.map(|text| SmsAddress::from_text(&text));
     let reference = reference(headers)?;
     let content = content(object, headers, files)?;
+    let class = class(headers)?;
+    let languages = languages(headers)?;
     let failed = |error: EncodeError| Complaint::new("", error.to_string());
     let tpdus: Vec<Vec<u8>> = if submit {
         let message = match content {
@@ -61,7 +90,24 @@ pub(super) fn lines(object: &Map<String, Value>, files: &Files) -> Result<Vec<St
         };
         let pid = small(headers, "protocol-identifier")?.unwrap_or(0);
         let message_reference = small(headers, "message-reference")?.unwrap_or(0);
-        let parts = message.reference(reference).protocol_identifier(pid).parts();
+        let mut message = message
+            .reference(reference)
+            .protocol_identifier(pid)
+            .languages(&languages)
+            .validity(validity(headers)?);
+        if let Some(class) = class {
+            message = message.class(class);
+        }
+        if flag(headers, "status-report-request")? {
+            message = message.request_status_report();
+        }
+        if flag(headers, "reject-duplicates")? {
+            message = message.reject_duplicates();
+        }
+        if flag(headers, "reply-path")? {
+            message = message.reply_path();
+        }
+        let parts = message.parts();
         let parts = parts.map_err(failed)?.into_iter().map(|mut part| {
             part.message_reference = message_reference;
             part.encode()
@@ -71,7 +117,7 @@ pub(super) fn lines(object: &Map<String, Value>, files: &Files) -> Result<Vec<St
         let scts = time(headers)?;
         let pid = small(headers, "protocol-identifier")?.unwrap_or(0);
         let parts: Vec<(Dcs, UserData)> = match content {
-            Message::Text(text) => split_text(&text, &[], reference).map_err(failed)?,
+            Message::Text(text) => split_text(&text, &languages, reference).map_err(failed)?,
             Message::Datagram(ports, octets) => split_datagram(&octets, ports, reference)
                 .map_err(failed)?
                 .into_iter()
@@ -80,6 +126,7 @@ pub(super) fn lines(object: &Map<String, Value>, files: &Files) -> Result<Vec<St
         };
         let count = parts.len();
         let delivers = parts.into_iter().enumerate().map(|(at, (dcs, data))| {
+            let dcs = class.and_then(|class| dcs.with_class(class)).unwrap_or(dcs);
             let mut deliver = Deliver::new(party.clone(), dcs, scts, data);
             deliver.more_messages = at + 1 < count;
             deliver.pid = pid;
@@ -134,7 +181,7 @@ fn content(
             Ok(Message::Datagram(ports, Bytes::from(octets)))
         }
         (None, None, Some(content)) => {
-            let unit = push(object_at(content, "content")?, "content", files)?;
+            let unit = encode_push::unit(object_at(content, "content")?, "content", files)?;
             Ok(Message::Datagram(ports, unit))
         }
         (None, None, None) => {
@@ -177,6 +224,64 @@ fn reference(headers: &Map<String, Value>) -> Result<ConcatReference, Complaint>
     })
 }
 
+/// The message class, told by its number.
+fn class(headers: &Map<String, Value>) -> Result<Option<MessageClass>, Complaint> {
+    let all = [
+        MessageClass::Flash,
+        MessageClass::MobileEquipment,
+        MessageClass::Sim,
+        MessageClass::TerminalEquipment,
+    ];
+    let Some(number) = small(headers, "message-class")? else { return Ok(None) };
+    let class = all.into_iter().find(|class| class.number() == number);
+    let complaint = || Complaint::expected("headers.message-class", "a number from 0 to 3");
+    class.map(Some).ok_or_else(complaint)
+}
+
+/// How long the service centre tries: seconds, rounded up to what the octet can say, or a time.
+fn validity(headers: &Map<String, Value>) -> Result<ValidityPeriod, Complaint> {
+    let place = "headers.validity-period";
+    let object = match headers.get("validity-period") {
+        None | Some(Value::Null) => return Ok(ValidityPeriod::None),
+        Some(value) => object_at(value, place)?,
+    };
+    only(object, place, &["relative", "absolute"])?;
+    if let Some(at) = encode_push::time(object, place, "absolute")? {
+        return Ok(ValidityPeriod::Absolute(Scts::new(at, 0)));
+    }
+    let seconds = object.get("relative").and_then(Value::as_u64);
+    let text = "{\"relative\": seconds} or {\"absolute\": \"2026-11-21T10:20:30Z\"}";
+    let seconds = seconds.ok_or_else(|| Complaint::expected(place, text))?;
+    Ok(ValidityPeriod::relative(Duration::from_secs(seconds)))
+}
+
+/// Languages whose tables may be used, by their English names.
+fn languages(headers: &Map<String, Value>) -> Result<Vec<Language>, Complaint> {
+    let place = "headers.languages";
+    let list = match headers.get("languages") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(value) => value.as_array().ok_or_else(|| Complaint::expected(place, "an array"))?,
+    };
+    let known = |name: &Value| {
+        let name = name.as_str().unwrap_or_default();
+        Language::ALL.into_iter().find(|language| language.name().eq_ignore_ascii_case(name))
+    };
+    let all: Option<Vec<Language>> = list.iter().map(known).collect();
+    all.ok_or_else(|| {
+        let names: Vec<&str> = Language::ALL.iter().map(|language| language.name()).collect();
+        Complaint::expected(place, &format!("names of {}", names.join(", ")))
+    })
+}
+
+fn flag(headers: &Map<String, Value>, key: &str) -> Result<bool, Complaint> {
+    match headers.get(key) {
+        None | Some(Value::Null) => Ok(false),
+        Some(value) => value
+            .as_bool()
+            .ok_or_else(|| Complaint::expected(&join("headers", key), "true or false")),
+    }
+}
+
 fn small(headers: &Map<String, Value>, key: &str) -> Result<Option<u8>, Complaint> {
     match headers.get(key) {
         None | Some(Value::Null) => Ok(None),
@@ -189,12 +294,6 @@ fn small(headers: &Map<String, Value>, key: &str) -> Result<Option<u8>, Complain
 }
 
 fn time(headers: &Map<String, Value>) -> Result<Scts, Complaint> {
-    let Some(text) = text_of(headers, "headers", "service-centre-time-stamp")? else {
-        return Ok(Scts([0; 7]));
-    };
-    let at = text.parse::<jiff::Timestamp>().map_err(|_| {
-        let place = "headers.service-centre-time-stamp";
-        Complaint::expected(place, "a time such as \"2026-11-21T10:20:30Z\"")
-    })?;
-    Ok(Scts::new(Timestamp::from_millis(at.as_millisecond()), 0))
+    let at = encode_push::time(headers, "headers", "service-centre-time-stamp")?;
+    Ok(at.map_or(Scts([0; 7]), |at| Scts::new(at, 0)))
 }

@@ -23,6 +23,7 @@ mod demo_rig;
 mod encode;
 mod encode_fields;
 mod encode_object;
+mod encode_push;
 mod encode_sms;
 mod error;
 mod follow;

@@ -270,3 +270,58 @@ fn what_cannot_be_encoded_is_named_by_its_place() {
     assert_eq!(exit, 65);
     assert!(err.contains("is no JSON"), "{err}");
 }
+
+/// The lines of a message, and what `decode` tells of them.
+fn there_and_back(message: &Value) -> Value {
+    let home = place();
+    fs::write(home.path().join("in.json"), message.to_string()).expect("a file");
+    let (exit, lines, err) = run(mm1gate(home.path()).args(["encode", "in.json"]));
+    assert_eq!((exit, err.as_str()), (0, ""), "{message}");
+    let (exit, told) = decode(home.path(), lines.as_bytes(), &["--type", "tpdu"]);
+    assert_eq!(exit, 0, "{told}");
+    told
+}
+
+#[test]
+fn sms_options_are_written_and_told_the_same() {
+    let headers = json!({
+        "to": { "address": "+447700900123", "type": "international" },
+        "message-reference": 7, "status-report-request": true, "reply-path": true,
+        "validity-period": { "relative": 3600 }, "protocol-identifier": 0, "message-class": 0,
+        "languages": ["Turkish"], "text": "ışık ğ",
+    });
+    let message = json!({ "kind": "tpdu", "pdu": "sms-submit", "headers": headers });
+    let told = there_and_back(&message);
+    for (name, value) in headers.as_object().expect("headers") {
+        assert_eq!(&told["headers"][name], value, "{name}: {told}");
+    }
+    assert_eq!(told["headers"]["alphabet"], "gsm7", "{told}");
+    assert_eq!(there_and_back(&told)["headers"], told["headers"]);
+}
+
+#[test]
+fn several_messages_are_written_in_their_order() {
+    let one = |text: &str| {
+        let headers = json!({ "from": "+447700900123", "text": text });
+        json!({ "kind": "tpdu", "pdu": "sms-deliver", "headers": headers })
+    };
+    let told = there_and_back(&json!({ "kind": "tpdu", "messages": [one("a"), one("b")] }));
+    let texts = [&told["messages"][0]["headers"]["text"], &told["messages"][1]["headers"]["text"]];
+    assert_eq!(texts, ["a", "b"], "{told}");
+}
+
+#[test]
+fn service_indication_is_written_as_it_is_told() {
+    let headers = json!({
+        "href": "http://www.m.example/1", "text": "pay", "action": "signal-high",
+        "created": "2026-11-21T10:20:30.000Z", "si-id": "x",
+    });
+    let content = json!({ "kind": "si", "headers": headers });
+    let headers_of = json!({ "from": "+447700900123", "destination-port": 2948 });
+    let push = json!({ "kind": "push", "content": content });
+    let told = there_and_back(
+        &json!({ "kind": "tpdu", "pdu": "sms-deliver", "headers": headers_of, "content": push }),
+    );
+    assert_eq!(told["content"]["content"]["headers"], headers, "{told}");
+    assert_eq!(told["content"]["application"], "service indication");
+}
