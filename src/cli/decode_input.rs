@@ -1,6 +1,8 @@
 //! What `decode` is given: octets as they are, hexadecimal in the layouts that people and tools
 //! write, base64, and AT dialogues (3GPP TS 27.005 clauses 3.4 and 3.5) with PDUs in them.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -74,7 +76,7 @@ impl Input {
     /// Takes the octets of a file.
     pub(super) fn new(file: Bytes) -> Self {
         let text = text_of(&file);
-        text.and_then(from_text).unwrap_or_else(|| Self::of(Form::Binary, vec![file]))
+        text.and_then(|text| from_text(&text)).unwrap_or_else(|| Self::of(Form::Binary, vec![file]))
     }
 
     /// The octets as they are.
@@ -105,13 +107,26 @@ impl Input {
     }
 }
 
-/// The input as text, if it can be one: of the control characters only those that end lines, Ctrl-Z
-/// and ESC, which end a PDU in a dialogue.
-fn text_of(file: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(file).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+/// The input as text, if it can be one: UTF-8, or UTF-16 with its mark in front, as Windows writes
+/// it; of the control characters only those that end lines, Ctrl-Z and ESC, which end a PDU in a
+/// dialogue.
+fn text_of(file: &[u8]) -> Option<Cow<'_, str>> {
+    let text = match file {
+        [0xFF, 0xFE, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)?),
+        [0xFE, 0xFF, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)?),
+        _ => {
+            let text = std::str::from_utf8(file).ok()?;
+            Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text))
+        }
+    };
     let strange = |octet: u8| octet < 0x20 && !b"\t\r\n\x0C\x1A\x1B".contains(&octet);
     (!text.bytes().any(|octet| strange(octet) || octet == 0x7F)).then_some(text)
+}
+
+fn utf16(octets: &[u8], unit: impl Fn([u8; 2]) -> u16) -> Option<String> {
+    let (pairs, rest) = octets.as_chunks::<2>();
+    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+    if rest.is_empty() { String::from_utf16(&units).ok() } else { None }
 }
 
 fn from_text(text: &str) -> Option<Input> {
@@ -303,6 +318,11 @@ mod tests {
         assert_eq!(read("\u{feff}8c81\r\n"), hex(&[&[0x8C, 0x81]]));
         assert_eq!(read("# a comment\n0x0102 // two\n\n"), hex(&[&[1, 2]]));
         assert_eq!(read("8c81 # type\n98 ; id\n"), hex(&[&[0x8C, 0x81], &[0x98]]));
+        for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+            let text: Vec<u8> = "\u{feff}8c81\r\n".encode_utf16().flat_map(unit).collect();
+            let input = Input::new(Bytes::from(text));
+            assert_eq!((input.form, &input.whole[..]), (Form::Hexadecimal, &[0x8C, 0x81][..]));
+        }
         assert_eq!(read("8c819\n854\n"), hex(&[&[0x8C, 0x81, 0x98, 0x54]]), "broken in an octet");
         for text in ["8c8", "hello", "# nothing\n", "8c 81 zz"] {
             assert_eq!(read(text).0, Form::Binary, "{text}");

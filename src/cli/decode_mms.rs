@@ -22,7 +22,11 @@ pub(super) fn report(octets: &Bytes, range: Range<usize>) -> Report {
     let decoded = mms::decode(&pdu);
     let mut report = match Generic::decode(&pdu) {
         Ok(generic) => described(generic, &decoded, &pdu),
-        Err(_) => Report { kind: "mms", ..Report::default() },
+        Err(_) => {
+            let code = pdu.get(1).copied().filter(|_| super::decode_kinds::is_mms(&pdu));
+            let name = code.and_then(|code| field::MESSAGE_TYPE.token_name(code));
+            Report { kind: "mms", pdu: name.map(str::to_owned), ..Report::default() }
+        }
     };
     match decoded {
         Ok(decoded) => report.warnings.splice(0..0, decoded.warnings).for_each(drop),

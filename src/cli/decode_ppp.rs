@@ -17,6 +17,8 @@ const MAX_FRAME: usize = 4096;
 /// The flag of RFC 1662.
 const FLAG: u8 = 0x7E;
 
+/// Most broken frames for each whole one on a line that is still taken for PPP.
+const MAX_BAD: usize = 16;
 /// Characters of a payload that are told.
 const MAX_GIST: usize = 100;
 
@@ -38,15 +40,18 @@ pub(super) fn is_bare_frame(octets: &[u8]) -> bool {
     }
 }
 
-/// Whether there is at least one frame whose checksum is right.
+/// Whether there are frames whose checksums are right, and not by chance: of noise one frame in
+/// 65536 has such.
 pub(super) fn has_frame(octets: &[u8]) -> bool {
-    let mut found = false;
+    let (mut good, mut bad) = (0_usize, 0_usize);
     if octets.contains(&FLAG) {
-        Deframer::new(MAX_FRAME).feed(octets, |it| {
-            found |= matches!(it, Deframed::Frame(frame) if ppp::describe(frame).is_ok());
+        Deframer::new(MAX_FRAME).feed(octets, |it| match it {
+            Deframed::Frame(frame) if ppp::describe(frame).is_ok() => good += 1,
+            Deframed::Frame(_) | Deframed::Bad(_) => bad += 1,
+            Deframed::Text(_) => {}
         });
     }
-    found
+    good > 0 && bad <= good.saturating_mul(MAX_BAD)
 }
 
 /// Frames between flags with the text between them, or one frame without flags.

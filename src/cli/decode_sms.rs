@@ -353,7 +353,7 @@ fn tpdu(octets: &[u8]) -> Result<Decoded<Tpdu>, DecodeError> {
 /// Whether unnamed octets are likely to be TPDUs: short enough, with addresses that are addresses
 /// and times that are times.
 pub(super) fn plausible(lines: &[Line]) -> Result<(), Failure> {
-    for line in lines {
+    for line in lines.iter().take(MAX_TPDUS) {
         if line.octets.len() > MAX_PLAUSIBLE {
             let text = format!("{} octets are more than a TPDU has", line.octets.len());
             return Err(Failure::new("TPDU", MAX_PLAUSIBLE, text));

@@ -21,6 +21,10 @@ const MAX_VALUE: usize = 800;
 const MAX_TEXT: usize = 4000;
 /// Lines of one annotated tree: beyond it nobody reads, and the JSON has everything.
 const MAX_ROWS: usize = 20_000;
+/// Rows in front of a warning's place among which its own is looked for.
+const MAX_NEAR: usize = 64;
+/// Lines of the summary of each sort.
+const MAX_SUMMARY: usize = 1000;
 
 /// The whole report.
 pub(super) fn render(report: &Report, form: &str, paint: Paint) -> String {
@@ -159,18 +163,11 @@ impl Out {
         for node in top {
             flatten(node, 0, &mut rows);
         }
+        let mut starts: Vec<(usize, usize)> =
+            rows.iter().enumerate().map(|(at, row)| (row.node.range.start, at)).collect();
+        starts.sort_unstable();
         for warning in warnings {
-            // The smallest piece that has the place, of bits in one octet the field's own; else the
-            // last piece before it.
-            let inside = rows.iter().enumerate().filter(|(_, row)| {
-                let range = &row.node.range;
-                range.contains(&warning.offset) || range.start == warning.offset
-            });
-            let inside = inside
-                .min_by_key(|(_, row)| (row.node.range.len(), row.node.name != warning.field));
-            let before = || rows.iter().rposition(|row| row.node.range.start <= warning.offset);
-            let at = inside.map(|(at, _)| at).or_else(before);
-            if let Some(row) = at.and_then(|at| rows.get_mut(at)) {
+            if let Some(row) = place_of(warning, &starts, &rows).and_then(|at| rows.get_mut(at)) {
                 row.warnings.push(warning);
             }
         }
@@ -328,18 +325,37 @@ impl Out {
         let all = report.walk();
         let warnings: Vec<&Warning> = all.iter().flat_map(|it| &it.warnings).collect();
         for (understood, words) in [(false, "Not understood"), (true, "Forgiven")] {
-            let mut some = warnings.iter().filter(|it| it.understood == understood).peekable();
-            if some.peek().is_none() {
+            let some = warnings.iter().filter(|it| it.understood == understood);
+            let count = some.clone().count();
+            if count == 0 {
                 continue;
             }
             self.line(0, &format!("{}:", self.paint.bold(words)));
-            for warning in some {
+            for warning in some.take(MAX_SUMMARY) {
                 let Warning { field, offset, text, .. } = warning;
                 let line = format!("{field} at octet {offset} (0x{offset:x}): {text}");
                 self.wrapped("  ", 2, &plain(&line, false));
             }
+            if count > MAX_SUMMARY {
+                self.line(1, &format!("… {} more; --json has all", count - MAX_SUMMARY));
+            }
         }
     }
+}
+
+/// The row that a warning is shown at: the smallest piece that has its place, of bits in one octet
+/// the field's own; else the last piece before it. `starts` are those of the rows, sorted.
+fn place_of(warning: &Warning, starts: &[(usize, usize)], rows: &[Row<'_>]) -> Option<usize> {
+    let offset = warning.offset;
+    let before = starts.partition_point(|(start, _)| *start <= offset);
+    let near = starts.get(before.saturating_sub(MAX_NEAR)..before).unwrap_or_default();
+    let piece = |at: &usize| rows.get(*at).map(|row| row.node);
+    let inside = near.iter().map(|(_, at)| *at).filter(|at| {
+        piece(at).is_some_and(|it| it.range.contains(&offset) || it.range.start == offset)
+    });
+    let smallest =
+        inside.min_by_key(|at| piece(at).map(|it| (it.range.len(), it.name != warning.field, *at)));
+    smallest.or_else(|| near.last().map(|(_, at)| *at))
 }
 
 fn flatten<'a>(node: &'a Node, depth: usize, rows: &mut Vec<Row<'a>>) {
