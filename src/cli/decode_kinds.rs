@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::decode_input::{Form, Input};
 use super::decode_report::{BodyReport, Failure, Report, UNKNOWN, View, add};
 use super::{decode_http, decode_mms, decode_pcapng, decode_ppp, decode_sms, decode_wap};
-use crate::codec::push::{self as push_codec, Content, Push, PushApplication};
+use crate::codec::push::{self as push_codec, Content, Push, PushApplication, SecurityMethod};
 use crate::codec::{DecodeError, Node, mms};
 
 /// What the octets are.
@@ -273,7 +273,7 @@ fn document(kind: &'static str, content: &Content) -> Report {
         }
         Content::Provisioning(it) => {
             let mut report = named("settings");
-            report.maybe("security", it.security.map(|method| method.as_str()));
+            report.maybe("security", it.security.map(SecurityMethod::as_str));
             report.maybe("names", Some(list(&it.names)));
             report.maybe("access-points", Some(list(&it.access_points)));
             report.maybe("proxies", Some(list(&it.proxies)));
