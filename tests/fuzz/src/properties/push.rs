@@ -54,12 +54,8 @@ fn check_document(kind: &str, body: &Bytes) {
         Err(error) => return checks::error(&error, body),
     };
     checks::warnings(&decoded.warnings, body);
-    // What we write reads the same.
-    let written = match &decoded.value {
-        Content::ServiceIndication(content) => content.to_wbxml(),
-        Content::ServiceLoading(content) => content.to_wbxml(),
-        _ => return,
-    };
+    // What we write reads the same, but for a NUL, which no string of binary XML can hold.
+    let Some(written) = written(&decoded.value) else { return };
     let kind = match decoded.value {
         Content::ServiceIndication(_) => "application/vnd.wap.sic",
         _ => "application/vnd.wap.slc",
@@ -67,5 +63,16 @@ fn check_document(kind: &str, body: &Bytes) {
     let push = Push { content_type: ContentType::new(kind), body: written.clone(), ..push };
     let again = push.content().unwrap_or_else(|e| panic!("{e}: {written:02X?}"));
     let again = again.expect("a document").value;
-    assert_eq!(again, decoded.value, "{written:02X?}");
+    assert_eq!(self::written(&again).as_ref(), Some(&written), "{again:?}");
+    if !format!("{:?}", decoded.value).contains("\\0") {
+        assert_eq!(again, decoded.value, "{written:02X?}");
+    }
+}
+
+fn written(content: &Content) -> Option<Bytes> {
+    match content {
+        Content::ServiceIndication(content) => Some(content.to_wbxml()),
+        Content::ServiceLoading(content) => Some(content.to_wbxml()),
+        _ => None,
+    }
 }
