@@ -70,6 +70,10 @@ impl Command {
             warnings.push(Warning::forgiven("TP-CDL", offset, text));
         }
         let data = present.get(..announced).unwrap_or(present);
+        if data.len() > MAX_DATA {
+            let text = format!("{} octets of data, there are at most {MAX_DATA}", data.len());
+            warnings.push(Warning::forgiven("TP-CD", offset + 1, text));
+        }
         Ok(Self {
             first_octet,
             message_reference,
@@ -98,6 +102,15 @@ mod tests {
             command.data = vec![0; 147].into();
             assert_eq!(command.encode(), Err(EncodeError::CommandData { octets: 147 }));
         }
+    }
+
+    #[test]
+    fn more_data_than_fits_is_read_with_a_warning() {
+        let mut octets = from_hex("02 05 00 02 2A 05 81 6888F8 93").unwrap();
+        octets.extend([0xAA; 147]);
+        let decoded = Tpdu::from_mobile(&octets).unwrap();
+        let warning = &decoded.warnings[0];
+        assert_eq!((&*warning.field, warning.offset), ("TP-CD", 11));
     }
 
     #[test]
