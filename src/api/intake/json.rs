@@ -216,13 +216,13 @@ mod tests {
         assert_eq!(
             codes(r#"{"to": ["12", 5], "subjcet": "x", "text": 7, "parts": [{"data": "x"}, 3]}"#),
             [
+                pair("/to/0", "invalid-recipient"),
+                pair("/to/1", "invalid-type"),
+                pair("/subjcet", "unknown-field"),
+                pair("/text", "invalid-type"),
                 pair("/parts/0/data", "unknown-field"),
                 pair("/parts/0/data_base64", "missing-field"),
                 pair("/parts/1", "invalid-type"),
-                pair("/subjcet", "unknown-field"),
-                pair("/text", "invalid-type"),
-                pair("/to/0", "invalid-recipient"),
-                pair("/to/1", "invalid-type"),
             ]
         );
         let problem = parse(br#"{"to": "+447700900123", "txet": "x"}"#).expect_err("unknown");
