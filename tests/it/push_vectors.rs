@@ -26,9 +26,10 @@ fn every_mms_push_of_the_field_is_read() {
             panic!("{name}: another PDU")
         };
         assert_eq!(pdu.content_location, "http://m/7", "{name}");
-        let expected = usize::from(name == "header-broken");
+        let told = name == "header-broken" || name.starts_with("content-length");
+        let expected = usize::from(told);
         assert_eq!(warnings.len(), expected, "{name}: {warnings:?}");
-        if expected == 0 {
+        if name != "header-broken" {
             assert_eq!(Push::decode(&value.encode()).unwrap().value, value, "{name}");
         }
         seen += 1;

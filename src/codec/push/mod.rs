@@ -22,7 +22,7 @@ pub use service::{
 pub use wbxml::{MAX_STRING_TABLE, MAX_WBXML_DEPTH, MAX_WBXML_ITEMS, MAX_WBXML_TEXT};
 
 use super::wsp::pdu::{self, EntityHeaders, put_entity_headers};
-use super::wsp::{ContentType, Reader, Warnings};
+use super::wsp::{ContentType, Reader, Warnings, outline_headers};
 use super::{DecodeError, DecodeErrorKind, Decoded};
 
 /// UDP and SMS port of connectionless push to a client (WAP-235).
@@ -148,6 +148,13 @@ impl Push {
             return Err(DecodeError { field: "Content-Type", offset: at, kind });
         };
         let value = Self { transaction_id, content_type, headers, body: reader.rest() };
+        if let Some(announced) = value.header(CONTENT_LENGTH)
+            && announced != value.body.len().to_string()
+        {
+            let text = format!("{announced} announced, the body has {}", value.body.len());
+            let place = place_of(CONTENT_LENGTH, octets, at).unwrap_or(at);
+            warnings.note(CONTENT_LENGTH, place, text);
+        }
         Ok(Decoded { value, warnings: warnings.into_sorted() })
     }
 
@@ -199,6 +206,18 @@ impl Push {
     }
 }
 
+const CONTENT_LENGTH: &str = "content-length";
+
+/// Where a header begins in the octets whose HeadersLen lies at `at`.
+fn place_of(name: &str, octets: &Bytes, at: usize) -> Option<usize> {
+    let mut reader = Reader::between(octets, at..octets.len());
+    let length = reader.uintvar("HeadersLen").ok()?;
+    let mut headers = reader.sub(usize::try_from(length).ok()?, "push headers").ok()?;
+    ContentType::decode(&mut headers, &mut Warnings::new()).ok()?;
+    let nodes = outline_headers(&mut headers);
+    nodes.iter().find(|node| node.name == name).map(|node| node.range.start)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,13 +248,15 @@ mod tests {
     }
 
     #[test]
-    fn wrong_content_length_does_not_matter() {
+    fn wrong_content_length_is_told_and_does_not_matter() {
         for length in [&b"\x8D\xF0"[..], b"\x8D\x80", b"\x8D\x01\x70"] {
             let count = u8::try_from(length.len() + 1).unwrap();
             let octets = [&[1, 6, count, 0xBE], length, b"\x8C\x82rest"].concat();
             let decoded = decode(&octets);
             assert_eq!(&decoded.value.body[..], b"\x8C\x82rest");
-            assert_eq!(decoded.warnings, []);
+            let [warning] = &decoded.warnings[..] else { panic!("{:?}", decoded.warnings) };
+            assert_eq!((warning.field.as_str(), warning.offset), ("content-length", 4));
+            assert!(warning.understood, "{warning}");
         }
     }
 
