@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     judge(&name, args.kind, &report)
 }
 
-/// What [`run`] prints for a file with these octets, as JSON and as text without colours. Total: every
+/// What `decode` prints for a file with these octets, as JSON and as text without colours. Total: every
 /// input gives an answer.
 #[must_use]
 pub fn explain(octets: Bytes) -> (serde_json::Value, String) {
