@@ -14,6 +14,7 @@ use crate::api::Listeners;
 use crate::gateway::{Config, Deps, Event, Gateway};
 use crate::model::{Clock, Explain, NoTap, Random, Stage, Tap};
 use crate::modem::SystemPorts;
+use crate::modem::usb::Sysfs;
 
 /// How to run.
 #[derive(clap::Args)]
@@ -127,6 +128,7 @@ pub(super) async fn start_with(config: Config, tap: Arc<dyn Tap>) -> Result<Gate
         clock: Clock::system(),
         random: Random::from_system(),
         tap,
+        usb: Arc::new(Sysfs::system()),
     };
     Gateway::start(config, deps).await.map_err(|error| {
         let exit = match error.code() {

@@ -33,6 +33,7 @@ use crate::model::{
     Timestamp,
 };
 use crate::modem::PortOpener;
+use crate::modem::usb::UsbBus;
 use crate::store::{Filter, MessageView, Owner, Store, StoreError, Summary};
 use line::Line;
 
@@ -52,6 +53,8 @@ pub struct Deps {
     pub random: Random,
     /// Sees every octet on the ports.
     pub tap: Arc<dyn Tap>,
+    /// Knows what is plugged in.
+    pub usb: Arc<dyn UsbBus>,
 }
 
 /// The running gateway; clones share it.

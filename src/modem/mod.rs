@@ -21,6 +21,7 @@ mod sms;
 mod system;
 #[cfg(test)]
 mod tests;
+pub mod usb;
 
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};

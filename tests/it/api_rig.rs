@@ -10,6 +10,7 @@ use mm1gate::api::{self, Access};
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig};
 use mm1gate::model::{Clock, NoTap, Random};
 use mm1gate::modem::SystemPorts;
+use mm1gate::modem::usb::NoUsb;
 use mm1gate::operators::Settings;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -94,6 +95,7 @@ impl Rig {
             clock: Clock::system(),
             random: Random::from_system(),
             tap: Arc::new(NoTap),
+            usb: Arc::new(NoUsb),
         };
         let gateway = Gateway::start(config, deps).await.expect("a gateway");
         let shutdown = CancellationToken::new();

@@ -9,6 +9,7 @@ use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
 use mm1gate::model::{
     Address, Clock, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State, Timestamp,
 };
+use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
 use mm1gate::operators::Settings;
 use mm1gate::sim::{self, Behaviour, Operator, PortRole, VirtualModem};
@@ -153,6 +154,7 @@ impl Rig {
             clock,
             random,
             tap: Arc::new(NoTap),
+            usb: Arc::new(NoUsb),
         };
         let gateway = Gateway::start(config.clone(), deps.clone()).await.unwrap();
         Self { operator, gateway, clock, panics, config, deps, _dir: dir }
