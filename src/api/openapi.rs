@@ -175,7 +175,9 @@ fn schemas() -> Value {
         })),
         "Timeline": object(json!({ "events": many("TimelineItem") })),
         "Modem": object(json!({
-            "name": text(), "condition": { "enum": ["starting", "ready", "calling", "waiting"] },
+            "name": text(), "condition": { "enum": [
+                "starting", "ready", "calling", "recovering", "waiting", "failed",
+            ] },
             "operator": text(), "signal_dbm": { "type": "integer" }, "fault": reference("Fault"),
             "octets_out": count(), "octets_in": count(),
         })),

@@ -159,7 +159,7 @@ pub struct Timeline {
 pub struct Modem {
     /// Its name in the configuration.
     pub name: String,
-    /// `starting`, `ready`, `calling` or `waiting`.
+    /// `starting`, `ready`, `calling`, `recovering`, `waiting` or `failed`.
     pub condition: String,
     /// The operator's name as the network tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use tokio::sync::broadcast;
 
 use crate::model::{Clock, Direction, Fault, MessageId, Stage, State, Timestamp};
+use crate::modem::{RecoveryCounts, RecoveryStep, Registration, Rung};
 use crate::store::Change;
 
 /// Events kept for a slow listener before it loses the oldest.
@@ -48,16 +49,49 @@ pub enum Event {
 pub struct ModemView {
     /// Its name in the configuration.
     pub name: String,
-    /// `starting`, `ready`, `calling`, `waiting` (for the next attempt after an error).
+    /// `starting`, `ready`, `calling`, `recovering` (see `rung`), `waiting` (for the next attempt
+    /// or for the device to come back, see `until`), `failed` (a person must act, see `fault`; it
+    /// is tried again all the same).
     pub condition: &'static str,
+    /// Since when it is in this condition.
+    pub since: Timestamp,
+    /// What is being done to bring it back; only while `recovering`.
+    pub rung: Option<Rung>,
+    /// The next attempt at the latest; only while `waiting` or `failed`.
+    pub until: Option<Timestamp>,
     /// The operator's name as the network tells it.
     pub operator: Option<String>,
     /// Signal in dBm.
     pub signal_dbm: Option<i16>,
+    /// Registration with the network; none before it is known.
+    pub registration: Option<Registration>,
+    /// Maker, model and firmware as the modem tells them, empty when it does not.
+    pub device: DeviceView,
     /// What is wrong, when something is.
     pub fault: Option<Fault>,
+    /// The last thing that went wrong with the modem or its calls and when, kept after it is over.
+    pub last_error: Option<(Timestamp, Fault)>,
+    /// What was done to bring it back, oldest first; at most [`crate::modem::MAX_STEPS`].
+    pub steps: Vec<RecoveryStep>,
+    /// The same in numbers, since the start.
+    pub recovery: RecoveryCounts,
     /// Octets written to and read from its ports since the start.
     pub octets: (u64, u64),
+}
+
+/// What a modem is, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceView {
+    /// `+CGMI`
+    pub manufacturer: String,
+    /// `+CGMM`
+    pub model: String,
+    /// `+CGMR`
+    pub revision: String,
+    /// The profile in use.
+    pub profile: String,
+    /// The ports as they are called now, the one for commands first; empty while none is open.
+    pub ports: Vec<String>,
 }
 
 /// Where events are told; clones tell the same listeners.

@@ -1,6 +1,7 @@
 //! One worker a modem: prepare, sweep the SMS, then wait for work; one data call serves all that
 //! is due, lingers and hangs up. What fails is shown and tried again later; messages stay queued.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::config::ModemConfig;
-use super::events::ModemView;
+use super::events::{DeviceView, ModemView};
 use super::policy::{Interrupted, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
@@ -19,7 +20,10 @@ use super::{Core, Deps, StartError};
 use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault, MessageId, StageSink, Timestamp, redact};
-use crate::modem::{self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, Profile};
+use crate::modem::{
+    self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, Profile, RecoveryCounts,
+    RecoveryStep, Registration, Rung,
+};
 use crate::operators::{Auth, Settings};
 use crate::proto::ppp::{AuthProtocol, Credentials};
 use crate::store::StoreError;
@@ -64,8 +68,16 @@ enum Driver {
 #[derive(Clone)]
 struct Shown {
     condition: &'static str,
+    since: Timestamp,
+    rung: Option<Rung>,
+    until: Option<Timestamp>,
     operator: Option<String>,
     signal_dbm: Option<i16>,
+    registration: Option<Registration>,
+    device: DeviceView,
+    last_error: Option<(Timestamp, Fault)>,
+    steps: VecDeque<RecoveryStep>,
+    recovery: RecoveryCounts,
     line_fault: Option<Fault>,
     sms_fault: Option<Fault>,
 }
@@ -97,8 +109,16 @@ impl Line {
             .map_err(|reason| StartError::Profile { modem: config.name.clone(), reason })?;
         let shown = Shown {
             condition: "starting",
+            since: core.now(),
+            rung: None,
+            until: None,
             operator: None,
             signal_dbm: None,
+            registration: None,
+            device: DeviceView { profile: profile.name.clone(), ..DeviceView::default() },
+            last_error: None,
+            steps: VecDeque::new(),
+            recovery: RecoveryCounts::default(),
             line_fault: None,
             sms_fault: None,
         };
@@ -143,8 +163,16 @@ impl Line {
         ModemView {
             name: self.inner.config.name.clone(),
             condition: shown.condition,
+            since: shown.since,
+            rung: shown.rung,
+            until: shown.until,
             operator: shown.operator,
             signal_dbm: shown.signal_dbm,
+            registration: shown.registration,
+            device: shown.device,
+            last_error: shown.last_error,
+            steps: shown.steps.into(),
+            recovery: shown.recovery,
             fault: shown.line_fault.or(shown.sms_fault),
             octets: match &*lock(&self.inner.driver) {
                 Driver::Running(modem) => modem.octets(),
@@ -264,7 +292,11 @@ impl Line {
     fn show(&self, change: impl FnOnce(&mut Shown)) {
         {
             let mut shown = self.shown();
+            let before = shown.condition;
             change(&mut shown);
+            if shown.condition != before {
+                shown.since = self.inner.core.now();
+            }
         }
         self.inner.core.events.modem(self.view());
     }
@@ -356,6 +388,10 @@ impl Worker<'_> {
             shown.condition = "ready";
             shown.operator = info.operator.clone();
             shown.signal_dbm = info.signal_dbm;
+            shown.registration = Some(info.registration);
+            shown.device.manufacturer.clone_from(&info.manufacturer);
+            shown.device.model.clone_from(&info.model);
+            shown.device.revision.clone_from(&info.revision);
             shown.line_fault = None;
         });
         self.sim.send_replace(Some(sim.clone()));

@@ -39,7 +39,7 @@ use line::Line;
 
 pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};
-pub use events::{Event, ModemView};
+pub use events::{DeviceView, Event, ModemView};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
 /// still and put a virtual modem behind the port.

@@ -237,14 +237,16 @@ fn condition(condition: &str) -> &str {
         "starting" => "starting",
         "ready" => "ready",
         "calling" => "in a data call",
+        "recovering" => "being brought back",
         "waiting" => "waiting to try again",
+        "failed" => "needs you",
         other => other,
     }
 }
 
 fn tone_of_modem(modem: &ModemView) -> &'static str {
     match modem.condition {
-        "waiting" => "bad",
+        "waiting" | "failed" => "bad",
         _ if modem.fault.is_some() => "warn",
         "ready" => "good",
         _ => "busy",
