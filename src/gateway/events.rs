@@ -2,6 +2,7 @@
 
 use tokio::sync::broadcast;
 
+use super::modem_view::{PortSharing, SimView, StorageView};
 use crate::model::{Clock, Direction, Fault, MessageId, Stage, State, Timestamp};
 use crate::modem::{RecoveryCounts, RecoveryStep, Registration, Rung};
 use crate::store::Change;
@@ -67,6 +68,10 @@ pub struct ModemView {
     pub registration: Option<Registration>,
     /// Maker, model and firmware as the modem tells them, empty when it does not.
     pub device: DeviceView,
+    /// The SIM in it; none before it is known.
+    pub sim: Option<SimView>,
+    /// Its SMS storages, as it last told.
+    pub storages: Vec<StorageView>,
     /// What is wrong, when something is.
     pub fault: Option<Fault>,
     /// The last thing that went wrong with the modem or its calls and when, kept after it is over.
@@ -90,6 +95,12 @@ pub struct DeviceView {
     pub revision: String,
     /// The profile in use.
     pub profile: String,
+    /// Why this profile: configured, matched, or the fall-back.
+    pub profile_reason: String,
+    /// Whether the profile rests on the record of a real modem.
+    pub profile_verified: bool,
+    /// How commands and data calls share its ports; none before that is known.
+    pub sharing: Option<PortSharing>,
     /// The ports as they are called now, the one for commands first; empty while none is open.
     pub ports: Vec<String>,
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::ModemConfig;
 use super::events::{DeviceView, ModemView};
+use super::modem_view::{PortSharing, SimView, StorageView};
 use super::policy::{Interrupted, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
@@ -75,6 +76,8 @@ struct Shown {
     signal_dbm: Option<i16>,
     registration: Option<Registration>,
     device: DeviceView,
+    sim: Option<SimView>,
+    storages: Vec<StorageView>,
     last_error: Option<(Timestamp, Fault)>,
     steps: VecDeque<RecoveryStep>,
     recovery: RecoveryCounts,
@@ -115,7 +118,16 @@ impl Line {
             operator: None,
             signal_dbm: None,
             registration: None,
-            device: DeviceView { profile: profile.name.clone(), ..DeviceView::default() },
+            device: DeviceView {
+                profile: profile.name.clone(),
+                sharing: Some(match config.control_port {
+                    Some(_) => PortSharing::Two,
+                    None => PortSharing::One,
+                }),
+                ..DeviceView::default()
+            },
+            sim: None,
+            storages: Vec::new(),
             last_error: None,
             steps: VecDeque::new(),
             recovery: RecoveryCounts::default(),
@@ -170,6 +182,8 @@ impl Line {
             signal_dbm: shown.signal_dbm,
             registration: shown.registration,
             device: shown.device,
+            sim: shown.sim,
+            storages: shown.storages,
             last_error: shown.last_error,
             steps: shown.steps.into(),
             recovery: shown.recovery,
@@ -191,6 +205,19 @@ impl Line {
     /// Shows why short messages are not taken, or that they are.
     pub(super) fn sms_trouble(&self, fault: Option<Fault>) {
         self.show(|shown| shown.sms_fault = fault);
+    }
+
+    /// Where the modem is registered now.
+    pub(super) fn registration(&self, registration: Registration) {
+        self.show(|shown| shown.registration = Some(registration));
+    }
+
+    /// How full the modem's storages are now.
+    #[expect(dead_code, reason = "the driver does not tell yet how full its storages are")]
+    pub(super) fn storages(&self, storages: Vec<StorageView>) {
+        if self.shown().storages != storages {
+            self.show(|shown| shown.storages = storages);
+        }
     }
 
     /// The signal as the modem tells it now.
@@ -392,6 +419,7 @@ impl Worker<'_> {
             shown.device.manufacturer.clone_from(&info.manufacturer);
             shown.device.model.clone_from(&info.model);
             shown.device.revision.clone_from(&info.revision);
+            shown.sim = Some(SimView::of(&info.imsi, ""));
             shown.line_fault = None;
         });
         self.sim.send_replace(Some(sim.clone()));

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod inbound;
 mod line;
+mod modem_view;
 mod outbound;
 mod policy;
 mod push;
@@ -40,6 +41,7 @@ use line::Line;
 pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView};
+pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
 /// still and put a virtual modem behind the port.

@@ -93,6 +93,7 @@ impl Reader {
             }
             ModemEvent::Registration(registration) => {
                 tracing::info!(modem = %self.line.config().name, %registration, "registration");
+                self.line.registration(registration);
             }
             ModemEvent::Gone { error } => self.line.modem_gone(error),
         }
