@@ -5,12 +5,14 @@
 //! characters. Device numbers change with every reset: what stays is the socket
 //! ([`UsbDevice::path`]) and the number of the interface.
 
+mod find;
 mod roles;
 mod sysfs;
 
 use std::fmt;
 
-pub use roles::{Mode, Role};
+pub use find::{Binding, Bound, Finder, Unbound};
+pub use roles::{Candidate, CandidatePort, PortRole, UsbMode, candidates};
 pub use sysfs::Sysfs;
 
 /// One USB device, hubs left out.
@@ -108,6 +110,11 @@ pub trait UsbBus: Send + Sync {
     /// # Errors
     /// [`UsbResetError`] says what to do.
     fn reset(&self, path: &str) -> Result<(), UsbResetError>;
+
+    /// Where the name of a port leads when it is a link; the name itself when it is none.
+    fn real_name(&self, port: &str) -> String {
+        port.to_owned()
+    }
 }
 
 /// A machine without USB.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{UsbBus, UsbDevice, UsbInterface, UsbResetError};
 
@@ -15,6 +15,8 @@ const MAX_ATTRIBUTE: u64 = 4096;
 const MAX_STRING: usize = 128;
 /// Devices, interfaces of one device, and names in one folder that are looked at.
 const MAX_ENTRIES: usize = 1024;
+/// Links followed from one name of a port.
+const MAX_LINKS: usize = 8;
 /// Class of hubs (USB-IF defined class codes).
 const CLASS_HUB: u8 = 0x09;
 
@@ -147,15 +149,44 @@ impl UsbBus for Sysfs {
         fs::write(folder.join("authorized"), "0").map_err(told)?;
         fs::write(folder.join("authorized"), "1").map_err(told)
     }
+
+    fn real_name(&self, port: &str) -> String {
+        // A link below a prepared root may lead out of it, to a pseudo-terminal.
+        let mut path = PathBuf::from(port);
+        for _ in 0..MAX_LINKS {
+            let Ok(target) = fs::read_link(&path) else { break };
+            let parent = path.parent().unwrap_or(Path::new("/"));
+            path = plain(&parent.join(target));
+            if path.parent() == Some(&self.root.join("dev")) {
+                break;
+            }
+        }
+        path.to_string_lossy().into_owned()
+    }
 }
 
 /// `1-1.4`: bus, then ports; root hubs (`usb1`) and interfaces (`1-1.4:1.0`) are none.
-fn is_socket(name: &str) -> bool {
+pub(super) fn is_socket(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
     name.len() <= 64
         && name
             .split_once('-')
             .is_some_and(|(bus, ports)| digits(bus) && ports.split('.').all(digits))
+}
+
+/// The path without `.` and `..`, by its letters.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// Names in a folder, sorted; those that are no text are left out.
