@@ -174,7 +174,7 @@ fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filte
                 wrong.push(FieldProblem::new(
                     shown.clone(),
                     "unknown-parameter",
-                    match crate::gateway::suggest::nearest(other, known.iter().copied()) {
+                    match crate::model::suggest::nearest(other, known.iter().copied()) {
                         Some(near) => {
                             format!("there is no parameter '{shown}'; did you mean '{near}'?")
                         }

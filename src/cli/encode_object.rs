@@ -15,8 +15,8 @@ use super::error::{Exit, io_words};
 use super::{encode_fields, encode_push, encode_sms};
 use crate::codec::mms::{self, Body, Content, Generic, Header, HeaderName, Pdu, field};
 use crate::codec::wsp::{ContentType, MAX_DEPTH, MAX_PARTS, Part, put_multipart};
-use crate::gateway::suggest::nearest;
 use crate::media::type_for_name;
+use crate::model::suggest::nearest;
 
 /// Most octets of one part's file: above what any operator passes on.
 const MAX_FILE: u64 = 16 * 1024 * 1024;

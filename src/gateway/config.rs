@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::suggest;
 use crate::model::Address;
 use crate::model::redact::Secret;
+use crate::model::suggest;
 use crate::operators::{self, Settings, SettingsError};
 
 /// Where the web page and the API listen unless told otherwise.

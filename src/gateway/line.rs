@@ -22,8 +22,8 @@ use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{
-    self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, Profile, RecoveryCounts,
-    RecoveryStep, Registration, Rung,
+    self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, ProfileChoice, Profiles,
+    RecoveryCounts, RecoveryStep, Registration, Rung,
 };
 use crate::operators::{Auth, Settings};
 use crate::proto::ppp::{AuthProtocol, Credentials};
@@ -44,7 +44,7 @@ pub(super) struct Line {
 
 struct Inner {
     config: ModemConfig,
-    profile: Arc<Profile>,
+    profile: ProfileChoice,
     core: Core,
     deps: Deps,
     wake: Notify,
@@ -119,7 +119,7 @@ impl Line {
             signal_dbm: None,
             registration: None,
             device: DeviceView {
-                profile: profile.name.clone(),
+                profile: profile.profile.name.clone(),
                 sharing: Some(match config.control_port {
                     Some(_) => PortSharing::Two,
                     None => PortSharing::One,
@@ -137,7 +137,7 @@ impl Line {
         Ok(Self {
             inner: Arc::new(Inner {
                 config,
-                profile: Arc::new(profile),
+                profile,
                 core: core.clone(),
                 deps: deps.clone(),
                 wake: Notify::new(),
@@ -278,7 +278,7 @@ impl Line {
                 name: self.inner.config.name.clone(),
                 port: self.inner.config.port.clone(),
                 control_port: self.inner.config.control_port.clone(),
-                profile: Arc::clone(&self.inner.profile),
+                profile: self.inner.profile.clone(),
                 pin: self.inner.config.pin.clone(),
                 registration_limit: REGISTRATION_LIMIT,
             },
@@ -729,27 +729,16 @@ fn bearer_config(settings: &Settings) -> BearerConfig {
     }
 }
 
-/// The named profile: a file of that name in the user's folder, else a built-in one.
-fn profile(name: &str, dir: Option<&Path>) -> Result<Profile, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err(format!("'{name}' is not the name of a profile"));
+/// The profile that the configuration wants, from the user's folder or the program's own.
+fn profile(name: &str, dir: Option<&Path>) -> Result<ProfileChoice, String> {
+    let profiles = match dir {
+        Some(dir) => Arc::new(Profiles::with_folder(dir).map_err(|error| error.to_string())?),
+        None => Profiles::embedded(),
+    };
+    if name == "auto" {
+        return Ok(ProfileChoice::auto(&profiles, None));
     }
-    let name = if name == "auto" { "generic" } else { name };
-    if let Some(dir) = dir {
-        let file = dir.join(format!("{name}.toml"));
-        match std::fs::read_to_string(&file) {
-            Ok(text) => {
-                return Profile::from_toml(name, &text).map_err(|error| error.to_string());
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{}: {error}", file.display())),
-        }
-    }
-    if name == "generic" {
-        return Ok(Profile::generic());
-    }
-    Err(format!("there is no profile '{name}'; known is 'generic'"))
+    profiles.named(name).map(ProfileChoice::fixed).map_err(|error| error.to_string())
 }
 
 /// What stands for a SIM that is not known, or not yet.

@@ -20,7 +20,6 @@ mod push;
 mod reader;
 mod schedule;
 mod shift;
-pub(crate) mod suggest;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

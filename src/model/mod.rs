@@ -13,6 +13,7 @@ mod message;
 mod random;
 pub mod redact;
 mod stage;
+pub(crate) mod suggest;
 mod tap;
 
 pub use address::{Address, AddressError, MAX_ADDRESS_LEN};

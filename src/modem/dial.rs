@@ -27,13 +27,17 @@ impl Driver {
         let mut cid = self.define(wanted).await?;
         self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
         let profile = self.profile();
-        if let (Some(auth), false) = (&profile.dial.auth, wanted.auth == PdpAuth::Any) {
+        if wanted.auth != PdpAuth::Any {
             let limit = self.command_timeout();
-            let text = filled(auth, cid, wanted);
-            // PPP asks again; a modem that does not know the command needs no telling.
-            let _ = self.at()?.optional(&text, limit).await?;
+            for auth in &profile.dial.auth {
+                let text = filled(auth, cid, wanted);
+                // PPP asks again; a modem that does not know the command needs no telling.
+                if self.at()?.optional(&text, limit).await?.result.is_ok() {
+                    break;
+                }
+            }
         }
-        self.steps(&profile.dial.before, true).await?;
+        self.steps(&profile.dial.prepare, true).await?;
         self.next_call();
         let mut connected = self.connect(cid, wanted).await?;
         // Some modems define many contexts and dial only the first.

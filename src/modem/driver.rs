@@ -98,11 +98,11 @@ impl Driver {
     }
 
     pub(super) fn profile(&self) -> Arc<Profile> {
-        Arc::clone(&self.config.profile)
+        Arc::clone(&self.config.profile.profile)
     }
 
     pub(super) fn command_timeout(&self) -> Duration {
-        self.config.profile.timeouts.command
+        self.config.profile.profile.timeouts.command
     }
 
     /// The line for commands.

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Answer, Driver, Request};
 use super::line::Shared;
-use super::{DataCall, ModemError, ModemInfo, PortOpener, Profile, Registration, StoredSms};
+use super::{DataCall, ModemError, ModemInfo, PortOpener, ProfileChoice, Registration, StoredSms};
 use crate::model::redact::Secret;
 use crate::model::{Clock, StageSink, Tap};
 
@@ -27,8 +27,8 @@ pub struct ModemConfig {
     pub port: String,
     /// A second port for commands, so that SMS arrive during a call.
     pub control_port: Option<String>,
-    /// Its peculiarities.
-    pub profile: Arc<Profile>,
+    /// Its peculiarities, and how they were chosen.
+    pub profile: ProfileChoice,
     /// The SIM's PIN.
     pub pin: Option<Secret>,
     /// How long the modem may look for a network.

@@ -71,9 +71,12 @@ async fn climb_once(
     for step in &profile.hangup.steps {
         match step {
             HangUpStep::Dtr => in_command_mode |= drop_dtr(line).await?,
-            HangUpStep::Escape if in_command_mode => {}
+            HangUpStep::Escape | HangUpStep::TildeEscape if in_command_mode => {}
             HangUpStep::Escape => {
-                in_command_mode |= escape(line, profile.hangup.guard).await?;
+                in_command_mode |= escape(line, "+++", profile.hangup.guard).await?;
+            }
+            HangUpStep::TildeEscape => {
+                in_command_mode |= escape(line, "~+++", profile.hangup.guard).await?;
             }
             HangUpStep::Ath => {
                 line.reset();
@@ -100,13 +103,13 @@ async fn drop_dtr(line: &mut Line) -> Result<bool, ModemError> {
 }
 
 /// True when the modem has answered. Silence may also mean that it was in command mode already.
-async fn escape(line: &mut Line, guard: Duration) -> Result<bool, ModemError> {
+async fn escape(line: &mut Line, text: &str, guard: Duration) -> Result<bool, ModemError> {
     if line.watch_for_no_carrier(guard).await? {
         return Ok(true);
     }
     line.reset();
     let limit = guard + Duration::from_secs(2);
-    let reply = line.run(command("+++")?, Kind::Escape, limit).await?;
+    let reply = line.run(command(text)?, Kind::Escape, limit).await?;
     if matches!(reply, Reply::Response(_)) {
         return Ok(true);
     }

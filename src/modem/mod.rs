@@ -29,6 +29,11 @@ pub use error::{ModemError, PortError};
 pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
 pub use info::{ModemInfo, Registration, StoredSms};
 pub use port::{OpenPort, Port, PortOpener};
-pub use profile::{Profile, ProfileError};
+pub use profile::{
+    Choice, Cmux, CmuxBegin, Dial, Direct, Evidence, FlowControl, HangUp, HangUpStep, Identity,
+    ListMethod, MatchReason, OnError, Pin, PortKey, PortRole, Profile, ProfileChoice, ProfileError,
+    Profiles, Quirks, Ready, Reset, Serial, Step, StepPort, Storage, Timeouts, UsbEntry, UsbId,
+    UsbMode, UsbProfile,
+};
 pub use recovery::{MAX_STEPS, RecoveryCounts, RecoveryStep, Rung, StepResult};
 pub use system::SystemPorts;

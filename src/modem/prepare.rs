@@ -114,6 +114,7 @@ impl Driver {
             let limit = step.timeout.unwrap_or_else(|| self.command_timeout());
             let result = match (&step.send, step.choose) {
                 (Some(text), _) => self.patiently(text, limit, on_data).await,
+                (None, Some(Choice::Service)) => self.choose_service().await,
                 (None, Some(Choice::Storage)) => self.choose_storage().await,
                 (None, Some(Choice::Indications)) => self.choose_indications().await,
                 (None, None) => Ok(FinalResult::Ok),

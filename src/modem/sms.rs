@@ -44,6 +44,12 @@ struct Count {
 }
 
 impl Driver {
+    /// Sets the message service up (3GPP TS 27.005 clause 3.2.1).
+    pub(super) async fn choose_service(&mut self) -> Result<FinalResult, ModemError> {
+        let limit = self.command_timeout();
+        Ok(self.patient_response("AT+CSMS=0", limit).await?.result)
+    }
+
     /// Directs new messages to the first storage of the profile that has places.
     pub(super) async fn choose_storage(&mut self) -> Result<FinalResult, ModemError> {
         let limit = self.command_timeout();

@@ -246,7 +246,7 @@ fn is_media_type(text: &str) -> bool {
 
 fn unknown_field(pointer: String, name: &str, known: &[&str]) -> FieldProblem {
     let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
-    let detail = match crate::gateway::suggest::nearest(name, known.iter().copied()) {
+    let detail = match crate::model::suggest::nearest(name, known.iter().copied()) {
         Some(near) => format!("there is no field '{shown}'; did you mean '{near}'?"),
         None => format!("there is no field '{shown}'; there are: {}", known.join(", ")),
     };

@@ -16,7 +16,7 @@ use crate::model::redact::Secret;
 use crate::model::{Clock, NoTap, StageSink, Timestamp};
 use crate::modem::{
     Modem, ModemConfig, ModemEvent, OpenPort, PdpAuth, PdpContext, Port, PortError, PortOpener,
-    Profile,
+    Profile, ProfileChoice,
 };
 
 /// What the modem answers. Text is sent as it stands; `OK` alone is wrapped in line ends.
@@ -378,7 +378,7 @@ pub(super) fn bench(ports: &Ports, port: &str, control: Option<&str>, pin: Optio
         name: "bench".into(),
         port: port.into(),
         control_port: control.map(Into::into),
-        profile: Arc::new(Profile::generic()),
+        profile: ProfileChoice::fixed(Profile::generic()),
         pin: pin.map(Secret::new),
         registration_limit: Duration::from_secs(30),
     };
