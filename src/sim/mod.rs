@@ -21,7 +21,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::model::Timestamp;
 
 pub use external::{UnclosedQuote, split_words};
-pub use fault::{ActiveFault, Fault, Faults};
+pub use fault::{
+    ActiveFault, BannerForm, Class, DeactivationForm, DialForm, EscapeAnswer, Fault, Faults, Fired,
+    FullForm, GROUPS, LineEndForm, OfferedProtocol, PppAuthForm, ResultForm, UrcPlace, group_name,
+};
 pub use mmsc::{Action, Complaint, Entry, EntryKind, Journal, Mmsc, MmscReply, StoredMessage};
 pub use modem::{ModemConfig, ModemState, PortRole, Subscriber, Timing, VirtualModem};
 pub use operator::{Auth, Operator, OperatorBuilder, OperatorState, PhoneState};

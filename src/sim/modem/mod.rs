@@ -14,6 +14,7 @@ mod sms;
 mod state;
 mod storage;
 mod text;
+mod trouble;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -270,6 +271,9 @@ impl VirtualModem {
         });
         shared.smsc.attach(&shared.subscriber.number, &shared);
         shared.start_searching(&mut shared.lock());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(trouble::watch(Arc::downgrade(&shared)));
+        }
         Self(shared)
     }
 

@@ -62,7 +62,7 @@ impl Shared {
                 return;
             }
             state.registered = true;
-            shared.tell_registration(&state);
+            shared.tell_registration(&mut state);
             drop(state);
             shared.fetch_sms();
         });
@@ -82,8 +82,9 @@ impl Shared {
     }
 
     /// Prints the unsolicited form of the registration on every port that asked for it.
-    pub(super) fn tell_registration(&self, state: &State) {
+    pub(super) fn tell_registration(&self, state: &mut State) {
         let stat = self.registration(state);
+        state.told_registration = Some(stat);
         for port in 0..self.ports.len() {
             let reports = state.settings(port).reports;
             for (name, n) in NAMES.into_iter().zip(reports) {

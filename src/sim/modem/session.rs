@@ -114,7 +114,7 @@ impl Session {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 self.count_in(count);
-                if !shared.faults.is_on(&Fault::ModemSilent {}) {
+                if !shared.faults.shows(&Fault::ModemSilent {}) {
                     self.pending.extend(buffer.iter().take(count));
                 }
                 Ok(())
@@ -146,7 +146,7 @@ impl Session {
     }
 
     fn echoes(&self, settings: &PortSettings) -> bool {
-        settings.echo || self.shared.faults.is_on(&Fault::ModemEchoesAlways {})
+        settings.echo || self.shared.faults.shows(&Fault::ModemEchoesAlways {})
     }
 
     async fn take(&mut self, octet: u8) -> io::Result<Typed> {
@@ -161,7 +161,7 @@ impl Session {
                 if std::mem::take(&mut self.overlong) {
                     return Ok(Typed::TooLong);
                 }
-                if echo && self.shared.faults.is_on(&Fault::ModemEchoesTwice {}) {
+                if echo && self.shared.faults.shows(&Fault::ModemEchoesTwice {}) {
                     self.write(&octets).await?;
                     self.write(b"\r").await?;
                 }
@@ -196,7 +196,7 @@ impl Session {
         let Ok(commands) = command::parse(line) else {
             return self.result(Err(Failure::Plain)).await;
         };
-        if commands.len() > 1 && self.shared.faults.is_on(&Fault::ModemRefusesJoined {}) {
+        if commands.len() > 1 && self.shared.faults.shows(&Fault::ModemRefusesJoined {}) {
             return self.result(Err(Failure::Plain)).await;
         }
         for command in commands {
@@ -247,7 +247,7 @@ impl Session {
 
     /// A final result, in words or numbers.
     async fn result(&mut self, outcome: Result<(), Failure>) -> io::Result<()> {
-        if self.shared.faults.is_on(&Fault::ModemUrcFlood {}) {
+        if self.shared.faults.shows(&Fault::ModemUrcFlood {}) {
             self.write(b"\r\n^RSSI: 21\r\n\r\n^HCSQ: \"LTE\",54,48,181,28\r\n").await?;
         }
         let settings = self.settings();
@@ -304,7 +304,7 @@ impl Session {
 
     /// Collects a PDU; nothing when the host gave up with ESC.
     async fn prompt(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let bare = self.shared.faults.is_on(&Fault::ModemBarePrompt {});
+        let bare = self.shared.faults.shows(&Fault::ModemBarePrompt {});
         self.write(if bare { b"\r\n>\r\n" } else { b"\r\n> " }).await?;
         let settings = self.settings();
         let mut typed = Vec::new();

@@ -477,7 +477,7 @@ impl Shared {
             index = storage.first_index() + storage.total() - 1;
         }
         let mut line = format!("+CMTI: \"{}\",{index}", mem.name());
-        if push && self.faults.is_on(&Fault::CmtiWithMmsPush {}) {
+        if push && self.faults.shows(&Fault::CmtiWithMmsPush {}) {
             line.push_str(",\"MMS PUSH\",1,1");
         }
         match state.cnmi.mode {

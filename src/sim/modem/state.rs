@@ -86,6 +86,8 @@ pub(super) struct State {
     pub(super) deregistered: bool,
     /// The registration has had its time.
     pub(super) registered: bool,
+    /// `<stat>` that the ports were told last.
+    pub(super) told_registration: Option<u8>,
     /// Counts registrations, so that a late one of an earlier life does nothing.
     pub(super) registration_run: u64,
     pub(super) cops_format: u32,
@@ -128,6 +130,7 @@ impl State {
             puk_tries: 10,
             deregistered: false,
             registered: false,
+            told_registration: None,
             registration_run: 0,
             cops_format: 0,
             csms: 0,
