@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::call::{DataCall, Returned};
@@ -29,6 +30,8 @@ pub(super) enum Request {
     Sweep(Answer<Vec<StoredSms>>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
     Delete { storage: String, index: u16, answer: Answer<()> },
+    Send { octets: Bytes, answer: Answer<u8> },
+    Acknowledge(Answer<()>),
     Dial { context: PdpContext, answer: Answer<DataCall> },
 }
 
@@ -188,6 +191,14 @@ impl Driver {
                 let result = self.delete_sms(&storage, index).await;
                 self.reply(answer, result);
             }
+            Request::Send { octets, answer } => {
+                let result = self.send_sms(&octets).await;
+                self.reply(answer, result);
+            }
+            Request::Acknowledge(answer) => {
+                let result = self.acknowledge().await;
+                self.reply(answer, result);
+            }
             Request::Dial { context, mut answer } => {
                 let result = tokio::select! {
                     biased;
@@ -288,7 +299,7 @@ impl Driver {
         hangup::hang_up(line, &profile, end.is_some()).await
     }
 
-    fn lose(&mut self, error: ModemError, tell: bool) {
+    pub(super) fn lose(&mut self, error: ModemError, tell: bool) {
         self.tell_news();
         self.control = None;
         self.data = None;

@@ -199,6 +199,27 @@ pub enum ModemError {
         /// The modem's own words.
         answer: String,
     },
+    /// The network or the modem did not take a message: it was not sent.
+    #[error("the message was refused: {0}")]
+    SmsRefused(super::SmsRefusal),
+    /// The modem had the message and never said what became of it.
+    #[error("it is not known whether the message was sent: {reason}")]
+    SmsUnknown {
+        /// What happened instead of a result.
+        reason: String,
+    },
+    /// The modem did not ask for the message: it was not sent.
+    #[error("the modem did not ask for the message within {seconds} s")]
+    NoPrompt {
+        /// How long it had.
+        seconds: u64,
+    },
+    /// The octets are no message: nothing was given to the modem.
+    #[error("the message cannot be given to the modem: {reason}")]
+    SmsMalformed {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
     /// A configured value that may not stand in an AT command.
     #[error("{what} cannot be given to the modem: {reason}")]
     Argument {
@@ -269,6 +290,10 @@ impl Explain for ModemError {
             Self::StuckInDataMode { .. } => "stuck-in-data-mode",
             Self::NoSuchSms { .. } => "no-such-sms",
             Self::DeleteFailed { .. } => "sms-delete-failed",
+            Self::SmsRefused(_) => "sms-refused",
+            Self::SmsUnknown { .. } => "sms-unknown",
+            Self::NoPrompt { .. } => "sms-no-prompt",
+            Self::SmsMalformed { .. } => "sms-malformed",
             Self::Argument { .. } => "bad-argument",
             Self::NotReady => "modem-not-ready",
             Self::Restarted => "modem-restarted",
@@ -278,6 +303,7 @@ impl Explain for ModemError {
 
     fn retry(&self) -> Retry {
         match self {
+            Self::SmsRefused(refusal) => refusal.retry(),
             Self::PinNeeded
             | Self::PinMalformed
             | Self::PinWrong { .. }
@@ -285,6 +311,9 @@ impl Explain for ModemError {
             | Self::PukNeeded
             | Self::OtherLock { .. }
             | Self::Argument { .. }
+            // It might arrive twice.
+            | Self::SmsUnknown { .. }
+            | Self::SmsMalformed { .. }
             | Self::Port(PortError::NotSerial { .. } | PortError::Denied { .. })
             | Self::NoSuchSms { .. }
             | Self::Stopped => Retry::Never,
@@ -295,6 +324,7 @@ impl Explain for ModemError {
 
     fn blame(&self) -> Blame {
         match self {
+            Self::SmsRefused(refusal) => refusal.blame(),
             Self::Port(PortError::Gone { .. })
             | Self::NoAnswer { .. }
             | Self::Timeout { .. }
@@ -308,6 +338,8 @@ impl Explain for ModemError {
             | Self::Restarted
             | Self::NoSuchSms { .. }
             | Self::DeleteFailed { .. }
+            | Self::SmsUnknown { .. }
+            | Self::NoPrompt { .. }
             | Self::PukNeeded
             | Self::PinTooFewAttempts { .. }
             | Self::OtherLock { .. } => Blame::Modem,
@@ -321,7 +353,9 @@ impl Explain for ModemError {
             | Self::PinWrong { .. }
             | Self::ContextRefused { .. }
             | Self::Argument { .. } => Blame::Caller,
-            Self::InCall | Self::NotReady | Self::Stopped => Blame::Gateway,
+            Self::InCall | Self::NotReady | Self::Stopped | Self::SmsMalformed { .. } => {
+                Blame::Gateway
+            }
         }
     }
 
@@ -407,6 +441,12 @@ impl Explain for ModemError {
             Self::DeleteFailed { .. } => {
                 "delete the SIM's messages in a phone before the SIM is full"
             }
+            Self::SmsRefused(refusal) => refusal.remedy(),
+            Self::SmsUnknown { .. } => {
+                "ask the receiver whether the message came before you send it again"
+            }
+            Self::NoPrompt { .. } => "nothing; it is tried again",
+            Self::SmsMalformed { .. } => "report this message as a defect of mm1gate",
             Self::Argument { .. } => {
                 "remove quotes, control characters and everything beyond ASCII from it"
             }
@@ -428,6 +468,7 @@ impl Explain for ModemError {
             | Self::CallFailed { answer, .. }
             | Self::DeleteFailed { answer, .. } => Some(answer.clone()),
             Self::OtherLock { code } => Some(code.clone()),
+            Self::SmsRefused(refusal) => Some(refusal.answer.clone()),
             Self::Port(PortError::Io { text, .. }) => Some(text.clone()),
             _ => None,
         }

@@ -192,6 +192,26 @@ impl Modem {
         self.ask(|answer| Request::Delete { storage, index, answer }).await
     }
 
+    /// Hands one message to the network (`AT+CMGS`) and answers its message reference (TP-MR).
+    /// `octets`: the SMSC's address with its length, 0 for the SIM's own, then the TPDU.
+    ///
+    /// # Errors
+    /// [`ModemError::SmsRefused`] and [`ModemError::NoPrompt`]: it was not sent.
+    /// [`ModemError::SmsUnknown`]: the modem had it and never said what became of it.
+    /// [`ModemError::InCall`] at once while a call holds the only port.
+    pub async fn send_sms(&self, octets: Bytes) -> Result<u8, ModemError> {
+        self.ask(|answer| Request::Send { octets, answer }).await
+    }
+
+    /// Says to the modem that the last message that came directly
+    /// ([`ModemEvent::SmsDirect`]) is durable. Does nothing where no acknowledgement is expected.
+    ///
+    /// # Errors
+    /// When the modem does not take it; its reception is then set up anew.
+    pub async fn acknowledge_sms(&self) -> Result<(), ModemError> {
+        self.ask(Request::Acknowledge).await
+    }
+
     /// Defines the context where needed and dials; tells the stages `ContextSet` and `Connected`,
     /// and `HungUp` at the call's end.
     ///

@@ -152,9 +152,7 @@ impl Line {
         text: &str,
         limit: Duration,
     ) -> Result<Response, ModemError> {
-        if self.out_of_step {
-            self.get_in_step().await?;
-        }
+        self.settle().await?;
         let reply = self.run(command(text)?, Kind::Plain, limit).await?;
         self.out_of_step = matches!(reply, Reply::TimedOut { .. });
         match reply {
@@ -214,6 +212,21 @@ impl Line {
             pumped?;
         }
         Ok(())
+    }
+
+    /// Makes sure that the next answer is that of the next command.
+    pub(super) async fn settle(&mut self) -> Result<(), ModemError> {
+        if self.out_of_step { self.get_in_step().await } else { Ok(()) }
+    }
+
+    /// The answer to the last command may still come.
+    pub(super) fn fall_out_of_step(&mut self) {
+        self.out_of_step = true;
+    }
+
+    /// Whether the last command's payload was asked for, see [`Channel::was_prompted`].
+    pub(super) fn was_prompted(&self) -> bool {
+        self.channel.was_prompted()
     }
 
     async fn get_in_step(&mut self) -> Result<(), ModemError> {

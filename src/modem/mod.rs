@@ -17,7 +17,9 @@ mod port;
 mod prepare;
 mod profile;
 mod recovery;
+mod refusal;
 mod registration;
+mod send;
 mod sms;
 mod system;
 #[cfg(test)]
@@ -36,4 +38,5 @@ pub use profile::{
     UsbMode, UsbProfile,
 };
 pub use recovery::{MAX_STEPS, RecoveryCounts, RecoveryStep, Rung, StepResult};
+pub use refusal::SmsRefusal;
 pub use system::SystemPorts;

@@ -50,6 +50,12 @@ impl Driver {
         Ok(self.patient_response("AT+CSMS=0", limit).await?.result)
     }
 
+    /// Says that the last direct message is durable.
+    pub(super) async fn acknowledge(&mut self) -> Result<(), ModemError> {
+        self.at()?;
+        Ok(())
+    }
+
     /// Directs new messages to the first storage of the profile that has places.
     pub(super) async fn choose_storage(&mut self) -> Result<FinalResult, ModemError> {
         let limit = self.command_timeout();

@@ -289,6 +289,11 @@ impl Scripted {
                                 let text = String::from_utf8_lossy(&line).into_owned();
                                 line.clear();
                                 self.command(text.trim_matches('\u{1b}')).await;
+                            } else if *octet == 0x1a {
+                                // A message behind its prompt.
+                                let text = format!("{}^Z", String::from_utf8_lossy(&line));
+                                line.clear();
+                                self.command(&text).await;
                             } else {
                                 line.push(*octet);
                             }

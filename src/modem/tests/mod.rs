@@ -3,4 +3,5 @@
 mod bench;
 mod calls;
 mod messages;
+mod sending;
 mod start;

@@ -47,8 +47,14 @@ pub enum Kind {
     HangUp,
     /// `+++`: sent without CR; answered like [`Kind::HangUp`].
     Escape,
-    /// Asks for a payload by a prompt; Ctrl-Z is put behind it.
-    Prompt(Vec<u8>),
+    /// Asks for a payload by a prompt.
+    Prompt {
+        /// Sent behind the prompt, with Ctrl-Z at its end.
+        payload: Vec<u8>,
+        /// How long the modem has for its final result from then on; [`Command::timeout`] is for
+        /// the prompt.
+        result_within: Duration,
+    },
 }
 
 /// What goes into the machine.
@@ -129,6 +135,8 @@ pub struct Channel {
     skipping: bool,
     /// `+CMT` and its like, waiting for the PDU.
     header: Option<String>,
+    /// The payload of the last command was asked for and handed out.
+    prompted: bool,
     /// The last command, whose echo may come late.
     last: String,
     outputs: VecDeque<Output>,
@@ -167,7 +175,7 @@ impl Channel {
     /// Only for a command that cannot be taken now.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) -> Result<(), ChannelError> {
         match input {
-            Input::Octets(octets) => self.octets(octets),
+            Input::Octets(octets) => self.octets(now, octets),
             Input::Command(command) => return self.command(now, command),
             Input::Timeout => self.timeout(now),
         }
@@ -191,6 +199,13 @@ impl Channel {
         matches!(self.state, State::Busy(_))
     }
 
+    /// Whether the payload of the last [`Kind::Prompt`] was asked for: then only a refusal says that
+    /// the modem did nothing with it.
+    #[must_use]
+    pub const fn was_prompted(&self) -> bool {
+        self.prompted
+    }
+
     /// Back to command mode with nothing pending, after a call or to get in step again.
     pub fn reset(&mut self) {
         let last = std::mem::take(&mut self.last);
@@ -209,6 +224,7 @@ impl Channel {
             octets.push(b'\r');
         }
         self.outputs.push_back(Output::Transmit(octets));
+        self.prompted = false;
         // What stands before the answer is noise, unless it is the middle of a line.
         self.last.clone_from(&line);
         self.state = State::Busy(Box::new(Running {
@@ -230,7 +246,7 @@ impl Channel {
             return;
         }
         let lines = std::mem::take(&mut running.lines);
-        if matches!(running.kind, Kind::Prompt(_)) {
+        if matches!(running.kind, Kind::Prompt { .. }) {
             // The modem may wait for a payload that will not come.
             self.outputs.push_back(Output::Transmit(vec![ESC]));
         }
@@ -238,7 +254,7 @@ impl Channel {
         self.event(Event::TimedOut { lines });
     }
 
-    fn octets(&mut self, octets: &[u8]) {
+    fn octets(&mut self, now: Instant, octets: &[u8]) {
         for (at, octet) in octets.iter().enumerate() {
             if matches!(self.state, State::Data) {
                 self.leftover(octets.get(at..).unwrap_or_default());
@@ -256,7 +272,7 @@ impl Channel {
                 self.skipping = true;
                 self.event(Event::Overflow);
             }
-            self.look_for_prompt();
+            self.look_for_prompt(now);
             self.look_for_frame();
         }
     }
@@ -276,17 +292,19 @@ impl Channel {
         }
     }
 
-    fn look_for_prompt(&mut self) {
+    fn look_for_prompt(&mut self, now: Instant) {
         let State::Busy(running) = &mut self.state else { return };
-        let Kind::Prompt(payload) = &running.kind else { return };
+        let Kind::Prompt { payload, result_within } = &running.kind else { return };
         // Asked after each octet, so that only the last one can be new.
         let begins = self.partial.last() == Some(&b'>') && self.partial.trim_ascii() == b">";
         if running.prompted || !begins {
             return;
         }
-        running.prompted = true;
         let mut octets = payload.clone();
         octets.push(CTRL_Z);
+        running.deadline = now + *result_within;
+        running.prompted = true;
+        self.prompted = true;
         self.partial.clear();
         self.outputs.push_back(Output::Transmit(octets));
     }
@@ -414,7 +432,7 @@ impl Running {
         let line = line.strip_prefix('>').map_or(line, str::trim_start);
         line.is_empty()
             || line == self.line
-            || matches!(&self.kind, Kind::Prompt(payload) if self.prompted
+            || matches!(&self.kind, Kind::Prompt { payload, .. } if self.prompted
                 && line.trim_end_matches('\u{1a}').as_bytes() == &**payload)
     }
 

@@ -65,6 +65,10 @@ fn stored(storage: &str, index: u16) -> Event {
     Event::Unsolicited(Unsolicited::Stored { storage: storage.into(), index: Some(index) })
 }
 
+fn prompt(payload: &[u8]) -> Kind {
+    Kind::Prompt { payload: payload.to_vec(), result_within: Duration::from_secs(135) }
+}
+
 fn flood(text: &str) -> Event {
     Event::Unsolicited(Unsolicited::Other(text.into()))
 }
@@ -247,20 +251,34 @@ fn escape_is_sent_without_carriage_return() {
 
 #[test]
 fn prompt_in_every_form_gets_the_payload_once() {
-    for prompt in ["\r\n> ", "\r\n>\r\n", ">", "\r\n^RSSI:3\r\n> \r\n"] {
-        let mut rig = Rig::busy_with("AT+CMGS=3", Kind::Prompt(b"000405".to_vec()));
+    for sign in ["\r\n> ", "\r\n>\r\n", ">", "\r\n^RSSI:3\r\n> \r\n"] {
+        let mut rig = Rig::busy_with("AT+CMGS=3", prompt(b"000405"));
         rig.receive("AT+CMGS=3\r");
         assert_eq!(rig.sent, b"AT+CMGS=3\r");
-        rig.receive(prompt);
-        assert_eq!(rig.sent, b"AT+CMGS=3\r000405\x1a", "{prompt:?}");
+        rig.receive(sign);
+        assert_eq!(rig.sent, b"AT+CMGS=3\r000405\x1a", "{sign:?}");
         rig.receive("000405\x1a\r\n\r\n+CMGS: 7\r\n\r\nOK\r\n");
         assert_eq!(rig.events.last(), Some(&response(&["+CMGS: 7"], FinalResult::Ok)));
     }
 }
 
 #[test]
+fn prompt_begins_the_time_for_the_result() {
+    let mut rig = Rig::busy_with("AT+CMGS=3", prompt(b"000405"));
+    assert_eq!(rig.drain(), Some(rig.now + Duration::from_secs(5)));
+    assert!(!rig.channel.was_prompted());
+    rig.now += Duration::from_secs(4);
+    rig.receive("\r\n> ");
+    assert_eq!(rig.drain(), Some(rig.now + Duration::from_secs(135)));
+    assert!(rig.channel.was_prompted());
+    rig.receive("+CMS ERROR: 304\r\n");
+    rig.command("AT", Kind::Plain).unwrap();
+    assert!(!rig.channel.was_prompted());
+}
+
+#[test]
 fn missing_prompt_is_escaped() {
-    let mut rig = Rig::busy_with("AT+CMGS=3", Kind::Prompt(b"000405".to_vec()));
+    let mut rig = Rig::busy_with("AT+CMGS=3", prompt(b"000405"));
     rig.now += Duration::from_secs(6);
     rig.channel.handle_input(rig.now, Input::Timeout).unwrap();
     rig.drain();
@@ -287,7 +305,7 @@ fn endless_answer_is_cut_and_the_channel_goes_on() {
 fn random_octets_never_panic() {
     let random = crate::model::Random::seeded(3);
     for round in 0..200 {
-        let kind = [Kind::Plain, Kind::Dial, Kind::HangUp, Kind::Prompt(vec![1])];
+        let kind = [Kind::Plain, Kind::Dial, Kind::HangUp, prompt(&[1])];
         let kind = kind[usize::try_from(random.below(4)).unwrap()].clone();
         let mut rig = Rig::busy_with("AT+CMGR=1", kind);
         for _ in 0..20 {

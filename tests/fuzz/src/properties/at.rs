@@ -72,7 +72,10 @@ fn channel(octets: &[u8]) {
         None,
         Some(("AT+CSQ", Kind::Plain)),
         Some(("ATD*99#", Kind::Dial)),
-        Some(("AT+CMGS=20", Kind::Prompt(b"00".to_vec()))),
+        Some((
+            "AT+CMGS=20",
+            Kind::Prompt { payload: b"00".to_vec(), result_within: Duration::from_secs(5) },
+        )),
     ];
     for command in commands {
         let run = |pieces: usize| {
