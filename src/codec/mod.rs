@@ -8,6 +8,7 @@
 //! gateway, [`wtp`] the transactions below those PDUs.
 
 pub mod at;
+pub mod cmux;
 mod error;
 pub mod mms;
 mod outline;

@@ -4,5 +4,6 @@
 //! it wants to be called again.
 
 pub mod at;
+pub mod cmux;
 pub mod ppp;
 pub mod sms_reassembly;

@@ -9,6 +9,7 @@ mod cli_daemon;
 mod cli_decode;
 mod cli_demo;
 mod cli_encode;
+mod cmux_vectors;
 mod composed;
 #[path = "../fuzz/src/inputs.rs"]
 mod fuzz_inputs;

@@ -14,7 +14,7 @@ pub(crate) fn places(warnings: &[Warning]) -> Vec<(&str, usize)> {
 
 #[test]
 fn every_vector_tells_what_it_is() {
-    for kind in ["mms", "wsp", "wsp_pdu", "wtp", "push", "sms"] {
+    for kind in ["mms", "wsp", "wsp_pdu", "wtp", "push", "sms", "cmux"] {
         let names = names(kind);
         assert!(!names.is_empty());
         for name in names {

@@ -5,6 +5,7 @@
 
 mod at;
 mod checks;
+mod cmux;
 mod decode;
 mod mms;
 mod ppp;
@@ -22,6 +23,7 @@ pub(crate) type Target = (&'static str, fn(&[u8]));
 /// All of them, in the order of their names.
 pub(crate) const TARGETS: &[Target] = &[
     ("at", at::check),
+    ("cmux", cmux::check),
     ("decode", decode::check),
     ("hdlc", ppp::check_deframer),
     ("mms", mms::check),
