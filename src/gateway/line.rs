@@ -414,6 +414,12 @@ impl Worker<'_> {
         self.line.show(|shown| {
             shown.condition = "ready";
             shown.operator = info.operator.clone();
+            shown.device.manufacturer.clone_from(&info.manufacturer);
+            shown.device.model.clone_from(&info.model);
+            shown.device.revision.clone_from(&info.revision);
+            shown.device.profile.clone_from(&info.profile.name);
+            shown.device.profile_reason = info.profile.reason.to_string();
+            shown.device.profile_verified = info.profile.verified;
             shown.signal_dbm = info.signal_dbm;
             shown.registration = Some(info.registration);
             shown.device.manufacturer.clone_from(&info.manufacturer);

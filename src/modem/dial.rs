@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::driver::{Driver, pump_one};
 use super::line::{Reply, command};
+use super::profile::StepPort;
 use super::{ModemError, PdpAuth, PdpContext, hangup};
 use crate::codec::at::{
     ArgumentError, Context, FinalResult, active_contexts, cgdcont_range, checked, contexts,
@@ -24,9 +25,10 @@ impl Driver {
         self.at()?;
         self.attach().await?;
         self.wait_for_network(REGISTRATION_LIMIT).await?;
+        let profile = self.profile();
+        self.routed(&profile.dial.before, StepPort::Control).await?;
         let mut cid = self.define(wanted).await?;
         self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
-        let profile = self.profile();
         if wanted.auth != PdpAuth::Any {
             let limit = self.command_timeout();
             for auth in &profile.dial.auth {
@@ -37,7 +39,7 @@ impl Driver {
                 }
             }
         }
-        self.steps(&profile.dial.prepare, true).await?;
+        self.routed(&profile.dial.prepare, StepPort::Data).await?;
         self.next_call();
         let mut connected = self.connect(cid, wanted).await?;
         // Some modems define many contexts and dial only the first.

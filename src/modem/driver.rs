@@ -50,6 +50,8 @@ pub(super) struct Driver {
     returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
     in_call: bool,
     ready: bool,
+    /// It has just started, or got its PIN, and has not said that its SMS part is ready.
+    pub(super) starting: bool,
     /// Why there is no open port.
     lost: Option<ModemError>,
 }
@@ -75,6 +77,7 @@ impl Driver {
             returns: mpsc::unbounded_channel(),
             in_call: false,
             ready: false,
+            starting: false,
             lost: None,
         }
     }
@@ -132,6 +135,7 @@ impl Driver {
 
     /// Tells the driver's listener what the modem said by itself.
     pub(super) fn tell_news(&mut self) {
+        let profile = self.profile();
         let mut news = VecDeque::new();
         for line in [&mut self.control, &mut self.data].into_iter().flatten() {
             news.append(&mut line.news);
@@ -151,9 +155,17 @@ impl Driver {
                         self.event(ModemEvent::Registration(best));
                     }
                 }
-                Unsolicited::Started if self.ready => {
-                    self.ready = false;
-                    self.event(ModemEvent::Gone { error: ModemError::Restarted });
+                Unsolicited::Started => {
+                    self.starting = true;
+                    if std::mem::replace(&mut self.ready, false) {
+                        self.event(ModemEvent::Gone { error: ModemError::Restarted });
+                    }
+                }
+                Unsolicited::Other(line) if self.starting => {
+                    let begins = |sign: &String| {
+                        line.get(..sign.len()).is_some_and(|it| it.eq_ignore_ascii_case(sign))
+                    };
+                    self.starting = !profile.ready.signs.iter().any(begins);
                 }
                 _ => {}
             }

@@ -86,6 +86,14 @@ pub enum ModemError {
         /// What was asked, without its arguments.
         command: String,
     },
+    /// A modem that cannot do what is needed.
+    #[error("the modem {model} cannot be used: {reason}")]
+    Unsuitable {
+        /// What it calls itself.
+        model: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// No SIM, or one that it cannot read.
     #[error("the modem finds no SIM: {answer}")]
     NoSim {
@@ -271,6 +279,7 @@ impl Explain for ModemError {
             Self::Timeout { .. } => "modem-timeout",
             Self::Refused { .. } => "modem-refused",
             Self::Unreadable { .. } => "modem-unreadable",
+            Self::Unsuitable { .. } => "modem-unsuitable",
             Self::NoSim { .. } => "no-sim",
             Self::PinNeeded => "pin-needed",
             Self::PinMalformed => "pin-malformed",
@@ -304,7 +313,8 @@ impl Explain for ModemError {
     fn retry(&self) -> Retry {
         match self {
             Self::SmsRefused(refusal) => refusal.retry(),
-            Self::PinNeeded
+            Self::Unsuitable { .. }
+            | Self::PinNeeded
             | Self::PinMalformed
             | Self::PinWrong { .. }
             | Self::PinTooFewAttempts { .. }
@@ -340,6 +350,7 @@ impl Explain for ModemError {
             | Self::DeleteFailed { .. }
             | Self::SmsUnknown { .. }
             | Self::NoPrompt { .. }
+            | Self::Unsuitable { .. }
             | Self::PukNeeded
             | Self::PinTooFewAttempts { .. }
             | Self::OtherLock { .. } => Blame::Modem,
@@ -441,6 +452,7 @@ impl Explain for ModemError {
             Self::DeleteFailed { .. } => {
                 "delete the SIM's messages in a phone before the SIM is full"
             }
+            Self::Unsuitable { .. } => "use another modem; the README lists those that fit",
             Self::SmsRefused(refusal) => refusal.remedy(),
             Self::SmsUnknown { .. } => {
                 "ask the receiver whether the message came before you send it again"

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::{MatchReason, ProfileChoice};
 use crate::model::redact;
 
 /// A modem that is ready for service. `Debug` redacts IMSI and IMEI.
@@ -25,6 +26,29 @@ pub struct ModemInfo {
     pub signal_dbm: Option<i16>,
     /// Where the modem is registered.
     pub registration: Registration,
+    /// What it is treated by.
+    pub profile: ProfileUsed,
+}
+
+/// The profile by which a modem is treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileUsed {
+    /// Its name.
+    pub name: String,
+    /// Why that one.
+    pub reason: MatchReason,
+    /// Whether it was seen to work on a real modem.
+    pub verified: bool,
+}
+
+impl ProfileUsed {
+    pub(super) fn of(choice: &ProfileChoice) -> Self {
+        Self {
+            name: choice.profile.name.clone(),
+            reason: choice.reason.clone(),
+            verified: choice.profile.is_verified(),
+        }
+    }
 }
 
 impl fmt::Debug for ModemInfo {
@@ -38,6 +62,7 @@ impl fmt::Debug for ModemInfo {
             .field("operator", &self.operator)
             .field("signal_dbm", &self.signal_dbm)
             .field("registration", &self.registration)
+            .field("profile", &self.profile)
             .finish()
     }
 }

@@ -214,6 +214,11 @@ impl Line {
         Ok(())
     }
 
+    /// From now on.
+    pub(super) fn pause_before_commands(&mut self, delay: Duration) {
+        self.delay = delay;
+    }
+
     /// Makes sure that the next answer is that of the next command.
     pub(super) async fn settle(&mut self) -> Result<(), ModemError> {
         if self.out_of_step { self.get_in_step().await } else { Ok(()) }

@@ -29,7 +29,7 @@ pub mod usb;
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
 pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
-pub use info::{ModemInfo, Registration, StoredSms};
+pub use info::{ModemInfo, ProfileUsed, Registration, StoredSms};
 pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{
     Choice, Cmux, CmuxBegin, Dial, Direct, Evidence, FlowControl, HangUp, HangUpStep, Identity,

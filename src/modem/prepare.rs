@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::driver::Driver;
 use super::line::{Line, name_of};
-use super::profile::{Choice, OnError, Step};
-use super::{ModemError, ModemInfo, hangup};
+use super::profile::{Choice, OnError, Step, StepPort};
+use super::{ModemError, ModemInfo, ProfileUsed, hangup};
 use crate::codec::at::{FinalResult, cpin, fields, identity, operator, value_behind};
 use crate::model::Stage;
 use crate::model::redact::Secret;
@@ -47,18 +47,24 @@ impl Driver {
         }
         opened?;
         self.stages.tell(Stage::PortOpen);
-        let profile = self.profile();
-        self.steps(&profile.init, false).await?;
-        if self.data.is_some() {
-            self.steps(&profile.init, true).await?;
-        }
+        self.initialise().await?;
         let manufacturer = self.identity("AT+CGMI", "+CGMI:").await?;
         let model = self.identity("AT+CGMM", "+CGMM:").await?;
+        if self.config.profile.identify(&manufacturer, &model) {
+            // What it was taken for so far may have left out what it needs.
+            self.initialise().await?;
+        }
+        let profile = self.profile();
+        if let Some(reason) = &profile.refuse {
+            let name = if model.is_empty() { profile.title.clone() } else { model };
+            return Err(ModemError::Unsuitable { model: name, reason: reason.clone() });
+        }
         let revision = self.identity("AT+CGMR", "+CGMR:").await?;
         let imei = self.identity("AT+CGSN", "+CGSN:").await?;
         self.unlock().await?;
         let imsi = self.imsi().await?;
         self.stages.tell(Stage::SimReady);
+        self.wait_for_sms().await?;
         self.steps(&profile.sms, false).await?;
         let registration = self.wait_for_network(self.config.registration_limit).await?;
         let operator = self.operator().await?;
@@ -70,6 +76,7 @@ impl Driver {
             operator: operator.clone().unwrap_or_else(|| "an unnamed network".to_owned()),
         });
         let info = ModemInfo {
+            profile: ProfileUsed::of(&self.config.profile),
             manufacturer,
             model,
             revision,
@@ -108,9 +115,55 @@ impl Driver {
         Ok(())
     }
 
+    /// The profile's first steps, on every port.
+    async fn initialise(&mut self) -> Result<(), ModemError> {
+        let profile = self.profile();
+        for line in [&mut self.control, &mut self.data].into_iter().flatten() {
+            line.pause_before_commands(profile.quirks.send_delay);
+        }
+        self.steps(&profile.init, false).await?;
+        if self.data.is_some() {
+            self.steps(&profile.init, true).await?;
+        }
+        Ok(())
+    }
+
+    /// A modem that has just started, or got its PIN, says when its SMS part is ready. No word of
+    /// it is no failure: some firmware never says it.
+    async fn wait_for_sms(&mut self) -> Result<(), ModemError> {
+        let end = Instant::now() + self.profile().ready.limit;
+        self.tell_news();
+        while self.starting && !self.profile().ready.signs.is_empty() && Instant::now() < end {
+            let line = self.at()?;
+            if let Ok(pumped) = timeout_at(end, line.pump()).await {
+                pumped?;
+            }
+            self.tell_news();
+        }
+        self.starting = false;
+        Ok(())
+    }
+
+    /// Runs the steps that are sent in the course of dialling, each on its port.
+    pub(super) async fn routed(
+        &mut self,
+        steps: &[Step],
+        otherwise: StepPort,
+    ) -> Result<(), ModemError> {
+        for step in steps {
+            let on_data = step.on.unwrap_or(otherwise) == StepPort::Data;
+            self.steps(std::slice::from_ref(step), on_data).await?;
+        }
+        Ok(())
+    }
+
     /// Runs the steps of a profile; `on_data` on the second port.
     pub(super) async fn steps(&mut self, steps: &[Step], on_data: bool) -> Result<(), ModemError> {
+        let here = if on_data { StepPort::Data } else { StepPort::Control };
         for step in steps {
+            if self.data.is_some() && step.on.is_some_and(|port| port != here) {
+                continue;
+            }
             let limit = step.timeout.unwrap_or_else(|| self.command_timeout());
             let result = match (&step.send, step.choose) {
                 (Some(text), _) => self.patiently(text, limit, on_data).await,
@@ -261,6 +314,7 @@ impl Driver {
                 "SIM PIN" if !entered => {
                     self.enter_pin().await?;
                     entered = true;
+                    self.starting = true;
                     continue;
                 }
                 "SIM PUK" => return Err(ModemError::PukNeeded),

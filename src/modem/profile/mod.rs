@@ -46,6 +46,8 @@ pub struct ProfileChoice {
     /// Where a better one may be found when the modem has said what it is; none when the
     /// configuration names the profile.
     pub among: Option<Arc<Profiles>>,
+    /// What was known before the modem was asked.
+    start: Option<(Arc<Profile>, MatchReason)>,
 }
 
 /// Why a profile was chosen.
@@ -88,7 +90,7 @@ impl ProfileChoice {
     /// The one that the configuration names.
     #[must_use]
     pub fn fixed(profile: impl Into<Arc<Profile>>) -> Self {
-        Self { profile: profile.into(), reason: MatchReason::Configured, among: None }
+        Self { profile: profile.into(), reason: MatchReason::Configured, among: None, start: None }
     }
 
     /// By the USB identity where it is known, and later by what the modem says.
@@ -100,23 +102,28 @@ impl ProfileChoice {
         });
         let (profile, reason) =
             by_usb.unwrap_or_else(|| (profiles.generic(), MatchReason::Default));
-        Self { profile, reason, among: Some(Arc::clone(profiles)) }
+        let start = Some((Arc::clone(&profile), reason.clone()));
+        Self { profile, reason, among: Some(Arc::clone(profiles)), start }
     }
 
     /// Takes the profile that fits what the modem says; true when that is another one than before.
     pub fn identify(&mut self, manufacturer: &str, model: &str) -> bool {
-        let Some(found) = self.among.as_ref().and_then(|it| it.for_identity(manufacturer, model))
-        else {
-            return false;
+        let Some((start, by)) = &self.start else { return false };
+        let found = self.among.as_ref().and_then(|it| it.for_identity(manufacturer, model));
+        let (found, reason) = match found {
+            // The USB identity has said the same.
+            Some(found) if found.name == start.name && *by != MatchReason::Default => {
+                (found, by.clone())
+            }
+            Some(found) => {
+                let (manufacturer, model) = (manufacturer.to_owned(), model.to_owned());
+                (found, MatchReason::Identity { manufacturer, model })
+            }
+            None => (Arc::clone(start), by.clone()),
         };
         let other = found.name != self.profile.name;
-        if other || self.reason == MatchReason::Default {
-            self.reason = MatchReason::Identity {
-                manufacturer: manufacturer.to_owned(),
-                model: model.to_owned(),
-            };
-        }
         self.profile = found;
+        self.reason = reason;
         other
     }
 }
