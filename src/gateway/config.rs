@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::model::Address;
 use crate::model::redact::Secret;
 use crate::model::suggest;
+use crate::modem::usb::Binding;
 use crate::operators::{self, Settings, SettingsError};
 
 /// Where the web page and the API listen unless told otherwise.
@@ -45,7 +46,7 @@ pub struct Config {
 pub struct ModemConfig {
     /// Its name for people and programs.
     pub name: String,
-    /// Its dial (data) port.
+    /// Its dial (data) port, a socket, or `auto`: see [`Binding`].
     pub port: String,
     /// A second port for AT commands during a data call.
     pub control_port: Option<String>,
@@ -198,11 +199,13 @@ impl Config {
             return Err(ConfigError::Missing {
                 file: file.to_owned(),
                 key: "[[modem]]".to_owned(),
-                expected: "name at least one modem with `name` and `port`".to_owned(),
+                expected: "name at least one modem, with `port` unless it is the only one"
+                    .to_owned(),
             });
         }
+        let alone = raw.modem.len() == 1;
         for (index, modem) in raw.modem.into_iter().enumerate() {
-            let modem = check_modem(file, index, modem)?;
+            let modem = check_modem(file, index, alone, modem)?;
             if config.modems.iter().any(|other| other.name == modem.name) {
                 return Err(value(
                     file,
@@ -302,22 +305,41 @@ struct RawOperator {
     name_servers: Option<Vec<String>>,
 }
 
-fn check_modem(file: &str, index: usize, raw: RawModem) -> Result<ModemConfig, ConfigError> {
+/// `alone` when it is the only modem.
+fn check_modem(
+    file: &str,
+    index: usize,
+    alone: bool,
+    raw: RawModem,
+) -> Result<ModemConfig, ConfigError> {
     let key = |name: &str| format!("modem[{index}].{name}");
     let missing = |name: &str, expected: &str| ConfigError::Missing {
         file: file.to_owned(),
         key: key(name),
         expected: expected.to_owned(),
     };
-    let port = raw.port.ok_or_else(|| {
-        missing(
-            "port",
-            "the modem's dial port, for example \"/dev/serial/by-id/usb-...-if03-port0\"",
-        )
-    })?;
-    check_port(file, &key("port"), &port)?;
+    let port = match raw.port {
+        Some(port) => port,
+        None if alone => "auto".to_owned(),
+        None => {
+            let expected =
+                "with several modems each needs its own; `mm1gate modem list` shows them";
+            return Err(missing("port", expected));
+        }
+    };
+    let binding = check_port(file, &key("port"), &port)?;
+    if binding == Binding::Auto && !alone {
+        let expected = "with several modems each needs the name of its own port; `mm1gate modem \
+                        list` shows them";
+        return Err(value(file, key("port"), &port, expected));
+    }
     if let Some(control) = &raw.control_port {
-        check_port(file, &key("control_port"), control)?;
+        let second = check_port(file, &key("control_port"), control)?;
+        if !matches!((&binding, &second), (Binding::Port(_), Binding::Port(_))) {
+            let expected =
+                "leave it out: both ports are found where `port` names no port by itself";
+            return Err(value(file, key("control_port"), control, expected));
+        }
         if *control == port {
             let expected = "this is the dial port; name the modem's second port, or leave it out";
             return Err(value(file, key("control_port"), control, expected));
@@ -440,13 +462,8 @@ fn check_operator(raw: RawOperator) -> Result<Settings, SettingsError> {
     Ok(settings)
 }
 
-fn check_port(file: &str, key: &str, port: &str) -> Result<(), ConfigError> {
-    if port.starts_with('/') && !port.contains('\0') {
-        return Ok(());
-    }
-    let expected = "the full path of a serial port, for example \
-                    \"/dev/serial/by-id/usb-...-if03-port0\" or \"/dev/ttyUSB2\"";
-    Err(value(file, key.to_owned(), port, expected))
+fn check_port(file: &str, key: &str, port: &str) -> Result<Binding, ConfigError> {
+    port.parse().map_err(|expected: &str| value(file, key.to_owned(), port, expected))
 }
 
 fn parse_listen(file: &str, text: &str) -> Result<SocketAddr, ConfigError> {
@@ -608,9 +625,35 @@ max_message_size = 307200
         assert!(
             complaint("apn = \"mms.example\"", "").contains("modem[0].operator.apn is missing")
         );
-        assert!(complaint("port = \"/dev/ttyUSB3\"", "").contains("modem[0].port is missing"));
+        let two = GOOD.replace("port = \"/dev/ttyUSB3\"\ncontrol_port = \"/dev/ttyUSB2\"", "");
+        let second = "[[modem]]\nport = \"/dev/ttyUSB7\"\n[modem.operator]\napn = \"a\"\n";
+        let text = Config::parse(&format!("{two}{second}"), "t").unwrap_err().to_string();
+        assert!(text.contains("modem[0].port is missing"), "{text}");
         let text = Config::parse("", "test.toml").unwrap_err().to_string();
         assert!(text.contains("[[modem]] is missing") || text.contains("data_dir"), "{text}");
+    }
+
+    #[test]
+    fn only_modem_needs_no_port_and_may_be_named_by_its_socket() {
+        let ports = "port = \"/dev/ttyUSB3\"\ncontrol_port = \"/dev/ttyUSB2\"";
+        let port = |text: &str| {
+            Config::parse(&GOOD.replace(ports, text), "t").map(|it| it.modems[0].port.clone())
+        };
+        assert_eq!(port("").unwrap(), "auto");
+        assert_eq!(port("port = \"auto\"").unwrap(), "auto");
+        assert_eq!(port("port = \"usb:1-1.4\"").unwrap(), "usb:1-1.4");
+        for wrong in ["port = \"USB0\"", "port = \"usb:1\""] {
+            assert!(port(wrong).unwrap_err().to_string().contains("/dev/serial/by-id"));
+        }
+        let both = "port = \"auto\"\ncontrol_port = \"/dev/ttyUSB2\"";
+        assert!(port(both).unwrap_err().to_string().contains("leave it out"));
+    }
+
+    #[test]
+    fn auto_is_refused_when_there_are_several() {
+        let second = "[[modem]]\nport = \"auto\"\n[modem.operator]\napn = \"a\"\n";
+        let text = Config::parse(&format!("{GOOD}{second}"), "t").unwrap_err().to_string();
+        assert!(text.contains("modem[1].port = \"auto\": with several modems"), "{text}");
     }
 
     #[test]

@@ -39,6 +39,8 @@ mod sms_vectors;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
+mod usb_devices;
+mod usb_rig;
 mod vectors;
 mod wsp_pdu_vectors;
 mod wsp_vectors;

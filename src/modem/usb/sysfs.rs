@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
+
+use nusb::MaybeFuture;
 
 use super::{UsbBus, UsbDevice, UsbInterface, UsbResetError};
 
@@ -93,6 +95,16 @@ impl Sysfs {
         })
     }
 
+    /// The device's node, open for reading and writing.
+    fn node(&self, folder: &Path) -> io::Result<fs::File> {
+        let number = |name: &str| {
+            let text = attribute(folder, name).unwrap_or_default();
+            text.parse::<u16>().map_err(|_| io::Error::from(io::ErrorKind::NotFound))
+        };
+        let name = format!("dev/bus/usb/{:03}/{:03}", number("busnum")?, number("devnum")?);
+        fs::File::options().read(true).write(true).open(self.root.join(name))
+    }
+
     fn stable_names(&self) -> StableNames {
         let read = |kind: &str| {
             let folder = self.root.join("dev/serial").join(kind);
@@ -130,6 +142,10 @@ impl UsbBus for Sysfs {
         found
     }
 
+    /// A reset of the port on the hub (`USBDEVFS_RESET`): what comes nearest to unplugging, and
+    /// what a udev rule can permit, since it needs no more than the device node. Where the node
+    /// cannot be opened, the device is forbidden and allowed again (`authorized`), which takes it
+    /// from its drivers and configures it anew, without a reset of the line.
     fn reset(&self, path: &str) -> Result<(), UsbResetError> {
         let absent = || UsbResetError::Absent { path: path.to_owned() };
         if !is_socket(path) {
@@ -139,15 +155,16 @@ impl UsbBus for Sysfs {
         let (Some(vid), Some(pid)) = (id(&folder, "idVendor"), id(&folder, "idProduct")) else {
             return Err(absent());
         };
-        let told = |error: io::Error| match error.kind() {
-            io::ErrorKind::PermissionDenied => {
+        let failed = |error: &io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 UsbResetError::Denied { path: path.to_owned(), id: format!("{vid:04x}:{pid:04x}") }
             }
-            io::ErrorKind::NotFound => absent(),
             _ => UsbResetError::Io { path: path.to_owned(), text: error.to_string() },
         };
-        fs::write(folder.join("authorized"), "0").map_err(told)?;
-        fs::write(folder.join("authorized"), "1").map_err(told)
+        match self.node(&folder) {
+            Ok(node) => reset_port(node).map_err(|error| failed(&error)),
+            Err(_) => authorize_anew(&folder).map_err(|error| failed(&error)),
+        }
     }
 
     fn real_name(&self, port: &str) -> String {
@@ -163,6 +180,24 @@ impl UsbBus for Sysfs {
         }
         path.to_string_lossy().into_owned()
     }
+}
+
+fn reset_port(node: fs::File) -> io::Result<()> {
+    let device = nusb::Device::from_fd(node.into()).wait()?;
+    match device.reset().wait() {
+        // It came back with other descriptors, as a new device: it was reset.
+        Err(error) if error.kind() == nusb::ErrorKind::Disconnected => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+fn authorize_anew(folder: &Path) -> io::Result<()> {
+    let file = folder.join("authorized");
+    let write =
+        |value: &str| fs::File::options().write(true).open(&file)?.write_all(value.as_bytes());
+    write("0")?;
+    // Left at 0 the modem would stay away until it is plugged in again.
+    write("1").or_else(|_| write("1"))
 }
 
 /// `1-1.4`: bus, then ports; root hubs (`usb1`) and interfaces (`1-1.4:1.0`) are none.
