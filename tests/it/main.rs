@@ -41,6 +41,7 @@ mod support;
 mod tidy;
 mod usb_devices;
 mod usb_rig;
+mod usb_roles;
 mod vectors;
 mod wsp_pdu_vectors;
 mod wsp_vectors;

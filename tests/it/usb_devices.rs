@@ -6,6 +6,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use mm1gate::model::Explain;
+use mm1gate::modem::Profiles;
 use mm1gate::modem::usb::{Binding, Finder, NoUsb, Unbound, UsbBus, UsbResetError};
 
 use crate::usb_rig::{Device, EC25, Interface, UsbRig};
@@ -25,7 +26,7 @@ const EC25_LATER: &[Interface<'static>] = &[
 
 fn finder(rig: &UsbRig, dial: &str, control: Option<&str>) -> Finder {
     let binding = |text: &str| text.parse::<Binding>().unwrap();
-    Finder::new(Arc::new(rig.sysfs()), binding(dial), control.map(binding))
+    Finder::new(Arc::new(rig.sysfs()), Profiles::embedded(), binding(dial), control.map(binding))
 }
 
 #[test]
@@ -210,6 +211,7 @@ fn link_of_ones_own_is_followed_too() {
 fn port_that_is_no_usb_port_is_handed_back() {
     let finder = Finder::new(
         Arc::new(NoUsb),
+        Profiles::embedded(),
         Binding::Port("/dev/ttyS0".to_owned()),
         Some(Binding::Port("/dev/ttyS1".to_owned())),
     );

@@ -5,9 +5,10 @@
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::roles::{Candidate, UsbMode, candidates};
+use super::roles::{Candidate, CandidatePort, candidates};
 use super::{UsbBus, UsbDevice, UsbInterface};
 use crate::model::{Blame, Explain, Layer, Retry};
+use crate::modem::profile::{Profiles, UsbMode};
 
 /// Modems named in one error.
 const MAX_NAMED: usize = 8;
@@ -105,6 +106,14 @@ pub enum Unbound {
         /// What to do about it.
         way_out: String,
     },
+    /// The device is there, and this kind cannot be used.
+    #[error("{device} cannot be used: {reason}")]
+    Refused {
+        /// Device and socket.
+        device: String,
+        /// Why, and the way out.
+        reason: String,
+    },
     /// The device is there, and no driver has made serial ports of it.
     #[error("{device} has no serial port")]
     NoPort {
@@ -134,6 +143,7 @@ pub enum Unbound {
 /// Finds the ports of one configured modem, time and again; remembers where it was.
 pub struct Finder {
     bus: Arc<dyn UsbBus>,
+    profiles: Arc<Profiles>,
     dial: Binding,
     control: Option<Binding>,
     seat: Mutex<Option<Seat>>,
@@ -152,8 +162,13 @@ struct Seat {
 impl Finder {
     /// For a modem with one or two configured ports.
     #[must_use]
-    pub fn new(bus: Arc<dyn UsbBus>, dial: Binding, control: Option<Binding>) -> Self {
-        Self { bus, dial, control, seat: Mutex::new(None) }
+    pub fn new(
+        bus: Arc<dyn UsbBus>,
+        profiles: Arc<Profiles>,
+        dial: Binding,
+        control: Option<Binding>,
+    ) -> Self {
+        Self { bus, profiles, dial, control, seat: Mutex::new(None) }
     }
 
     /// Where the modem's ports are now. A name that belongs to no USB device is handed back as it
@@ -163,7 +178,7 @@ impl Finder {
     /// [`Unbound`] says what stands in the way.
     pub fn find(&self) -> Result<Bound, Unbound> {
         let devices = self.bus.devices();
-        let modems = candidates(&devices);
+        let modems = candidates(&devices, &self.profiles);
         let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
         let found = match &self.dial {
             Binding::Auto => self.only(&modems, seat.as_ref())?,
@@ -190,7 +205,10 @@ impl Finder {
                 }
             },
         };
-        *seat = Some(found.seat);
+        // Cheap sticks of one kind all tell the same number, which then tells nothing.
+        let alike = |it: &&UsbDevice| it.vid == found.seat.vid && it.serial == found.seat.serial;
+        let unique = devices.iter().filter(alike).count() == 1;
+        *seat = Some(Seat { serial: found.seat.serial.filter(|_| unique), ..found.seat });
         Ok(found.bound)
     }
 
@@ -295,7 +313,6 @@ impl Seat {
 }
 
 fn seated<'a>(seat: &Seat, modems: &'a [Candidate]) -> Option<&'a Candidate> {
-    // The socket first: cheap sticks of one kind all tell the same serial number.
     let in_socket = |it: &&Candidate| it.device.path == seat.path && seat.is(&it.device);
     modems.iter().find(in_socket).or_else(|| modems.iter().find(|it| seat.is(&it.device)))
 }
@@ -309,14 +326,18 @@ struct Found {
 fn shape(modem: &Candidate) -> Option<Unbound> {
     let device = modem.device.to_string();
     if modem.mode != UsbMode::Modem {
-        let way_out = String::new();
+        let way_out = modem.way_out.clone().unwrap_or_default();
         return Some(Unbound::Mode { device, mode: modem.mode, way_out });
+    }
+    if let Some(reason) = &modem.refused {
+        return Some(Unbound::Refused { device, reason: reason.clone() });
     }
     if modem.ports.is_empty() {
         let id = (format!("{:04x}", modem.device.vid), format!("{:04x}", modem.device.pid));
         return Some(Unbound::NoPort { device, id });
     }
-    let ports = modem.ports.iter().map(|it| it.tty.clone()).collect();
+    let may = modem.ports.iter().filter(|it| it.may_be_asked());
+    let ports = may.map(|it| it.tty.clone()).collect();
     modem.is_unidentified().then_some(Unbound::Unidentified { device, ports })
 }
 
@@ -335,8 +356,12 @@ fn ports_of(modem: &Candidate, dial: Option<u8>, control: Option<u8>) -> Result<
     if let Some(reason) = shape(modem) {
         return Err(reason);
     }
-    let number = modem.dial().map_or(0, |it| it.interface);
-    let Some(dial) = device.interface(number) else { return Err(Unbound::NoModem) };
+    let dial = modem.dial().and_then(|it| device.interface(it.interface));
+    let Some(dial) = dial else {
+        // Every port it has is for something else.
+        let id = (format!("{:04x}", device.vid), format!("{:04x}", device.pid));
+        return Err(Unbound::NoPort { device: device.to_string(), id });
+    };
     let control = modem.control().map(|it| it.interface);
     Ok(found(device, dial, control, std::slice::from_ref(modem)))
 }
@@ -352,7 +377,7 @@ fn found(
     let taken = [Some(dial.number), second.map(|it| it.number)];
     let spare = modem.map_or_else(Vec::new, |modem| {
         let others = modem.ports.iter().filter(|it| !taken.contains(&Some(it.interface)));
-        others.filter(|it| it.takes_at()).map(|it| it.tty.clone()).collect()
+        others.filter(|it| CandidatePort::takes_at(it)).map(|it| it.tty.clone()).collect()
     });
     let seat = Seat {
         path: device.path.clone(),
@@ -408,6 +433,7 @@ impl Explain for Unbound {
                 UsbMode::Qmi | UsbMode::Mbim | UsbMode::Ecm => "modem-cannot-dial",
                 UsbMode::Bootloader => "modem-in-boot-loader",
             },
+            Self::Refused { .. } => "modem-refused",
             Self::NoPort { .. } => "modem-without-driver",
             Self::NoInterface { .. } => "modem-changed",
             Self::Unidentified { .. } => "modem-unknown",
@@ -439,6 +465,9 @@ impl Explain for Unbound {
                 "plug the modem in, or set `port` to one that `mm1gate modem list` shows".to_owned()
             }
             Self::Mode { way_out, .. } => way_out.clone(),
+            Self::Refused { .. } => {
+                "take another modem; the README lists those that work".to_owned()
+            }
             Self::NoPort { id: (vid, pid), .. } => format!(
                 "load the driver with `sudo modprobe option`; when that does not help, tell it \
                  about this modem: `echo {vid} {pid} | sudo tee \

@@ -12,7 +12,7 @@ mod sysfs;
 use std::fmt;
 
 pub use find::{Binding, Bound, Finder, Unbound};
-pub use roles::{Candidate, CandidatePort, PortRole, UsbMode, candidates};
+pub use roles::{Candidate, CandidatePort, candidates};
 pub use sysfs::Sysfs;
 
 /// One USB device, hubs left out.
