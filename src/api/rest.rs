@@ -139,7 +139,7 @@ async fn modems(State(context): State<Context>) -> Json<ModemList> {
 }
 
 fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filter, Problem> {
-    let mut filter = Filter { direction, before: None, limit: DEFAULT_LIST };
+    let mut filter = Filter { direction, limit: DEFAULT_LIST, ..Filter::default() };
     let mut wrong = Vec::new();
     for (name, value) in query::pairs(text) {
         match name.as_str() {

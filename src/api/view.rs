@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::{Event, ModemView};
-use crate::model::{Direction, Fault, Stage, State};
+use crate::model::{Direction, Fault, Kind, Stage, State};
 use crate::store::{MessageView, PartInfo, RecipientView, Summary, TimelineEntry};
 
 /// A page of messages, newest first.
@@ -22,16 +22,26 @@ pub struct MessageList {
 pub struct Message {
     /// Our id, the same from the beginning to the end.
     pub id: String,
+    /// `mms` or `sms`.
+    #[serde(default = "mms")]
+    pub kind: String,
     /// `out` or `in`.
     pub direction: String,
     /// How far it got.
     pub state: String,
     /// Whether nothing more will happen by itself, delivery reports aside.
     pub settled: bool,
+    /// It was on the SIM before the gateway first saw that SIM: shown, but no news.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub historic: bool,
     /// RFC 3339, UTC.
     pub created_at: String,
     /// RFC 3339, UTC.
     pub updated_at: String,
+    /// Inbound: when it was sent, by the clock of the MMSC or the short message centre. RFC 3339,
+    /// UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<String>,
     /// Inbound: who sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -41,9 +51,19 @@ pub struct Message {
     /// Its subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The beginning of its text.
+    /// The beginning of its text; of an SMS all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// SMS: how many it takes on the air, for each recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<u32>,
+    /// SMS: class 0, which phones show at once and do not keep.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flash: bool,
+    /// Inbound SMS: the segments, from 1, that did not come in time; the text has a mark in their
+    /// place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_segments: Vec<u8>,
     /// Its parts without their octets.
     #[serde(default)]
     pub parts: Vec<Part>,
@@ -194,12 +214,19 @@ pub enum EventItem {
         at: String,
         /// Which message.
         id: String,
+        /// `mms` or `sms`.
+        #[serde(default = "mms")]
+        kind: String,
         /// `out` or `in`.
         direction: String,
         /// The state reached.
         state: String,
         /// Whether nothing more will happen by itself, delivery reports aside.
         settled: bool,
+        /// It was on the SIM before the gateway first saw that SIM: to be shown, but no news for
+        /// whatever answers messages.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        historic: bool,
     },
     /// A step on the way.
     Stage {
@@ -262,9 +289,15 @@ impl From<&Summary> for Message {
     fn from(summary: &Summary) -> Self {
         Self {
             id: summary.id.to_string(),
+            kind: summary.kind.as_str().to_owned(),
             direction: summary.direction.as_str().to_owned(),
             state: summary.state.as_str().to_owned(),
-            settled: summary.state.is_settled(),
+            settled: summary.kind.is_settled(summary.state),
+            historic: summary.historic,
+            sent_at: summary.sent_at.map(|at| at.to_string()),
+            segments: summary.sms.as_ref().map(|sms| sms.segments),
+            flash: summary.sms.as_ref().is_some_and(|sms| sms.class == Some(0)),
+            missing_segments: summary.sms.as_ref().map_or_else(Vec::new, |sms| sms.missing.clone()),
             created_at: summary.created_at.to_string(),
             updated_at: summary.updated_at.to_string(),
             from: summary.from.as_ref().map(ToString::to_string),
@@ -340,12 +373,14 @@ impl From<&ModemView> for Modem {
 impl From<&Event> for EventItem {
     fn from(event: &Event) -> Self {
         match event {
-            Event::State { at, id, direction, state } => Self::State {
+            Event::State { at, id, kind, direction, state, historic } => Self::State {
                 at: at.to_string(),
                 id: id.to_string(),
+                kind: kind.as_str().to_owned(),
                 direction: direction.as_str().to_owned(),
                 state: state.as_str().to_owned(),
-                settled: state.is_settled(),
+                settled: kind.is_settled(*state),
+                historic: *historic,
             },
             Event::Stage { at, modem, id, stage } => {
                 let (done, total) = match stage {
@@ -368,6 +403,11 @@ impl From<&Event> for EventItem {
             }
         }
     }
+}
+
+/// What a gateway of an earlier version does not say.
+fn mms() -> String {
+    Kind::Mms.as_str().to_owned()
 }
 
 /// Reads `in`, `inbound`, `out` or `outbound`.

@@ -231,8 +231,11 @@ impl Round<'_> {
 
     /// The phone's answer, once the MMSC knows that it is here.
     async fn inbound(&self) -> Result<Option<Arrived>, CliError> {
-        let filter =
-            crate::store::Filter { direction: Some(Direction::Inbound), before: None, limit: 1 };
+        let filter = crate::store::Filter {
+            direction: Some(Direction::Inbound),
+            limit: 1,
+            ..crate::store::Filter::default()
+        };
         let list = self.gateway.messages(filter).await.map_err(store)?;
         let Some(message) = list.first() else { return Ok(None) };
         match message.state {

@@ -35,6 +35,7 @@ pub(super) async fn accept(
         client_ref: message.client_ref,
         parts: composed.stored_parts(),
         modem: line.config().name.clone(),
+        sim: line.sim(),
         expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
         submissions,
     };

@@ -3,7 +3,7 @@
 use tokio::sync::broadcast;
 
 use super::modem_view::{PortSharing, SimView, StorageView};
-use crate::model::{Clock, Direction, Fault, MessageId, Stage, State, Timestamp};
+use crate::model::{Clock, Direction, Fault, Kind, MessageId, Stage, State, Timestamp};
 use crate::modem::{RecoveryCounts, RecoveryStep, Registration, Rung};
 use crate::store::Change;
 
@@ -20,10 +20,15 @@ pub enum Event {
         at: Timestamp,
         /// Which message.
         id: MessageId,
+        /// What carries it.
+        kind: Kind,
         /// Which way it goes.
         direction: Direction,
         /// The state reached.
         state: State,
+        /// It was on the SIM before the gateway first saw that SIM: to be shown, but no news for
+        /// whatever answers messages.
+        historic: bool,
     },
     /// A step on the way.
     Stage {
@@ -125,8 +130,10 @@ impl Events {
         self.send(Event::State {
             at: self.clock.now(),
             id: change.id.clone(),
+            kind: change.kind,
             direction: change.direction,
             state: change.state,
+            historic: change.historic,
         });
     }
 

@@ -20,7 +20,7 @@ use super::shift::Shift;
 use super::{Core, Deps, StartError};
 use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
-use crate::model::{Explain, Fault, MessageId, StageSink, Timestamp, redact};
+use crate::model::{Explain, Fault, Kind, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{
     self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, ProfileChoice, Profiles,
     RecoveryCounts, RecoveryStep, Registration, Rung,
@@ -54,6 +54,8 @@ struct Inner {
     /// Why the modem was lost, until the worker has seen it.
     loss: Mutex<Option<Fault>>,
     driver: Mutex<Driver>,
+    /// The SIM that a session works with.
+    sim: Mutex<Option<String>>,
     shown: Mutex<Shown>,
     /// The message that a call is made for, for the stages of dialling.
     about: Mutex<Option<MessageId>>,
@@ -145,6 +147,7 @@ impl Line {
                 gone: Notify::new(),
                 loss: Mutex::new(None),
                 driver: Mutex::new(Driver::Ended((0, 0))),
+                sim: Mutex::new(None),
                 shown: Mutex::new(shown),
                 about: Mutex::new(None),
             }),
@@ -157,6 +160,11 @@ impl Line {
 
     pub(super) fn core(&self) -> &Core {
         &self.inner.core
+    }
+
+    /// The SIM that is in the modem, while it can be used.
+    pub(super) fn sim(&self) -> Option<String> {
+        lock(&self.inner.sim).clone()
     }
 
     /// There may be work.
@@ -356,6 +364,7 @@ impl Worker<'_> {
                 },
             };
             let SessionEnd::Failed(fault) = end else { return };
+            lock(&self.line.inner.sim).take();
             self.sim.send_replace(None);
             trouble.prepare_failures = trouble.prepare_failures.saturating_add(1);
             if self.wait_out(&fault, trouble).await {
@@ -428,6 +437,7 @@ impl Worker<'_> {
             shown.sim = Some(SimView::of(&info.imsi, ""));
             shown.line_fault = None;
         });
+        *lock(&self.line.inner.sim) = Some(sim.clone());
         self.sim.send_replace(Some(sim.clone()));
         self.sweep.notify_one();
         let settings = self.line.inner.config.operator.clone();
@@ -473,6 +483,7 @@ impl Worker<'_> {
     /// messages that came before their SIM was known.
     async fn pick_up(&self, port: &str, sim: &str) -> Result<(), StoreError> {
         let core = self.core();
+        core.store.see_sim(sim, None, self.name(), core.now()).await?;
         core.store.adopt_tpdus(port, sim).await?;
         let lost = Interrupted.to_fault();
         let changes =
@@ -669,8 +680,10 @@ impl Worker<'_> {
     ) -> Result<(), StoreError> {
         let core = self.core();
         let now = core.now();
-        let changes =
-            core.store.postpone_submissions(self.name(), fault.clone(), next, now).await?;
+        let changes = core
+            .store
+            .postpone_submissions(self.name(), Kind::Mms, fault.clone(), next, now)
+            .await?;
         core.events.changes(&changes);
         if let Some(sim) = sim {
             let changes = core.store.postpone_retrievals(sim, fault.clone(), next, now).await?;

@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::model::{
-    Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random, State, Tap,
-    Timestamp,
+    Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random, StageSink,
+    State, Tap, Timestamp,
 };
 use crate::modem::PortOpener;
 use crate::modem::usb::UsbBus;
@@ -118,6 +118,10 @@ impl Gateway {
         let changes = core.store.recover(names, lost, core.resend_unknown, core.now()).await?;
         if !changes.is_empty() {
             tracing::info!(messages = changes.len(), "continuing what the last run left");
+        }
+        // Of SIMs that are in no modem any more, too: nobody else looks at what they left.
+        for (sim, modem) in core.store.sims_with_pending().await? {
+            push::Intake { core: core.clone(), modem, sim }.digest(&StageSink::none()).await?;
         }
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();

@@ -66,7 +66,7 @@ impl Reader {
         match event {
             ModemEvent::SmsStored { storage, index: Some(index) } if !storage.is_empty() => {
                 let taken = match self.modem.read_sms(&storage, index).await {
-                    Ok(sms) => self.take(vec![sms]).await,
+                    Ok(sms) => self.take(vec![sms], false).await,
                     // A sweep was quicker, or the modem names the wrong place or storage.
                     Err(ModemError::NoSuchSms { .. } | ModemError::Refused { .. }) => {
                         return self.look_through().await;
@@ -82,7 +82,7 @@ impl Reader {
                 let sim = self.sim.borrow().clone();
                 let sim = sim.unwrap_or_else(|| nameless_sim(&self.line.config().name));
                 let intake = self.intake_for(sim);
-                let kept = intake.keep([("direct".to_owned(), octets)]).await;
+                let kept = intake.keep([("direct".to_owned(), octets)], false).await;
                 let filed = match kept {
                     Ok(_) if self.sim.borrow().is_some() => self.digest(&intake).await,
                     // What it means is found out when the SIM is known.
@@ -100,11 +100,9 @@ impl Reader {
     }
 
     async fn look_through(&self) {
-        if self.sim.borrow().is_none() {
-            return;
-        }
+        let Some(sim) = self.sim.borrow().clone() else { return };
         let taken = match self.modem.sweep().await {
-            Ok(found) => self.take(found).await,
+            Ok(found) => self.take_all(&sim, found).await,
             Err(error) => Err(error.into()),
         };
         self.report(taken);
@@ -113,8 +111,20 @@ impl Reader {
         }
     }
 
-    /// Commit, then delete, then make sense of it.
-    async fn take(&self, found: Vec<StoredSms>) -> Result<(), TakeError> {
+    /// Takes what a look through all storages found.
+    async fn take_all(&self, sim: &str, found: Vec<StoredSms>) -> Result<(), TakeError> {
+        let store = &self.line.core().store;
+        let first = !store.sim(sim).await?.is_some_and(|sim| sim.swept);
+        let taken = self.take(found, first).await;
+        if !matches!(taken, Err(TakeError::Store(_))) {
+            store.swept(sim, self.line.core().now()).await?;
+        }
+        taken
+    }
+
+    /// Commit, then delete, then make sense of it. `first_sweep`: found by the first look through
+    /// this SIM.
+    async fn take(&self, found: Vec<StoredSms>, first_sweep: bool) -> Result<(), TakeError> {
         let Some(intake) = self.intake() else { return Ok(()) };
         let received: Vec<StoredSms> =
             found.into_iter().filter(|sms| RECEIVED.contains(&sms.stat)).collect();
@@ -130,7 +140,7 @@ impl Reader {
             };
             (format!("{} {}", sms.storage, sms.index), octets)
         });
-        intake.keep(raw).await?;
+        intake.keep(raw, first_sweep).await?;
         let mut undeleted = None;
         for sms in &received {
             if let Err(error) = self.modem.delete_sms(&sms.storage, sms.index).await {

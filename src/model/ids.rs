@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Clock, Random};
+use super::{Clock, Random, Timestamp};
 
 const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -21,9 +21,14 @@ impl MessageId {
     /// A new id.
     #[must_use]
     pub fn generate(clock: &Clock, random: &Random) -> Self {
-        let millis = u64::try_from(clock.now().as_millis()).unwrap_or(0);
+        Self::of(clock.now(), random.array())
+    }
+
+    /// The id of something that happened at `at`; `noise` tells it from others of that moment.
+    #[must_use]
+    pub fn of(at: Timestamp, noise: [u8; 10]) -> Self {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(0);
         let mut value = u128::from(millis) << 80;
-        let noise: [u8; 10] = random.array();
         for octet in noise.iter().rev().enumerate() {
             value |= u128::from(*octet.1) << (8 * octet.0);
         }

@@ -27,6 +27,40 @@ impl Direction {
     }
 }
 
+/// What carries a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Kind {
+    /// A multimedia message over a data call.
+    #[default]
+    Mms,
+    /// A plain short message.
+    Sms,
+}
+
+impl Kind {
+    /// `mms` or `sms`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mms => "mms",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Mms, Self::Sms].into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether nothing more happens by itself to a message of this kind in this state, reports
+    /// aside. A short message needs no acknowledgement of ours: the modem gave it to the network.
+    #[must_use]
+    pub fn is_settled(self, state: State) -> bool {
+        state.is_settled() || self == Self::Sms && state == State::In(InboundState::Received)
+    }
+}
+
 /// A text that names no state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a message state")]
@@ -221,6 +255,8 @@ impl ReportStatus {
 /// What a caller wants sent.
 #[derive(Debug, Clone, Default)]
 pub struct NewMessage {
+    /// What carries it; a short message has text and nothing else.
+    pub kind: Kind,
     /// Who gets it, at least one.
     pub to: Vec<Address>,
     /// Shown above the message on most phones.
@@ -231,9 +267,10 @@ pub struct NewMessage {
     pub parts: Vec<NewPart>,
     /// One PDU for all, so that recipients see each other; otherwise one each.
     pub group: bool,
-    /// Ask the MMSC to tell when it was delivered.
+    /// Ask the MMSC, or the short message centre, to tell when it was delivered.
     pub delivery_report: bool,
-    /// Give up when it could not be handed to the MMSC by then.
+    /// Give up when it could not be handed to the network by then; a short message is not delivered
+    /// after it either.
     pub expires_at: Option<Timestamp>,
     /// The caller's own reference, kept and shown.
     pub client_ref: Option<String>,

@@ -22,7 +22,7 @@ pub use explain::{Blame, Explain, Fault, Layer, Retry};
 pub use ids::{IdError, MessageId, TransactionId};
 pub use media_type::MediaType;
 pub use message::{
-    Direction, InboundState, NewMessage, NewPart, OutboundState, Part, ReportStatus, State,
+    Direction, InboundState, Kind, NewMessage, NewPart, OutboundState, Part, ReportStatus, State,
     UnknownState,
 };
 pub use random::Random;

@@ -256,72 +256,6 @@ impl Store {
         let id = id.as_str().to_owned();
         self.write(move |db| fetch_again(db, &id, expires_at, at)).await
     }
-
-    /// When `modem` (with the SIM `sim`, once known) has something to do next; what is under way
-    /// does not count.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn next_due(
-        &self,
-        modem: &str,
-        sim: Option<&str>,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let (modem, sim) = (modem.to_owned(), sim.map(str::to_owned));
-        self.read(move |db| {
-            let next: Option<i64> = db.query_row(
-                "SELECT min(due) FROM (
-                     SELECT min(next_attempt_at) AS due FROM submission
-                     WHERE state = 'queued' AND modem = ?1
-                     UNION ALL
-                     SELECT min(next_attempt_at) FROM inbound JOIN message ON message.id = message_id
-                     WHERE sim = ?2 AND state = 'notified'
-                     UNION ALL
-                     SELECT min(next_attempt_at) FROM ack WHERE state = 'pending' AND sim = ?2
-                 )",
-                params![modem, sim],
-                |row| row.get(0),
-            )?;
-            Ok(next.map(Timestamp::from_millis))
-        })
-        .await
-    }
-}
-
-impl Store {
-    /// The message that is due first, if any is due now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn next_message(
-        &self,
-        modem: &str,
-        sim: &str,
-        at: Timestamp,
-    ) -> Result<Option<MessageId>, StoreError> {
-        let (modem, sim) = (modem.to_owned(), sim.to_owned());
-        self.read(move |db| {
-            let id: Option<String> = db
-                .query_row(
-                    "SELECT id FROM (
-                         SELECT message_id AS id, next_attempt_at AS due FROM submission
-                         WHERE state = 'queued' AND modem = ?1
-                         UNION ALL
-                         SELECT message_id, next_attempt_at
-                         FROM inbound JOIN message ON message.id = message_id
-                         WHERE sim = ?2 AND state = 'notified'
-                         UNION ALL
-                         SELECT message_id, next_attempt_at FROM ack
-                         WHERE state = 'pending' AND sim = ?2
-                     ) WHERE due <= ?3 ORDER BY due, id LIMIT 1",
-                    params![modem, sim, at.as_millis()],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            id.map(|id| rows::message_id(&id)).transpose()
-        })
-        .await
-    }
 }
 
 /// What became of a notification.
@@ -346,6 +280,7 @@ pub(super) fn note(
     modem: &str,
     id: &MessageId,
     new: &Notification,
+    historic: bool,
     at: Timestamp,
 ) -> Result<Noted, Failure> {
     let known: Option<(String, String, bool)> = db
@@ -365,8 +300,8 @@ pub(super) fn note(
     let id = id.as_str();
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, sender, subject, modem,
-                              expires_at)
-         VALUES (?1, 'in', ?2, ?3, ?3, ?4, ?5, ?6, ?7)",
+                              expires_at, historic)
+         VALUES (?1, 'in', ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             id,
             state.as_str(),
@@ -374,7 +309,8 @@ pub(super) fn note(
             new.from.as_ref().map(Address::to_wire),
             new.subject,
             modem,
-            new.expires_at.as_millis()
+            new.expires_at.as_millis(),
+            historic
         ],
     )?;
     db.execute(
@@ -543,13 +479,14 @@ fn keep_pdu(db: &Connection, id: &str, pdu: &Bytes) -> Result<(), Failure> {
 fn keep_message(db: &Connection, id: &str, message: &Received) -> Result<(), Failure> {
     db.execute(
         "UPDATE message SET sender = coalesce(?2, sender), subject = coalesce(?3, subject),
-                            preview = ?4
+                            preview = ?4, sent_at = ?5
          WHERE id = ?1",
         params![
             id,
             message.from.as_ref().map(Address::to_wire),
             message.subject,
-            message.preview.as_deref().map(rows::cut)
+            message.preview.as_deref().map(rows::cut),
+            message.sent_at.map(Timestamp::as_millis)
         ],
     )?;
     db.execute(
@@ -583,7 +520,7 @@ fn put_acks(db: &Connection, id: &str, acks: &[NewAck], at: Timestamp) -> Result
 
 fn due_acks(db: &Connection, sim: &str, at: Timestamp) -> Result<Vec<PendingAck>, Failure> {
     let mut select = db.prepare_cached(
-        "SELECT ack.id, ack.message_id, kind, status, ack.transaction_id, content_location,
+        "SELECT ack.id, ack.message_id, ack.kind, status, ack.transaction_id, content_location,
                 ack.attempts, created_at, expires_at, inbound.transaction_id
          FROM ack JOIN inbound USING (message_id) JOIN message ON message.id = ack.message_id
          WHERE ack.state = 'pending' AND ack.sim = ?1 AND ack.next_attempt_at <= ?2

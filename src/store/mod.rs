@@ -4,6 +4,7 @@
 //! another database can stand behind the same functions. Time is always an argument; every
 //! function that changes something returns after the change is durable.
 
+mod due;
 mod engine;
 mod inbound;
 mod lock;
@@ -12,9 +13,12 @@ mod recovery;
 mod reports;
 mod rows;
 mod schema;
+mod sims;
 mod sms;
+mod status_reports;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod types;
 mod view;
 
@@ -34,9 +38,15 @@ pub use inbound::{
 pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use outbound::{NewOutbound, NewSubmission, Settlement, Submission};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
-pub use sms::{Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, TpduFate};
+pub use sims::{HASH_LIFE, KEPT_HASHES, SimRecord};
+pub use sms::{
+    Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, ShownSms, TpduFate,
+};
+pub use status_reports::{SmsStatus, StatusOutcome};
+pub use texts::{NewText, NewTextSubmission, SegmentOutcome, TextSegment, TextSubmission};
 pub use types::{
-    Change, Filter, MessageView, PartInfo, RecipientView, StoreError, Summary, TimelineEntry,
+    Change, Filter, MessageView, PartInfo, RecipientView, SmsInfo, StoreError, Summary,
+    TimelineEntry,
 };
 
 /// The database file's name inside the data folder.

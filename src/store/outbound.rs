@@ -8,9 +8,9 @@ use super::engine::Failure;
 use super::recovery;
 use super::reports;
 use super::rows::{self, Entry};
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, sims, status_reports};
 use crate::model::{
-    Address, Fault, MessageId, OutboundState, Part, State, Timestamp, TransactionId,
+    Address, Fault, Kind, MessageId, OutboundState, Part, State, Timestamp, TransactionId,
 };
 
 /// A message to be made durable, its PDUs encoded.
@@ -26,6 +26,8 @@ pub struct NewOutbound {
     pub parts: Vec<Part>,
     /// Name of the modem that is to carry it.
     pub modem: String,
+    /// The SIM that is in it, where that is known.
+    pub sim: Option<String>,
     /// Give up when the MMSC does not have it by then.
     pub expires_at: Timestamp,
     /// One PDU each.
@@ -186,20 +188,21 @@ impl Store {
         .await
     }
 
-    /// Shows why the due submissions of `modem` are not under way (no call came about); they stay
-    /// queued and are due again at `next`.
+    /// Shows why the due submissions of this kind are not under way in `modem` (no call came
+    /// about); they stay queued and are due again at `next`.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn postpone_submissions(
         &self,
         modem: &str,
+        kind: Kind,
         fault: Fault,
         next: Timestamp,
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         let modem = modem.to_owned();
-        self.write(move |db| postpone(db, &modem, &fault, next, at)).await
+        self.write(move |db| postpone(db, &modem, kind, &fault, next, at)).await
     }
 
     /// Ends queued submissions whose time is over.
@@ -330,15 +333,16 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
             submission.pdu.get(..submission.pdu.len().saturating_sub(tail)).unwrap_or_default();
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at)
-             VALUES (?1, ?2, ?3, 'queued', ?4, ?5)",
+                                     next_attempt_at, bound_to)
+             VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6)",
         )?
         .execute(params![
             id,
             submission.transaction_id.as_str(),
             head,
             message.modem,
-            at.as_millis()
+            at.as_millis(),
+            message.sim
         ])?;
         let key = db.last_insert_rowid();
         for address in &submission.recipients {
@@ -380,18 +384,19 @@ fn claim(
     sim: &str,
     at: Timestamp,
 ) -> Result<Option<(Submission, Change)>, Failure> {
+    let due = sims::due();
     let key: Option<i64> = db
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT id FROM submission
-             WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2
-             ORDER BY next_attempt_at, id LIMIT 1",
-        )?
-        .query_row(params![modem, at.as_millis()], |row| row.get(0))
+             WHERE state = 'queued' AND kind = 'mms' AND modem = ?1 AND {due} <= ?3
+             ORDER BY next_attempt_at, id LIMIT 1"
+        ))?
+        .query_row(params![modem, sim, at.as_millis()], |row| row.get(0))
         .optional()?;
     let Some(key) = key else { return Ok(None) };
     db.execute(
         "UPDATE submission
-         SET state = 'sending', attempts = attempts + 1, sim = ?2, released_at = NULL
+         SET state = 'sending', attempts = attempts + 1, sim = ?2, bound_to = ?2, released_at = NULL
          WHERE id = ?1",
         params![key, sim],
     )?;
@@ -434,7 +439,7 @@ fn claim(
 }
 
 /// What is told of a message that ends without success when an earlier attempt may have had it.
-const IN_DOUBT: &str = "not this time, but the MMSC may have it from an earlier attempt";
+const IN_DOUBT: &str = "not this time, but the network may have it from an earlier attempt";
 
 fn settle(
     db: &Connection,
@@ -442,14 +447,16 @@ fn settle(
     settlement: &Settlement,
     at: Timestamp,
 ) -> Result<Vec<Change>, Failure> {
-    let row: Option<(String, Option<String>, bool)> = db
+    let row: Option<(String, Option<String>, bool, String)> = db
         .query_row(
-            "SELECT message_id, sim, in_doubt FROM submission WHERE id = ?1 AND state = 'sending'",
+            "SELECT message_id, sim, in_doubt, kind FROM submission
+             WHERE id = ?1 AND state = 'sending'",
             [key],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )
         .optional()?;
-    let Some((message, sim, in_doubt)) = row else { return Ok(Vec::new()) };
+    let Some((message, sim, in_doubt, kind)) = row else { return Ok(Vec::new()) };
+    let kind = rows::kind_of(&kind)?;
     let (state, mmsc_message_id, text, fault, next) = match settlement {
         Settlement::Sent { mmsc_message_id, text } => {
             (OutboundState::Sent, mmsc_message_id.as_deref(), text.clone(), None, None)
@@ -463,7 +470,7 @@ fn settle(
         Settlement::Unknown { mmsc_message_id, fault } => (
             OutboundState::Unknown,
             mmsc_message_id.as_deref(),
-            "the MMSC may or may not have it".to_owned(),
+            "the network may or may not have it".to_owned(),
             Some(fault),
             None,
         ),
@@ -497,7 +504,15 @@ fn settle(
     let mut changes = Vec::new();
     if let Some(sim) = sim {
         // A report may have been quicker than the answer, or fit another message for certain now.
-        changes = reports::match_waiting(db, &sim, at)?;
+        changes = match kind {
+            Kind::Mms => reports::match_waiting(db, &sim, at)?,
+            Kind::Sms => {
+                if state == OutboundState::Sent {
+                    status_reports::refresh(db, key)?;
+                }
+                status_reports::match_waiting(db, &sim, at)?
+            }
+        };
         changes.retain(|change| change.id.as_str() != message);
     }
     changes.push(rows::refresh_outbound(db, &message, at)?);
@@ -507,6 +522,7 @@ fn settle(
 fn postpone(
     db: &Connection,
     modem: &str,
+    kind: Kind,
     fault: &Fault,
     next: Timestamp,
     at: Timestamp,
@@ -514,9 +530,13 @@ fn postpone(
     let due = submissions(
         db,
         "SELECT id, message_id FROM submission
-         WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2",
-        params![modem, at.as_millis()],
+         WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2 AND kind = ?3",
+        params![modem, at.as_millis(), kind.as_str()],
     )?;
+    let why = match kind {
+        Kind::Mms => "no data call",
+        Kind::Sms => "the modem is not ready",
+    };
     let mut changes = Vec::new();
     for (key, message) in due {
         db.execute(
@@ -530,7 +550,7 @@ fn postpone(
             &message,
             at,
             OutboundState::Queued,
-            &format!("no data call; next attempt at {next}"),
+            &format!("{why}; next attempt at {next}"),
             Some(fault),
         )?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
@@ -548,7 +568,7 @@ fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
     let mut changes = Vec::new();
     for (key, message) in late {
         let (state, text) =
-            end(db, key, OutboundState::Expired, "its time was over before the MMSC took it")?;
+            end(db, key, OutboundState::Expired, "its time was over before the network took it")?;
         // The last fault stays: it says why there was no success in time.
         db.execute(
             "UPDATE recipient SET state = ?2 WHERE submission_id = ?1 AND state <> 'delivered'",
@@ -565,7 +585,10 @@ fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Fa
         db,
         "SELECT id, message_id FROM submission
          WHERE message_id = ?1
-           AND (state = 'queued' OR (state = 'sending' AND released_at IS NULL))",
+           AND (state = 'queued' OR (state = 'sending' AND released_at IS NULL))
+           -- Of a text in parts nothing comes back when one has left.
+           AND NOT EXISTS (SELECT 1 FROM segment
+                           WHERE submission_id = submission.id AND segment.state <> 'queued')",
         params![id],
     )?;
     if open.is_empty() {
@@ -608,7 +631,7 @@ fn send_again(
             &message,
             at,
             OutboundState::Queued,
-            "queued once more on request, with the same Transaction-Id",
+            "queued once more on request, the same message",
             None,
         )?;
     }

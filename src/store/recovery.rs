@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::engine::Failure;
 use super::outbound::{set_recipients, tell};
 use super::rows;
-use super::{Change, inbound, reports};
+use super::{Change, inbound, reports, texts};
 use crate::model::{Fault, OutboundState, Timestamp};
 
 /// What was `sending` is `queued` again, or `unknown` where its release was recorded (with `resend`
@@ -48,6 +48,7 @@ pub(super) fn recover(
         tell(db, key, &message, at, state, text, fault)?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
+    texts::recover(db)?;
     changes.extend(inbound::recover(db, modem, at)?);
     if modem.is_none() {
         hurry(db, at)?;
@@ -76,6 +77,7 @@ fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
             params![at.as_millis(), at.plus(LONGEST_PAUSE).as_millis()],
         )?;
     }
+    db.execute("UPDATE sim SET seen_at = ?1 WHERE seen_at > ?1", [at.as_millis()])?;
     Ok(())
 }
 

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use super::engine::Failure;
 use super::{Change, StoreError};
 use crate::model::{
-    Address, Direction, Fault, InboundState, MediaType, MessageId, OutboundState, Part, State,
-    Timestamp,
+    Address, Direction, Fault, InboundState, Kind, MediaType, MessageId, OutboundState, Part,
+    State, Timestamp,
 };
 
 /// Longest preview of a text part, characters.
@@ -48,6 +48,10 @@ pub(super) fn in_state(text: &str) -> Result<InboundState, Failure> {
     text.parse().map_err(|_| damaged("state"))
 }
 
+pub(super) fn kind_of(text: &str) -> Result<Kind, Failure> {
+    Kind::parse(text).ok_or_else(|| damaged("kind"))
+}
+
 pub(super) fn state_of(direction: &str, state: &str) -> Result<State, Failure> {
     if direction == Direction::Inbound.as_str() {
         Ok(State::In(in_state(state)?))
@@ -66,8 +70,24 @@ pub(super) fn addresses_from(json: &str) -> Vec<Address> {
     texts.iter().map(|text| Address::from_wire(text)).collect()
 }
 
+/// Numbers of segments as a column; none when there are none.
+pub(super) fn numbers_json(numbers: &[u8]) -> Option<String> {
+    if numbers.is_empty() {
+        return None;
+    }
+    serde_json::to_string(numbers).ok()
+}
+
+pub(super) fn numbers_from(json: Option<&str>) -> Vec<u8> {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+pub(super) fn digest(octets: &[u8]) -> [u8; 32] {
+    Sha256::digest(octets).into()
+}
+
 pub(super) fn sha256_hex(octets: &[u8]) -> String {
-    hex::encode(Sha256::digest(octets))
+    hex::encode(digest(octets))
 }
 
 /// A new line of the timeline.
@@ -140,9 +160,21 @@ pub(super) fn set_inbound(
     state: InboundState,
     fault: Option<&Fault>,
 ) -> Result<Change, Failure> {
-    db.prepare_cached("UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1")?
-        .execute(params![id, state.as_str(), at.as_millis(), fault_json(fault)])?;
-    Ok(Change { id: message_id(id)?, direction: Direction::Inbound, state: State::In(state) })
+    let (kind, historic): (String, bool) = db
+        .prepare_cached(
+            "UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1
+             RETURNING kind, historic",
+        )?
+        .query_row(params![id, state.as_str(), at.as_millis(), fault_json(fault)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    Ok(Change {
+        id: message_id(id)?,
+        kind: kind_of(&kind)?,
+        direction: Direction::Inbound,
+        state: State::In(state),
+        historic,
+    })
 }
 
 /// Recomputes the state of an outbound message from its recipients.
@@ -165,9 +197,19 @@ pub(super) fn refresh_outbound(
         .iter()
         .find(|(of, fault)| *of == state && fault.is_some())
         .and_then(|(_, fault)| fault.clone());
-    db.prepare_cached("UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1")?
-        .execute(params![id, state.as_str(), at.as_millis(), fault])?;
-    Ok(Change { id: message_id(id)?, direction: Direction::Outbound, state: State::Out(state) })
+    let kind: String = db
+        .prepare_cached(
+            "UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1
+             RETURNING kind",
+        )?
+        .query_row(params![id, state.as_str(), at.as_millis(), fault], |row| row.get(0))?;
+    Ok(Change {
+        id: message_id(id)?,
+        kind: kind_of(&kind)?,
+        direction: Direction::Outbound,
+        state: State::Out(state),
+        historic: false,
+    })
 }
 
 /// The state of a message with several recipients: the least advanced that is not settled, else

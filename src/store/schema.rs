@@ -2,13 +2,22 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
-use super::StoreError;
 use super::engine::database_error;
+use super::{StoreError, rows};
+use crate::model::{MessageId, Timestamp};
 
 /// One step for each version; what has been released is never changed, only followed.
-const STEPS: &[&str] = &[V1, V2];
+const STEPS: &[Step] = &[Step::Sql(V1), Step::Sql(V2), Step::Code(plain_sms)];
+
+/// What makes a version of the one before.
+enum Step {
+    /// Statements.
+    Sql(&'static str),
+    /// Something that statements alone do not do.
+    Code(fn(&Connection) -> rusqlite::Result<()>),
+}
 
 /// Brings the file to the newest version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
@@ -21,7 +30,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
     }
     for (version, step) in (1_i64..).zip(STEPS).filter(|(version, _)| *version > found) {
         let transaction = connection.transaction().map_err(fail)?;
-        transaction.execute_batch(step).map_err(fail)?;
+        match step {
+            Step::Sql(statements) => transaction.execute_batch(statements).map_err(fail)?,
+            Step::Code(change) => change(&transaction).map_err(fail)?,
+        }
         transaction.pragma_update(None, "user_version", version).map_err(fail)?;
         transaction.commit().map_err(fail)?;
     }
@@ -208,6 +220,148 @@ ALTER TABLE submission ADD COLUMN in_doubt INTEGER NOT NULL DEFAULT 0;
 UPDATE submission SET in_doubt = 1 WHERE state = 'unknown';
 ";
 
+/// Plain short messages are messages; what belongs to a SIM is known of the SIM.
+const V3: &str = "
+ALTER TABLE message ADD COLUMN kind TEXT NOT NULL DEFAULT 'mms' CHECK (kind IN ('mms', 'sms'));
+-- It was on the SIM before we first saw that SIM.
+ALTER TABLE message ADD COLUMN historic INTEGER NOT NULL DEFAULT 0;
+-- By the clock of the MMSC or the service centre.
+ALTER TABLE message ADD COLUMN sent_at INTEGER;
+-- Of short messages only.
+ALTER TABLE message ADD COLUMN segments INTEGER;
+ALTER TABLE message ADD COLUMN sms_class INTEGER;
+ALTER TABLE message ADD COLUMN missing TEXT;
+UPDATE message SET sent_at = (SELECT sent_at FROM inbound WHERE message_id = message.id)
+WHERE direction = 'in';
+
+ALTER TABLE sms ADD COLUMN message_id TEXT REFERENCES message (id) ON DELETE CASCADE;
+
+-- Found by the first sweep of its SIM.
+ALTER TABLE tpdu ADD COLUMN first_sweep INTEGER NOT NULL DEFAULT 0;
+-- When the modem last showed it: what it cannot delete comes again and again.
+ALTER TABLE tpdu ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;
+UPDATE tpdu SET seen_at = received_at;
+CREATE INDEX tpdu_seen ON tpdu (sim, seen_at);
+-- Texts of which parts were missing had no view: they are looked at once more.
+UPDATE tpdu SET state = 'pending', note = NULL WHERE state = 'incomplete' AND push_id IS NULL;
+
+CREATE TABLE sim (
+    -- IMSI, or what stands for it.
+    id            TEXT PRIMARY KEY NOT NULL,
+    iccid         TEXT,
+    first_seen_at INTEGER NOT NULL,
+    -- When all that it held at first was stored.
+    swept_at      INTEGER,
+    -- The modem it was in last, and when it was seen there.
+    modem         TEXT,
+    seen_at       INTEGER NOT NULL
+) STRICT;
+INSERT INTO sim (id, first_seen_at, swept_at, seen_at)
+SELECT sim, min(at), min(at), max(at) FROM (
+    SELECT sim, received_at AS at FROM tpdu
+    UNION ALL SELECT sim, received_at FROM push
+    UNION ALL SELECT sim, coalesce(last_released_at, next_attempt_at)
+              FROM submission WHERE sim IS NOT NULL
+) GROUP BY sim;
+
+ALTER TABLE submission ADD COLUMN kind TEXT NOT NULL DEFAULT 'mms' CHECK (kind IN ('mms', 'sms'));
+-- The SIM that a message was queued for; once tried, `sim` is the one it was last tried with.
+ALTER TABLE submission ADD COLUMN bound_to TEXT;
+UPDATE submission SET bound_to = sim;
+DROP INDEX submission_due;
+CREATE INDEX submission_due ON submission (state, kind, modem, next_attempt_at);
+
+-- One SMS-SUBMIT each.
+CREATE TABLE segment (
+    id                INTEGER PRIMARY KEY,
+    submission_id     INTEGER NOT NULL REFERENCES submission (id) ON DELETE CASCADE,
+    -- From 1.
+    number            INTEGER NOT NULL,
+    tpdu              BLOB NOT NULL,
+    -- queued, sending (it may have left), sent, unknown.
+    state             TEXT NOT NULL DEFAULT 'queued',
+    releases          INTEGER NOT NULL DEFAULT 0,
+    sim               TEXT,
+    released_at       INTEGER,
+    -- TP-MR, as the modem told it.
+    message_reference INTEGER,
+    -- TP-Status of the last report, and what it means.
+    status            INTEGER,
+    outcome           TEXT,
+    UNIQUE (submission_id, number)
+) STRICT;
+CREATE INDEX segment_reference ON segment (sim, message_reference, state);
+
+-- SMS-STATUS-REPORT; segment_id is empty until one fits.
+CREATE TABLE sms_report (
+    id                INTEGER PRIMARY KEY,
+    sim               TEXT NOT NULL,
+    received_at       INTEGER NOT NULL,
+    message_reference INTEGER NOT NULL,
+    address           TEXT NOT NULL,
+    -- When the service centre had accepted the message.
+    accepted_at       INTEGER,
+    status            INTEGER NOT NULL,
+    outcome           TEXT NOT NULL,
+    text              TEXT NOT NULL,
+    segment_id        INTEGER REFERENCES segment (id) ON DELETE SET NULL
+) STRICT;
+CREATE INDEX sms_report_unmatched ON sms_report (sim, segment_id, received_at);
+";
+
+/// Version 3: the short messages of earlier versions become messages with their own ids.
+fn plain_sms(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(V3)?;
+    let old = db
+        .prepare("SELECT id, sim, modem, received_at, sender, body, octets FROM sms ORDER BY id")?
+        .query_map([], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, i64>(3)?,
+                row.get::<_, Option<String>>(4)?,
+                row.get::<_, Option<String>>(5)?,
+                row.get::<_, Vec<u8>>(6)?,
+            ))
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for (key, modem, at, sender, body, octets) in old {
+        let digest = rows::digest(&[&key.to_be_bytes()[..], &octets].concat());
+        let noise = std::array::from_fn(|at| digest.get(at).copied().unwrap_or_default());
+        let id = MessageId::of(Timestamp::from_millis(at), noise);
+        db.execute(
+            "INSERT INTO message (id, direction, state, created_at, updated_at, sender, preview,
+                                  modem, kind, segments)
+             VALUES (?1, 'in', 'received', ?2, ?2, ?3, ?4, ?5, 'sms',
+                     max(1, (SELECT count(*) FROM tpdu WHERE sms_id = ?6)))",
+            params![id.as_str(), at, sender, body, modem, key],
+        )?;
+        db.execute("UPDATE sms SET message_id = ?2 WHERE id = ?1", params![key, id.as_str()])?;
+        let (kind, charset, body) = match body {
+            Some(text) => ("text/plain", Some("utf-8"), text.into_bytes()),
+            None => ("application/octet-stream", None, octets),
+        };
+        db.execute(
+            "INSERT INTO part (message_id, position, media_type, charset, size, sha256, body)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                id.as_str(),
+                kind,
+                charset,
+                rows::column(body.len()),
+                rows::sha256_hex(&body),
+                body
+            ],
+        )?;
+        db.execute(
+            "INSERT INTO timeline (message_id, at, state, text)
+             VALUES (?1, ?2, 'received', 'received and stored by an earlier version')",
+            params![id.as_str(), at],
+        )?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,5 +384,74 @@ mod tests {
             .query_row("SELECT transaction_id FROM submission WHERE in_doubt", [], |row| row.get(0))
             .unwrap();
         assert_eq!(doubtful, "a");
+    }
+
+    #[test]
+    fn short_messages_of_the_second_version_become_messages() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(V1).unwrap();
+        db.execute_batch(V2).unwrap();
+        db.pragma_update(None, "user_version", 2).unwrap();
+        db.execute_batch(
+            "INSERT INTO sms (id, sim, modem, received_at, sender, body, octets)
+             VALUES (1, '001', 'x', 1700000000000, '+447700900123/TYPE=PLMN', 'Hello', x'48'),
+                    (2, '001', 'x', 1700000000000, NULL, NULL, x'0102');
+             INSERT INTO tpdu (sim, modem, slot, received_at, octets, hash, state, sms_id)
+             VALUES ('001', 'x', 'SM 1', 1690000000000, x'00', 'a', 'done', 1),
+                    ('001', 'x', 'SM 2', 1700000000000, x'01', 'b', 'done', 1),
+                    ('001', 'x', 'SM 3', 1700000000000, x'02', 'c', 'incomplete', NULL),
+                    ('001', 'x', 'SM 4', 1700000000000, x'03', 'd', 'undecodable', NULL);",
+        )
+        .unwrap();
+        migrate(&mut db, Path::new("test.db")).unwrap();
+        let rows: Vec<(String, String, String, Option<String>, u32, String)> = db
+            .prepare(
+                "SELECT message.id, kind, state, preview, segments, media_type
+                 FROM message JOIN part ON part.message_id = message.id ORDER BY preview DESC",
+            )
+            .unwrap()
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            })
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|(_, kind, state, text, segments, media)| {
+                (&kind[..], &state[..], text.as_deref(), *segments, &media[..])
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("sms", "received", Some("Hello"), 2, "text/plain"),
+                ("sms", "received", None, 1, "application/octet-stream"),
+            ]
+        );
+        // Lists are in the order of ids: they stand where they came.
+        for (id, ..) in &rows {
+            assert_eq!(
+                id[..14],
+                MessageId::of(Timestamp::from_millis(1_700_000_000_000), [0; 10]).as_str()[..14]
+            );
+            id.parse::<MessageId>().unwrap();
+        }
+        assert_ne!(rows[0].0, rows[1].0);
+        let pending: String = db
+            .query_row("SELECT group_concat(hash) FROM tpdu WHERE state = 'pending'", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(pending, "c", "texts without a view are looked at once more");
+        // Not the first sight of this SIM: nothing that comes is old.
+        let sim: (i64, bool) = db
+            .query_row(
+                "SELECT first_seen_at, swept_at IS NOT NULL FROM sim WHERE id = '001'",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(sim, (1_690_000_000_000, true));
     }
 }

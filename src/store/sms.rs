@@ -8,8 +8,12 @@ use super::engine::Failure;
 use super::inbound::{self, Noted, Notification};
 use super::reports::{self, Report};
 use super::rows::{self, Entry};
+use super::texts::text_part;
 use super::{Change, Store, StoreError};
-use crate::model::{Address, Direction, Fault, InboundState, MessageId, Part, State, Timestamp};
+use crate::model::{Address, Fault, InboundState, MessageId, Part, Timestamp};
+
+/// How much later a short message must be shown again for that to be written down, milliseconds.
+const SEEN_STEP: i64 = 3_600_000;
 
 /// A short message as the modem gave it.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct NewTpdu {
     pub octets: Bytes,
     /// What it is known again by: its octets, but for what another delivery of it may change.
     pub identity: Bytes,
+    /// It was found by the first look through the SIM.
+    pub first_sweep: bool,
 }
 
 /// What became of it.
@@ -44,7 +50,15 @@ pub struct PendingTpdu {
     pub octets: Bytes,
     /// When it came.
     pub received_at: Timestamp,
+    /// It was found by the first look through the SIM.
+    pub first_sweep: bool,
+    /// What it is shown in already, though siblings are missing.
+    pub shown: Option<ShownSms>,
 }
+
+/// A short message that is shown though parts of it are missing: names it towards the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShownSms(i64);
 
 /// What a run of short messages turned out to be.
 #[derive(Clone)]
@@ -63,6 +77,8 @@ pub struct NewPush {
     pub content_type: Option<String>,
     /// What it is.
     pub what: PushKind,
+    /// It was on the SIM before the gateway first saw that SIM.
+    pub historic: bool,
 }
 
 /// What a push is.
@@ -104,12 +120,30 @@ pub struct NewSms {
     pub modem: String,
     /// The short messages it came in.
     pub tpdus: Vec<i64>,
-    /// Sender, when it could be read.
+    /// Our id, unless it is shown already.
+    pub id: MessageId,
+    /// Where it is shown already, without some of its parts.
+    pub shown: Option<ShownSms>,
+    /// Sender, when it could be read: a number or a name.
     pub from: Option<Address>,
-    /// Text, when it could be read.
+    /// When the service centre got it, by its clock.
+    pub sent_at: Option<Timestamp>,
+    /// Message class, 0 to 3.
+    pub class: Option<u8>,
+    /// Text, when it is one.
     pub text: Option<String>,
     /// User data as it came.
     pub octets: Bytes,
+    /// The port that data is for.
+    pub port: Option<u16>,
+    /// Segments in all.
+    pub segments: u8,
+    /// Those that did not come in time; the others wait for them.
+    pub missing: Vec<u8>,
+    /// Why it is shown without them.
+    pub fault: Option<Fault>,
+    /// It was on the SIM before the gateway first saw that SIM.
+    pub historic: bool,
 }
 
 impl Store {
@@ -155,7 +189,7 @@ impl Store {
         let sim = sim.to_owned();
         self.read(move |db| {
             let mut select = db.prepare_cached(
-                "SELECT id, octets, received_at FROM tpdu
+                "SELECT id, octets, received_at, first_sweep, sms_id FROM tpdu
                  WHERE state = 'pending' AND sim = ?1 ORDER BY id",
             )?;
             let rows = select
@@ -164,6 +198,8 @@ impl Store {
                         key: row.get(0)?,
                         octets: Bytes::from(row.get::<_, Vec<u8>>(1)?),
                         received_at: Timestamp::from_millis(row.get(2)?),
+                        first_sweep: row.get(3)?,
+                        shown: row.get::<_, Option<i64>>(4)?.map(ShownSms),
                     })
                 })?
                 .collect::<Result<_, _>>()?;
@@ -202,32 +238,27 @@ impl Store {
         self.write(move |db| file_push(db, &push, at)).await
     }
 
-    /// Files a plain short message.
+    /// Files a plain short message; one of which parts are missing may be filed again.
     ///
     /// # Errors
     /// When the store fails; its segments stay pending then.
-    pub async fn file_sms(&self, sms: NewSms, at: Timestamp) -> Result<i64, StoreError> {
-        self.write(move |db| {
-            db.execute(
-                "INSERT INTO sms (sim, modem, received_at, sender, body, octets)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    sms.sim,
-                    sms.modem,
-                    at.as_millis(),
-                    sms.from.as_ref().map(Address::to_wire),
-                    sms.text,
-                    &sms.octets[..]
-                ],
+    pub async fn file_sms(&self, sms: NewSms, at: Timestamp) -> Result<Change, StoreError> {
+        self.write(move |db| file_sms(db, &sms, at)).await
+    }
+
+    /// The SIMs that have short messages which wait for their siblings.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sims_with_pending(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|db| {
+            let mut select = db.prepare_cached(
+                "SELECT sim, min(modem) FROM tpdu WHERE state = 'pending' GROUP BY sim",
             )?;
-            let key = db.last_insert_rowid();
-            for tpdu in &sms.tpdus {
-                db.execute(
-                    "UPDATE tpdu SET state = 'done', sms_id = ?2 WHERE id = ?1",
-                    params![tpdu, key],
-                )?;
-            }
-            Ok(key)
+            let rows = select
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            Ok(rows)
         })
         .await
     }
@@ -261,11 +292,14 @@ fn keep(db: &Connection, tpdu: &NewTpdu, at: Timestamp) -> Result<KeptTpdu, Fail
         .query_row(params![tpdu.sim, hash], |row| row.get(0))
         .optional()?;
     if let Some(key) = known {
+        // Not at every sweep: what cannot be deleted is shown for months.
+        db.prepare_cached("UPDATE tpdu SET seen_at = ?2 WHERE id = ?1 AND seen_at < ?2 - ?3")?
+            .execute(params![key, at.as_millis(), SEEN_STEP])?;
         return Ok(KeptTpdu { key, duplicate: true });
     }
     db.prepare_cached(
-        "INSERT INTO tpdu (sim, modem, slot, received_at, octets, hash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO tpdu (sim, modem, slot, received_at, seen_at, octets, hash, first_sweep)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         tpdu.sim,
@@ -273,7 +307,8 @@ fn keep(db: &Connection, tpdu: &NewTpdu, at: Timestamp) -> Result<KeptTpdu, Fail
         tpdu.slot,
         at.as_millis(),
         &tpdu.octets[..],
-        hash
+        hash,
+        tpdu.first_sweep
     ])?;
     Ok(KeptTpdu { key: db.last_insert_rowid(), duplicate: false })
 }
@@ -293,7 +328,15 @@ fn file_push(db: &Connection, push: &NewPush, at: Timestamp) -> Result<Filed, Fa
     let mut filed = Filed::default();
     match &push.what {
         PushKind::Notification(notification) => {
-            match inbound::note(db, &push.sim, &push.modem, &push.id, notification, at)? {
+            match inbound::note(
+                db,
+                &push.sim,
+                &push.modem,
+                &push.id,
+                notification,
+                push.historic,
+                at,
+            )? {
                 Noted::New(change) => {
                     filed.message = Some(change.id.clone());
                     filed.changes.push(change);
@@ -348,14 +391,100 @@ fn show(
 ) -> Result<Change, Failure> {
     let id = push.id.as_str();
     db.execute(
-        "INSERT INTO message (id, direction, state, created_at, updated_at, modem, fault)
+        "INSERT INTO message (id, direction, state, created_at, updated_at, modem, historic)
          VALUES (?1, 'in', ?2, ?3, ?3, ?4, ?5)",
-        params![id, state.as_str(), at.as_millis(), push.modem, rows::fault_json(fault)],
+        params![id, state.as_str(), at.as_millis(), push.modem, push.historic],
     )?;
     rows::put_parts(db, id, &[part])?;
     rows::tell(
         db,
         &Entry { message: id, at, recipient: None, state: state.as_str(), text, fault },
     )?;
-    Ok(Change { id: push.id.clone(), direction: Direction::Inbound, state: State::In(state) })
+    rows::set_inbound(db, id, at, state, fault)
+}
+
+fn file_sms(db: &Connection, sms: &NewSms, at: Timestamp) -> Result<Change, Failure> {
+    let known: Option<(i64, String)> = match sms.shown {
+        Some(ShownSms(key)) => db
+            .query_row("SELECT id, message_id FROM sms WHERE id = ?1", [key], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?,
+        None => None,
+    };
+    let later = known.is_some();
+    let (key, id) = match known {
+        Some(known) => known,
+        None => (begin_sms(db, sms, at)?, sms.id.as_str().to_owned()),
+    };
+    db.execute(
+        "UPDATE sms SET body = ?2, octets = ?3 WHERE id = ?1",
+        params![key, sms.text, &sms.octets[..]],
+    )?;
+    db.execute(
+        "UPDATE message SET preview = ?2, missing = ?3 WHERE id = ?1",
+        params![id, sms.text, rows::numbers_json(&sms.missing)],
+    )?;
+    db.execute("DELETE FROM part WHERE message_id = ?1", [&id])?;
+    let part = sms.text.as_deref().map_or_else(
+        || Part {
+            media_type: crate::model::MediaType::new("application/octet-stream"),
+            ..super::raw_part(sms.octets.clone())
+        },
+        text_part,
+    );
+    rows::put_parts(db, &id, &[part])?;
+    // Those that came wait for the rest of it.
+    let state = if sms.missing.is_empty() { "done" } else { "pending" };
+    for tpdu in &sms.tpdus {
+        db.prepare_cached("UPDATE tpdu SET state = ?3, sms_id = ?2 WHERE id = ?1")?
+            .execute(params![tpdu, key, state])?;
+    }
+    let mut text = match (sms.missing.len(), later) {
+        (0, false) => "received and stored".to_owned(),
+        (0, true) => "the missing parts have come: it is complete".to_owned(),
+        (_, true) => "more of it has come, but not all".to_owned(),
+        (missing, false) => {
+            format!("received without {missing} of its {} parts", sms.segments)
+        }
+    };
+    if let Some(port) = sms.port {
+        text.push_str(&format!("; data for port {port}"));
+    }
+    let entry = Entry {
+        message: &id,
+        at,
+        recipient: None,
+        state: InboundState::Received.as_str(),
+        text: &text,
+        fault: sms.fault.as_ref(),
+    };
+    rows::tell(db, &entry)?;
+    rows::set_inbound(db, &id, at, InboundState::Received, sms.fault.as_ref())
+}
+
+/// The rows of a short message that is not shown yet; what can change follows.
+fn begin_sms(db: &Connection, sms: &NewSms, at: Timestamp) -> Result<i64, Failure> {
+    let from = sms.from.as_ref().map(Address::to_wire);
+    db.execute(
+        "INSERT INTO message (id, direction, state, created_at, updated_at, sender, modem, kind,
+                              historic, sent_at, segments, sms_class)
+         VALUES (?1, 'in', 'received', ?2, ?2, ?3, ?4, 'sms', ?5, ?6, ?7, ?8)",
+        params![
+            sms.id.as_str(),
+            at.as_millis(),
+            from,
+            sms.modem,
+            sms.historic,
+            sms.sent_at.map(Timestamp::as_millis),
+            sms.segments,
+            sms.class
+        ],
+    )?;
+    db.execute(
+        "INSERT INTO sms (sim, modem, received_at, sender, octets, message_id)
+         VALUES (?1, ?2, ?3, ?4, x'', ?5)",
+        params![sms.sim, sms.modem, at.as_millis(), from, sms.id.as_str()],
+    )?;
+    Ok(db.last_insert_rowid())
 }

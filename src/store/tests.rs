@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{
-    Address, Clock, Direction, Fault, InboundState, MessageId, OutboundState, Random, ReportStatus,
-    State, Timestamp, TransactionId,
+    Address, Clock, Direction, Fault, InboundState, Kind, MessageId, OutboundState, Random,
+    ReportStatus, State, Timestamp, TransactionId,
 };
 
 const SIM: &str = "262011234567890";
@@ -62,6 +62,7 @@ impl Maker {
                 body: Bytes::from_static(b"Good morning"),
             }],
             modem: "m".to_owned(),
+            sim: None,
             expires_at: later(86_400),
             submissions: recipients
                 .iter()
@@ -88,6 +89,7 @@ impl Maker {
             octets: Bytes::from_static(b"\x01\x06push"),
             content_type: Some("application/vnd.wap.mms-message".to_owned()),
             what,
+            historic: false,
         }
     }
 }
@@ -303,6 +305,7 @@ async fn tpdu_is_known_again_after_a_crash_between_commit_and_deletion() {
         slot: "SM 1".to_owned(),
         octets: Bytes::from_static(b"tpdu"),
         identity: Bytes::from_static(b"tpdu"),
+        first_sweep: false,
     };
     let first = store.keep_tpdus(vec![tpdu.clone()], NOW).await.unwrap()[0];
     assert!(!first.duplicate);
@@ -458,7 +461,7 @@ async fn queued_message_expires_with_the_reason_it_was_not_sent() {
     let store = open(dir.path());
     let new = maker.outbound(&[number(1)]);
     store.accept(new.clone(), NOW).await.unwrap();
-    store.postpone_submissions("m", fault("no-carrier"), later(60), NOW).await.unwrap();
+    store.postpone_submissions("m", Kind::Mms, fault("no-carrier"), later(60), NOW).await.unwrap();
     assert_eq!(store.claim_submission("m", SIM, later(59)).await.unwrap(), None);
     assert!(store.expire_submissions(later(86_399)).await.unwrap().is_empty());
     store.expire_submissions(later(86_400)).await.unwrap();
@@ -520,7 +523,7 @@ fn store_of_a_newer_program_is_refused() {
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 2 });
+    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 3 });
 }
 
 async fn received(store: &Store, id: &MessageId, acks: Vec<NewAck>) {
@@ -634,6 +637,7 @@ async fn short_message_that_came_before_its_sim_was_known_is_given_to_it() {
         slot: "direct".to_owned(),
         identity: Bytes::from_static(octets),
         octets: Bytes::from_static(octets),
+        first_sweep: false,
     };
     let kept = vec![tpdu("modem:m", b"one"), tpdu("modem:m", b"two"), tpdu(SIM, b"two")];
     store.keep_tpdus(kept, NOW).await.unwrap();

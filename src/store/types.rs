@@ -1,7 +1,7 @@
 //! What the store tells of messages.
 
 use crate::model::{
-    Address, Direction, Fault, MediaType, MessageId, OutboundState, State, Timestamp,
+    Address, Direction, Fault, Kind, MediaType, MessageId, OutboundState, State, Timestamp,
 };
 
 /// Why the store could not do it.
@@ -37,10 +37,14 @@ pub enum StoreError {
 pub struct Change {
     /// Which.
     pub id: MessageId,
+    /// What carries it.
+    pub kind: Kind,
     /// Which way it goes.
     pub direction: Direction,
     /// The state reached.
     pub state: State,
+    /// It was on the SIM before the gateway first saw that SIM: shown, but no news.
+    pub historic: bool,
 }
 
 /// Which messages to list, newest first.
@@ -48,6 +52,8 @@ pub struct Change {
 pub struct Filter {
     /// Only this direction.
     pub direction: Option<Direction>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
     /// Only those older than this one (cursor).
     pub before: Option<MessageId>,
     /// How many at most; 0 means 50.
@@ -77,6 +83,8 @@ pub struct RecipientView {
 pub struct Summary {
     /// Our id.
     pub id: MessageId,
+    /// What carries it.
+    pub kind: Kind,
     /// Which way.
     pub direction: Direction,
     /// How far it got; with several recipients the least advanced that is not settled, else the
@@ -92,8 +100,14 @@ pub struct Summary {
     pub recipients: Vec<RecipientView>,
     /// Its subject.
     pub subject: Option<String>,
-    /// The beginning of its first text part, at most 200 characters.
+    /// The beginning of its first text part, at most 200 characters; of a short message all of it.
     pub text: Option<String>,
+    /// Inbound: when it was sent, by the MMSC's or the short message centre's clock.
+    pub sent_at: Option<Timestamp>,
+    /// What only a short message has.
+    pub sms: Option<SmsInfo>,
+    /// It was on the SIM before the gateway first saw that SIM.
+    pub historic: bool,
     /// Its parts without their octets, presentation (SMIL) included.
     pub parts: Vec<PartInfo>,
     /// Name of the modem that carried it.
@@ -102,6 +116,17 @@ pub struct Summary {
     pub fault: Option<Fault>,
     /// The caller's own reference.
     pub client_ref: Option<String>,
+}
+
+/// What only a short message has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SmsInfo {
+    /// TPDUs that it takes, for each recipient.
+    pub segments: u32,
+    /// Message class 0 to 3; 0 is a flash message, shown at once by phones and not kept.
+    pub class: Option<u8>,
+    /// Inbound: the segments, from 1, that did not come in time; the text has a mark in their place.
+    pub missing: Vec<u8>,
 }
 
 /// A part without its octets.

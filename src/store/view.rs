@@ -6,9 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::engine::Failure;
 use super::rows;
 use super::{
-    Filter, MessageView, PartInfo, RecipientView, Store, StoreError, Summary, TimelineEntry,
+    Filter, MessageView, PartInfo, RecipientView, SmsInfo, Store, StoreError, Summary,
+    TimelineEntry,
 };
-use crate::model::{Address, Direction, MediaType, MessageId, Part, State, Timestamp};
+use crate::model::{Address, Direction, Kind, MediaType, MessageId, Part, State, Timestamp};
 
 /// Length of a list when none is asked for.
 const DEFAULT_LIMIT: usize = 50;
@@ -63,7 +64,8 @@ impl Store {
 }
 
 const SUMMARY: &str = "SELECT id, direction, state, created_at, updated_at, sender, subject,
-                              preview, modem, fault, client_ref, expires_at
+                              preview, modem, fault, client_ref, expires_at, kind, historic,
+                              sent_at, segments, sms_class, missing
                        FROM message";
 
 fn list(db: &Connection, filter: &Filter) -> Result<Vec<Summary>, Failure> {
@@ -73,6 +75,7 @@ fn list(db: &Connection, filter: &Filter) -> Result<Vec<Summary>, Failure> {
     };
     let sql = format!(
         "{SUMMARY} WHERE (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR id < ?2)
+           AND (?4 IS NULL OR kind = ?4)
          ORDER BY id DESC LIMIT ?3"
     );
     let mut select = db.prepare_cached(&sql)?;
@@ -81,7 +84,8 @@ fn list(db: &Connection, filter: &Filter) -> Result<Vec<Summary>, Failure> {
             params![
                 filter.direction.map(Direction::as_str),
                 filter.before.as_ref().map(MessageId::as_str),
-                rows::column(limit)
+                rows::column(limit),
+                filter.kind.map(Kind::as_str)
             ],
             head,
         )?
@@ -102,6 +106,12 @@ struct Head {
     fault: Option<String>,
     client_ref: Option<String>,
     expires_at: Option<i64>,
+    kind: String,
+    historic: bool,
+    sent_at: Option<i64>,
+    segments: Option<u32>,
+    sms_class: Option<u8>,
+    missing: Option<String>,
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
@@ -118,13 +128,21 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         fault: row.get(9)?,
         client_ref: row.get(10)?,
         expires_at: row.get(11)?,
+        kind: row.get(12)?,
+        historic: row.get(13)?,
+        sent_at: row.get(14)?,
+        segments: row.get(15)?,
+        sms_class: row.get(16)?,
+        missing: row.get(17)?,
     })
 }
 
 fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
     let state = rows::state_of(&head.direction, &head.state)?;
+    let kind = rows::kind_of(&head.kind)?;
     Ok(Summary {
         id: rows::message_id(&head.id)?,
+        kind,
         direction: match state {
             State::Out(_) => Direction::Outbound,
             State::In(_) => Direction::Inbound,
@@ -136,6 +154,13 @@ fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
         recipients: recipients(db, &head.id)?,
         subject: head.subject,
         text: head.preview,
+        sent_at: head.sent_at.map(Timestamp::from_millis),
+        sms: (kind == Kind::Sms).then(|| SmsInfo {
+            segments: head.segments.unwrap_or(1),
+            class: head.sms_class,
+            missing: rows::numbers_from(head.missing.as_deref()),
+        }),
+        historic: head.historic,
         parts: parts(db, &head.id)?,
         modem: head.modem,
         fault: rows::fault_from(head.fault),

@@ -7,7 +7,7 @@ use mm1gate::codec::sms::{
     Dcs, Deliver, PORT_WAP_PUSH, PORT_WAP_WSP, Ports as CodecPorts, Scts, SmsAddress, StatusReport,
     UserData, port_addressed_delivers, split_datagram,
 };
-use mm1gate::model::{InboundState, State, Timestamp};
+use mm1gate::model::{InboundState, Kind, State, Timestamp};
 use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture};
@@ -180,7 +180,7 @@ fn notified(id: &str, at: Timestamp) -> Vec<Deliver> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_pushes_are_messages_of_all_that_a_sim_can_hold() {
+async fn pushes_are_notifications_and_texts_are_texts_of_all_that_a_sim_can_hold() {
     for ports in [Ports::One, Ports::Two] {
         let rig = Rig::new(ports, Behaviour::Receive).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -221,7 +221,18 @@ async fn only_pushes_are_messages_of_all_that_a_sim_can_hold() {
         }
         ids.sort();
         assert_eq!(ids, ["T1", "T2", "T3"]);
-        assert_eq!(rig.inbox().await.len(), 3);
+        let inbox = rig.inbox().await;
+        let mut texts: Vec<_> = inbox
+            .iter()
+            .filter(|one| one.kind == Kind::Sms)
+            .map(|one| (one.text.as_deref(), one.sms.clone().unwrap().class))
+            .collect();
+        texts.sort();
+        // Data for a port is kept as data.
+        let good_morning = Some("Good morning");
+        assert_eq!(texts, [(None, None), (good_morning, None), (good_morning, Some(0))]);
+        assert_eq!(inbox.len(), 6);
+        assert!(inbox.iter().all(|one| !one.historic));
         assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
         rig.gateway.stop().await;
     }

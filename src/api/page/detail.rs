@@ -304,6 +304,10 @@ mod tests {
         let at = Timestamp::from_millis(0);
         MessageView {
             summary: Summary {
+                kind: crate::model::Kind::Mms,
+                sent_at: None,
+                sms: None,
+                historic: false,
                 id: "msg_00000000000000000000000000".parse::<MessageId>().expect("an id"),
                 direction: Direction::Inbound,
                 state: State::In(InboundState::Failed),

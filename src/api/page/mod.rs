@@ -89,7 +89,7 @@ async fn index(
     let to = query::value(query.as_deref(), "to").unwrap_or_default();
     let first = before.is_none();
     let mut messages =
-        context.gateway.messages(Filter { direction: None, before, limit: PAGE + 1 }).await?;
+        context.gateway.messages(Filter { before, limit: PAGE + 1, ..Filter::default() }).await?;
     let more = messages.len() > PAGE;
     messages.truncate(PAGE);
     let next = messages.last().filter(|_| more).map(|last| last.id.clone());

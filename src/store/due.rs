@@ -1,0 +1,100 @@
+//! What is due next, and when.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Store, StoreError, rows, sims};
+use crate::model::{MessageId, Timestamp};
+
+impl Store {
+    /// When `modem` (with the SIM `sim`, once known) has something to do next; what is under way
+    /// does not count.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn next_due(
+        &self,
+        modem: &str,
+        sim: Option<&str>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.map(str::to_owned));
+        self.read(move |db| {
+            let due = sims::due();
+            let next: Option<i64> = db.query_row(
+                &format!("SELECT min(due) FROM (
+                     SELECT min({due}) AS due FROM submission
+                     WHERE state = 'queued' AND kind = 'mms' AND modem = ?1
+                     UNION ALL
+                     SELECT min(next_attempt_at) FROM inbound JOIN message ON message.id = message_id
+                     WHERE sim = ?2 AND state = 'notified'
+                     UNION ALL
+                     SELECT min(next_attempt_at) FROM ack WHERE state = 'pending' AND sim = ?2
+                 )"),
+                params![modem, sim],
+                |row| row.get(0),
+            )?;
+            Ok(next.map(Timestamp::from_millis))
+        })
+        .await
+    }
+    /// The message that is due first, if any is due now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn next_message(
+        &self,
+        modem: &str,
+        sim: &str,
+        at: Timestamp,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.to_owned());
+        self.read(move |db| {
+            let due = sims::due();
+            let id: Option<String> = db
+                .query_row(
+                    &format!(
+                        "SELECT id FROM (
+                         SELECT message_id AS id, {due} AS due FROM submission
+                         WHERE state = 'queued' AND kind = 'mms' AND modem = ?1
+                         UNION ALL
+                         SELECT message_id, next_attempt_at
+                         FROM inbound JOIN message ON message.id = message_id
+                         WHERE sim = ?2 AND state = 'notified'
+                         UNION ALL
+                         SELECT message_id, next_attempt_at FROM ack
+                         WHERE state = 'pending' AND sim = ?2
+                     ) WHERE due <= ?3 ORDER BY due, id LIMIT 1"
+                    ),
+                    params![modem, sim, at.as_millis()],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            id.map(|id| rows::message_id(&id)).transpose()
+        })
+        .await
+    }
+
+    /// When `modem`, which holds the SIM `sim`, has a short message to send next.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn next_text_due(
+        &self,
+        modem: &str,
+        sim: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.to_owned());
+        self.read(move |db| {
+            let due = sims::due();
+            let next: Option<i64> = db.query_row(
+                &format!(
+                    "SELECT min({due}) FROM submission
+                     WHERE state = 'queued' AND kind = 'sms' AND modem = ?1"
+                ),
+                params![modem, sim],
+                |row| row.get(0),
+            )?;
+            Ok(next.map(Timestamp::from_millis))
+        })
+        .await
+    }
+}

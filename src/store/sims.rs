@@ -1,0 +1,160 @@
+//! What is known of a SIM wherever it is: when it was seen first, which modem it is in, and the
+//! memory of the short messages it gave us (design: what belongs to the SIM follows the SIM).
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::engine::Failure;
+use super::{Store, StoreError, outbound, rows};
+use crate::model::{OutboundState, Timestamp};
+
+/// How long a short message that the modem does not show any more is still known again: service
+/// centres deliver for a week as a rule, and for a month at most.
+pub const HASH_LIFE: Duration = Duration::from_secs(35 * 24 * 3600);
+
+/// So many short messages of a SIM are known again however old they are, since the clock they were
+/// stored by may have been wrong; more than any SIM or modem holds.
+pub const KEPT_HASHES: usize = 1_000;
+
+/// How long a message waits for the SIM that it was queued for before another SIM in the same modem
+/// carries it: long enough to move a SIM from one modem into another.
+const SIM_GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// A SIM as the store knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SimRecord {
+    /// When it was seen for the first time, by the clock of that moment.
+    pub first_seen_at: Timestamp,
+    /// Whether all that it held at first was stored.
+    pub swept: bool,
+}
+
+impl Store {
+    /// A SIM is in a modem: what was queued for it goes there too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn see_sim(
+        &self,
+        sim: &str,
+        iccid: Option<&str>,
+        modem: &str,
+        at: Timestamp,
+    ) -> Result<SimRecord, StoreError> {
+        let (sim, modem) = (sim.to_owned(), modem.to_owned());
+        let iccid = iccid.map(str::to_owned);
+        self.write(move |db| see(db, &sim, iccid.as_deref(), &modem, at)).await
+    }
+
+    /// What is known of a SIM.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sim(&self, sim: &str) -> Result<Option<SimRecord>, StoreError> {
+        let sim = sim.to_owned();
+        self.read(move |db| record(db, &sim)).await
+    }
+
+    /// All that a SIM holds is stored; forgets short messages that it does not hold for long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn swept(&self, sim: &str, at: Timestamp) -> Result<(), StoreError> {
+        let sim = sim.to_owned();
+        self.write(move |db| {
+            db.execute(
+                "UPDATE sim SET swept_at = coalesce(swept_at, ?2), seen_at = ?2 WHERE id = ?1",
+                params![sim, at.as_millis()],
+            )?;
+            forget(db, &sim, at)
+        })
+        .await
+    }
+
+    /// How many short messages of a SIM are known again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn kept_tpdus(&self, sim: &str) -> Result<usize, StoreError> {
+        let sim = sim.to_owned();
+        self.read(move |db| {
+            let count =
+                db.query_row("SELECT count(*) FROM tpdu WHERE sim = ?1", [sim], |row| row.get(0))?;
+            Ok(rows::size(count))
+        })
+        .await
+    }
+}
+
+fn see(
+    db: &Connection,
+    sim: &str,
+    iccid: Option<&str>,
+    modem: &str,
+    at: Timestamp,
+) -> Result<SimRecord, Failure> {
+    // Whatever was in this modem before is somewhere else now, or nowhere.
+    db.execute("UPDATE sim SET modem = NULL WHERE modem = ?1 AND id <> ?2", params![modem, sim])?;
+    db.execute(
+        "INSERT INTO sim (id, iccid, first_seen_at, modem, seen_at) VALUES (?1, ?2, ?3, ?4, ?3)
+         ON CONFLICT (id) DO UPDATE SET iccid = coalesce(excluded.iccid, iccid),
+                                        modem = excluded.modem, seen_at = excluded.seen_at",
+        params![sim, iccid, at.as_millis(), modem],
+    )?;
+    let moved = {
+        let mut select = db.prepare_cached(
+            "UPDATE submission SET modem = ?2
+             WHERE state = 'queued' AND bound_to = ?1 AND modem <> ?2
+             RETURNING id, message_id",
+        )?;
+        select
+            .query_map(params![sim, modem], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    for (key, message) in moved {
+        db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
+        let text = format!("its SIM is in modem {modem} now");
+        outbound::tell(db, key, &message, at, OutboundState::Queued, &text, None)?;
+    }
+    record(db, sim)?.ok_or_else(|| rows::damaged("SIM"))
+}
+
+fn record(db: &Connection, sim: &str) -> Result<Option<SimRecord>, Failure> {
+    let record = db
+        .prepare_cached("SELECT first_seen_at, swept_at IS NOT NULL FROM sim WHERE id = ?1")?
+        .query_row([sim], |row| {
+            Ok(SimRecord { first_seen_at: Timestamp::from_millis(row.get(0)?), swept: row.get(1)? })
+        })
+        .optional()?;
+    Ok(record)
+}
+
+fn forget(db: &Connection, sim: &str, at: Timestamp) -> Result<(), Failure> {
+    let life = i64::try_from(HASH_LIFE.as_millis()).unwrap_or(i64::MAX);
+    let oldest = at.as_millis().saturating_sub(life);
+    db.prepare_cached(
+        "DELETE FROM tpdu
+         WHERE sim = ?1 AND state <> 'pending' AND seen_at < ?2
+           AND id NOT IN (SELECT id FROM tpdu WHERE sim = ?1 ORDER BY seen_at DESC, id DESC
+                          LIMIT ?3)",
+    )?
+    .execute(params![sim, oldest, rows::column(KEPT_HASHES)])?;
+    db.prepare_cached("DELETE FROM sms_report WHERE sim = ?1 AND received_at < ?2")?
+        .execute(params![sim, oldest])?;
+    Ok(())
+}
+
+/// When a row of `submission` is due for the SIM `?2`: not before the SIM that it was queued for had
+/// its time to turn up elsewhere.
+pub(super) fn due() -> String {
+    let grace = SIM_GRACE.as_millis();
+    format!(
+        "max(next_attempt_at,
+             CASE WHEN bound_to IS NULL OR bound_to = ?2 THEN next_attempt_at
+                  ELSE coalesce((SELECT seen_at FROM sim WHERE id = bound_to) + {grace},
+                                next_attempt_at) END)"
+    )
+}

@@ -1,0 +1,344 @@
+//! The life of short messages that we send: each recipient has its own submission, each submission
+//! its SMS-SUBMITs, and each of those is on record before its first octet leaves.
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::engine::Failure;
+use super::outbound::{set_recipients, tell};
+use super::rows::{self, Entry};
+use super::{Change, Store, StoreError, sims};
+use crate::model::{Address, MediaType, MessageId, OutboundState, Part, Timestamp, TransactionId};
+
+/// A short message to be made durable, its TPDUs encoded.
+#[derive(Debug, Clone)]
+pub struct NewText {
+    /// Our id.
+    pub id: MessageId,
+    /// The caller's own reference.
+    pub client_ref: Option<String>,
+    /// The whole text.
+    pub text: String,
+    /// Name of the modem that is to carry it.
+    pub modem: String,
+    /// The SIM that is in it, where that is known.
+    pub sim: Option<String>,
+    /// Give up when the network does not have it by then.
+    pub expires_at: Timestamp,
+    /// One a recipient.
+    pub submissions: Vec<NewTextSubmission>,
+}
+
+/// The SMS-SUBMITs for one recipient.
+#[derive(Debug, Clone)]
+pub struct NewTextSubmission {
+    /// Names it in the store.
+    pub transaction_id: TransactionId,
+    /// Whom it addresses.
+    pub recipient: Address,
+    /// The TPDUs without SMSC prefix, in order.
+    pub segments: Vec<Bytes>,
+}
+
+/// What a worker has claimed: the segments of one recipient that did not leave yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextSubmission {
+    /// Names it towards the store.
+    pub key: i64,
+    /// The message it belongs to.
+    pub message: MessageId,
+    /// Whom it addresses.
+    pub recipient: Address,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Give up when the network does not have it by then.
+    pub expires_at: Option<Timestamp>,
+    /// Segments in all.
+    pub total: u32,
+    /// What is left to send, in order.
+    pub segments: Vec<TextSegment>,
+}
+
+/// One SMS-SUBMIT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextSegment {
+    /// Names it towards the store.
+    pub key: i64,
+    /// Its number, from 1.
+    pub number: u32,
+    /// The TPDU without SMSC prefix.
+    pub tpdu: Bytes,
+    /// How many earlier attempts may have left.
+    pub releases: u32,
+}
+
+/// What became of a segment that was released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentOutcome {
+    /// The service centre took it under this TP-Message-Reference.
+    Sent(u8),
+    /// The network cannot have it.
+    NotTaken,
+    /// The network may have it.
+    Unknown,
+}
+
+impl Store {
+    /// Makes a short message durable in one commit; its recipients are `queued`.
+    ///
+    /// # Errors
+    /// When the store fails; nothing is kept then.
+    pub async fn accept_text(&self, text: NewText, at: Timestamp) -> Result<Change, StoreError> {
+        self.write(move |db| accept(db, &text, at)).await
+    }
+
+    /// Takes the next due short message of `modem`, which holds the SIM `sim` now: it is `sending`
+    /// afterwards.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claim_text(
+        &self,
+        modem: &str,
+        sim: &str,
+        at: Timestamp,
+    ) -> Result<Option<(TextSubmission, Change)>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.to_owned());
+        self.write(move |db| claim(db, &modem, &sim, at)).await
+    }
+
+    /// Commits that a segment is about to leave, with the octets that will leave. From then on a
+    /// lost answer means `unknown`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when its submission is not `sending` any longer (a person withdrew
+    /// it); the segment must stay here then.
+    pub async fn release_segment(
+        &self,
+        key: i64,
+        tpdu: Bytes,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |db| release(db, key, &tpdu, at)).await
+    }
+
+    /// Records what became of a segment that was released.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle_segment(
+        &self,
+        key: i64,
+        outcome: SegmentOutcome,
+    ) -> Result<(), StoreError> {
+        self.write(move |db| settle(db, key, outcome)).await
+    }
+}
+
+/// A text as the only part of a message.
+pub(super) fn text_part(text: &str) -> Part {
+    Part {
+        media_type: MediaType::new("text/plain"),
+        charset: Some("utf-8".to_owned()),
+        name: None,
+        content_id: None,
+        content_location: None,
+        body: Bytes::copy_from_slice(text.as_bytes()),
+    }
+}
+
+fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Failure> {
+    let id = text.id.as_str();
+    let segments = text.submissions.first().map_or(0, |first| first.segments.len());
+    db.execute(
+        "INSERT INTO message (id, direction, state, created_at, updated_at, preview, client_ref,
+                              modem, expires_at, kind, segments)
+         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, 'sms', ?7)",
+        params![
+            id,
+            at.as_millis(),
+            text.text,
+            text.client_ref,
+            text.modem,
+            text.expires_at.as_millis(),
+            rows::column(segments),
+        ],
+    )?;
+    rows::put_parts(db, id, &[text_part(&text.text)])?;
+    for (position, submission) in text.submissions.iter().enumerate() {
+        db.prepare_cached(
+            "INSERT INTO submission (message_id, transaction_id, head, state, modem,
+                                     next_attempt_at, kind, bound_to)
+             VALUES (?1, ?2, x'', 'queued', ?3, ?4, 'sms', ?5)",
+        )?
+        .execute(params![
+            id,
+            submission.transaction_id.as_str(),
+            text.modem,
+            at.as_millis(),
+            text.sim
+        ])?;
+        let key = db.last_insert_rowid();
+        db.prepare_cached(
+            "INSERT INTO recipient (message_id, submission_id, position, address, state)
+             VALUES (?1, ?2, ?3, ?4, 'queued')",
+        )?
+        .execute(params![
+            id,
+            key,
+            rows::column(position),
+            submission.recipient.to_wire()
+        ])?;
+        for (number, tpdu) in (1_i64..).zip(&submission.segments) {
+            db.prepare_cached(
+                "INSERT INTO segment (submission_id, number, tpdu) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![key, number, &tpdu[..]])?;
+        }
+    }
+    rows::tell(
+        db,
+        &Entry {
+            message: id,
+            at,
+            recipient: None,
+            state: OutboundState::Accepted.as_str(),
+            text: &match segments {
+                1 => "accepted and stored, one SMS".to_owned(),
+                more => format!("accepted and stored, {more} SMS for each recipient"),
+            },
+            fault: None,
+        },
+    )?;
+    rows::refresh_outbound(db, id, at)
+}
+
+fn claim(
+    db: &Connection,
+    modem: &str,
+    sim: &str,
+    at: Timestamp,
+) -> Result<Option<(TextSubmission, Change)>, Failure> {
+    let due = sims::due();
+    let key: Option<i64> = db
+        .prepare_cached(&format!(
+            "SELECT id FROM submission
+             WHERE state = 'queued' AND kind = 'sms' AND modem = ?1 AND {due} <= ?3
+             ORDER BY next_attempt_at, id LIMIT 1"
+        ))?
+        .query_row(params![modem, sim, at.as_millis()], |row| row.get(0))
+        .optional()?;
+    let Some(key) = key else { return Ok(None) };
+    db.execute(
+        "UPDATE submission
+         SET state = 'sending', attempts = attempts + 1, sim = ?2, bound_to = ?2, released_at = NULL
+         WHERE id = ?1",
+        params![key, sim],
+    )?;
+    let (message, attempt, expires_at, recipient, total) = db.query_row(
+        "SELECT submission.message_id, attempts, expires_at, address,
+                (SELECT count(*) FROM segment WHERE submission_id = submission.id)
+         FROM submission JOIN message ON message.id = submission.message_id
+              JOIN recipient ON recipient.submission_id = submission.id
+         WHERE submission.id = ?1",
+        [key],
+        |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get::<_, Option<i64>>(2)?,
+                row.get::<_, String>(3)?,
+                row.get(4)?,
+            ))
+        },
+    )?;
+    let segments = {
+        let mut select = db.prepare_cached(
+            "SELECT id, number, tpdu, releases FROM segment
+             WHERE submission_id = ?1 AND state <> 'sent' ORDER BY number",
+        )?;
+        select
+            .query_map([key], |row| {
+                Ok(TextSegment {
+                    key: row.get(0)?,
+                    number: row.get(1)?,
+                    tpdu: Bytes::from(row.get::<_, Vec<u8>>(2)?),
+                    releases: row.get(3)?,
+                })
+            })?
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    set_recipients(db, key, OutboundState::Sending, None)?;
+    db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
+    let text = format!("attempt {attempt}");
+    tell(db, key, &message, at, OutboundState::Sending, &text, None)?;
+    let change = rows::refresh_outbound(db, &message, at)?;
+    let submission = TextSubmission {
+        key,
+        message: rows::message_id(&message)?,
+        recipient: Address::from_wire(&recipient),
+        attempt,
+        expires_at: expires_at.map(Timestamp::from_millis),
+        total,
+        segments,
+    };
+    Ok(Some((submission, change)))
+}
+
+fn release(db: &Connection, key: i64, tpdu: &[u8], at: Timestamp) -> Result<(), Failure> {
+    let gone = || StoreError::NotFound { what: "short message to release".to_owned() };
+    let releases: u32 = db
+        .prepare_cached(
+            "UPDATE segment
+             SET state = 'sending', tpdu = ?2, released_at = ?3, releases = releases + 1,
+                 message_reference = NULL, status = NULL, outcome = NULL,
+                 sim = (SELECT sim FROM submission WHERE id = submission_id)
+             WHERE id = ?1 AND state <> 'sent'
+               AND (SELECT state FROM submission WHERE id = submission_id) = 'sending'
+             RETURNING releases",
+        )?
+        .query_row(params![key, tpdu, at.as_millis()], |row| row.get(0))
+        .optional()?
+        .ok_or_else(gone)?;
+    db.execute(
+        "UPDATE submission SET released_at = ?2, last_released_at = ?2, releases = ?3
+         WHERE id = (SELECT submission_id FROM segment WHERE id = ?1)",
+        params![key, at.as_millis(), releases],
+    )?;
+    Ok(())
+}
+
+fn settle(db: &Connection, key: i64, outcome: SegmentOutcome) -> Result<(), Failure> {
+    let (state, reference) = match outcome {
+        SegmentOutcome::Sent(reference) => ("sent", Some(reference)),
+        SegmentOutcome::NotTaken => ("queued", None),
+        SegmentOutcome::Unknown => ("unknown", None),
+    };
+    // What is settled is no longer in doubt after a crash.
+    db.execute(
+        "UPDATE submission SET released_at = NULL
+         WHERE ?2 <> 'unknown' AND id = (SELECT submission_id FROM segment WHERE id = ?1)",
+        params![key, state],
+    )?;
+    db.prepare_cached(
+        "UPDATE segment SET state = ?2, message_reference = ?3,
+                            releases = releases - (?2 = 'queued')
+         WHERE id = ?1 AND state = 'sending'",
+    )?
+    .execute(params![key, state, reference])?;
+    Ok(())
+}
+
+/// What a start makes of segments that were under way: as their submission, which was recovered
+/// before.
+pub(super) fn recover(db: &Connection) -> Result<(), Failure> {
+    db.execute(
+        "UPDATE segment
+         SET state = CASE (SELECT state FROM submission WHERE id = submission_id)
+                     WHEN 'unknown' THEN 'unknown' ELSE 'queued' END
+         WHERE state = 'sending'
+           AND (SELECT state FROM submission WHERE id = submission_id) <> 'sending'",
+        [],
+    )?;
+    Ok(())
+}
