@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use super::dns;
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, OfferedProtocol, PppAuthForm};
 use super::mmsc::{Front, Mmsc, serve_connection};
 use super::modem::{CallRefused, CallRequest, CallTaker};
+use super::radio;
 use crate::model::Random;
 use crate::net::pump::{FrameSink, Pump};
 use crate::net::stack::{Stack, StackConfig};
@@ -77,6 +78,7 @@ impl Ggsn {
         server.accepted.clone_from(&config.credentials);
         server.name_servers = vec![config.own];
         server.quirks = config.quirks;
+        self.misbehave(&mut server);
         if self.0.faults.strikes(&Fault::AuthRefused {}) {
             server.quirks.refuse_everyone = true;
             server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
@@ -101,6 +103,45 @@ impl Ggsn {
         };
         over.cancel();
         tracing::debug!(?end, "PPP server ended");
+    }
+
+    /// What the faults make of the server for one call.
+    fn misbehave(&self, server: &mut ServerConfig) {
+        let faults = &self.0.faults;
+        let quirks = &mut server.quirks;
+        quirks.endless_naks |= faults.strikes(&Fault::PppEndlessNaks {});
+        quirks.no_own_address |= faults.strikes(&Fault::PppNoPeerAddress {});
+        quirks.deaf_to_echo |= faults.strikes(&Fault::PppDeafToEcho {});
+        quirks.uncompressed |= faults.strikes(&Fault::PppUncompressed {});
+        let vj = Fault::PppOffers { protocol: OfferedProtocol::VanJacobson };
+        quirks.offers_vj |= faults.strikes(&vj);
+        let rounds = faults.take(|fault| match fault {
+            Fault::PppEmptyNaks { rounds } => Some(*rounds),
+            _ => None,
+        });
+        quirks.empty_naks = rounds.unwrap_or(quirks.empty_naks);
+        let rounds = faults.take(|fault| match fault {
+            Fault::PppPlaceholderDns { rounds } => Some(*rounds),
+            _ => None,
+        });
+        quirks.placeholder_rounds = rounds.unwrap_or(quirks.placeholder_rounds);
+        let escapes = faults.take(|fault| match fault {
+            Fault::PppAccm { escape_all } => Some(if *escape_all { u32::MAX } else { 0 }),
+            _ => None,
+        });
+        quirks.accm = escapes.unwrap_or(quirks.accm);
+        let auth = faults.take(|fault| match fault {
+            Fault::PppAuth { form } => Some(*form),
+            _ => None,
+        });
+        if let Some(form) = auth {
+            server.accepted.clear();
+            server.auth = match form {
+                PppAuthForm::None => None,
+                PppAuthForm::Pap => Some(AuthProtocol::Pap),
+                PppAuthForm::Chap => Some(AuthProtocol::ChapMd5),
+            };
+        }
     }
 
     /// Starts the services of one call; they end with `over`.
@@ -167,7 +208,14 @@ impl CallTaker for Ggsn {
                 return Err(CallRefused { cause: "Missing or unknown APN".to_owned() });
             };
             let (modem, network) = tokio::io::duplex(CALL_BUFFER);
-            tokio::spawn(self.clone().run(Box::new(network), request.number, has_mms));
+            let mut network: Box<dyn Io> = Box::new(network);
+            if self.0.faults.is_armed(radio::is_about_radio) {
+                let (near, far) = tokio::io::duplex(CALL_BUFFER);
+                let (faults, random) = (self.0.faults.clone(), self.0.random.clone());
+                tokio::spawn(radio::carry(network, Box::new(near), faults, random));
+                network = Box::new(far);
+            }
+            tokio::spawn(self.clone().run(network, request.number, has_mms));
             Ok(Box::new(modem) as Box<dyn Io>)
         })
     }

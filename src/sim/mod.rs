@@ -14,6 +14,7 @@ mod modem;
 mod operator;
 mod phone;
 mod pty;
+mod radio;
 mod smsc;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,7 +27,9 @@ pub use fault::{
     FullForm, GROUPS, LineEndForm, OfferedProtocol, PppAuthForm, ResultForm, UrcPlace, group_name,
 };
 pub use mmsc::{Action, Complaint, Entry, EntryKind, Journal, Mmsc, MmscReply, StoredMessage};
-pub use modem::{ModemConfig, ModemState, PortRole, Subscriber, Timing, VirtualModem};
+pub use modem::{
+    ModemConfig, ModemState, PortRole, Subscriber, Timing, UsbShape, UsbView, VirtualModem,
+};
 pub use operator::{Auth, Operator, OperatorBuilder, OperatorState, PhoneState};
 pub use phone::{Answer, Behaviour, Outgoing, OutgoingPart, Phone, Received, ReceivedPart};
 pub use pty::PtyPort;

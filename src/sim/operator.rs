@@ -193,7 +193,7 @@ impl OperatorBuilder {
         let random = self.random.unwrap_or_else(Random::from_system);
         let faults = Faults::default();
         let stop = CancellationToken::new();
-        let smsc = Smsc::new(&self.smsc_number);
+        let smsc = Smsc::new(&self.smsc_number, faults.clone(), random.clone());
         let numbers = self.lines.iter().map(|(subscriber, _)| subscriber.number.clone()).collect();
         let mmsc_config = MmscConfig {
             url: self.mmsc_url.clone(),
@@ -240,7 +240,8 @@ impl OperatorBuilder {
                     mmsc: mmsc_address,
                     names: names(&self.mmsc_url, mmsc_address, self.proxy),
                 };
-                let ggsn = Ggsn::new(config, mmsc.clone(), faults.clone(), random, stop.clone());
+                let ggsn =
+                    Ggsn::new(config, mmsc.clone(), faults.clone(), random.clone(), stop.clone());
                 Arc::new(ggsn)
             }
         };
@@ -254,6 +255,7 @@ impl OperatorBuilder {
                     faults.clone(),
                     smsc.clone(),
                     Arc::clone(&calls),
+                    (clock, random.clone()),
                     stop.child_token(),
                 )
             })

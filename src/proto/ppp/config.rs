@@ -98,6 +98,14 @@ pub struct ServerQuirks {
     pub deaf_to_echo: bool,
     /// Nobody's credentials are right.
     pub refuse_everyone: bool,
+    /// So many IPCP requests of the client get a Configure-Nak without options.
+    pub empty_naks: u8,
+    /// The control characters that the client must escape.
+    pub accm: u32,
+    /// Neither takes nor asks for compressed protocols, addresses and control fields.
+    pub uncompressed: bool,
+    /// Offers Van Jacobson compression in IPCP (RFC 1332 clause 3.2).
+    pub offers_vj: bool,
 }
 
 /// What a link needs to know.

@@ -13,6 +13,9 @@ const MADE_UP_PEER: Ipv4Addr = Ipv4Addr::new(10, 64, 64, 64);
 /// What modules tell as name servers while their context is not up.
 const PLACEHOLDERS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 11, 12, 13), Ipv4Addr::new(10, 11, 12, 14)];
 
+/// IP-Compression-Protocol of RFC 1144.
+const VAN_JACOBSON: u16 = 0x002d;
+
 /// Naks for the peer's own address before it may keep what it has.
 const MAX_PEER_NAKS: u32 = 5;
 
@@ -44,7 +47,9 @@ pub(super) struct Client {
 pub(super) struct Server {
     config: ServerConfig,
     own: Option<Ipv4Addr>,
+    offers_vj: bool,
     rounds: u8,
+    empty_rounds: u8,
     absent_naks: u32,
 }
 
@@ -70,7 +75,9 @@ impl Ipcp {
                     config.own_address
                 }),
                 config: config.clone(),
+                offers_vj: config.quirks.offers_vj,
                 rounds: 0,
+                empty_rounds: 0,
                 absent_naks: 0,
             })),
         }
@@ -112,7 +119,12 @@ impl Policy for Ipcp {
                     secondary.map(IpcpOption::SecondaryDns),
                 ]
             }
-            Self::Server(server) => vec![server.own.map(IpcpOption::Address)],
+            Self::Server(server) => vec![
+                server
+                    .offers_vj
+                    .then(|| IpcpOption::Compression { protocol: VAN_JACOBSON, data: vec![15, 1] }),
+                server.own.map(IpcpOption::Address),
+            ],
         };
         options.iter().flatten().map(RawOption::from).collect()
     }
@@ -154,6 +166,7 @@ impl Policy for Ipcp {
                 (Self::Client(client), IpcpOption::PrimaryDns(_)) => client.servers[0] = None,
                 (Self::Client(client), IpcpOption::SecondaryDns(_)) => client.servers[1] = None,
                 (Self::Server(server), IpcpOption::Address(_)) => server.own = None,
+                (Self::Server(server), IpcpOption::Compression { .. }) => server.offers_vj = false,
                 _ => {}
             }
         }
@@ -247,6 +260,10 @@ impl Server {
             return Verdict::Reject(rejects);
         }
         if self.config.quirks.endless_naks {
+            return Verdict::Nak(Vec::new());
+        }
+        if self.empty_rounds < self.config.quirks.empty_naks {
+            self.empty_rounds += 1;
             return Verdict::Nak(Vec::new());
         }
         if self.rounds < self.config.quirks.placeholder_rounds {

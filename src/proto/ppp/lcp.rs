@@ -1,6 +1,6 @@
 //! What the options of LCP mean to us (RFC 1661 section 6, RFC 1662 section 7).
 
-use super::config::AuthProtocol;
+use super::config::{AuthProtocol, ServerQuirks};
 use super::negotiate::{Policy, Verdict};
 use super::numbers::Numbers;
 use crate::codec::ppp::{FrameFormat, LcpOption, RawOption, protocol};
@@ -22,6 +22,8 @@ pub(super) struct Lcp {
     magic: Option<u32>,
     pfc: bool,
     acfc: bool,
+    /// Refuses both compressions to the peer.
+    uncompressed: bool,
     /// What the peer must pass, on the side that was dialled.
     demand: Option<AuthProtocol>,
     prefer: Option<AuthProtocol>,
@@ -65,6 +67,7 @@ impl Lcp {
             magic: None,
             pfc: true,
             acfc: true,
+            uncompressed: false,
             demand,
             prefer,
             peer: Peer::default(),
@@ -76,6 +79,14 @@ impl Lcp {
         };
         lcp.magic = Some(lcp.numbers.magic());
         lcp
+    }
+
+    /// Misbehaves as told.
+    pub(super) fn behave(&mut self, quirks: &ServerQuirks) {
+        self.accm = Some(quirks.accm);
+        self.uncompressed = quirks.uncompressed;
+        self.pfc &= !quirks.uncompressed;
+        self.acfc &= !quirks.uncompressed;
     }
 
     /// How to write frames other than LCP's own once LCP is open.
@@ -158,6 +169,7 @@ impl Policy for Lcp {
                 }
                 LcpOption::Magic(0) => naks.push(LcpOption::Magic(self.numbers.magic())),
                 LcpOption::Magic(_) => self.echoes_of_us = 0,
+                LcpOption::Pfc | LcpOption::Acfc if self.uncompressed => rejects.push(raw.clone()),
                 LcpOption::Pfc => peer.pfc = true,
                 LcpOption::Acfc => peer.acfc = true,
                 LcpOption::Other(_) => rejects.push(raw.clone()),

@@ -66,7 +66,10 @@ impl Link {
             Role::Server(server) => (server.auth, None),
         };
         let lcp_seed = u64::from(numbers.magic()) << 32 | u64::from(numbers.magic());
-        let lcp = Lcp::new(config.mru, demand, prefer, lcp_seed);
+        let mut lcp = Lcp::new(config.mru, demand, prefer, lcp_seed);
+        if let Role::Server(server) = &config.role {
+            lcp.behave(&server.quirks);
+        }
         let ipcp = Ipcp::new(&config.role);
         let (restart, tries, farewells) =
             (config.restart, config.max_configure, config.max_terminate);

@@ -97,11 +97,17 @@ struct Inner {
     board: Mutex<Board>,
     /// Counts switches.
     switched: watch::Sender<u64>,
+    /// Counts how often everything was switched off.
+    cleared: watch::Sender<u64>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self(Arc::new(Inner { board: Mutex::default(), switched: watch::Sender::new(0) }))
+        Self(Arc::new(Inner {
+            board: Mutex::default(),
+            switched: watch::Sender::new(0),
+            cleared: watch::Sender::new(0),
+        }))
     }
 }
 
@@ -160,6 +166,7 @@ impl Faults {
     /// Switches everything off.
     pub fn clear_all(&self) {
         lock(&self.0.board).armed.clear();
+        self.0.cleared.send_modify(|count| *count += 1);
         self.changed();
     }
 
@@ -234,6 +241,12 @@ impl Faults {
         lock(&self.0.board).armed.iter().any(|one| one.is_on(now) && one.fault == *fault)
     }
 
+    /// Whether one that `pick` recognises is on, without a trace.
+    pub(super) fn has(&self, pick: impl Fn(&Fault) -> bool) -> bool {
+        let now = Instant::now();
+        lock(&self.0.board).armed.iter().any(|one| one.is_on(now) && pick(&one.fault))
+    }
+
     /// The next event that is due; uses it up.
     pub(super) fn due_event(&self) -> Option<Fault> {
         self.take(|fault| fault.is_event().then(|| fault.clone()))
@@ -243,6 +256,22 @@ impl Faults {
     pub(super) fn changes(&self) -> Changes {
         let switched = self.0.switched.subscribe();
         Changes { faults: self.clone(), switched, seen: Instant::now() }
+    }
+
+    /// Waits until everything is switched off: what a fault has begun ends then.
+    pub(super) async fn cleared(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.cleared.subscribe().changed().await;
+    }
+
+    /// How often everything has been switched off.
+    pub(super) fn clearings(&self) -> u64 {
+        *self.0.cleared.borrow()
+    }
+
+    /// Whether a fault that `pick` recognises is on or will be.
+    pub(super) fn is_armed(&self, pick: impl Fn(&Fault) -> bool) -> bool {
+        lock(&self.0.board).armed.iter().any(|one| pick(&one.fault))
     }
 
     fn changed(&self) {

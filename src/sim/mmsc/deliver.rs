@@ -262,8 +262,7 @@ impl Mmsc {
     fn push(&self, number: &str, mms: &Bytes) -> Result<(), SmsError> {
         let random = &self.0.random;
         let [tid, reference] = random.array::<2>();
-        let reversed = self.0.faults.strikes(&Fault::SmsPartsReversed {});
-        self.0.smsc.push(number, mms, tid, reference, self.0.clock.now(), reversed)
+        self.0.smsc.push(number, mms, tid, reference, self.0.clock.now())
     }
 
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {

@@ -140,8 +140,12 @@ async fn answer(
     };
     let MmscReply { delay, action } = mmsc.handle(request, msisdn.as_deref()).await;
     tokio::time::sleep(delay).await;
+    let chunk = mmsc.faults().take(|fault| match fault {
+        Fault::ProxyChunks { octets } if is_proxy => Some(*octets),
+        _ => None,
+    });
     match action {
-        Action::Answer(response) => Ok(response.map(Reply::whole)),
+        Action::Answer(response) => Ok(response.map(|body| Reply::sent(body, chunk))),
         Action::Cut(response) => Ok(response.map(Reply::cut)),
         Action::Close => Err(Closed),
     }
@@ -163,6 +167,18 @@ fn proxy_refuses(mmsc: &Mmsc, head: &hyper::http::request::Parts) -> Option<Resp
             );
         }
         return Some(refusal);
+    }
+    let redirect = mmsc.faults().take(|fault| match fault {
+        Fault::ProxyRedirects { status } => Some(*status),
+        _ => None,
+    });
+    if let Some(status) = redirect {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::TEMPORARY_REDIRECT);
+        let mut moved = page(status, "Moved");
+        if let Ok(location) = format!("{}?moved", head.uri).parse() {
+            moved.headers_mut().insert(hyper::header::LOCATION, location);
+        }
+        return Some(moved);
     }
     let name = format!("{} {}", head.method, head.uri.path());
     let Some(authority) = head.uri.authority() else {
@@ -202,9 +218,11 @@ async fn read(incoming: &mut Incoming, stop_at: Option<usize>) -> Result<Bytes, 
     }
 }
 
-/// A body, whole or without its last octet.
+/// A body: whole, in chunks, or without its last octet.
 struct Reply {
     length: u64,
+    /// Octets of a chunk; the length stays untold then.
+    chunk: Option<usize>,
     data: Option<Bytes>,
     cut: bool,
     /// The octets before the cut have had their chance to leave.
@@ -213,13 +231,18 @@ struct Reply {
 
 impl Reply {
     fn whole(data: Bytes) -> Self {
-        Self { length: data.len() as u64, data: Some(data), cut: false, flushed: false }
+        Self::sent(data, None)
+    }
+
+    fn sent(data: Bytes, chunk: Option<usize>) -> Self {
+        let length = data.len() as u64;
+        Self { length, chunk, data: Some(data), cut: false, flushed: false }
     }
 
     fn cut(mut data: Bytes) -> Self {
         let length = data.len() as u64;
         data.truncate(data.len().saturating_sub(1));
-        Self { length, data: Some(data), cut: true, flushed: false }
+        Self { length, chunk: None, data: Some(data), cut: true, flushed: false }
     }
 }
 
@@ -231,7 +254,10 @@ impl Body for Reply {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
-        if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
+        if let Some(mut data) = self.data.take().filter(|data| !data.is_empty()) {
+            if let Some(chunk) = self.chunk.filter(|chunk| (1..data.len()).contains(chunk)) {
+                self.data = Some(data.split_off(chunk));
+            }
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         if !self.cut {
@@ -250,6 +276,9 @@ impl Body for Reply {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.chunk.is_some() {
+            return SizeHint::default();
+        }
         SizeHint::with_exact(if self.cut && self.data.is_none() { 1 } else { self.length })
     }
 }

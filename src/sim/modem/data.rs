@@ -2,6 +2,7 @@
 //! 6.2.8 and 6.3.5, TS 27.007 clause 10.2.1).
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -11,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::session::Session;
 use super::state::ActiveCall;
-use super::{CallRequest, Shared};
+use super::{CallRequest, Port, Shared};
 use crate::net::Io;
-use crate::sim::fault::Fault;
+use crate::sim::fault::{EscapeAnswer, Fault, Faults};
 
 /// Octets moved at once.
 const CHUNK: usize = 2048;
-/// The escape character, three of which leave data mode.
-const PLUS: u8 = b'+';
+/// The time that a line without flow control needs to take a burst.
+const BURST: Duration = Duration::from_millis(100);
 
 /// One call.
 pub(super) struct Call {
@@ -35,6 +36,10 @@ pub(super) struct Call {
 pub(super) enum Left {
     /// `+++`: the call is held.
     Escaped,
+    /// The same without an answer.
+    EscapedSilently,
+    /// The call is over, and the last frame did not come to its end.
+    EndedInFrame,
     /// The call is over.
     Ended,
 }
@@ -47,8 +52,10 @@ impl Call {
             let apn = shared.context(&state, cid).map(|context| context.apn.clone());
             let trouble = shared.sim_trouble(&state).or_else(|| {
                 // One call at a time, and only with a network.
-                (state.call.is_some() || !shared.has_service(&state)).then_some(Failure::NoCarrier)
+                (state.call.is_some() || !shared.has_data_service(&state))
+                    .then_some(Failure::NoCarrier)
             });
+            let trouble = trouble.or_else(|| shared.activation_refused());
             (apn.unwrap_or_default(), trouble)
         };
         if let Some(trouble) = trouble {
@@ -102,6 +109,32 @@ impl Call {
     }
 }
 
+/// What befalls a call when so many octets have gone up.
+enum Blow {
+    End(Left),
+    Stall,
+}
+
+/// Octets of a burst that got through, for lines without flow control.
+#[derive(Default)]
+struct Burst {
+    since: Option<Instant>,
+    octets: usize,
+}
+
+impl Burst {
+    /// How many of `octets` arrive.
+    fn take(&mut self, octets: usize, beyond: usize) -> usize {
+        let now = Instant::now();
+        if self.since.is_none_or(|since| now.duration_since(since) >= BURST) {
+            *self = Self { since: Some(now), octets: 0 };
+        }
+        let room = beyond.saturating_sub(self.octets).min(octets);
+        self.octets += octets;
+        room
+    }
+}
+
 impl Session {
     /// Carries the octets of the call both ways.
     pub(super) async fn carry(&mut self) -> io::Result<Left> {
@@ -120,10 +153,11 @@ impl Session {
         let early: Vec<u8> = self.pending.drain(..).collect();
         let (reader, writer) = (&mut self.reader, &mut self.writer);
         let (from_call, to_call, up) = (&mut call.reader, &mut call.writer, &mut call.up);
-        let counters = shared.ports.get(port);
+        let Some(counters) = shared.ports.get(port) else { return Ok(Left::Ended) };
 
         let upward = async {
             let mut escape = Escape::new(guard);
+            let mut burst = Burst::default();
             let mut buffer = vec![0; CHUNK];
             let mut first = (!early.is_empty()).then_some(early);
             loop {
@@ -135,7 +169,9 @@ impl Session {
                             Some(at) => {
                                 match tokio::time::timeout_at(at, reader.read(&mut buffer)).await {
                                     Ok(read) => read,
-                                    Err(_) if escape.is_complete() => return Ok(Left::Escaped),
+                                    Err(_) if escape.is_complete() => {
+                                        return Ok(escaped(&faults));
+                                    }
                                     Err(_) => {
                                         // Pluses without their guard time were data.
                                         let held = escape.release();
@@ -149,30 +185,33 @@ impl Session {
                         if count == 0 {
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
-                        if let Some(port) = counters {
-                            port.from_host
-                                .fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
-                        }
+                        counters.from_host.fetch_add(count as u64, Ordering::Relaxed);
                         buffer.get(..count).unwrap_or_default().to_vec()
                     }
                 };
                 *up += octets.len() as u64;
-                let lost = faults.take(|fault| match fault {
-                    Fault::CarrierLost { after } if *up >= *after => Some(()),
+                match blow(shared, *up) {
+                    Some(Blow::End(left)) => return Ok(left),
+                    Some(Blow::Stall) => stalled.cancel(),
+                    None => {}
+                }
+                shared.pace_line(octets.len()).await;
+                let overrun = faults.find(|fault| match fault {
+                    Fault::FlowOverrun { beyond } => Some(*beyond),
                     _ => None,
                 });
-                if lost.is_some() {
-                    return Ok(Left::Ended);
-                }
-                let stall = faults.take(|fault| match fault {
-                    Fault::LineStall { after } if *up >= *after => Some(()),
-                    _ => None,
-                });
-                if stall.is_some() {
-                    stalled.cancel();
-                }
-                let forward = escape.take(Instant::now(), &octets);
-                if !stalled.is_cancelled() {
+                let arrived =
+                    overrun.map_or(octets.len(), |beyond| burst.take(octets.len(), beyond));
+                escape.pattern = if faults.shows(&Fault::EscapeIgnored {}) {
+                    b""
+                } else if faults.shows(&Fault::EscapeWithTilde {}) {
+                    b"~+++"
+                } else {
+                    b"+++"
+                };
+                let forward =
+                    escape.take(Instant::now(), octets.get(..arrived).unwrap_or_default());
+                if !stalled.is_cancelled() && !faults.shows(&Fault::CoverageLost {}) {
                     pace(timing.up_rate, forward.len()).await;
                     if send(to_call, &forward).await.is_err() {
                         return Ok(Left::Ended);
@@ -187,13 +226,12 @@ impl Session {
                     Ok(0) | Err(_) => return Ok::<_, io::Error>(Left::Ended),
                     Ok(count) => count,
                 };
-                if stalled.is_cancelled() {
+                if stalled.is_cancelled() || faults.shows(&Fault::CoverageLost {}) {
                     continue;
                 }
                 pace(timing.down_rate, count).await;
-                if let Some(port) = counters {
-                    port.to_host.fetch_add(count as u64, std::sync::atomic::Ordering::Relaxed);
-                }
+                shared.pace_line(count).await;
+                counters.to_host.fetch_add(count as u64, Ordering::Relaxed);
                 writer.write_all(buffer.get(..count).unwrap_or_default()).await?;
             }
         };
@@ -201,10 +239,58 @@ impl Session {
             biased;
             () = self.closed.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
             () = ended.cancelled() => Ok(Left::Ended),
+            () = dtr_dropped(counters, &faults) => Ok(Left::Ended),
             left = upward => left,
             left = downward => left,
         }
     }
+}
+
+/// Data Terminal Ready went low, and the modem minds (V.250 clause 6.2.9, `&D2`).
+async fn dtr_dropped(port: &Port, faults: &Faults) {
+    loop {
+        port.dtr.notified().await;
+        if !faults.strikes(&Fault::DtrIgnored {}) {
+            return;
+        }
+    }
+}
+
+/// What `+++` comes to.
+fn escaped(faults: &Faults) -> Left {
+    let answer = faults.take(|fault| match fault {
+        Fault::EscapeAnswers { answer } => Some(*answer),
+        _ => None,
+    });
+    match answer {
+        None | Some(EscapeAnswer::Ok) => Left::Escaped,
+        Some(EscapeAnswer::Silent) => Left::EscapedSilently,
+        Some(EscapeAnswer::NoCarrier) => Left::Ended,
+    }
+}
+
+fn blow(shared: &Shared, up: u64) -> Option<Blow> {
+    let is_due = |after: &u64| up >= *after;
+    let fault = shared.faults.take(|fault| match fault {
+        Fault::CarrierLost { after }
+        | Fault::CarrierLostInFrame { after }
+        | Fault::LineStall { after }
+        | Fault::NetworkDeactivates { after, .. }
+            if is_due(after) =>
+        {
+            Some(fault.clone())
+        }
+        _ => None,
+    })?;
+    Some(match fault {
+        Fault::CarrierLostInFrame { .. } => Blow::End(Left::EndedInFrame),
+        Fault::LineStall { .. } => Blow::Stall,
+        Fault::NetworkDeactivates { form, .. } => {
+            shared.tell_deactivation(form);
+            Blow::End(Left::Ended)
+        }
+        _ => Blow::End(Left::Ended),
+    })
 }
 
 async fn send(to: &mut WriteHalf<Box<dyn Io>>, octets: &[u8]) -> io::Result<()> {
@@ -221,30 +307,34 @@ async fn pace(rate: Option<u64>, octets: usize) {
     }
 }
 
-/// Finds three pluses with the guard time before and after them.
+/// Finds the escape sequence with the guard time before and after it.
 struct Escape {
+    /// `+++`, or nothing when none is known.
+    pattern: &'static [u8],
     guard: Duration,
     last_data: Option<Instant>,
-    pluses: usize,
+    /// Octets of the pattern so far.
+    matched: usize,
     last_plus: Instant,
 }
 
 impl Escape {
     fn new(guard: Duration) -> Self {
-        Self { guard, last_data: None, pluses: 0, last_plus: Instant::now() }
+        Self { pattern: b"+++", guard, last_data: None, matched: 0, last_plus: Instant::now() }
     }
 
-    /// When the silence behind held pluses is long enough to judge them.
+    /// When the silence behind held octets is long enough to judge them.
     fn deadline(&self) -> Option<Instant> {
-        (self.pluses > 0).then(|| self.last_plus + self.guard)
+        (self.matched > 0).then(|| self.last_plus + self.guard)
     }
 
     fn is_complete(&self) -> bool {
-        self.pluses == 3
+        self.matched > 0 && self.matched == self.pattern.len()
     }
 
     fn release(&mut self) -> Vec<u8> {
-        vec![PLUS; std::mem::take(&mut self.pluses)]
+        let held = std::mem::take(&mut self.matched);
+        self.pattern.get(..held).unwrap_or_default().to_vec()
     }
 
     /// Takes octets that arrived at `now`; gives those that are data for sure.
@@ -252,8 +342,8 @@ impl Escape {
         let mut forward = Vec::with_capacity(octets.len());
         for octet in octets {
             let quiet = self.last_data.is_none_or(|at| now.duration_since(at) >= self.guard);
-            if *octet == PLUS && self.pluses < 3 && (self.pluses > 0 || quiet) {
-                self.pluses += 1;
+            if self.pattern.get(self.matched) == Some(octet) && (self.matched > 0 || quiet) {
+                self.matched += 1;
                 self.last_plus = now;
                 continue;
             }

@@ -9,6 +9,7 @@ use super::failure::{
 };
 use super::text::Charset;
 use super::{Cx, Failure, Step};
+use crate::sim::fault::Fault;
 
 pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
     let config = &cx.shared.config;
@@ -135,7 +136,14 @@ fn pin(cx: &mut Cx<'_>, op: &Op) -> Step {
         _ if word == "NOT INSERTED" => Step::Fail(SIM_NOT_INSERTED),
         Op::Read => match cx.shared.sim_trouble(cx.state) {
             Some(busy) if word == "READY" => Step::Fail(busy),
-            _ => say(cx, format!("+CPIN: {word}")),
+            _ => {
+                cx.say(format!("+CPIN: {word}"));
+                if cx.shared.faults.shows(&Fault::CpinWithoutOk {}) {
+                    Step::Unanswered
+                } else {
+                    Step::Done
+                }
+            }
         },
         Op::Run => Step::Fail(NOT_SUPPORTED),
         Op::Set(args) => match (word, args.as_slice()) {
@@ -182,6 +190,9 @@ fn unlock(cx: &mut Cx<'_>) -> Step {
 fn tries(cx: &mut Cx<'_>, op: &Op) -> Step {
     if cx.shared.sim_word(cx.state) == "NOT INSERTED" {
         return Step::Fail(SIM_NOT_INSERTED);
+    }
+    if cx.shared.faults.shows(&Fault::PinTriesUntold {}) {
+        return Step::Fail(Failure::Plain);
     }
     let counts = [("SIM PIN", cx.state.pin_tries, 3), ("SIM PUK", cx.state.puk_tries, 10)];
     let wanted = match op {

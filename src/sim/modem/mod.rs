@@ -7,14 +7,17 @@ mod data;
 mod failure;
 mod identity;
 mod network;
+mod output;
 mod pdp;
 mod plain;
+mod receive;
 mod session;
 mod sms;
 mod state;
 mod storage;
 mod text;
 mod trouble;
+mod usb;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -29,10 +32,12 @@ use tokio_util::sync::CancellationToken;
 use super::fault::{Fault, Faults};
 use super::lock;
 use super::smsc::Smsc;
+use crate::model::{Clock, Random};
 use crate::net::{BoxFuture, Io};
 use command::Command;
 use failure::Failure;
 use state::{Context, State};
+pub use usb::{UsbShape, UsbView};
 
 /// Octets that an in-memory port holds in each direction before its writer has to wait.
 const PORT_BUFFER: usize = 64 * 1024;
@@ -121,12 +126,20 @@ pub struct ModemConfig {
     pub sm_capacity: usize,
     /// Slots of the storage ME.
     pub me_capacity: usize,
+    /// Offers the storage MT, which is SM and ME together.
+    pub offers_mt: bool,
+    /// Does not offer the storage ME when it has no slots.
+    pub hides_empty_me: bool,
     /// Index of the first slot: 0 or 1.
     pub first_index: usize,
     /// APN of CID 1 at power-on, the attach bearer; none when empty.
     pub attach_apn: String,
     /// Text behind CONNECT, if any.
     pub connect_text: String,
+    /// The highest context identifier.
+    pub max_cid: u8,
+    /// What it is on the USB.
+    pub usb: UsbShape,
     /// How long things take.
     pub timing: Timing,
 }
@@ -141,9 +154,13 @@ impl Default for ModemConfig {
             control_port: true,
             sm_capacity: 20,
             me_capacity: 50,
+            offers_mt: false,
+            hides_empty_me: false,
             first_index: 0,
             attach_apn: "internet.example".to_owned(),
             connect_text: "150000000".to_owned(),
+            max_cid: 8,
+            usb: UsbShape::default(),
             timing: Timing::default(),
         }
     }
@@ -203,6 +220,10 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     pub(super) smsc: Smsc,
     calls: Arc<dyn CallTaker>,
+    random: Random,
+    clock: Clock,
+    /// Where the device is on the bus.
+    place: Mutex<usb::Place>,
     state: Mutex<State>,
     ports: Vec<Port>,
     stop: CancellationToken,
@@ -218,6 +239,10 @@ struct Port {
     session: Mutex<CancellationToken>,
     open: AtomicBool,
     online: AtomicBool,
+    /// Data Terminal Ready went low.
+    dtr: Notify,
+    /// Deaf until then, unless the faults are cleared before.
+    hung: Mutex<Option<(tokio::time::Instant, u64)>>,
     from_host: AtomicU64,
     to_host: AtomicU64,
 }
@@ -254,16 +279,21 @@ impl VirtualModem {
         faults: Faults,
         smsc: Smsc,
         calls: Arc<dyn CallTaker>,
+        (clock, random): (Clock, Random),
         stop: CancellationToken,
     ) -> Self {
         let ports = if config.control_port { 2 } else { 1 };
         let state = Mutex::new(State::power_on(&config, &subscriber));
+        let place = Mutex::new(usb::Place::new(config.usb.first_tty));
         let shared = Arc::new_cyclic(|itself| Shared {
             config,
             subscriber,
             faults,
             smsc,
             calls,
+            random,
+            clock,
+            place,
             state,
             ports: (0..ports).map(|_| Port::default()).collect(),
             stop,
@@ -290,7 +320,9 @@ impl VirtualModem {
     /// When the modem has no such port.
     pub fn open(&self, role: PortRole) -> std::io::Result<DuplexStream> {
         let (host, modem) = tokio::io::duplex(PORT_BUFFER);
-        if self.0.ports.get(role.index()).is_none() {
+        let absent =
+            role == PortRole::Control && self.0.faults.strikes(&Fault::ControlPortAbsent {});
+        if self.0.ports.get(role.index()).is_none() || !self.0.is_present() || absent {
             return Err(std::io::Error::from(std::io::ErrorKind::NotFound));
         }
         tokio::spawn(session::serve(Arc::clone(&self.0), role.index(), Box::new(modem)));
@@ -395,6 +427,10 @@ enum Step {
     Online,
     /// End the held data call.
     HangUp,
+    /// No final result.
+    Unanswered,
+    /// No final result, and the port takes nothing more.
+    Hang,
 }
 
 /// Everything a command sees.
@@ -476,6 +512,7 @@ impl Shared {
 
     fn reset(&self) {
         self.end_call();
+        self.wake_up();
         let mut state = self.lock();
         let mut fresh = State::power_on(&self.config, &self.subscriber);
         // The SIM and the storages survive; so does the count of wrong PINs.
@@ -499,15 +536,23 @@ impl Shared {
         if let Some(shared) = self.itself.upgrade() {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                shared.reset();
+                match shared.config.usb.restart_seconds {
+                    0 => shared.reset(),
+                    seconds => shared.vanish(Duration::from_secs(seconds), false, false),
+                }
             });
         }
     }
 
     /// What `+CPIN?` says.
     fn sim_word(&self, state: &State) -> &'static str {
-        if self.faults.is_on(&Fault::SimMissing {}) {
+        let cme = self.sim_fault();
+        if cme == Some(10) || self.faults.shows(&Fault::SimMissing {}) {
             "NOT INSERTED"
+        } else if cme == Some(11) {
+            "SIM PIN"
+        } else if cme == Some(12) {
+            "SIM PUK"
         } else if state.locked && state.pin_tries == 0 {
             "SIM PUK"
         } else if state.locked {
@@ -517,6 +562,14 @@ impl Shared {
         }
     }
 
+    /// The code of a SIM fault that is on.
+    fn sim_fault(&self) -> Option<u16> {
+        self.faults.find(|fault| match fault {
+            Fault::SimTrouble { cme } => Some(*cme),
+            _ => None,
+        })
+    }
+
     /// Why the SIM cannot be used now, if so; strikes the fault `SimBusy`.
     fn sim_trouble(&self, state: &State) -> Option<Failure> {
         match self.sim_word(state) {
@@ -524,7 +577,7 @@ impl Shared {
             "SIM PUK" => Some(failure::PUK_REQUIRED),
             "SIM PIN" => Some(failure::PIN_REQUIRED),
             _ if self.faults.strikes(&Fault::SimBusy {}) => Some(failure::SIM_BUSY),
-            _ => None,
+            _ => self.sim_fault().map(Failure::Cme),
         }
     }
 

@@ -20,17 +20,41 @@ impl Shared {
     pub(super) fn registration(&self, state: &State) -> u8 {
         if state.function != 1 || state.deregistered || self.sim_word(state) != "READY" {
             0
-        } else if self.faults.is_on(&Fault::RegistrationDenied {}) {
+        } else if self.faults.shows(&Fault::RegistrationDenied {}) {
             3
-        } else if !state.registered || self.faults.is_on(&Fault::NoCoverage {}) {
+        } else if !state.registered || self.hears_nothing() {
             2
         } else {
-            1
+            let told = self.faults.find(|fault| match fault {
+                Fault::RegistrationStatus { stat } => Some(*stat),
+                _ => None,
+            });
+            told.unwrap_or(1)
         }
     }
 
+    /// SMS come and go. 6 and 7 are "SMS only", 9 and 10 "CSFB not preferred".
     pub(super) fn has_service(&self, state: &State) -> bool {
-        self.registration(state) == 1
+        matches!(self.registration(state), 1 | 5 | 6 | 7 | 9 | 10)
+    }
+
+    /// Data calls are possible.
+    pub(super) fn has_data_service(&self, state: &State) -> bool {
+        matches!(self.registration(state), 1 | 5 | 9 | 10)
+    }
+
+    fn hears_nothing(&self) -> bool {
+        self.faults.shows(&Fault::NoCoverage {}) || self.faults.shows(&Fault::CoverageLost {})
+    }
+
+    /// `<stat>` in the domain of this command.
+    fn registration_in(&self, name: &str, state: &State) -> u8 {
+        let stat = self.registration(state);
+        if name != "+CEREG" && stat != 0 && self.faults.shows(&Fault::CeregOnly {}) {
+            0
+        } else {
+            stat
+        }
     }
 
     /// Begins to look for the network; registered after the configured time.
@@ -68,6 +92,36 @@ impl Shared {
         });
     }
 
+    /// The modem's clock in the form of `+CCLK` (TS 27.007 clause 8.15).
+    pub(super) fn told_clock(&self) -> String {
+        let now = self.clock.now().to_string();
+        let field = |from: usize, to: usize| now.get(from..to).unwrap_or("00").to_owned();
+        let year = self.faults.find(|fault| match fault {
+            Fault::OddClock { year } => Some(format!("{:02}", year % 100)),
+            _ => None,
+        });
+        let year = year.unwrap_or_else(|| field(2, 4));
+        format!("{year}/{}/{},{}+00", field(5, 7), field(8, 10), field(11, 19))
+    }
+
+    /// The network tells the time, and modems pass it on in their own words.
+    pub(super) fn tell_time(&self) {
+        let odd = |fault: &Fault| matches!(fault, Fault::OddClock { .. }).then_some(());
+        if self.faults.find(odd).is_none() {
+            return;
+        }
+        let now = self.told_clock();
+        for line in [
+            "+CTZV: +52".to_owned(),
+            format!("^NWTIME: \"{now}\",0"),
+            format!("*PSUTTZ: {now},\"+52\",0"),
+        ] {
+            if let Some(port) = self.indication_port() {
+                self.urc(port, line);
+            }
+        }
+    }
+
     /// The radio goes off: no registration, no call.
     pub(super) fn lose_network(&self, state: &mut State) {
         state.registered = false;
@@ -83,12 +137,16 @@ impl Shared {
 
     /// Prints the unsolicited form of the registration on every port that asked for it.
     pub(super) fn tell_registration(&self, state: &mut State) {
-        let stat = self.registration(state);
-        state.told_registration = Some(stat);
+        state.told_registration = Some(self.registration(state));
+        if self.has_service(state) {
+            state.clock_told = true;
+            self.tell_time();
+        }
         for port in 0..self.ports.len() {
             let reports = state.settings(port).reports;
             for (name, n) in NAMES.into_iter().zip(reports) {
                 if n > 0 {
+                    let stat = self.registration_in(name, state);
                     self.urc(port, format!("{name}: {}", status(name, n, stat)));
                 }
             }
@@ -98,7 +156,7 @@ impl Shared {
 
 /// `<stat>` and, for n=2, where.
 fn status(name: &str, n: u32, stat: u8) -> String {
-    if n < 2 || stat != 1 {
+    if n < 2 || !matches!(stat, 1 | 5 | 6 | 7 | 9 | 10) {
         return stat.to_string();
     }
     let area = if name == "+CGREG" { "0001" } else { "1A2B" };
@@ -119,7 +177,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         ("+COPS", op) => operator(cx, op),
         ("+CGATT", Op::Test) => say(cx, "+CGATT: (0,1)"),
         ("+CGATT", Op::Read) => {
-            let attached = u8::from(cx.shared.has_service(cx.state));
+            let attached = u8::from(cx.shared.has_data_service(cx.state));
             say(cx, format!("+CGATT: {attached}"))
         }
         ("+CGATT", Op::Set(args)) => match args.first().and_then(Arg::number) {
@@ -148,7 +206,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
 }
 
 fn heard(cx: &Cx<'_>) -> bool {
-    cx.state.function == 1 && !cx.shared.faults.is_on(&Fault::NoCoverage {})
+    cx.state.function == 1 && !cx.shared.hears_nothing()
 }
 
 fn say(cx: &mut Cx<'_>, line: impl Into<String>) -> Step {
@@ -158,7 +216,7 @@ fn say(cx: &mut Cx<'_>, line: impl Into<String>) -> Step {
 
 fn registration(cx: &mut Cx<'_>, name: &str, index: usize, op: &Op) -> Step {
     let port = cx.port;
-    let stat = cx.shared.registration(cx.state);
+    let stat = cx.shared.registration_in(name, cx.state);
     match op {
         Op::Test => say(cx, format!("{name}: (0-2)")),
         Op::Read => {

@@ -2,9 +2,9 @@
 
 use super::command::{Arg, Op};
 use super::failure::{INVALID_PARAMETER, NOT_SUPPORTED, OPERATION_NOT_ALLOWED};
-use super::state::{Context, MAX_CID};
-use super::{Cx, Failure, Step};
-use crate::sim::fault::Fault;
+use super::state::Context;
+use super::{Cx, Failure, Shared, Step};
+use crate::sim::fault::{DialForm, Fault};
 
 const KINDS: [&str; 3] = ["IP", "IPV6", "IPV4V6"];
 /// Longest APN, TS 23.003 clause 9.1.
@@ -17,13 +17,18 @@ pub(super) fn dial(cx: &Cx<'_>, text: &str) -> Step {
         // Voice and circuit-switched data: there is nobody to answer.
         return Step::Fail(Failure::NoCarrier);
     };
+    let form =
+        if service.trim_matches('*').is_empty() { DialForm::Plain } else { DialForm::WithContext };
+    if cx.shared.refuses_to_dial(form) {
+        return Step::Fail(Failure::Plain);
+    }
     let cid = match service {
         "" | "*" | "**" | "***" => Some(1),
         _ => service.rsplit('*').next().and_then(|cid| cid.parse().ok()),
     };
     match cid {
         Some(cid) if cx.shared.context(cx.state, cid).is_some() => Step::Dial(cid),
-        Some(1..=MAX_CID) => Step::Fail(Failure::NoCarrier),
+        Some(cid) if (1..=cx.shared.max_cid()).contains(&cid) => Step::Fail(Failure::NoCarrier),
         _ => Step::Fail(Failure::Plain),
     }
 }
@@ -31,8 +36,9 @@ pub(super) fn dial(cx: &Cx<'_>, text: &str) -> Step {
 pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
     Some(match (name, op) {
         ("+CGDCONT", Op::Test) => {
+            let most = cx.shared.max_cid();
             for kind in KINDS {
-                cx.say(format!("+CGDCONT: (1-{MAX_CID}),\"{kind}\",,,(0),(0)"));
+                cx.say(format!("+CGDCONT: (1-{most}),\"{kind}\",,,(0),(0)"));
             }
             Step::Done
         }
@@ -72,7 +78,10 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             }
             Step::Done
         }
-        ("+CGAUTH", Op::Test) => say(cx, format!("+CGAUTH: (1-{MAX_CID}),(0-3),64,64")),
+        ("+CGAUTH", Op::Test) => {
+            let most = cx.shared.max_cid();
+            say(cx, format!("+CGAUTH: (1-{most}),(0-3),64,64"))
+        }
         ("+CGAUTH", Op::Read) => {
             // The password is never told, as on real modems.
             let lines: Vec<String> = cx.state.auth.values().cloned().collect();
@@ -81,6 +90,9 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         }
         ("+CGAUTH", Op::Set(args)) => authenticate(cx, args),
         ("+CGDATA", Op::Test) => say(cx, "+CGDATA: (\"PPP\")"),
+        ("+CGDATA", Op::Set(_)) if cx.shared.refuses_to_dial(DialForm::Cgdata) => {
+            Step::Fail(Failure::Plain)
+        }
         ("+CGDATA", Op::Set(args)) => match args.as_slice() {
             [kind, rest @ ..] if kind.text.eq_ignore_ascii_case("PPP") => {
                 match rest.first().and_then(Arg::number).map_or(Ok(1), u8::try_from) {
@@ -97,20 +109,48 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
     })
 }
 
+impl Shared {
+    fn max_cid(&self) -> u8 {
+        let limited = self.faults.find(|fault| match fault {
+            Fault::ContextRange { cids } => Some(*cids),
+            _ => None,
+        });
+        limited.unwrap_or(self.config.max_cid)
+    }
+
+    fn refuses_to_dial(&self, form: DialForm) -> bool {
+        let only = self.faults.find(|fault| match fault {
+            Fault::DialOnly { form } => Some(*form),
+            _ => None,
+        });
+        only.is_some_and(|only| only != form)
+    }
+
+    /// Why the network activates no context now, if so.
+    pub(super) fn activation_refused(&self) -> Option<Failure> {
+        self.faults.take(|fault| match fault {
+            Fault::ActivationRefused { cme } => Some(Failure::Cme(*cme)),
+            _ => None,
+        })
+    }
+}
+
 fn say(cx: &mut Cx<'_>, line: impl Into<String>) -> Step {
     cx.say(line);
     Step::Done
 }
 
-fn cid_of(args: &[Arg], at: usize) -> Option<u8> {
+fn cid_of(args: &[Arg], at: usize, most: u8) -> Option<u8> {
     args.get(at)
         .and_then(Arg::number)
         .and_then(|cid| u8::try_from(cid).ok())
-        .filter(|cid| (1..=MAX_CID).contains(cid))
+        .filter(|cid| (1..=most).contains(cid))
 }
 
 fn define(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
-    let Some(cid) = cid_of(args, 0) else { return Step::Fail(INVALID_PARAMETER) };
+    let Some(cid) = cid_of(args, 0, cx.shared.max_cid()) else {
+        return Step::Fail(INVALID_PARAMETER);
+    };
     if cx.shared.faults.strikes(&Fault::ContextRefused {}) {
         return Step::Fail(Failure::Plain);
     }
@@ -138,9 +178,15 @@ fn activate(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
     if on == 1 && !cx.shared.has_service(cx.state) {
         return Step::Fail(Failure::Cme(30));
     }
+    if on == 1
+        && let Some(refused) = cx.shared.activation_refused()
+    {
+        return Step::Fail(refused);
+    }
+    let most = cx.shared.max_cid();
     let all: Vec<u8> = cx.state.contexts.keys().copied().collect();
     let wanted = if args.len() > 1 {
-        let cids: Option<Vec<u8>> = (1..args.len()).map(|at| cid_of(args, at)).collect();
+        let cids: Option<Vec<u8>> = (1..args.len()).map(|at| cid_of(args, at, most)).collect();
         let Some(cids) = cids else { return Step::Fail(INVALID_PARAMETER) };
         cids
     } else {
@@ -166,7 +212,7 @@ fn activate(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
 
 fn authenticate(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
     let (Some(cid), Some(kind @ 0..=3)) =
-        (cid_of(args, 0), args.get(1).map_or(Some(0), Arg::number))
+        (cid_of(args, 0, cx.shared.max_cid()), args.get(1).map_or(Some(0), Arg::number))
     else {
         return Step::Fail(INVALID_PARAMETER);
     };

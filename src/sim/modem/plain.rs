@@ -32,7 +32,18 @@ const REMEMBERED: &[(&str, &str, &str)] = &[
 const MAX_VALUE: usize = 128;
 
 pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
-    if matches!(name, "+CCLK" | "+CMUX" | "+CPBS" | "+CPBR" | "+CRSM") {
+    if name == "+CCLK" {
+        return Some(match op {
+            Op::Test | Op::Set(_) => Step::Done,
+            Op::Read => {
+                let now = cx.shared.told_clock();
+                cx.say(format!("+CCLK: \"{now}\""));
+                Step::Done
+            }
+            Op::Run => Step::Fail(NOT_SUPPORTED),
+        });
+    }
+    if matches!(name, "+CMUX" | "+CPBS" | "+CPBR" | "+CRSM") {
         return Some(Step::Fail(NOT_SUPPORTED));
     }
     let (_, test, initial) = REMEMBERED.iter().find(|(known, ..)| *known == name)?;

@@ -1,5 +1,5 @@
-//! A port while somebody has it open: command lines, results, prompts and unsolicited codes
-//! (ITU-T V.250 clauses 5.1 to 5.7).
+//! A port while somebody has it open: command lines, prompts and the way into a call (ITU-T V.250
+//! clauses 5.1 to 5.6).
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::io::{AsyncReadExt, ReadHalf, WriteHalf};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::command::{self, MAX_LINE};
+use super::command::{self, Command, MAX_LINE};
 use super::data::{Call, Left};
-use super::failure::{Failure, cme_text, cms_text};
+use super::failure::Failure;
+use super::output::Held;
 use super::state::PortSettings;
 use super::{Shared, Step};
 use crate::net::Io;
-use crate::sim::fault::Fault;
+use crate::sim::fault::{BannerForm, Fault, UrcPlace};
 use crate::sim::lock;
 
 /// Octets a PDU prompt collects; the longest TPDU is under 200 octets, two digits each.
@@ -24,6 +26,12 @@ const MAX_PROMPT: usize = 1_024;
 /// What ends the PDU of a prompt.
 const CTRL_Z: u8 = 0x1a;
 const ESCAPE: u8 = 0x1b;
+/// How long a modem hangs that nobody resets.
+const HANG: Duration = Duration::from_secs(20 * 60);
+/// The beginning of an IP packet in its frame (RFC 1662 clause 3.1).
+const UNFINISHED_FRAME: &[u8] = b"\x7e\xff\x03\x00\x21\x45\x00\x05\xdc";
+/// Octets of a banner that is no text.
+const NOISE: usize = 40;
 
 pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
@@ -34,6 +42,8 @@ pub(super) struct Session {
     pub(super) closed: CancellationToken,
     /// Octets read and not used yet.
     pub(super) pending: VecDeque<u8>,
+    /// Octets said that have not left yet.
+    pub(super) held: Held,
     line: Vec<u8>,
     overlong: bool,
     last_line: String,
@@ -57,6 +67,7 @@ pub(super) async fn serve(shared: Arc<Shared>, port: usize, io: Box<dyn Io>) {
         writer,
         closed: closed.clone(),
         pending: VecDeque::new(),
+        held: Held::default(),
         line: Vec::new(),
         overlong: false,
         last_line: String::new(),
@@ -82,6 +93,7 @@ enum Typed {
 
 impl Session {
     async fn run(&mut self) -> io::Result<()> {
+        self.banner().await?;
         loop {
             while let Some(octet) = self.pending.pop_front() {
                 match self.take(octet).await? {
@@ -95,12 +107,38 @@ impl Session {
         }
     }
 
+    /// What the port says before anybody asked.
+    async fn banner(&mut self) -> io::Result<()> {
+        let banner = self.shared.faults.take(|fault| match fault {
+            Fault::Banner { form } => Some(*form),
+            _ => None,
+        });
+        let octets = match banner {
+            None => return Ok(()),
+            Some(BannerForm::Rdy) => {
+                b"\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\n+QUSIM: 1\r\n\r\n+QIND: SMS DONE\r\n".to_vec()
+            }
+            Some(BannerForm::Sysstart) => b"\r\n^SYSSTART\r\n\r\n+PBREADY\r\n".to_vec(),
+            Some(BannerForm::Nul) => vec![0; NOISE],
+            Some(BannerForm::Garbage) => self.shared.noise(NOISE),
+            // A slow line seen by a fast one: long runs of equal bits.
+            Some(BannerForm::WrongBaud) => [0x80, 0xf8, 0x00, 0xfe, 0xe0, 0xff, 0x1c]
+                .iter()
+                .copied()
+                .cycle()
+                .take(NOISE)
+                .collect(),
+        };
+        self.put(&octets).await
+    }
+
     /// Waits for octets or for something to print; ends with an error when the port is closed.
     async fn fill(&mut self) -> io::Result<()> {
         let mut buffer = [0; 4096];
         let shared = Arc::clone(&self.shared);
         let port = shared.ports.get(self.port).ok_or(io::ErrorKind::NotFound)?;
         let ended = self.call.as_ref().map(Call::ended);
+        let held = self.held_until();
         tokio::select! {
             biased;
             () = self.closed.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -108,13 +146,14 @@ impl Session {
                 self.drop_call();
                 self.result(Err(Failure::NoCarrier)).await
             }
+            () = until(held) => self.release().await,
             read = self.reader.read(&mut buffer) => {
                 let count = read?;
                 if count == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 self.count_in(count);
-                if !shared.faults.shows(&Fault::ModemSilent {}) {
+                if !self.is_deaf() {
                     self.pending.extend(buffer.iter().take(count));
                 }
                 Ok(())
@@ -123,26 +162,30 @@ impl Session {
         }
     }
 
+    /// Takes octets and does nothing with them.
+    fn is_deaf(&self) -> bool {
+        let faults = &self.shared.faults;
+        let blocked = || {
+            self.port > 0
+                && self.shared.lock().call.is_some()
+                && faults.shows(&Fault::ControlPortBlocked {})
+        };
+        self.shared.is_hung(self.port) || faults.shows(&Fault::ModemSilent {}) || blocked()
+    }
+
     pub(super) fn count_in(&self, octets: usize) {
         if let Some(port) = self.shared.ports.get(self.port) {
             port.from_host.fetch_add(octets as u64, Ordering::Relaxed);
         }
     }
 
-    pub(super) async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        if let Some(port) = self.shared.ports.get(self.port) {
-            port.to_host.fetch_add(octets.len() as u64, Ordering::Relaxed);
-        }
-        let closed = self.closed.clone();
-        tokio::select! {
-            biased;
-            () = closed.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
-            written = self.writer.write_all(octets) => written,
-        }
+    pub(super) fn settings(&self) -> PortSettings {
+        self.shared.lock().settings(self.port).clone()
     }
 
-    fn settings(&self) -> PortSettings {
-        self.shared.lock().settings(self.port).clone()
+    /// Nobody has begun to type.
+    pub(super) fn is_between_lines(&self) -> bool {
+        self.line.is_empty()
     }
 
     fn echoes(&self, settings: &PortSettings) -> bool {
@@ -152,12 +195,23 @@ impl Session {
     async fn take(&mut self, octet: u8) -> io::Result<Typed> {
         let settings = self.settings();
         let echo = self.echoes(&settings);
-        if echo {
+        let late = self.shared.faults.find(|fault| match fault {
+            Fault::ModemEchoesLate { millis } if echo => Some(*millis),
+            _ => None,
+        });
+        if self.line.is_empty() && octet.is_ascii_alphabetic() {
+            self.say_misplaced(UrcPlace::BeforeEcho).await?;
+        }
+        if echo && late.is_none() {
             self.write(&[octet]).await?;
         }
         match octet {
             b'\r' => {
                 let octets = std::mem::take(&mut self.line);
+                if let Some(millis) = late {
+                    tokio::time::sleep(Duration::from_millis(millis)).await;
+                    self.write(&[&octets[..], b"\r"].concat()).await?;
+                }
                 if std::mem::take(&mut self.overlong) {
                     return Ok(Typed::TooLong);
                 }
@@ -199,21 +253,38 @@ impl Session {
         if commands.len() > 1 && self.shared.faults.shows(&Fault::ModemRefusesJoined {}) {
             return self.result(Err(Failure::Plain)).await;
         }
+        self.say_misplaced(UrcPlace::BeforeReply).await?;
         for command in commands {
             pause(self.shared.config.timing.reply).await;
+            let name = command.name();
+            let odd = self.shared.faults.take(|fault| match fault {
+                Fault::OddResult { form, command: Some(wanted) } if is_command(&name, wanted) => {
+                    Some(*form)
+                }
+                _ => None,
+            });
+            if let Some(form) = odd {
+                return self.odd_result(form).await;
+            }
+            let takes_pdu = matches!(name.as_str(), "+CMGS" | "+CMGW");
+            if !takes_pdu {
+                self.delay(&name).await;
+            }
             let (lines, step) = self.shared.run(self.port, &command);
-            self.inform(&lines).await?;
+            self.inform(&lines, name == "+CMGL").await?;
             match step {
                 Step::Done => {}
                 Step::Fail(failure) => return self.result(Err(failure)).await,
                 Step::After(wait) => pause(wait).await,
+                Step::Unanswered => return Ok(()),
                 Step::Prompt { length, store } => {
                     let Some(typed) = self.prompt().await? else {
                         return self.result(Ok(())).await;
                     };
                     pause(self.shared.config.timing.submit).await;
+                    self.delay(&name).await;
                     match self.shared.submit(length, store, &typed) {
-                        Ok(lines) => self.inform(&lines).await?,
+                        Ok(lines) => self.inform(&lines, false).await?,
                         Err(failure) => return self.result(Err(failure)).await,
                     }
                 }
@@ -228,84 +299,59 @@ impl Session {
                         self.result(Err(Failure::NoCarrier)).await
                     };
                 }
-                Step::HangUp => self.drop_call(),
+                Step::HangUp => {
+                    if !self.shared.faults.strikes(&Fault::HangUpIgnored {}) {
+                        self.drop_call();
+                    }
+                }
+                Step::Hang => {
+                    self.shared.hang(self.port, HANG);
+                    return Ok(());
+                }
             }
         }
         self.result(Ok(())).await
     }
 
-    /// Information text of one command.
-    async fn inform(&mut self, lines: &[String]) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let text = lines.join("\r\n");
-        let settings = self.settings();
-        let text = if settings.verbose { format!("\r\n{text}\r\n") } else { format!("{text}\r\n") };
-        self.write(text.as_bytes()).await
-    }
-
-    /// A final result, in words or numbers.
-    async fn result(&mut self, outcome: Result<(), Failure>) -> io::Result<()> {
-        if self.shared.faults.shows(&Fault::ModemUrcFlood {}) {
-            self.write(b"\r\n^RSSI: 21\r\n\r\n^HCSQ: \"LTE\",54,48,181,28\r\n").await?;
-        }
-        let settings = self.settings();
-        let (text, code) = match outcome {
-            Ok(()) => ("OK".to_owned(), "0"),
-            Err(Failure::NoCarrier) => ("NO CARRIER".to_owned(), "3"),
-            Err(Failure::Plain) => ("ERROR".to_owned(), "4"),
-            Err(Failure::Cme(_) | Failure::Cms(_)) if settings.cmee == 0 => {
-                // TS 27.005 clause 3.2.5: message commands always say why.
-                match outcome {
-                    Err(Failure::Cms(code)) => (format!("+CMS ERROR: {code}"), ""),
-                    _ => ("ERROR".to_owned(), "4"),
-                }
+    /// The delay of this command, cut when the faults are cleared.
+    fn delay(&self, name: &str) -> impl Future<Output = ()> + Send + use<> {
+        let millis = self.shared.faults.take(|fault| match fault {
+            Fault::ReplyDelayed { command, millis } => {
+                command.as_ref().is_none_or(|wanted| is_command(name, wanted)).then_some(*millis)
             }
-            Err(Failure::Cme(code)) if settings.cmee == 1 => (format!("+CME ERROR: {code}"), ""),
-            Err(Failure::Cms(code)) if settings.cmee == 1 => (format!("+CMS ERROR: {code}"), ""),
-            Err(Failure::Cme(code)) => (format!("+CME ERROR: {}", cme_text(code)), ""),
-            Err(Failure::Cms(code)) => (format!("+CMS ERROR: {}", cms_text(code)), ""),
-        };
-        self.final_text(&settings, &text, code).await
+            _ => None,
+        });
+        self.wait_unless_cleared(millis.unwrap_or(0))
     }
 
-    pub(super) async fn final_text(
-        &mut self,
-        settings: &PortSettings,
-        text: &str,
-        code: &str,
-    ) -> io::Result<()> {
-        if settings.quiet {
-            return Ok(());
+    fn wait_unless_cleared(&self, millis: u64) -> impl Future<Output = ()> + Send + use<> {
+        let (closed, faults) = (self.closed.clone(), self.shared.faults.clone());
+        async move {
+            if millis == 0 {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = closed.cancelled() => {}
+                () = faults.cleared() => {}
+                () = tokio::time::sleep(Duration::from_millis(millis)) => {}
+            }
         }
-        let line = if settings.verbose || code.is_empty() {
-            format!("\r\n{text}\r\n")
-        } else {
-            format!("{code}\r")
-        };
-        self.write(line.as_bytes()).await
-    }
-
-    /// Unsolicited codes go out between command lines only.
-    async fn print_urcs(&mut self) -> io::Result<()> {
-        if !self.line.is_empty() {
-            return Ok(());
-        }
-        let urcs = match self.shared.ports.get(self.port) {
-            Some(port) => std::mem::take(&mut *lock(&port.urcs)),
-            None => return Ok(()),
-        };
-        for urc in urcs {
-            self.write(format!("\r\n{urc}\r\n").as_bytes()).await?;
-        }
-        Ok(())
     }
 
     /// Collects a PDU; nothing when the host gave up with ESC.
     async fn prompt(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let bare = self.shared.faults.shows(&Fault::ModemBarePrompt {});
-        self.write(if bare { b"\r\n>\r\n" } else { b"\r\n> " }).await?;
+        let late = self.shared.faults.take(|fault| match fault {
+            Fault::PromptLate { millis } => Some(*millis),
+            _ => None,
+        });
+        if let Some(millis) = late {
+            self.wait_unless_cleared(millis).await;
+        }
+        if !self.shared.faults.strikes(&Fault::PromptMissing {}) {
+            let bare = self.shared.faults.shows(&Fault::ModemBarePrompt {});
+            self.write(if bare { b"\r\n>\r\n" } else { b"\r\n> " }).await?;
+        }
         let settings = self.settings();
         let mut typed = Vec::new();
         loop {
@@ -315,6 +361,7 @@ impl Session {
                 }
                 match octet {
                     CTRL_Z => return Ok(Some(typed)),
+                    ESCAPE if self.shared.faults.strikes(&Fault::PromptIgnoresEscape {}) => {}
                     ESCAPE => return Ok(None),
                     _ if typed.len() < MAX_PROMPT => typed.push(octet),
                     _ => {}
@@ -348,22 +395,46 @@ impl Session {
 
     /// Says CONNECT and carries the call's octets until it ends or is left.
     async fn online(&mut self) -> io::Result<()> {
-        let settings = self.settings();
-        let text = match self.shared.config.connect_text.as_str() {
-            text if !text.is_empty() && settings.extended_results > 0 => format!("CONNECT {text}"),
-            _ => "CONNECT".to_owned(),
-        };
-        self.final_text(&settings, &text, "1").await?;
+        self.connect_line().await?;
+        self.release().await?;
         self.set_online(true);
         let left = self.carry().await;
         self.set_online(false);
         match left? {
             Left::Escaped => self.result(Ok(())).await,
+            Left::EscapedSilently => Ok(()),
+            Left::EndedInFrame => {
+                self.put(UNFINISHED_FRAME).await?;
+                self.drop_call();
+                self.result(Err(Failure::NoCarrier)).await
+            }
             Left::Ended => {
                 self.drop_call();
                 self.result(Err(Failure::NoCarrier)).await
             }
         }
+    }
+
+    async fn connect_line(&mut self) -> io::Result<()> {
+        let faults = self.shared.faults.clone();
+        if faults.strikes(&Fault::ConnectMissing {}) {
+            return Ok(());
+        }
+        let told = faults.find(|fault| match fault {
+            Fault::ConnectPlain {} => Some(String::new()),
+            Fault::ConnectText { text } => Some(text.clone()),
+            _ => None,
+        });
+        let settings = self.settings();
+        let text = told.unwrap_or_else(|| {
+            let told = settings.extended_results > 0;
+            if told { self.shared.config.connect_text.clone() } else { String::new() }
+        });
+        let text = if text.is_empty() { "CONNECT".to_owned() } else { format!("CONNECT {text}") };
+        if faults.shows(&Fault::ConnectWithoutCr {}) {
+            return self.write(format!("\n{text}\r\n").as_bytes()).await;
+        }
+        self.final_text(&settings, &text, "1").await
     }
 
     fn set_online(&self, online: bool) {
@@ -379,9 +450,40 @@ impl Session {
     }
 }
 
+/// Whether `name` is the command that a description means: `+CMGS`, or `D` for dialling.
+fn is_command(name: &str, wanted: &str) -> bool {
+    let wanted = wanted.trim_start_matches("AT").trim_start_matches("at");
+    name.eq_ignore_ascii_case(wanted)
+}
+
+impl Command {
+    /// The name that faults know it by.
+    fn name(&self) -> String {
+        match self {
+            Self::Basic { ampersand, letter, .. } => {
+                if *ampersand {
+                    format!("&{letter}")
+                } else {
+                    letter.to_string()
+                }
+            }
+            Self::Register { .. } => "S".to_owned(),
+            Self::Dial(_) => "D".to_owned(),
+            Self::Extended { name, .. } => name.clone(),
+        }
+    }
+}
+
 async fn wait(token: Option<CancellationToken>) {
     match token {
         Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -10,7 +10,7 @@ use super::failure::{
 use super::state::Cnmi;
 use super::storage::{Mem, Status, Stored};
 use super::{Cx, Failure, Shared, State, Step};
-use crate::codec::sms::{SmsAddress, join_smsc, to_hex};
+use crate::codec::sms::to_hex;
 use crate::sim::fault::Fault;
 
 /// Octets of the longest TPDU: SMS-SUBMIT with a validity period of 7 octets (TS 23.040 clause
@@ -111,8 +111,7 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
         let parts: Vec<String> = state
             .mems
             .map(|mem| {
-                let storage = state.storage(mem);
-                let (used, total) = (storage.used(), storage.total());
+                let (used, total) = (state.used(mem), state.total(mem));
                 if named {
                     format!("\"{}\",{used},{total}", mem.name())
                 } else {
@@ -123,8 +122,15 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
         parts.join(",")
     };
     match op {
-        Op::Test => say(cx, "+CPMS: (\"SM\",\"ME\"),(\"SM\",\"ME\"),(\"SM\",\"ME\")"),
+        Op::Test => {
+            let names = cx.shared.config.storages();
+            let group: Vec<String> =
+                names.iter().map(|mem| format!("\"{}\"", mem.name())).collect();
+            let group = group.join(",");
+            say(cx, format!("+CPMS: ({group}),({group}),({group})"))
+        }
         Op::Read => {
+            cx.state.zte_asked = true;
             let line = counts(cx.state, true);
             say(cx, format!("+CPMS: {line}"))
         }
@@ -132,6 +138,10 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
         Op::Set(args) if args.len() <= 3 => {
             let wanted: Option<Vec<Mem>> =
                 args.iter().map(|arg| Mem::from_name(&arg.text)).collect();
+            let wanted = wanted.filter(|wanted| {
+                let offered = cx.shared.config.storages();
+                wanted.iter().all(|mem| offered.contains(mem))
+            });
             let Some(wanted) = wanted else { return Step::Fail(CMS_NOT_ALLOWED) };
             for (slot, mem) in cx.state.mems.iter_mut().zip(wanted) {
                 *slot = mem;
@@ -172,6 +182,7 @@ fn indications(cx: &mut Cx<'_>, op: &Op) -> Step {
                 return Step::Fail(CMS_NOT_SUPPORTED);
             };
             cx.state.cnmi = Cnmi { mode, mt, bm, ds, bfr };
+            cx.state.delivery_stopped = false;
             if mode != 0 {
                 let kept: Vec<String> = cx.state.cnmi_kept.drain(..).collect();
                 if bfr == 0 {
@@ -199,21 +210,38 @@ fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
             _ => return Step::Fail(CMS_NOT_ALLOWED),
         },
     };
-    if cx.shared.faults.strikes(&Fault::ListRefused {}) {
+    let faults = &cx.shared.faults;
+    if faults.strikes(&Fault::ListRefused {}) {
         return Step::Fail(Failure::Plain);
     }
+    if faults.strikes(&Fault::ListHangs {}) {
+        return Step::Hang;
+    }
+    let in_text = faults.shows(&Fault::ListInTextMode {});
     let mem = cx.state.mems[0];
+    if cx.state.used(mem) > 0 && faults.shows(&Fault::ListEmpty {}) {
+        return Step::Done;
+    }
     let mut found = Vec::new();
-    for (index, stored) in cx.state.storage(mem).iter_mut() {
+    for (index, stored) in cx.state.messages(mem) {
         if wanted == 4 || stored.status as u32 == wanted {
-            found.push((index, stored.status as u32, stored.tpdu.clone()));
+            found.push((index, stored.status, stored.tpdu.clone()));
             if stored.status == Status::Unread {
                 stored.status = Status::Read;
             }
         }
     }
     for (index, status, tpdu) in found {
-        cx.say(format!("+CMGL: {index},{status},,{}", tpdu.len()));
+        if in_text {
+            // Sender and time are of no use to whoever asked for PDUs, so they are made up.
+            cx.say(format!(
+                "+CMGL: {index},\"{}\",\"86888\",,\"26/11/21,15:00:00+00\"",
+                status.words()
+            ));
+            cx.say(to_hex(tpdu.get(tpdu.len().saturating_sub(20)..).unwrap_or_default()));
+            continue;
+        }
+        cx.say(format!("+CMGL: {index},{},,{}", status as u32, tpdu.len()));
         let line = pdu_line(cx, &tpdu);
         cx.say(line);
     }
@@ -230,7 +258,7 @@ fn read(cx: &mut Cx<'_>, op: &Op) -> Step {
     };
     let mem = cx.state.mems[0];
     let Some(index) = index_of(args) else { return Step::Fail(CMS_INVALID_INDEX) };
-    let Some(stored) = cx.state.storage(mem).at(index) else {
+    let Some(stored) = cx.state.message_at(mem, index) else {
         return Step::Fail(CMS_INVALID_INDEX);
     };
     let (status, tpdu) = (stored.status as u32, stored.tpdu.clone());
@@ -247,28 +275,31 @@ fn delete(cx: &mut Cx<'_>, op: &Op) -> Step {
     match op {
         Op::Test => {
             let indices: Vec<String> =
-                cx.state.storage(mem).iter_mut().map(|(index, _)| index.to_string()).collect();
+                cx.state.messages(mem).map(|(index, _)| index.to_string()).collect();
             say(cx, format!("+CMGD: ({}),(0-4)", indices.join(",")))
         }
         Op::Set(args) => {
             if cx.shared.faults.strikes(&Fault::DeleteRefused {}) {
                 return Step::Fail(CMS_UNKNOWN);
             }
+            if cx.shared.faults.strikes(&Fault::DeletePretended {}) {
+                return Step::Done;
+            }
             let flag = args.get(1).map_or(Some(0), Arg::number);
-            let storage = cx.state.storage(mem);
             match (index_of(args), flag) {
                 // An index at which nothing is deletes nothing and is no error.
-                (Some(index), Some(0)) if storage.has_index(index) => {
-                    storage.delete(index);
+                (Some(index), Some(0)) if cx.state.place_of(mem, index).is_some() => {
+                    cx.state.delete(mem, index);
                     Step::Done
                 }
                 (Some(_), Some(flag @ 1..=4)) => {
-                    storage.retain(|stored| match stored.status {
+                    let keep = |stored: &Stored| match stored.status {
                         Status::Read => false,
                         Status::Sent => flag < 2,
                         Status::Unsent => flag < 3,
                         Status::Unread => flag < 4,
-                    });
+                    };
+                    cx.state.retain(mem, keep);
                     Step::Done
                 }
                 _ => Step::Fail(CMS_INVALID_INDEX),
@@ -302,7 +333,7 @@ fn send_stored(cx: &mut Cx<'_>, op: &Op) -> Step {
         return Step::Fail(CMS_NO_SERVICE);
     }
     let mem = cx.state.mems[1];
-    let Some(stored) = index_of(args).and_then(|index| cx.state.storage(mem).at(index)) else {
+    let Some(stored) = index_of(args).and_then(|index| cx.state.message_at(mem, index)) else {
         return Step::Fail(CMS_INVALID_INDEX);
     };
     let (was, tpdu) = (stored.status, stored.tpdu.clone());
@@ -376,6 +407,9 @@ impl Shared {
     ) -> Result<Vec<String>, Failure> {
         let text: Vec<u8> =
             typed.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+        if self.faults.strikes(&Fault::PromptWrongLength {}) {
+            return Err(CMS_INVALID_PDU);
+        }
         let octets = hex::decode(&text).map_err(|_| CMS_INVALID_PDU)?;
         let smsc = octets.first().map_or(0, |length| usize::from(*length) + 1);
         let tpdu = octets.get(smsc..).filter(|tpdu| tpdu.len() == length).ok_or(CMS_INVALID_PDU)?;
@@ -384,7 +418,9 @@ impl Shared {
             let mut state = self.lock();
             let mem = state.mems[1];
             let stored = Stored { status: Status::Unsent, tpdu };
-            let index = state.storage(mem).put(stored).ok_or(CMS_STORAGE_FULL)?;
+            let full = self.faults.strikes(&Fault::StorageWriteRefused {}) || self.counts_as_full();
+            let index = if full { None } else { state.put(mem, stored) };
+            let index = index.map(|(_, index)| index).ok_or(CMS_STORAGE_FULL)?;
             return Ok(vec![format!("+CMGW: {index}")]);
         }
         self.smsc.submit(&self.subscriber.number, tpdu).map_err(|_| CMS_INVALID_PDU)?;
@@ -392,114 +428,4 @@ impl Shared {
         state.message_reference = state.message_reference.wrapping_add(1);
         Ok(vec![format!("+CMGS: {}", state.message_reference)])
     }
-
-    /// Lets messages in that wait in the network, as far as there is room, and tells the host.
-    pub(in crate::sim) fn fetch_sms(&self) {
-        loop {
-            let mut state = self.lock();
-            if !self.has_service(&state) || state.unacknowledged.is_some() {
-                return;
-            }
-            let direct = state.cnmi.mt == 2 && self.can_route(&state);
-            let mem = state.mems[2];
-            let storage = state.storage(mem);
-            let full =
-                storage.used() >= storage.total() || self.faults.is_on(&Fault::StorageFull {});
-            if !direct && full {
-                return;
-            }
-            let Some(tpdu) = self.smsc.next(&self.subscriber.number) else { return };
-            if direct {
-                self.route(&mut state, tpdu);
-            } else {
-                self.store(&mut state, mem, tpdu);
-            }
-        }
-    }
-
-    /// A TPDU as PDU mode shows it, with the address of the service centre in front.
-    fn pdu_text(&self, state: &State, tpdu: &[u8]) -> String {
-        let number = if state.smsc.is_empty() { self.smsc.number() } else { &state.smsc };
-        let smsc = SmsAddress::from_text(number);
-        let whole = join_smsc(Some(&smsc), tpdu).or_else(|_| join_smsc(None, tpdu));
-        whole.map(|octets| to_hex(&octets)).unwrap_or_default()
-    }
-
-    /// `+CMT` needs a host that listens now.
-    fn can_route(&self, state: &State) -> bool {
-        state.cnmi.mode != 0 && self.indication_port().is_some_and(|port| !self.is_online(port))
-    }
-
-    fn route(&self, state: &mut State, tpdu: Bytes) {
-        let Some(port) = self.indication_port() else { return };
-        let pdu = self.pdu_text(state, &tpdu);
-        self.urc(port, format!("+CMT: ,{}\r\n{pdu}", tpdu.len()));
-        if state.csms == 1 {
-            state.routed += 1;
-            let run = state.routed;
-            state.unacknowledged = Some(tpdu);
-            let itself = self.itself.clone();
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async move {
-                    tokio::time::sleep(CNMA_LIMIT).await;
-                    if let Some(shared) = itself.upgrade() {
-                        shared.acknowledgement_missed(run);
-                    }
-                });
-            }
-        }
-    }
-
-    /// Without an acknowledgement in time routing ends (TS 27.005 clause 3.4.1) and the network
-    /// keeps the message.
-    fn acknowledgement_missed(&self, run: u64) {
-        let mut state = self.lock();
-        if state.routed == run
-            && let Some(message) = state.unacknowledged.take()
-        {
-            state.cnmi.mt = 0;
-            self.smsc.give_back(&self.subscriber.number, message);
-        }
-        drop(state);
-        self.fetch_sms();
-    }
-
-    fn store(&self, state: &mut State, mem: Mem, tpdu: Bytes) {
-        let push = is_port_addressed(&tpdu);
-        let stored = Stored { status: Status::Unread, tpdu };
-        let Some(mut index) = state.storage(mem).put(stored) else { return };
-        if state.cnmi.mt != 1 && state.cnmi.mt != 2 {
-            return;
-        }
-        let Some(port) = self.indication_port() else { return };
-        if self.faults.strikes(&Fault::CmtiIndexGone {}) {
-            let storage = state.storage(mem);
-            index = storage.first_index() + storage.total() - 1;
-        }
-        let mut line = format!("+CMTI: \"{}\",{index}", mem.name());
-        if push && self.faults.shows(&Fault::CmtiWithMmsPush {}) {
-            line.push_str(",\"MMS PUSH\",1,1");
-        }
-        match state.cnmi.mode {
-            0 => {
-                state.cnmi_kept.push_back(line);
-                state.cnmi_kept.truncate(64);
-            }
-            // Mode 1 discards while the line carries data.
-            1 if self.is_online(port) => {}
-            _ => self.urc(port, line),
-        }
-    }
-}
-
-/// How long the modem waits for `+CNMA`.
-const CNMA_LIMIT: std::time::Duration = std::time::Duration::from_secs(15);
-
-/// Whether an SMS-DELIVER carries application ports in its user data header.
-fn is_port_addressed(tpdu: &[u8]) -> bool {
-    let udhi = tpdu.first().is_some_and(|first| first & 0x40 != 0);
-    let digits = tpdu.get(1).map_or(0, |digits| usize::from(*digits));
-    // First octet, address length, address type, digits, PID, DCS, time stamp, length.
-    let header = 3 + digits.div_ceil(2) + 1 + 1 + 7 + 1;
-    udhi && tpdu.get(header + 1).is_some_and(|element| matches!(element, 4 | 5))
 }

@@ -8,9 +8,6 @@ use super::storage::{Mem, Storage};
 use super::text::Charset;
 use super::{ModemConfig, Subscriber};
 
-/// Context identifiers go from 1 to this.
-pub(super) const MAX_CID: u8 = 8;
-
 /// A PDP context (`+CGDCONT`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Context {
@@ -88,11 +85,23 @@ pub(super) struct State {
     pub(super) registered: bool,
     /// `<stat>` that the ports were told last.
     pub(super) told_registration: Option<u8>,
+    /// The odd clock has been told.
+    pub(super) clock_told: bool,
     /// Counts registrations, so that a late one of an earlier life does nothing.
     pub(super) registration_run: u64,
     pub(super) cops_format: u32,
     pub(super) csms: u32,
     pub(super) cnmi: Cnmi,
+    /// A direct delivery was not acknowledged: nothing more comes until `+CNMI` is set.
+    pub(super) delivery_stopped: bool,
+    /// An indication that waits for the next one.
+    pub(super) cmti_held: Option<String>,
+    /// A full storage has been told.
+    pub(super) full_told: bool,
+    /// `AT+CPMS?` was asked since power-on.
+    pub(super) zte_asked: bool,
+    /// Rounds of the flood before that.
+    pub(super) zte_rounds: u32,
     pub(super) cnmi_kept: VecDeque<String>,
     /// A message routed by `+CMT` that waits for `+CNMA`.
     pub(super) unacknowledged: Option<bytes::Bytes>,
@@ -131,10 +140,16 @@ impl State {
             deregistered: false,
             registered: false,
             told_registration: None,
+            clock_told: false,
             registration_run: 0,
             cops_format: 0,
             csms: 0,
             cnmi: Cnmi::default(),
+            delivery_stopped: false,
+            cmti_held: None,
+            full_told: false,
+            zte_asked: false,
+            zte_rounds: 0,
             cnmi_kept: VecDeque::new(),
             unacknowledged: None,
             routed: 0,
@@ -150,13 +165,6 @@ impl State {
             last_cause: "no error".to_owned(),
             plain: BTreeMap::new(),
             ports: [PortSettings::default(), PortSettings::default()],
-        }
-    }
-
-    pub(super) fn storage(&mut self, mem: Mem) -> &mut Storage {
-        match mem {
-            Mem::Sm => &mut self.sm,
-            Mem::Me => &mut self.me,
         }
     }
 

@@ -1,6 +1,10 @@
-//! Message storages SM and ME (3GPP TS 27.005 clauses 3.1 and 3.2.2).
+//! Message storages SM and ME, and MT, which is both of them (3GPP TS 27.005 clauses 3.1 and
+//! 3.2.2).
 
 use bytes::Bytes;
+
+use super::ModemConfig;
+use super::state::State;
 
 /// Where messages lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +13,8 @@ pub(super) enum Mem {
     Sm,
     /// The modem's own memory.
     Me,
+    /// Both; the modem's own comes behind the SIM.
+    Mt,
 }
 
 impl Mem {
@@ -16,6 +22,7 @@ impl Mem {
         match self {
             Self::Sm => "SM",
             Self::Me => "ME",
+            Self::Mt => "MT",
         }
     }
 
@@ -23,6 +30,7 @@ impl Mem {
         match name.to_ascii_uppercase().as_str() {
             "SM" => Some(Self::Sm),
             "ME" => Some(Self::Me),
+            "MT" => Some(Self::Mt),
             _ => None,
         }
     }
@@ -35,6 +43,18 @@ pub(super) enum Status {
     Read = 1,
     Unsent = 2,
     Sent = 3,
+}
+
+impl Status {
+    /// As text mode shows it.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Unread => "REC UNREAD",
+            Self::Read => "REC READ",
+            Self::Unsent => "STO UNSENT",
+            Self::Sent => "STO SENT",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -100,9 +120,105 @@ impl Storage {
             }
         }
     }
+}
 
-    pub(super) fn first_index(&self) -> usize {
-        self.first
+impl ModemConfig {
+    /// What `+CPMS=?` offers.
+    pub(super) fn storages(&self) -> Vec<Mem> {
+        let mut storages = vec![Mem::Sm];
+        if self.me_capacity > 0 || !self.hides_empty_me {
+            storages.push(Mem::Me);
+        }
+        if self.offers_mt {
+            storages.push(Mem::Mt);
+        }
+        storages
+    }
+}
+
+impl State {
+    fn storage(&mut self, mem: Mem) -> &mut Storage {
+        match mem {
+            Mem::Sm | Mem::Mt => &mut self.sm,
+            Mem::Me => &mut self.me,
+        }
+    }
+
+    pub(super) fn used(&self, mem: Mem) -> usize {
+        match mem {
+            Mem::Sm => self.sm.used(),
+            Mem::Me => self.me.used(),
+            Mem::Mt => self.sm.used() + self.me.used(),
+        }
+    }
+
+    pub(super) fn total(&self, mem: Mem) -> usize {
+        match mem {
+            Mem::Sm => self.sm.total(),
+            Mem::Me => self.me.total(),
+            Mem::Mt => self.sm.total() + self.me.total(),
+        }
+    }
+
+    /// The storage and its index that an index of `mem` means, when it is one.
+    pub(super) fn place_of(&self, mem: Mem, index: usize) -> Option<(Mem, usize)> {
+        let behind = self.sm.total();
+        match mem {
+            Mem::Mt if self.sm.has_index(index) => Some((Mem::Sm, index)),
+            Mem::Mt => {
+                let index = index.checked_sub(behind)?;
+                self.me.has_index(index).then_some((Mem::Me, index))
+            }
+            Mem::Sm => self.sm.has_index(index).then_some((mem, index)),
+            Mem::Me => self.me.has_index(index).then_some((mem, index)),
+        }
+    }
+
+    /// Stores a message: where it is announced and its index there; nothing when full.
+    pub(super) fn put(&mut self, mem: Mem, message: Stored) -> Option<(Mem, usize)> {
+        if mem != Mem::Mt {
+            return self.storage(mem).put(message).map(|index| (mem, index));
+        }
+        let behind = self.sm.total();
+        if let Some(index) = self.sm.put(message.clone()) {
+            return Some((Mem::Mt, index));
+        }
+        self.me.put(message).map(|index| (Mem::Mt, index + behind))
+    }
+
+    pub(super) fn message_at(&mut self, mem: Mem, index: usize) -> Option<&mut Stored> {
+        let (mem, index) = self.place_of(mem, index)?;
+        self.storage(mem).at(index)
+    }
+
+    pub(super) fn delete(&mut self, mem: Mem, index: usize) {
+        if let Some((mem, index)) = self.place_of(mem, index) {
+            self.storage(mem).delete(index);
+        }
+    }
+
+    pub(super) fn retain(&mut self, mem: Mem, keep: impl Fn(&Stored) -> bool) {
+        if mem != Mem::Me {
+            self.sm.retain(&keep);
+        }
+        if mem != Mem::Sm {
+            self.me.retain(&keep);
+        }
+    }
+
+    /// Index and message, ascending.
+    pub(super) fn messages(&mut self, mem: Mem) -> impl Iterator<Item = (usize, &mut Stored)> {
+        let behind = if mem == Mem::Mt { self.sm.total() } else { 0 };
+        let sm = (mem != Mem::Me).then(|| self.sm.iter_mut());
+        let me = (mem != Mem::Sm).then(|| self.me.iter_mut());
+        sm.into_iter()
+            .flatten()
+            .chain(me.into_iter().flatten().map(move |(index, stored)| (index + behind, stored)))
+    }
+
+    /// The highest index.
+    pub(super) fn last_index(&self, mem: Mem) -> usize {
+        (self.sm.first + self.total(mem)).saturating_sub(1)
     }
 }
 

@@ -1,21 +1,18 @@
 //! The virtual short message centre: keeps TPDUs until the modem takes them, splits WAP pushes
 //! into SMS-DELIVER TPDUs, and takes what the modem submits (3GPP TS 23.040).
 
+mod push;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::fault::{Fault, Faults};
 use super::lock;
 use super::modem::Shared;
-use crate::codec::sms::{
-    EncodeError, PORT_WAP_PUSH, PORT_WAP_WSP, Scts, SmsAddress, port_addressed_delivers,
-};
-use crate::model::Timestamp;
-
-/// Sender of WAP pushes, a short code as operators use it.
-const PUSH_ORIGINATOR: &str = "86888";
+use crate::model::Random;
 
 /// Most TPDUs kept for one subscriber; a real network keeps fewer.
 const MAX_WAITING: usize = 1_000;
@@ -30,11 +27,15 @@ struct Inner {
     number: String,
     boxes: Mutex<HashMap<String, Mailbox>>,
     submitted: Mutex<VecDeque<Submitted>>,
+    faults: Faults,
+    random: Random,
 }
 
 #[derive(Default)]
 struct Mailbox {
     waiting: VecDeque<Bytes>,
+    /// Parts that go missing while the fault is on.
+    withheld: Vec<Bytes>,
     modem: Weak<Shared>,
 }
 
@@ -68,11 +69,13 @@ pub enum SmsError {
 }
 
 impl Smsc {
-    pub(super) fn new(number: &str) -> Self {
+    pub(super) fn new(number: &str, faults: Faults, random: Random) -> Self {
         Self(Arc::new(Inner {
             number: number.to_owned(),
             boxes: Mutex::default(),
             submitted: Mutex::default(),
+            faults,
+            random,
         }))
     }
 
@@ -105,47 +108,22 @@ impl Smsc {
         Ok(())
     }
 
-    /// Sends an MMS PDU as WAP Push (WAP-235 clause 8: X-Wap-Application-Id 4 is the MMS user
-    /// agent), in as many SMS as it takes.
-    pub(super) fn push(
-        &self,
-        subscriber: &str,
-        mms: &[u8],
-        tid: u8,
-        reference: u8,
-        now: Timestamp,
-        reversed: bool,
-    ) -> Result<(), SmsError> {
-        // Transaction id, PDU type Push, length of the headers, application/vnd.wap.mms-message,
-        // X-Wap-Application-Id: mms.ua (WAP-230 clause 8.2.4.1).
-        let mut push = vec![tid, 0x06, 3, 0xbe, 0xaf, 0x84];
-        push.extend_from_slice(mms);
-        let not_sent = |error: EncodeError| SmsError::NotATpdu {
-            expected: "SMS-DELIVER",
-            reason: error.to_string(),
-        };
-        let mut tpdus = port_addressed_delivers(
-            &push,
-            &SmsAddress::from_text(PUSH_ORIGINATOR),
-            PORT_WAP_PUSH,
-            PORT_WAP_WSP,
-            reference,
-            Scts::new(now, 0),
-        )
-        .map_err(not_sent)?
-        .iter()
-        .map(|part| part.encode().map(Bytes::from))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(not_sent)?;
-        if reversed {
-            tpdus.reverse();
+    /// Keeps a part back for as long as parts go missing.
+    fn withhold(&self, subscriber: &str, tpdu: Bytes) {
+        if let Some(mailbox) = lock(&self.0.boxes).get_mut(subscriber) {
+            mailbox.withheld.push(tpdu);
         }
-        self.deliver(subscriber, tpdus)
     }
 
     /// The next TPDU for a subscriber.
     pub(super) fn next(&self, subscriber: &str) -> Option<Bytes> {
-        lock(&self.0.boxes).get_mut(subscriber)?.waiting.pop_front()
+        let missing = self.0.faults.is_on(&Fault::SmsPartMissing {});
+        let mut boxes = lock(&self.0.boxes);
+        let mailbox = boxes.get_mut(subscriber)?;
+        if !missing {
+            mailbox.waiting.extend(mailbox.withheld.drain(..));
+        }
+        mailbox.waiting.pop_front()
     }
 
     /// A TPDU that the modem could not take after all.
@@ -156,7 +134,9 @@ impl Smsc {
     }
 
     pub(super) fn waiting(&self, subscriber: &str) -> usize {
-        lock(&self.0.boxes).get(subscriber).map_or(0, |mailbox| mailbox.waiting.len())
+        lock(&self.0.boxes)
+            .get(subscriber)
+            .map_or(0, |mailbox| mailbox.waiting.len() + mailbox.withheld.len())
     }
 
     /// Takes an SMS-SUBMIT.
