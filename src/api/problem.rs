@@ -173,6 +173,14 @@ impl From<AcceptError> for Problem {
             AcceptError::TooLarge { .. } => pointer("/parts", "message-too-large")
                 .hint("send a smaller picture, or raise max_message_size if the operator allows"),
             AcceptError::Part { .. } => pointer("/parts", "part-unusable"),
+            AcceptError::NotInSms { field } => pointer(&format!("/{field}"), "not-in-sms")
+                .hint("leave it out, or send an MMS (\"kind\": \"mms\")"),
+            AcceptError::NoNumber { .. } => pointer("/to", "no-number")
+                .hint("give a number such as +447700900123, or send an MMS"),
+            AcceptError::TextTooLong { .. } => pointer("/text", "text-too-long").hint(
+                "make it shorter, or send it as MMS; letters beyond the GSM alphabet more than \
+                 halve what fits into one SMS",
+            ),
             AcceptError::NotConfigured(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not-configured",

@@ -1,12 +1,13 @@
 //! Acceptance: what is checked before a message is made durable, and the PDUs it becomes
 //! (OMA-TS-MMS_ENC-V1_3 clause 6.1.1; mms-in-the-field 6).
 
+use super::accept_text::accept_text;
 use super::config::ModemConfig;
 use super::line::Line;
 use super::{AcceptError, Core};
 use crate::codec::mms::{Body, From, MessageClass, Pdu, Priority, SendReq, Version};
 use crate::media::{self, ComposeError, Composed};
-use crate::model::{Address, MessageId, NewMessage, Timestamp, TransactionId};
+use crate::model::{Address, Kind, MessageId, NewMessage, Timestamp, TransactionId};
 use crate::operators::FromMode;
 use crate::store::{NewOutbound, NewSubmission};
 
@@ -24,6 +25,9 @@ pub(super) async fn accept(
     let now = core.now();
     if let Some(at) = message.expires_at.filter(|at| *at <= now) {
         return Err(AcceptError::Late { at, now });
+    }
+    if message.kind == Kind::Sms {
+        return accept_text(core, lines, message).await;
     }
     let composed = media::compose(&message).map_err(|error| part_error(&error))?;
     let line = choose(core, lines).await?;
@@ -95,7 +99,7 @@ fn part_error(error: &ComposeError) -> AcceptError {
 
 /// The modem that is to carry a message: one that works rather than one that does not, and among
 /// those the one with the shortest queue.
-async fn choose<'a>(core: &Core, lines: &'a [Line]) -> Result<&'a Line, AcceptError> {
+pub(super) async fn choose<'a>(core: &Core, lines: &'a [Line]) -> Result<&'a Line, AcceptError> {
     let mut best: Option<((bool, usize), &Line)> = None;
     for line in lines {
         let backlog = core.store.backlog(&line.config().name).await?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::codec::sms::Language;
 use crate::model::Address;
 use crate::model::redact::Secret;
 use crate::model::suggest;
@@ -39,6 +40,10 @@ pub struct Config {
     /// Send a message whose fate is not known once more by itself, at the risk that it arrives
     /// twice. Off unless asked for.
     pub resend_unknown: bool,
+    /// Languages whose GSM tables texts may use where the default alphabet does not suffice
+    /// (3GPP TS 23.038 clause 6.2.1.2.4); phones older than about 2012 do not know them. None
+    /// unless asked for: UCS-2 then.
+    pub sms_languages: Vec<Language>,
 }
 
 /// One modem.
@@ -153,6 +158,7 @@ impl Config {
             modems: Vec::new(),
             timing: Timing::default(),
             resend_unknown: false,
+            sms_languages: Vec::new(),
         }
     }
 
@@ -195,6 +201,9 @@ impl Config {
             config.timing.give_up_after = parse_hours(file, hours)?;
         }
         config.resend_unknown = raw.sending.resend_unknown;
+        for (index, name) in raw.sending.sms_languages.iter().enumerate() {
+            config.sms_languages.push(parse_language(file, index, name)?);
+        }
         if raw.modem.is_empty() {
             return Err(ConfigError::Missing {
                 file: file.to_owned(),
@@ -264,6 +273,8 @@ struct RawSending {
     give_up_after_hours: Option<i64>,
     #[serde(default)]
     resend_unknown: bool,
+    #[serde(default)]
+    sms_languages: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -477,6 +488,16 @@ fn parse_listen(file: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     let expected = "only this machine may be served (127.0.0.1 or [::1]), since the page asks for \
                     no password; use an SSH tunnel or a proxy with authentication from elsewhere";
     Err(value(file, "api.listen".to_owned(), text, expected))
+}
+
+fn parse_language(file: &str, index: usize, name: &str) -> Result<Language, ConfigError> {
+    let named = |language: &&Language| language.name().eq_ignore_ascii_case(name);
+    Language::ALL.iter().find(named).copied().ok_or_else(|| {
+        let known: Vec<String> =
+            Language::ALL.iter().map(|language| language.name().to_lowercase()).collect();
+        let expected = format!("there are tables for {}", known.join(", "));
+        value(file, format!("sending.sms_languages[{index}]"), name, &expected)
+    })
 }
 
 fn parse_hours(file: &str, hours: i64) -> Result<Duration, ConfigError> {

@@ -1,6 +1,6 @@
 //! Why the gateway does not start, does not take a message, or does not do what a person wants.
 
-use crate::model::{Blame, Explain, Layer, MessageId, Retry, Timestamp};
+use crate::model::{Address, Blame, Explain, Layer, MessageId, Retry, Timestamp};
 use crate::store::{OwnerError, StoreError};
 
 /// Why the gateway does not start.
@@ -112,6 +112,26 @@ pub enum AcceptError {
         name: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A short message has text and nothing else.
+    #[error("an SMS has no {field}: it carries text and nothing else")]
+    NotInSms {
+        /// The field of the request.
+        field: &'static str,
+    },
+    /// A short message goes to a number.
+    #[error("an SMS goes to a number, not to {address}")]
+    NoNumber {
+        /// The recipient.
+        address: Address,
+    },
+    /// More short messages than one text may take.
+    #[error("the text takes {segments} SMS, the limit is {limit}")]
+    TextTooLong {
+        /// How many it takes.
+        segments: usize,
+        /// How many it may take.
+        limit: usize,
     },
     /// The configuration lacks what is needed to send.
     #[error("{0}")]

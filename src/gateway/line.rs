@@ -17,6 +17,7 @@ use super::policy::{Interrupted, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::shift::Shift;
+use super::texts::Texts;
 use super::{Core, Deps, StartError};
 use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
@@ -48,6 +49,10 @@ struct Inner {
     core: Core,
     deps: Deps,
     wake: Notify,
+    /// There may be texts to send.
+    text_wake: Notify,
+    /// Who holds it has the only port: a data call, or texts that wait for its end.
+    turn: tokio::sync::Mutex<()>,
     /// A person wants it now: pauses end.
     urgent: Notify,
     gone: Notify,
@@ -143,6 +148,8 @@ impl Line {
                 core: core.clone(),
                 deps: deps.clone(),
                 wake: Notify::new(),
+                text_wake: Notify::new(),
+                turn: tokio::sync::Mutex::new(()),
                 urgent: Notify::new(),
                 gone: Notify::new(),
                 loss: Mutex::new(None),
@@ -170,12 +177,23 @@ impl Line {
     /// There may be work.
     pub(super) fn wake(&self) {
         self.inner.wake.notify_one();
+        self.inner.text_wake.notify_one();
+    }
+
+    /// Waits for [`Self::wake`].
+    pub(super) async fn text_woken(&self) {
+        self.inner.text_wake.notified().await;
+    }
+
+    /// Waits for the end of a data call; none begins while the answer is held.
+    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.turn.lock().await
     }
 
     /// There is work that a person does not want to wait for.
     pub(super) fn wake_now(&self) {
         self.inner.urgent.notify_one();
-        self.inner.wake.notify_one();
+        self.wake();
     }
 
     pub(super) fn view(&self) -> ModemView {
@@ -298,6 +316,12 @@ impl Line {
         *lock(&self.inner.driver) = Driver::Running(modem.clone());
         let (sim, sim_seen) = watch::channel(None);
         let sweep = Arc::new(Notify::new());
+        let texts = Texts {
+            line: self.clone(),
+            modem: modem.clone(),
+            sim: sim_seen.clone(),
+            stop: stop.clone(),
+        };
         let reader = Reader {
             line: self.clone(),
             modem: modem.clone(),
@@ -308,8 +332,11 @@ impl Line {
         let octets = modem.clone();
         let worker = Worker { line: &self, modem, sim, sweep, stop: stop.clone() };
         let mut trouble = Trouble::default();
-        // Both in one task: they end together, and nothing is left behind after `stop`.
-        let (mut reader, mut worker) = (pin!(reader), pin!(worker.run(&mut trouble)));
+        // All in one task: they end together, and nothing is left behind after `stop`.
+        let worker = async {
+            tokio::join!(worker.run(&mut trouble), texts.run());
+        };
+        let (mut reader, mut worker) = (pin!(reader), pin!(worker));
         tokio::select! {
             biased;
             () = &mut reader => {
@@ -396,6 +423,7 @@ impl Worker<'_> {
         loop {
             let shown = async {
                 self.expire().await?;
+                self.postpone_texts(fault, next).await?;
                 self.postpone(trouble.sim.as_deref(), fault, next).await
             };
             if let Err(error) = shown.await {
@@ -516,6 +544,11 @@ impl Worker<'_> {
         let about =
             self.core().store.next_message(self.name(), &shift.sim, self.core().now()).await;
         *lock(&self.line.inner.about) = about.ok().flatten();
+        let _turn = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
+            turn = self.line.turn() => turn,
+        };
         self.line.show(|shown| shown.condition = "calling");
         let outcome = tokio::select! {
             biased;
@@ -669,6 +702,17 @@ impl Worker<'_> {
         trouble.call_pause = Some((next, fault.clone()));
         self.line.show(|shown| shown.line_fault = Some(fault.clone()));
         self.postpone(Some(sim), fault, next).await
+    }
+
+    /// Shows at every text that is due why it does not move.
+    async fn postpone_texts(&self, fault: &Fault, next: Timestamp) -> Result<(), StoreError> {
+        let core = self.core();
+        let changes = core
+            .store
+            .postpone_submissions(self.name(), Kind::Sms, fault.clone(), next, core.now())
+            .await?;
+        core.events.changes(&changes);
+        Ok(())
     }
 
     /// Shows at every message that is due why it does not move.

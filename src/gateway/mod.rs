@@ -8,6 +8,7 @@
 //! from the modem and `push` files them. `policy` and `schedule` decide, without I/O.
 
 mod accept;
+mod accept_text;
 pub mod config;
 mod error;
 mod events;
@@ -20,14 +21,17 @@ mod push;
 mod reader;
 mod schedule;
 mod shift;
+mod texts;
 
 use std::path::Path;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::codec::sms::Language;
 use crate::model::{
     Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random, StageSink,
     State, Tap, Timestamp,
@@ -37,6 +41,7 @@ use crate::modem::usb::UsbBus;
 use crate::store::{Filter, MessageView, Owner, Store, StoreError, Summary};
 use line::Line;
 
+pub use accept_text::TextCost;
 pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView};
@@ -82,6 +87,10 @@ struct Core {
     events: events::Events,
     timing: Timing,
     resend_unknown: bool,
+    /// Languages whose tables a text may use.
+    sms_languages: Arc<[Language]>,
+    /// Joins the parts of the next long text: another one for each.
+    sms_reference: Arc<AtomicU8>,
 }
 
 impl Core {
@@ -112,6 +121,8 @@ impl Gateway {
             events: events::Events::new(deps.clock),
             timing: config.timing,
             resend_unknown: config.resend_unknown,
+            sms_languages: config.sms_languages.clone().into(),
+            sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
         };
         let names = config.modems.iter().map(|modem| modem.name.clone()).collect();
         let lost = policy::Interrupted.to_fault();
@@ -143,6 +154,12 @@ impl Gateway {
     pub async fn accept(&self, message: NewMessage) -> Result<MessageId, AcceptError> {
         let inner = Arc::clone(&self.inner);
         to_the_end(async move { accept::accept(&inner.core, &inner.lines, message).await }).await
+    }
+
+    /// Counts what a text takes as plain short message.
+    #[must_use]
+    pub fn text_cost(&self, text: &str) -> TextCost {
+        accept_text::cost(text, &self.inner.core.sms_languages)
     }
 
     /// Lists messages, newest first.

@@ -78,6 +78,8 @@ fn intake(dir: &std::path::Path) -> Intake {
         events: Events::new(clock),
         timing: Timing::default(),
         resend_unknown: false,
+        sms_languages: Vec::new().into(),
+        sms_reference: std::sync::Arc::default(),
     };
     Intake { core, modem: "m".to_owned(), sim: "262011234567890".to_owned() }
 }

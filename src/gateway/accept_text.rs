@@ -1,0 +1,176 @@
+//! Acceptance of plain short messages: what is checked before one is made durable, and the
+//! SMS-SUBMITs it becomes (3GPP TS 23.040 clause 9.2.2.2).
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::line::Line;
+use super::{AcceptError, Core, accept};
+use crate::codec::sms::{
+    Language, MAX_PARTS, SmsAddress, SmsSubmit, TextCoding, TextCount, ValidityPeriod, count_text,
+};
+use crate::model::{Address, MessageId, NewMessage, Timestamp, TransactionId};
+use crate::store::{NewText, NewTextSubmission};
+
+/// Most short messages that one text may take: each is paid for, and phones show longer ones as
+/// several.
+pub(super) const MAX_SEGMENTS: usize = 30;
+
+/// What a text takes on the air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextCost {
+    /// Short messages for each recipient.
+    pub segments: usize,
+    /// `gsm7`, `gsm7-shift` (with the tables of a language) or `ucs2`.
+    pub encoding: &'static str,
+    /// Units of the whole text: septets, or UTF-16 units.
+    pub units: usize,
+    /// Units that the last short message still has room for.
+    pub left: usize,
+    /// Short messages that one text may take.
+    pub limit: usize,
+}
+
+/// Counts what a text takes; `languages` are those whose tables may be used.
+#[must_use]
+pub(super) fn cost(text: &str, languages: &[Language]) -> TextCost {
+    let TextCount { coding, units, parts, left } = count_text(text, languages, false);
+    TextCost {
+        segments: parts,
+        encoding: match coding {
+            TextCoding::Gsm7(shift) if shift.locking.is_none() && shift.single.is_none() => "gsm7",
+            TextCoding::Gsm7(_) => "gsm7-shift",
+            TextCoding::Ucs2 => "ucs2",
+        },
+        units,
+        left,
+        limit: MAX_SEGMENTS.min(MAX_PARTS),
+    }
+}
+
+/// Checks a short message, encodes it and makes it durable.
+pub(super) async fn accept_text(
+    core: &Core,
+    lines: &[Line],
+    message: NewMessage,
+) -> Result<MessageId, AcceptError> {
+    let text = check(&message, &core.sms_languages)?;
+    let now = core.now();
+    let line = accept::choose(core, lines).await?;
+    let reference = core.sms_reference.fetch_add(1, Ordering::Relaxed);
+    let submissions = message
+        .to
+        .iter()
+        .map(|recipient| submission(core, recipient, text, reference, &message, now))
+        .collect::<Result<Vec<_>, _>>()?;
+    let id = MessageId::generate(&core.clock, &core.random);
+    let new = NewText {
+        id: id.clone(),
+        client_ref: message.client_ref.clone(),
+        text: text.to_owned(),
+        modem: line.config().name.clone(),
+        sim: line.sim(),
+        expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
+        submissions,
+    };
+    let change = core.store.accept_text(new, now).await?;
+    core.events.change(&change);
+    line.wake();
+    Ok(id)
+}
+
+/// What needs no modem; the text.
+fn check<'a>(message: &'a NewMessage, languages: &[Language]) -> Result<&'a str, AcceptError> {
+    let not_in_sms = |field| Err(AcceptError::NotInSms { field });
+    if message.subject.is_some() {
+        return not_in_sms("subject");
+    }
+    if !message.parts.is_empty() {
+        return not_in_sms("parts");
+    }
+    if message.group {
+        return not_in_sms("group");
+    }
+    let Some(text) = message.text.as_deref() else { return Err(AcceptError::Empty) };
+    if let Some(address) =
+        message.to.iter().find(|to| !matches!(to, Address::Msisdn(_) | Address::ShortCode(_)))
+    {
+        return Err(AcceptError::NoNumber { address: address.clone() });
+    }
+    let segments = cost(text, languages).segments;
+    if segments > MAX_SEGMENTS {
+        return Err(AcceptError::TextTooLong { segments, limit: MAX_SEGMENTS });
+    }
+    Ok(text)
+}
+
+fn submission(
+    core: &Core,
+    recipient: &Address,
+    text: &str,
+    reference: u8,
+    message: &NewMessage,
+    now: Timestamp,
+) -> Result<NewTextSubmission, AcceptError> {
+    let mut submit = SmsSubmit::text(SmsAddress::from_text(recipient.text()), text)
+        .languages(&core.sms_languages)
+        .reference(reference);
+    if let Some(expires_at) = message.expires_at {
+        submit = submit.validity(ValidityPeriod::relative(expires_at.since(now)));
+    }
+    if message.delivery_report {
+        submit = submit.request_status_report();
+    }
+    let unusable = |_| AcceptError::NoNumber { address: recipient.clone() };
+    let segments = submit
+        .parts()
+        .map_err(|_| AcceptError::TextTooLong { segments: MAX_PARTS + 1, limit: MAX_SEGMENTS })?
+        .iter()
+        .map(|part| part.encode().map(Bytes::from))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unusable)?;
+    Ok(NewTextSubmission {
+        transaction_id: TransactionId::generate(&core.random),
+        recipient: recipient.clone(),
+        segments,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+
+    fn message() -> NewMessage {
+        NewMessage {
+            kind: Kind::Sms,
+            to: vec![Address::Msisdn("+447700900123".into())],
+            text: Some("Hello".into()),
+            ..NewMessage::default()
+        }
+    }
+
+    #[test]
+    fn what_a_short_message_cannot_carry_is_named() {
+        assert_eq!(check(&message(), &[]), Ok("Hello"));
+        let subject = NewMessage { subject: Some("x".into()), ..message() };
+        assert_eq!(check(&subject, &[]), Err(AcceptError::NotInSms { field: "subject" }));
+        let address = Address::Email("a@b.example".into());
+        let email = NewMessage { to: vec![address.clone()], ..message() };
+        assert_eq!(check(&email, &[]), Err(AcceptError::NoNumber { address }));
+        let long = NewMessage { text: Some("x".repeat(153 * MAX_SEGMENTS + 1)), ..message() };
+        let (segments, limit) = (MAX_SEGMENTS + 1, MAX_SEGMENTS);
+        assert_eq!(check(&long, &[]), Err(AcceptError::TextTooLong { segments, limit }));
+    }
+
+    #[test]
+    fn text_is_counted_as_it_will_be_sent() {
+        let text = "\u{15f}imdi haz\u{131}r ".repeat(8);
+        let plain = cost(&text, &[]);
+        assert_eq!((plain.encoding, plain.segments), ("ucs2", 2));
+        let turkish = cost(&text, &[Language::Turkish]);
+        assert_eq!((turkish.encoding, turkish.segments), ("gsm7-shift", 1));
+        assert_eq!((cost("Hello", &[]).encoding, cost("Hello", &[]).left), ("gsm7", 155));
+    }
+}
