@@ -228,10 +228,15 @@ fn same_apn(context: &Context, wanted: &PdpContext) -> bool {
 
 /// Fills a template of the profile with arguments that [`check`] has passed.
 fn filled(template: &str, cid: u8, wanted: &PdpContext) -> String {
-    let auth = match wanted.auth {
-        PdpAuth::Any | PdpAuth::None => "0",
-        PdpAuth::Pap => "1",
-        PdpAuth::Chap => "2",
+    let (auth, auth_name) = match wanted.auth {
+        PdpAuth::Any | PdpAuth::None => ("0", ""),
+        PdpAuth::Pap => ("1", "PAP"),
+        PdpAuth::Chap => ("2", "CHAP"),
+    };
+    let pdp_number = match wanted.pdp_type.as_str() {
+        "IPV6" => "2",
+        "IPV4V6" => "3",
+        _ => "1",
     };
     let values = [
         ("{cid}", cid.to_string()),
@@ -240,6 +245,8 @@ fn filled(template: &str, cid: u8, wanted: &PdpContext) -> String {
         ("{user}", wanted.user.clone()),
         ("{password}", wanted.password.expose().to_owned()),
         ("{auth}", auth.to_owned()),
+        ("{auth_name}", auth_name.to_owned()),
+        ("{pdp_number}", pdp_number.to_owned()),
     ];
     let mut out = String::new();
     let mut rest = template;

@@ -27,6 +27,7 @@ mod mm1_rig;
 mod mm1_submit;
 mod mms_pdus;
 mod mms_vectors;
+mod modem_profiles;
 mod ppp_vectors;
 mod push_vectors;
 mod sim_control;

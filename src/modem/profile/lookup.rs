@@ -21,7 +21,32 @@ macro_rules! embedded {
 }
 
 /// What the program brings along.
-pub(super) const EMBEDDED: &[(&str, &str)] = embedded!["generic"];
+pub(super) const EMBEDDED: &[(&str, &str)] = embedded![
+    "cinterion",
+    "cinterion-imt",
+    "generic",
+    "huawei",
+    "multitech",
+    "option",
+    "quectel",
+    "quectel-bg9x",
+    "quectel-m95",
+    "quectel-uc20",
+    "siemens",
+    "sierra",
+    "sierra-mc7",
+    "simcom",
+    "simcom-7000",
+    "simcom-7070",
+    "simcom-800",
+    "simcom-a76xx",
+    "telit",
+    "ublox",
+    "ublox-r4",
+    "ublox-u2",
+    "wavecom",
+    "zte"
+];
 
 /// A set of profiles. A profile of the user's folder takes the place of a built-in one of the same
 /// name, and its USB identities and patterns come before all built-in ones.

@@ -17,8 +17,16 @@ const OWN: [&str; 7] = ["title", "notes", "refuse", "usb", "match", "evidence", 
 /// Sequences to which a profile may add steps.
 const SEQUENCES: [&str; 2] = ["init", "sms"];
 /// Placeholders of the templates in `[dial]`.
-pub(in crate::modem) const PLACEHOLDERS: [&str; 7] =
-    ["{cid}", "{apn}", "{pdp_type}", "{user}", "{password}", "{auth}", "{auth_name}"];
+pub(in crate::modem) const PLACEHOLDERS: [&str; 8] = [
+    "{cid}",
+    "{apn}",
+    "{pdp_type}",
+    "{user}",
+    "{password}",
+    "{auth}",
+    "{auth_name}",
+    "{pdp_number}",
+];
 
 /// A profile that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -266,6 +274,9 @@ fn check(profile: &Profile) -> Result<(), (String, String)> {
         return wrong("dial.dial", "it is empty: name at least one dial string");
     }
     check_command(&profile.dial.define, true).map_err(|it| ("dial.define".to_owned(), it))?;
+    if let Some(text) = &profile.dial.define_auth {
+        check_command(text, true).map_err(|it| ("dial.define_auth".to_owned(), it))?;
+    }
     if let Some(text) = &profile.dial.dial_default {
         check_command(text, false).map_err(|it| ("dial.dial_default".to_owned(), it))?;
     }

@@ -235,7 +235,8 @@ pub struct Direct {
 }
 
 /// Context and call. Placeholders: `{cid}`, `{apn}`, `{pdp_type}`, `{user}`, `{password}`,
-/// `{auth}` (0 none, 1 PAP, 2 CHAP), `{auth_name}` (`PAP`, `CHAP`).
+/// `{auth}` (0 none, 1 PAP, 2 CHAP), `{auth_name}` (`PAP`, `CHAP`), `{pdp_number}` (1 IP, 2 IPV6, 3
+/// IPV4V6).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dial {
@@ -244,6 +245,9 @@ pub struct Dial {
     pub before: Vec<Step>,
     /// Defines the context.
     pub define: String,
+    /// The same with credentials, for modems that want the way of authentication in it.
+    #[serde(default)]
+    pub define_auth: Option<String>,
     /// Give credentials to modems that want them before PPP; the next is tried when the modem
     /// does not know the one before. A refusal is ignored: PPP asks again.
     pub auth: Vec<String>,

@@ -128,3 +128,85 @@ fn profiles_are_found_by_name_usb_and_words() {
     assert_eq!(profiles.for_identity("ACME Inc", "X").unwrap().name, "acme");
     assert!(profiles.for_identity("other", "X").is_none());
 }
+
+#[test]
+fn every_identity_belongs_to_one_profile() {
+    let profiles = Profiles::embedded();
+    let mut seen = std::collections::BTreeMap::new();
+    for profile in profiles.iter() {
+        for entry in &profile.usb {
+            if let Some(other) = seen.insert(entry.id, profile.name.clone()) {
+                panic!("{} is of {other} and of {}", entry.id, profile.name);
+            }
+            let has = |role| entry.ports.values().any(|it| *it == role);
+            assert!(
+                entry.ports.is_empty() || has(PortRole::At) || has(PortRole::Ppp),
+                "{}: {} has no port that takes commands",
+                profile.name,
+                entry.id
+            );
+        }
+        assert!(!profile.is_verified(), "{}: name the record in hil/ that shows it", profile.name);
+        assert!(profile.notes.iter().chain(&profile.refuse).all(|it| it.len() < 200));
+    }
+}
+
+#[test]
+fn modems_of_the_field_are_known_by_their_words() {
+    let profiles = Profiles::embedded();
+    for (manufacturer, model, name) in [
+        ("Quectel", "EC25", "quectel"),
+        ("Quectel", "EG25", "quectel"),
+        ("Quectel", "BG96", "quectel-bg9x"),
+        ("Quectel_Ltd", "Quectel_M95", "quectel-m95"),
+        ("Quectel", "UC20", "quectel-uc20"),
+        ("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "simcom"),
+        ("SIMCOM INCORPORATED", "SIMCOM_SIM7000G", "simcom-7000"),
+        ("SIMCOM INCORPORATED", "SIMCOM_SIM7070G", "simcom-7070"),
+        ("SIMCOM_Ltd", "SIMCOM_SIM800L", "simcom-800"),
+        ("INCORPORATED", "A7670E-FASE", "simcom-a76xx"),
+        ("huawei", "E3372", "huawei"),
+        ("HUAWEI TECHNOLOGIES CO., LTD", "E173", "huawei"),
+        ("ZTE CORPORATION", "MF190", "zte"),
+        ("Telit", "LE910-EUG", "telit"),
+        ("Cinterion", "PLS8-E", "cinterion"),
+        ("Cinterion", "PLS62-W", "cinterion-imt"),
+        ("SIEMENS", "TC35i", "siemens"),
+        ("Cinterion", "BGS2-W", "siemens"),
+        ("u-blox", "LARA-R211", "ublox"),
+        ("u-blox", "SARA-U201", "ublox-u2"),
+        ("u-blox", "SARA-R410M-02B", "ublox-r4"),
+        ("Sierra Wireless", "HL7800", "sierra"),
+        ("Sierra Wireless, Incorporated", "MC7455", "sierra-mc7"),
+        ("WAVECOM MODEM", "MULTIBAND  900E  1800", "wavecom"),
+        ("Option N.V.", "GTM382", "option"),
+        ("MultiTech", "MTC-H5", "multitech"),
+    ] {
+        let found = profiles.for_identity(manufacturer, model);
+        assert_eq!(found.unwrap().name, name, "{manufacturer} {model}");
+    }
+    assert!(profiles.for_identity("Example", "X1").is_none());
+}
+
+#[test]
+fn devices_that_are_no_modems_are_explained() {
+    let profiles = Profiles::embedded();
+    for (vid, pid, word) in [
+        (0x12d1, 0x1f01, "usb-modeswitch"),
+        (0x12d1, 0x14db, "HiLink"),
+        (0x19d2, 0x2000, "CD-ROM"),
+        (0x1e0e, 0x9018, "network card"),
+        (0x1199, 0x9071, "QMI"),
+        (0x1199, 0x9070, "boot loader"),
+    ] {
+        let found = profiles.for_usb(vid, pid).unwrap();
+        assert_ne!(found.entry.mode, super::UsbMode::Modem);
+        assert!(found.entry.explanation().unwrap().contains(word), "{vid:04x}:{pid:04x}");
+    }
+    let stick = profiles.for_usb(0x2c7c, 0x0125).unwrap();
+    assert_eq!((stick.entry.mode, stick.entry.explanation()), (super::UsbMode::Modem, None));
+    assert_eq!(stick.entry.role(3, (0xff, 0, 0)), Some(PortRole::Ppp));
+    // A product of Huawei that no list names is known by its interface classes.
+    let other = profiles.for_usb(0x12d1, 0xfffe).unwrap();
+    assert_eq!(other.entry.role(0, (0xff, 2, 1)), Some(PortRole::Ppp));
+}

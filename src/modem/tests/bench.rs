@@ -377,13 +377,24 @@ pub(super) struct Bench {
 
 /// The PIN is remembered by port, so each test that has one names its own port.
 pub(super) fn bench(ports: &Ports, port: &str, control: Option<&str>, pin: Option<&str>) -> Bench {
+    bench_as(ports, port, control, pin, ProfileChoice::fixed(Profile::generic()))
+}
+
+/// The same with another profile.
+pub(super) fn bench_as(
+    ports: &Ports,
+    port: &str,
+    control: Option<&str>,
+    pin: Option<&str>,
+    profile: ProfileChoice,
+) -> Bench {
     let stages: Arc<Mutex<Vec<&'static str>>> = Arc::default();
     let told = Arc::clone(&stages);
     let config = ModemConfig {
         name: "bench".into(),
         port: port.into(),
         control_port: control.map(Into::into),
-        profile: ProfileChoice::fixed(Profile::generic()),
+        profile,
         pin: pin.map(Secret::new),
         registration_limit: Duration::from_secs(30),
     };

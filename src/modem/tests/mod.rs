@@ -3,5 +3,6 @@
 mod bench;
 mod calls;
 mod messages;
+mod profiles;
 mod sending;
 mod start;
