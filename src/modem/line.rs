@@ -40,6 +40,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn of(modem: &str, tap: Arc<dyn Tap>, clock: Clock) -> Self {
+        Self {
+            modem: modem.to_owned(),
+            tap,
+            clock,
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            call: AtomicU64::new(0),
+        }
+    }
+
     pub(super) fn count(&self, direction: TapDirection, octets: usize) {
         let counter = match direction {
             TapDirection::Sent => &self.sent,

@@ -15,6 +15,7 @@ mod info;
 mod line;
 mod port;
 mod prepare;
+pub mod probe;
 mod profile;
 mod recovery;
 mod refusal;

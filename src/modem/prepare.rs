@@ -409,7 +409,7 @@ impl Driver {
 }
 
 /// Attempts left for the PIN, in the forms of 3GPP and of the vendors.
-fn attempts_in(line: &str) -> Option<u8> {
+pub(super) fn attempts_in(line: &str) -> Option<u8> {
     let number = |code: &str, at: usize| {
         value_behind(line, code).and_then(|list| fields(list).get(at)?.number::<u8>())
     };
