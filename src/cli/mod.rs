@@ -20,6 +20,11 @@ mod decode_text;
 mod decode_wap;
 mod demo;
 mod demo_rig;
+mod doctor;
+mod doctor_access;
+mod doctor_machine;
+mod doctor_modem;
+mod doctor_view;
 mod encode;
 mod encode_fields;
 mod encode_object;
@@ -29,6 +34,11 @@ mod error;
 mod follow;
 mod inbox;
 mod list;
+mod machine;
+mod modem;
+mod modem_list;
+mod modem_probe;
+mod modem_udev;
 mod outbox;
 mod save;
 mod send;
@@ -79,6 +89,10 @@ enum Command {
     Outbox(outbox::Args),
     /// Show one message, and save its pictures
     Show(show::Args),
+    /// Check what stands in the way of sending and receiving, and how to mend it
+    Doctor(doctor::Args),
+    /// Find modems, and ask one for everything it tells
+    Modem(modem::Args),
     /// See everything at work without a modem
     Demo(demo::Args),
     /// Decode an MMS, WAP Push, SMS or PPP file
@@ -115,6 +129,8 @@ pub fn main() -> ExitCode {
         Command::Inbox(args) => inbox::run(args),
         Command::Outbox(args) => outbox::run(args),
         Command::Show(args) => show::run(&args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Modem(args) => modem::run(args),
         Command::Demo(args) => demo::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),

@@ -101,6 +101,21 @@ impl Paint {
         self.wrap("1", text)
     }
 
+    /// In order.
+    pub(super) fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    /// To be looked at.
+    pub(super) fn doubtful(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+
+    /// To be mended.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
     /// A state in its colour.
     pub(super) fn state(self, state: &str) -> String {
         let colour = match state {

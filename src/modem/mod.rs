@@ -40,4 +40,4 @@ pub use profile::{
 };
 pub use recovery::{MAX_STEPS, RecoveryCounts, RecoveryStep, Rung, StepResult};
 pub use refusal::SmsRefusal;
-pub use system::SystemPorts;
+pub use system::{SystemPorts, port_holder};

@@ -164,6 +164,14 @@ fn present() -> Vec<String> {
     names
 }
 
+/// Name and process number of a program that has this port open; none when nobody has, or when
+/// only root could see who.
+#[must_use]
+pub fn port_holder(port: &str) -> Option<String> {
+    let device = fs::metadata(port).ok().filter(|it| it.file_type().is_char_device())?;
+    holder(device.rdev(), false)
+}
+
 /// Name and process number of a process that has the device open. Only root sees everybody's.
 /// The other end of a pseudo-terminal often holds this one open as well, and means no harm: it
 /// counts with `other_end`.

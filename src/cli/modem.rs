@@ -1,0 +1,30 @@
+//! `mm1gate modem`: which modems are plugged in, and everything that one tells of itself.
+
+use super::error::CliError;
+use super::{modem_list, modem_probe, modem_udev};
+
+/// What to do.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// List the modems that are plugged in, with their ports and what to write into the configuration
+    List(modem_list::Args),
+    /// Ask a modem for everything it tells of itself, its SIM and its network
+    Probe(modem_probe::Args),
+    /// Print a udev rule that keeps ModemManager away from the modems that are plugged in
+    Udev(modem_udev::Args),
+}
+
+/// Runs it.
+pub(super) fn run(args: Args) -> Result<(), CliError> {
+    match args.command {
+        Command::List(args) => modem_list::run(&args),
+        Command::Probe(args) => modem_probe::run(args),
+        Command::Udev(args) => modem_udev::run(&args),
+    }
+}
