@@ -33,7 +33,7 @@ pub use modem::{
 pub use operator::{Auth, Operator, OperatorBuilder, OperatorState, PhoneState};
 pub use phone::{Answer, Behaviour, Outgoing, OutgoingPart, Phone, Received, ReceivedPart};
 pub use pty::PtyPort;
-pub use smsc::{SmsError, Submitted};
+pub use smsc::{ReceivedText, SmsError, Submitted};
 
 /// A poisoned lock means that a test failed elsewhere; its data are whole all the same.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -15,7 +15,7 @@ use super::ggsn::{Ggsn, GgsnConfig};
 use super::mmsc::{Journal, Mmsc, MmscConfig};
 use super::modem::{CallTaker, ModemConfig, ModemState, Subscriber, VirtualModem};
 use super::phone::{Behaviour, Outgoing, Phone, Received};
-use super::smsc::{SmsError, Smsc, Submitted};
+use super::smsc::{ReceivedText, SmsError, Smsc, Submitted};
 use crate::codec::sms::{Deliver, Tpdu, split_smsc};
 use crate::model::{Clock, Random};
 use crate::proto::ppp::{AuthProtocol, Credentials, ServerQuirks};
@@ -390,6 +390,18 @@ impl Operator {
         let bare: Result<Vec<Bytes>, SmsError> =
             tpdus.iter().map(|octets| bare_tpdu(octets)).collect();
         self.0.smsc.deliver(number, bare?)
+    }
+
+    /// Texts that the phone with this number got, oldest first.
+    #[must_use]
+    pub fn texts_of(&self, number: &str) -> Vec<ReceivedText> {
+        self.0.smsc.texts_of(number)
+    }
+
+    /// The TP-Status that is reported of texts to this number from now on (3GPP TS 23.040 clause
+    /// 9.2.3.15); none: no report comes.
+    pub fn report_texts(&self, number: &str, status: Option<u8>) {
+        self.0.smsc.report_texts(number, status);
     }
 
     /// Everything at this moment.

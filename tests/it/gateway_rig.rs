@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
 use mm1gate::model::{
-    Address, Clock, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State, Timestamp,
+    Address, Clock, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State,
+    Timestamp,
 };
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
@@ -240,6 +241,17 @@ pub(crate) fn picture(octets: usize) -> Bytes {
     let mut body = vec![0xff, 0xd8, 0xff, 0xe0];
     body.extend((0_u8..=250).cycle().take(octets.saturating_sub(4)));
     Bytes::from(body)
+}
+
+/// A plain text for a number.
+pub(crate) fn text(to: &str, text: &str) -> NewMessage {
+    NewMessage {
+        kind: Kind::Sms,
+        to: vec![Address::parse_recipient(to).unwrap()],
+        text: Some(text.to_owned()),
+        delivery_report: true,
+        ..NewMessage::default()
+    }
 }
 
 /// A message with that picture for the virtual phone.

@@ -21,6 +21,8 @@ mod gateway_modems;
 mod gateway_outbound;
 mod gateway_restarts;
 mod gateway_rig;
+mod gateway_sims;
+mod gateway_texts;
 mod kill_nine;
 mod mm1_retrieve;
 mod mm1_rig;

@@ -49,6 +49,9 @@ pub enum Fault {
         millis: u64,
     },
 
+    /// The network takes a short message, but the modem never says so.
+    SubmitUnanswered {},
+
     // Group 4: where unsolicited codes stand.
     /// An unsolicited code stands in a place that parsers do not expect.
     UrcMisplaced {
@@ -85,6 +88,12 @@ pub enum Fault {
         /// The command that fails; without it only what fails anyhow is worded so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         command: Option<String>,
+    },
+
+    /// A short message is refused behind the prompt.
+    SubmitRefused {
+        /// `+CMS ERROR`
+        cms: u16,
     },
 
     // Group 8: joined commands.
@@ -499,14 +508,14 @@ impl Fault {
             | Self::ModemEchoesLate { .. }
             | Self::EchoForgotten {} => 1,
             Self::RepliesSplit { .. } | Self::RepliesJoined { .. } => 2,
-            Self::ReplyDelayed { .. } => 3,
+            Self::ReplyDelayed { .. } | Self::SubmitUnanswered {} => 3,
             Self::UrcMisplaced { .. } => 4,
             Self::ModemUrcFlood {}
             | Self::HuaweiFlood {}
             | Self::ZteFlood {}
             | Self::Banner { .. } => 5,
             Self::LineEnds { .. } => 6,
-            Self::OddResult { .. } => 7,
+            Self::OddResult { .. } | Self::SubmitRefused { .. } => 7,
             Self::ModemRefusesJoined {} => 8,
             Self::ModemBarePrompt {}
             | Self::PromptLate { .. }

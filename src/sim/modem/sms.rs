@@ -341,11 +341,12 @@ fn send_stored(cx: &mut Cx<'_>, op: &Op) -> Step {
         return Step::Fail(CMS_NOT_ALLOWED);
     }
     stored.status = Status::Sent;
-    if cx.shared.smsc.submit(&cx.shared.subscriber.number, tpdu).is_err() {
+    let reference = cx.state.message_reference.wrapping_add(1);
+    let (number, now) = (&cx.shared.subscriber.number, cx.shared.clock.now());
+    if cx.shared.smsc.submit(number, tpdu, reference, now).is_err() {
         return Step::Fail(CMS_INVALID_PDU);
     }
-    cx.state.message_reference = cx.state.message_reference.wrapping_add(1);
-    let reference = cx.state.message_reference;
+    cx.state.message_reference = reference;
     say(cx, format!("+CMSS: {reference}"))
 }
 
@@ -423,9 +424,27 @@ impl Shared {
             let index = index.map(|(_, index)| index).ok_or(CMS_STORAGE_FULL)?;
             return Ok(vec![format!("+CMGW: {index}")]);
         }
-        self.smsc.submit(&self.subscriber.number, tpdu).map_err(|_| CMS_INVALID_PDU)?;
-        let mut state = self.lock();
-        state.message_reference = state.message_reference.wrapping_add(1);
-        Ok(vec![format!("+CMGS: {}", state.message_reference)])
+        let refused = self.faults.take(|fault| match fault {
+            Fault::SubmitRefused { cms } => Some(*cms),
+            _ => None,
+        });
+        if let Some(cms) = refused {
+            return Err(Failure::Cms(cms));
+        }
+        let reference = {
+            let mut state = self.lock();
+            state.message_reference = state.message_reference.wrapping_add(1);
+            state.message_reference
+        };
+        let to = self
+            .smsc
+            .submit(&self.subscriber.number, tpdu, reference, self.clock.now())
+            .map_err(|_| CMS_INVALID_PDU)?;
+        if let Some(number) = to {
+            self.smsc.offer(&number);
+        }
+        // A report may be quicker than the answer.
+        self.fetch_sms();
+        Ok(vec![format!("+CMGS: {reference}")])
     }
 }

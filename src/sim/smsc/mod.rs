@@ -2,6 +2,7 @@
 //! into SMS-DELIVER TPDUs, and takes what the modem submits (3GPP TS 23.040).
 
 mod push;
+mod texts;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, Weak};
@@ -12,7 +13,10 @@ use serde::Serialize;
 use super::fault::{Fault, Faults};
 use super::lock;
 use super::modem::Shared;
-use crate::model::Random;
+use crate::model::{Random, Timestamp};
+
+pub use texts::ReceivedText;
+use texts::{Routed, Texts};
 
 /// Most TPDUs kept for one subscriber; a real network keeps fewer.
 const MAX_WAITING: usize = 1_000;
@@ -27,6 +31,7 @@ struct Inner {
     number: String,
     boxes: Mutex<HashMap<String, Mailbox>>,
     submitted: Mutex<VecDeque<Submitted>>,
+    texts: Mutex<Texts>,
     faults: Faults,
     random: Random,
 }
@@ -74,6 +79,7 @@ impl Smsc {
             number: number.to_owned(),
             boxes: Mutex::default(),
             submitted: Mutex::default(),
+            texts: Mutex::default(),
             faults,
             random,
         }))
@@ -139,8 +145,33 @@ impl Smsc {
             .map_or(0, |mailbox| mailbox.waiting.len() + mailbox.withheld.len())
     }
 
-    /// Takes an SMS-SUBMIT.
-    pub(super) fn submit(&self, subscriber: &str, tpdu: Bytes) -> Result<(), SmsError> {
+    /// Lets the modem of a subscriber fetch what waits for it.
+    pub(super) fn offer(&self, subscriber: &str) {
+        let modem = lock(&self.0.boxes).get(subscriber).and_then(|mailbox| mailbox.modem.upgrade());
+        if let Some(modem) = modem {
+            modem.fetch_sms();
+        }
+    }
+
+    /// What is reported of texts to `number` from now on; none: nothing.
+    pub(super) fn report_texts(&self, number: &str, status: Option<u8>) {
+        lock(&self.0.texts).report(number, status);
+    }
+
+    /// The texts that a number got.
+    pub(super) fn texts_of(&self, number: &str) -> Vec<ReceivedText> {
+        lock(&self.0.texts).received(number)
+    }
+
+    /// Takes an SMS-SUBMIT that the modem counts as `reference`. What follows from it waits for the
+    /// modems to fetch it; answers whom else than the sender it is for.
+    pub(super) fn submit(
+        &self,
+        subscriber: &str,
+        tpdu: Bytes,
+        reference: u8,
+        now: Timestamp,
+    ) -> Result<Option<String>, SmsError> {
         // TS 23.040 clause 9.2.3.1: TP-MTI 01 is SMS-SUBMIT.
         if tpdu.first().is_none_or(|first| first & 0x03 != 0x01) {
             return Err(SmsError::NotATpdu {
@@ -148,13 +179,28 @@ impl Smsc {
                 reason: "the message type indicator is another".to_owned(),
             });
         }
+        let routed = lock(&self.0.texts).route(subscriber, reference, &tpdu, now);
+        let mut to = None;
+        if let Some(Routed { deliver, report }) = routed {
+            to = deliver.as_ref().map(|(number, _)| number.clone());
+            let mut boxes = lock(&self.0.boxes);
+            for (number, octets) in
+                deliver.into_iter().chain(report.map(|report| (subscriber.to_owned(), report)))
+            {
+                if let Some(mailbox) = boxes.get_mut(&number)
+                    && mailbox.waiting.len() < MAX_WAITING
+                {
+                    mailbox.waiting.push_back(octets);
+                }
+            }
+        }
         let mut submitted = lock(&self.0.submitted);
         if submitted.len() == MAX_SUBMITTED {
             submitted.pop_front();
         }
         submitted
             .push_back(Submitted { from: subscriber.to_owned(), tpdu: hex::encode_upper(tpdu) });
-        Ok(())
+        Ok(to)
     }
 
     pub(super) fn submitted(&self) -> Vec<Submitted> {

@@ -1,0 +1,140 @@
+//! What belongs to a SIM: its first sight, and what follows it into another modem.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData};
+use mm1gate::gateway::Config;
+use mm1gate::model::{Kind, Timestamp};
+use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
+
+use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture, text};
+
+const SECOND: &str = "+447700900002";
+
+fn stored(words: &str, at: Timestamp) -> Bytes {
+    let (dcs, data) = UserData::from_text(words);
+    let sender = SmsAddress::from_text(PHONE);
+    Deliver::new(sender, dcs, Scts::new(at, 0), data).encode().unwrap().into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sim_brings_along_is_shown_but_no_news() {
+    let start = Timestamp::from_secs(1_790_000_000);
+    let mut rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        let old = Timestamp::from_secs(start.as_secs() - 30 * 86_400);
+        operator.deliver_sms(OWN, &[stored("old", old), stored("new", start)]).unwrap();
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let shown = |rig: &Rig| {
+        let gateway = rig.gateway.clone();
+        async move {
+            let all = gateway.messages(mm1gate::store::Filter::default()).await.unwrap();
+            let mut texts: Vec<_> =
+                all.into_iter().map(|one| (one.text.unwrap_or_default(), one.historic)).collect();
+            texts.sort();
+            texts
+        }
+    };
+    let first = [("new".to_owned(), false), ("old".to_owned(), true)];
+    assert_eq!(shown(&rig).await, first);
+    assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
+    // Later it is known: what waited while the gateway was off is news, however long that was.
+    rig.gateway.stop().await;
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    let waited = Timestamp::from_secs(start.as_secs() + 3600);
+    rig.operator.deliver_sms(OWN, &[stored("waited", waited)]).unwrap();
+    rig.start().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(shown(&rig).await[1..], [first[1].clone(), ("waited".to_owned(), false)]);
+}
+
+/// As if somebody had put each SIM into the other modem.
+fn swap_sims(config: &mut Config) {
+    let [first, second] = &mut config.modems[..] else { panic!("two modems") };
+    std::mem::swap(&mut first.port, &mut second.port);
+    std::mem::swap(&mut first.control_port, &mut second.control_port);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retrievals_reports_duplicates_and_queued_messages_follow_the_sim() {
+    let mut rig = Rig::with_second(Ports::Two, Behaviour::Receive, SECOND).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    // The report of this one waits until the SIM has moved.
+    rig.operator.report_texts(PHONE, None);
+    let sent = rig.gateway.accept(text(PHONE, "first")).await.unwrap();
+    let view = rig.until(&sent, &["sent"]).await;
+    let from = view.summary.modem.unwrap();
+    let (sim, number, other) =
+        if from == "desk" { (0, OWN, "second") } else { (1, SECOND, "desk") };
+    assert_eq!(sim, 0, "the first one is free");
+    // Announced, not to be had; sent, not to be handed over.
+    rig.operator.faults().set(Fault::DialNoCarrier {});
+    let answer = Outgoing {
+        text: Some("Look".to_owned()),
+        parts: vec![OutgoingPart {
+            content_type: "image/jpeg".to_owned(),
+            name: "beach.jpg".to_owned(),
+            body: picture(5_000),
+        }],
+        ..Outgoing::default()
+    };
+    rig.operator.send_from_phone(PHONE, number, &answer).unwrap();
+    let pending = rig.inbound_until(&["notified"]).await;
+    let mms = rig.gateway.accept(message(5_000)).await.unwrap();
+    let carried_by = rig.view(&mms).await.summary.modem.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    rig.reconfigure(swap_sims).await;
+    rig.operator.faults().clear_all();
+    let view = rig.until(&pending.summary.id, &["acknowledged"]).await;
+    assert_eq!(view.summary.modem.as_deref(), Some(other));
+    assert_eq!(rig.inbox().await.len(), 1);
+    let view = rig.until(&mms, &["sent"]).await;
+    assert_ne!(view.summary.modem.unwrap(), carried_by, "it followed its SIM");
+    // Sent with the SIM that it was queued for.
+    let journal = rig.operator.mmsc().journal();
+    let submission = journal.of(EntryKind::Submission).next().unwrap();
+    let expected = if carried_by == "desk" { OWN } else { SECOND };
+    assert_eq!(submission.msisdn.as_deref(), Some(expected));
+
+    let report = mm1gate::codec::sms::StatusReport::new(
+        1,
+        SmsAddress::from_text(PHONE),
+        Scts::new(rig.clock.now(), 0),
+        Scts::new(rig.clock.now(), 0),
+        0,
+    );
+    rig.operator.deliver_sms(number, &[report.encode().unwrap().into()]).unwrap();
+    rig.until(&sent, &["delivered"]).await;
+    // The same short message once more, from the same SIM in the other modem.
+    let again = stored("twice", rig.clock.now());
+    for _ in 0..2 {
+        rig.operator.deliver_sms(number, &[again.clone()]).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        rig.reconfigure(swap_sims).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    let texts = rig.inbox().await.into_iter().filter(|one| one.kind == Kind::Sms).count();
+    assert_eq!(texts, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_of_a_sim_that_is_gone_is_sent_with_the_one_in_its_place() {
+    let mut rig = Rig::with_second(Ports::Two, Behaviour::Receive, SECOND).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.operator.faults().set(Fault::NoCoverage {});
+    let id = rig.gateway.accept(text(PHONE, "Hi")).await.unwrap();
+    assert_eq!(rig.view(&id).await.summary.modem.as_deref(), Some("desk"));
+    // The first SIM is in a drawer, the second in the first modem.
+    rig.reconfigure(|config| {
+        swap_sims(config);
+        config.modems.pop();
+    })
+    .await;
+    rig.operator.faults().clear_all();
+    let start = rig.clock.now();
+    rig.until(&id, &["delivered"]).await;
+    assert_eq!(rig.operator.texts_of(PHONE)[0].from, SECOND);
+    assert!(rig.clock.now().since(start) < Duration::from_secs(3600));
+}
