@@ -84,7 +84,9 @@ impl Ggsn {
             server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
         }
         let seed = u64::from_be_bytes(self.0.random.array());
-        let link = Link::new(LinkConfig::server(server), seed);
+        // Modems speak first; some programs that dial take the first frame as the sign of PPP.
+        let server = LinkConfig { passive: false, ..LinkConfig::server(server) };
+        let link = Link::new(server, seed);
         let (stack, queue) = Stack::new(StackConfig {
             address: Some(IpAddr::V4(config.own)),
             prefix: 32,

@@ -1,6 +1,8 @@
 //! Tests against programs that nobody in this project wrote. Each is `#[ignore]` and run by
 //! `tests/all`, which installs what they need.
 
+mod bridge;
+mod bus;
 mod capture;
 mod chain;
 mod names;
@@ -9,6 +11,11 @@ mod pdml;
 mod pdus;
 mod python_messaging;
 mod sim_gammu;
+mod sim_modem_manager;
+mod sim_ofono;
+mod sim_smstools;
+mod sim_wvdial;
+mod simulated;
 mod slirp_link;
 #[path = "../support/mod.rs"]
 mod support;

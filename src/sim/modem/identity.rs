@@ -51,10 +51,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         },
         "+CCID" | "+ICCID" | "^ICCID" | "+QCCID" => match cx.shared.sim_trouble(cx.state) {
             None => {
-                cx.say(format!(
-                    "{name}: 8900101{}",
-                    &cx.shared.subscriber.imsi.get(3..).unwrap_or_default()
-                ));
+                cx.say(format!("{name}: {}", cx.shared.subscriber.iccid()));
                 Step::Done
             }
             Some(trouble) => Step::Fail(trouble),

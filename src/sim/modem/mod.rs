@@ -17,6 +17,7 @@ mod state;
 mod storage;
 mod text;
 mod trouble;
+mod uicc;
 mod usb;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -466,6 +467,7 @@ impl Shared {
                 .or_else(|| network::run(&mut cx, name, op))
                 .or_else(|| sms::run(&mut cx, name, op))
                 .or_else(|| pdp::run(&mut cx, name, op))
+                .or_else(|| uicc::run(&mut cx, name, op))
                 .or_else(|| plain::run(&mut cx, name, op))
                 .unwrap_or(Step::Fail(Failure::Plain)),
         };

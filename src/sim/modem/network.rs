@@ -199,8 +199,13 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             let cause = cx.state.last_cause.clone();
             say(cx, format!("+CEER: {cause}"))
         }
-        ("+CESQ" | "+CPAS" | "+CEER", Op::Test) => Step::Done,
-        ("+CSQ" | "+CESQ" | "+CGATT" | "+CPAS" | "+CEER", _) => Step::Fail(NOT_SUPPORTED),
+        ("+CBC", Op::Run) => say(cx, "+CBC: 0,100"),
+        // Calls that are up: there is no voice.
+        ("+CLCC", Op::Run) => Step::Done,
+        ("+CESQ" | "+CPAS" | "+CEER" | "+CBC" | "+CLCC", Op::Test) => Step::Done,
+        ("+CSQ" | "+CESQ" | "+CGATT" | "+CPAS" | "+CEER" | "+CBC" | "+CLCC", _) => {
+            Step::Fail(NOT_SUPPORTED)
+        }
         _ => return None,
     })
 }

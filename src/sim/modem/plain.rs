@@ -25,6 +25,8 @@ const REMEMBERED: &[(&str, &str, &str)] = &[
     ("+CGAUTO", "(0-3)", "0"),
     ("+CGQREQ", "", ""),
     ("+CGQMIN", "", ""),
+    ("+FCLASS", "(0)", "0"),
+    ("+CUSD", "(0-2)", "0"),
     ("+WS46", "(12,22,25,28,31)", "25"),
 ];
 
@@ -43,7 +45,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             Op::Run => Step::Fail(NOT_SUPPORTED),
         });
     }
-    if matches!(name, "+CMUX" | "+CPBS" | "+CPBR" | "+CRSM") {
+    if matches!(name, "+CMUX" | "+CPBS" | "+CPBR") {
         return Some(Step::Fail(NOT_SUPPORTED));
     }
     let (_, test, initial) = REMEMBERED.iter().find(|(known, ..)| *known == name)?;
