@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -64,6 +65,10 @@ pub(super) struct Args {
     /// Password for --auth
     #[arg(long, default_value = "")]
     password: String,
+    /// The network sends the first PPP frame so long after CONNECT instead of waiting for the
+    /// caller's
+    #[arg(long, value_name = "MILLISECONDS")]
+    ppp_speaks_first: Option<u32>,
     /// Slots for SMS on the SIM
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=255))]
     sim_slots: u16,
@@ -106,6 +111,9 @@ async fn simulate(args: Args) -> Result<(), CliError> {
         AuthArg::Pap => builder.auth(Auth::Pap, &args.user, &args.password),
         AuthArg::Chap => builder.auth(Auth::Chap, &args.user, &args.password),
     };
+    if let Some(millis) = args.ppp_speaks_first {
+        builder = builder.speaks_first(Duration::from_millis(millis.into()));
+    }
     for number in &args.phone {
         builder = builder.phone(number, Behaviour::SendBack);
     }

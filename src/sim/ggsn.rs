@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,9 @@ pub(super) struct GgsnConfig {
     pub(super) auth: Option<AuthProtocol>,
     pub(super) credentials: Vec<Credentials>,
     pub(super) quirks: ServerQuirks,
+    /// Sends the first PPP frame, so long after the call began, instead of waiting for the
+    /// caller's.
+    pub(super) speaks_first: Option<Duration>,
     /// The GGSN itself, which is also the name server.
     pub(super) own: Ipv4Addr,
     pub(super) proxy: Option<SocketAddrV4>,
@@ -84,8 +88,11 @@ impl Ggsn {
             server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
         }
         let seed = u64::from_be_bytes(self.0.random.array());
-        // Modems speak first; some programs that dial take the first frame as the sign of PPP.
-        let server = LinkConfig { passive: false, ..LinkConfig::server(server) };
+        let mut server = LinkConfig::server(server);
+        if let Some(after) = config.speaks_first {
+            server.passive = false;
+            tokio::time::sleep(after).await;
+        }
         let link = Link::new(server, seed);
         let (stack, queue) = Stack::new(StackConfig {
             address: Some(IpAddr::V4(config.own)),

@@ -43,6 +43,7 @@ pub struct OperatorBuilder {
     user: String,
     password: String,
     quirks: ServerQuirks,
+    speaks_first: Option<Duration>,
     proxy: Option<SocketAddrV4>,
     mmsc_url: String,
     smsc_number: String,
@@ -66,6 +67,7 @@ impl Default for OperatorBuilder {
             user: String::new(),
             password: String::new(),
             quirks: ServerQuirks::default(),
+            speaks_first: None,
             proxy: Some(SocketAddrV4::new(Ipv4Addr::new(10, 1, 1, 1), 8080)),
             mmsc_url: "http://mmsc.example/mms".to_owned(),
             smsc_number: "+447700900999".to_owned(),
@@ -122,6 +124,14 @@ impl OperatorBuilder {
     #[must_use]
     pub fn quirks(mut self, quirks: ServerQuirks) -> Self {
         self.quirks = quirks;
+        self
+    }
+
+    /// The network sends the first PPP frame so long after CONNECT, as many modems do, instead of
+    /// waiting for the caller's.
+    #[must_use]
+    pub fn speaks_first(mut self, after: Duration) -> Self {
+        self.speaks_first = Some(after);
         self
     }
 
@@ -235,6 +245,7 @@ impl OperatorBuilder {
                     },
                     credentials,
                     quirks: self.quirks,
+                    speaks_first: self.speaks_first,
                     own: Ipv4Addr::new(10, 64, 0, 1),
                     proxy: self.proxy,
                     mmsc: mmsc_address,

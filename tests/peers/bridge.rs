@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -38,6 +38,8 @@ pub(crate) struct Bridge {
     record: Record,
     over: Arc<AtomicBool>,
     worker: Option<JoinHandle<()>>,
+    /// What passed, for a look at a test that failed.
+    notes: PathBuf,
 }
 
 impl Bridge {
@@ -78,6 +80,7 @@ impl Bridge {
     fn start(tty: PathBuf, accept: impl Fn() -> Option<OwnedFd> + Send + 'static) -> Self {
         let (record, over) = (Record::default(), Arc::new(AtomicBool::new(false)));
         let (kept, ended) = (Arc::clone(&record), Arc::clone(&over));
+        let notes = tty.with_file_name("bridge.txt");
         let worker = std::thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
                 match accept() {
@@ -90,7 +93,7 @@ impl Bridge {
                 }
             }
         });
-        Self { record, over, worker: Some(worker) }
+        Self { record, over, worker: Some(worker), notes }
     }
 
     /// What went one way so far.
@@ -114,6 +117,25 @@ impl Drop for Bridge {
         if let Some(worker) = self.worker.take() {
             let _ = worker.join();
         }
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = record.iter().map(|(way, octets)| {
+            let sign = if *way == Way::ToModem { '>' } else { '<' };
+            format!("{sign} {}\n", octets.escape_ascii())
+        });
+        let _ = std::fs::write(&self.notes, lines.collect::<String>());
+    }
+}
+
+/// Sends one command to the modem, before any driver does, and waits for OK.
+pub(crate) fn command(tty: &Path, line: &str) {
+    let modem = open_raw(tty).unwrap();
+    write_all(modem.as_fd(), format!("{line}\r").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"OK\r\n") {
+        let mut buffer = [0; 64];
+        let count = rustix::io::read(&modem, &mut buffer).unwrap();
+        assert!(count > 0, "{line}: the modem closed");
+        answer.extend_from_slice(&buffer[..count]);
     }
 }
 
