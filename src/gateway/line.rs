@@ -239,7 +239,6 @@ impl Line {
     }
 
     /// How full the modem's storages are now.
-    #[expect(dead_code, reason = "the driver does not tell yet how full its storages are")]
     pub(super) fn storages(&self, storages: Vec<StorageView>) {
         if self.shown().storages != storages {
             self.show(|shown| shown.storages = storages);

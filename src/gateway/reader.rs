@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::line::{Line, nameless_sim, quiet};
+use super::modem_view::StorageView;
 use super::push::Intake;
 use crate::model::{Explain, Fault};
 use crate::modem::{Modem, ModemError, ModemEvent, StoredSms};
@@ -83,6 +84,9 @@ impl Reader {
                 let sim = sim.unwrap_or_else(|| nameless_sim(&self.line.config().name));
                 let intake = self.intake_for(sim);
                 let kept = intake.keep([("direct".to_owned(), octets)], false).await;
+                if kept.is_ok() {
+                    self.acknowledge().await;
+                }
                 let filed = match kept {
                     Ok(_) if self.sim.borrow().is_some() => self.digest(&intake).await,
                     // What it means is found out when the SIM is known.
@@ -105,9 +109,43 @@ impl Reader {
             Ok(found) => self.take_all(&sim, found).await,
             Err(error) => Err(error.into()),
         };
+        let fine = taken.is_ok();
         self.report(taken);
+        self.look_at_room(fine).await;
         if let Ok(signal) = self.modem.signal().await {
             self.line.signal(signal);
+        }
+    }
+
+    /// The message is durable; a modem that expects to hear so delivers the next one then.
+    async fn acknowledge(&self) {
+        if let Err(error) = self.modem.acknowledge_sms().await {
+            let modem = &self.line.config().name;
+            tracing::warn!(%modem, "direct SMS not acknowledged: {}", quiet(&error));
+        }
+    }
+
+    /// How full the storages are once everything was taken; `fine`: nothing worse is to be shown.
+    async fn look_at_room(&self, fine: bool) {
+        let Ok(uses) = self.modem.storages().await else { return };
+        let views: Vec<StorageView> = uses
+            .into_iter()
+            .map(|it| StorageView {
+                name: it.storage,
+                used: u32::from(it.used),
+                total: u32::from(it.total),
+            })
+            .collect();
+        let full = views.iter().find(|it| it.is_alarming());
+        let full = full.map(|it| ModemError::StorageFull {
+            storage: it.name.clone(),
+            used: it.used,
+            total: it.total,
+        });
+        self.line.storages(views);
+        if let (Some(error), true) = (full, fine) {
+            tracing::warn!(modem = %self.line.config().name, "{error}");
+            self.line.sms_trouble(Some(error.to_fault()));
         }
     }
 

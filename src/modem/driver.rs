@@ -11,9 +11,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::call::{DataCall, Returned};
 use super::line::{Line, Shared};
 use super::sms::Storages;
+use super::sms_setup::Reception;
 use super::{
     ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PortError, PortOpener, Profile,
-    Registration, StoredSms, hangup, registration,
+    Registration, StorageUse, StoredSms, hangup, registration,
 };
 use crate::codec::at::Unsolicited;
 use crate::codec::sms::from_hex;
@@ -30,6 +31,7 @@ pub(super) enum Request {
     Sweep(Answer<Vec<StoredSms>>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
     Delete { storage: String, index: u16, answer: Answer<()> },
+    StorageUse(Answer<Vec<StorageUse>>),
     Send { octets: Bytes, answer: Answer<u8> },
     Acknowledge(Answer<()>),
     Dial { context: PdpContext, answer: Answer<DataCall> },
@@ -45,6 +47,7 @@ pub(super) struct Driver {
     /// For calls, on a modem with two ports.
     pub(super) data: Option<Line>,
     pub(super) storages: Storages,
+    pub(super) reception: Reception,
     pub(super) registered: registration::Known,
     events: mpsc::Sender<ModemEvent>,
     returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
@@ -72,6 +75,7 @@ impl Driver {
             control: None,
             data: None,
             storages: Storages::default(),
+            reception: Reception::default(),
             registered: registration::Known::default(),
             events,
             returns: mpsc::unbounded_channel(),
@@ -145,10 +149,15 @@ impl Driver {
                 Unsolicited::Stored { storage, index } => {
                     self.event(ModemEvent::SmsStored { storage, index });
                 }
-                Unsolicited::Direct { pdu } => self.event(ModemEvent::SmsDirect {
-                    octets: from_hex(&pdu).unwrap_or_default().into(),
-                    raw: pdu,
-                }),
+                Unsolicited::Direct { pdu } => {
+                    if self.reception.acknowledged {
+                        self.reception.owed = self.reception.owed.saturating_add(1);
+                    }
+                    self.event(ModemEvent::SmsDirect {
+                        octets: from_hex(&pdu).unwrap_or_default().into(),
+                        raw: pdu,
+                    });
+                }
                 Unsolicited::StorageFull => self.event(ModemEvent::SmsStorageFull),
                 Unsolicited::Registration(line) => {
                     if let Some(best) = self.registered.update(line) {
@@ -201,6 +210,10 @@ impl Driver {
             }
             Request::Delete { storage, index, answer } => {
                 let result = self.delete_sms(&storage, index).await;
+                self.reply(answer, result);
+            }
+            Request::StorageUse(answer) => {
+                let result = self.storage_use().await;
                 self.reply(answer, result);
             }
             Request::Send { octets, answer } => {

@@ -207,6 +207,24 @@ pub enum ModemError {
         /// The modem's own words.
         answer: String,
     },
+    /// A message that the SIM's owner wrote is never deleted.
+    #[error("the message at {storage} {index} was written by the SIM's owner: it is not deleted")]
+    OwnSms {
+        /// The storage.
+        storage: String,
+        /// The place.
+        index: u16,
+    },
+    /// Nothing can arrive, or soon nothing can.
+    #[error("the SMS storage {storage} is nearly full: {used} of {total} places are in use")]
+    StorageFull {
+        /// The storage.
+        storage: String,
+        /// Places in use.
+        used: u32,
+        /// Places in all.
+        total: u32,
+    },
     /// The network or the modem did not take a message: it was not sent.
     #[error("the message was refused: {0}")]
     SmsRefused(super::SmsRefusal),
@@ -299,6 +317,8 @@ impl Explain for ModemError {
             Self::StuckInDataMode { .. } => "stuck-in-data-mode",
             Self::NoSuchSms { .. } => "no-such-sms",
             Self::DeleteFailed { .. } => "sms-delete-failed",
+            Self::OwnSms { .. } => "sms-own",
+            Self::StorageFull { .. } => "sms-storage-full",
             Self::SmsRefused(_) => "sms-refused",
             Self::SmsUnknown { .. } => "sms-unknown",
             Self::NoPrompt { .. } => "sms-no-prompt",
@@ -324,6 +344,7 @@ impl Explain for ModemError {
             // It might arrive twice.
             | Self::SmsUnknown { .. }
             | Self::SmsMalformed { .. }
+            | Self::OwnSms { .. }
             | Self::Port(PortError::NotSerial { .. } | PortError::Denied { .. })
             | Self::NoSuchSms { .. }
             | Self::Stopped => Retry::Never,
@@ -350,6 +371,7 @@ impl Explain for ModemError {
             | Self::DeleteFailed { .. }
             | Self::SmsUnknown { .. }
             | Self::NoPrompt { .. }
+            | Self::StorageFull { .. }
             | Self::Unsuitable { .. }
             | Self::PukNeeded
             | Self::PinTooFewAttempts { .. }
@@ -364,9 +386,11 @@ impl Explain for ModemError {
             | Self::PinWrong { .. }
             | Self::ContextRefused { .. }
             | Self::Argument { .. } => Blame::Caller,
-            Self::InCall | Self::NotReady | Self::Stopped | Self::SmsMalformed { .. } => {
-                Blame::Gateway
-            }
+            Self::InCall
+            | Self::NotReady
+            | Self::Stopped
+            | Self::SmsMalformed { .. }
+            | Self::OwnSms { .. } => Blame::Gateway,
         }
     }
 
@@ -453,6 +477,11 @@ impl Explain for ModemError {
                 "delete the SIM's messages in a phone before the SIM is full"
             }
             Self::Unsuitable { .. } => "use another modem; the README lists those that fit",
+            Self::OwnSms { .. } => "nothing; delete it in a phone when it is in the way",
+            Self::StorageFull { .. } => {
+                "put the SIM into a phone and delete messages there, those that you wrote too: \
+                 nothing arrives once it is full"
+            }
             Self::SmsRefused(refusal) => refusal.remedy(),
             Self::SmsUnknown { .. } => {
                 "ask the receiver whether the message came before you send it again"

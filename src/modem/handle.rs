@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Answer, Driver, Request};
 use super::line::Shared;
-use super::{DataCall, ModemError, ModemInfo, PortOpener, ProfileChoice, Registration, StoredSms};
+use super::{
+    DataCall, ModemError, ModemInfo, PortOpener, ProfileChoice, Registration, StorageUse, StoredSms,
+};
 use crate::model::redact::Secret;
 use crate::model::{Clock, StageSink, Tap};
 
@@ -190,6 +192,14 @@ impl Modem {
     pub async fn delete_sms(&self, storage: &str, index: u16) -> Result<(), ModemError> {
         let storage = storage.to_owned();
         self.ask(|answer| Request::Delete { storage, index, answer }).await
+    }
+
+    /// How full the storages are, those that the modem tells of.
+    ///
+    /// # Errors
+    /// [`ModemError::InCall`] at once while a call holds the only port.
+    pub async fn storages(&self) -> Result<Vec<StorageUse>, ModemError> {
+        self.ask(Request::StorageUse).await
     }
 
     /// Hands one message to the network (`AT+CMGS`) and answers its message reference (TP-MR).

@@ -106,6 +106,17 @@ impl fmt::Display for Registration {
     }
 }
 
+/// How full one of the modem's storages is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageUse {
+    /// Its name, such as `SM` or `ME`.
+    pub storage: String,
+    /// Places in use.
+    pub used: u16,
+    /// Places in all.
+    pub total: u16,
+}
+
 /// A message in one of the modem's storages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSms {

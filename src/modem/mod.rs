@@ -22,6 +22,8 @@ mod refusal;
 mod registration;
 mod send;
 mod sms;
+mod sms_setup;
+mod sms_sweep;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -30,7 +32,7 @@ pub mod usb;
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
 pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
-pub use info::{ModemInfo, ProfileUsed, Registration, StoredSms};
+pub use info::{ModemInfo, ProfileUsed, Registration, StorageUse, StoredSms};
 pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{
     Choice, Cmux, CmuxBegin, Dial, Direct, Evidence, FlowControl, HangUp, HangUpStep, Identity,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::driver::Driver;
 use super::line::{Reply, command};
-use super::{ModemError, PortError, SmsRefusal};
+use super::{ModemError, ModemEvent, PortError, SmsRefusal};
 use crate::codec::at::{fields, value_behind};
 use crate::codec::sms::to_hex;
 use crate::proto::at::Kind;
@@ -50,6 +50,9 @@ impl Driver {
                     if prompted && result.cms() == Some(332) {
                         // The network may have it: only its acknowledgement is missing.
                         return unknown(result.to_string());
+                    }
+                    if result.cms() == Some(322) {
+                        self.event(ModemEvent::SmsStorageFull);
                     }
                     return Err(ModemError::SmsRefused(SmsRefusal::new(&result)));
                 }

@@ -1,23 +1,20 @@
-//! Messages in the modem's storages: where new ones go, how they are announced, reading,
-//! deleting, and the sweep that finds those that nobody announced.
+//! Messages in the modem's storages: reading, deleting, and how full they are.
 
 use std::collections::BTreeMap;
-
-use bytes::Bytes;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::driver::Driver;
-use super::{ModemError, ModemEvent, StoredSms, hangup};
-use crate::codec::at::{
-    CmglEntry, FinalResult, cmgl_entries, cmgr_entry, cnmi_ranges, cpms_state, cpms_storages,
-    fields, quoted, value_behind,
-};
+use super::profile::ListMethod;
+use super::{ModemError, ModemEvent, StorageUse, StoredSms};
+use crate::codec::at::{CmglEntry, FinalResult, cmgr_entry, cpms_state, quoted};
 use crate::codec::sms::from_hex;
 
 /// Messages remembered by place, to tell a new one from one that was not deleted.
 const MAX_REMEMBERED: usize = 4096;
-/// Places looked at one by one, whatever total the modem claims.
-const MAX_PLACES: u16 = 512;
+/// Storages of which something is remembered, whatever names a modem gives.
+const MAX_STORAGES: usize = 16;
 /// How long one deletion may take.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -25,147 +22,66 @@ const DELETE_TIMEOUT: Duration = Duration::from_secs(25);
 #[derive(Debug, Default)]
 pub(super) struct Storages {
     /// What `+CPMS=?` offers for each parameter.
-    offered: Vec<Vec<String>>,
+    pub(super) offered: Vec<Vec<String>>,
     /// Where reading and deleting happens now.
-    current: Option<String>,
+    pub(super) current: Option<String>,
     /// Where new messages go.
-    receive: Option<String>,
+    pub(super) receive: Option<String>,
     /// The modem does not know `+CPMS`: there is one storage, and no way to choose another.
-    single: bool,
-    /// The octets last read at each place.
-    remembered: BTreeMap<(String, u16), Bytes>,
+    pub(super) single: bool,
+    /// No storage for new messages has a single place.
+    pub(super) placeless: bool,
+    /// What was last read at each place.
+    remembered: BTreeMap<(String, u16), Remembered>,
+    /// How often a way of listing messages failed on this modem.
+    distrust: BTreeMap<ListMethod, u32>,
+    /// Messages that a storage counts and that no way of looking shows.
+    phantoms: BTreeMap<String, usize>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    octets: Bytes,
+    /// Written on the SIM by its owner, not received.
+    own: bool,
+}
+
+impl Storages {
+    /// Before everything is read anew.
+    pub(super) fn forget(&mut self) {
+        self.remembered.clear();
+    }
+
+    pub(super) fn distrust(&mut self, method: ListMethod) {
+        let count = self.distrust.entry(method).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn distrusted(&self, method: ListMethod) -> u32 {
+        self.distrust.get(&method).copied().unwrap_or(0)
+    }
+
+    pub(super) fn phantoms(&self, storage: &str) -> usize {
+        self.phantoms.get(storage).copied().unwrap_or(0)
+    }
+
+    pub(super) fn note_phantoms(&mut self, storage: &str, count: usize) {
+        if count == 0 {
+            self.phantoms.remove(storage);
+        } else if self.phantoms.len() < MAX_STORAGES {
+            self.phantoms.insert(storage.to_owned(), count);
+        }
+    }
 }
 
 /// Messages and places of a storage, as far as told.
 #[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    used: Option<u16>,
-    total: Option<u16>,
+pub(super) struct Count {
+    pub(super) used: Option<u16>,
+    pub(super) total: Option<u16>,
 }
 
 impl Driver {
-    /// Sets the message service up (3GPP TS 27.005 clause 3.2.1).
-    pub(super) async fn choose_service(&mut self) -> Result<FinalResult, ModemError> {
-        let limit = self.command_timeout();
-        Ok(self.patient_response("AT+CSMS=0", limit).await?.result)
-    }
-
-    /// Says that the last direct message is durable.
-    pub(super) async fn acknowledge(&mut self) -> Result<(), ModemError> {
-        self.at()?;
-        Ok(())
-    }
-
-    /// Directs new messages to the first storage of the profile that has places.
-    pub(super) async fn choose_storage(&mut self) -> Result<FinalResult, ModemError> {
-        let limit = self.command_timeout();
-        let offered = self.patient_response("AT+CPMS=?", limit).await?;
-        self.storages.offered = cpms_storages(&offered.lines);
-        let asked = self.patient_response("AT+CPMS?", limit).await?;
-        let state = cpms_state(&asked.lines);
-        self.storages.single = state.is_empty()
-            && self.storages.offered.is_empty()
-            && offered.result.is_unsupported()
-            && asked.result.is_unsupported();
-        self.storages.current = state.first().map(|first| first.storage.clone());
-        self.storages.receive = state.get(2).or_else(|| state.first()).map(|it| it.storage.clone());
-        // With fewer than three parameters the last one offered says where new messages may go.
-        let groups = self.storages.offered.clone();
-        let Some(receivers) = groups.get(2).or_else(|| groups.last()) else {
-            return Ok(offered.result);
-        };
-        let mut result = FinalResult::Ok;
-        for storage in self.profile().storage.receive.clone() {
-            if !receivers.contains(&storage) {
-                continue;
-            }
-            let choice: Result<Vec<String>, _> = groups
-                .iter()
-                .filter_map(|group| offered_in(group, &storage))
-                .map(|name| quoted(name))
-                .collect();
-            let Ok(choice) = choice else { continue };
-            let command = format!("AT+CPMS={}", choice.join(","));
-            let answer = self.patient_response(&command, limit).await?;
-            result = answer.result;
-            if !result.is_ok() {
-                continue;
-            }
-            self.storages.current =
-                groups.first().and_then(|group| offered_in(group, &storage)).cloned();
-            self.storages.receive = Some(storage);
-            let counts = cpms_state(&answer.lines);
-            if counts.last().is_none_or(|count| count.total > 0) {
-                break;
-            }
-        }
-        Ok(result)
-    }
-
-    /// Asks for `+CMTI`, within what the modem offers.
-    pub(super) async fn choose_indications(&mut self) -> Result<FinalResult, ModemError> {
-        let limit = self.command_timeout();
-        let offered = self.patient_response("AT+CNMI=?", limit).await?;
-        let ranges = cnmi_ranges(&offered.lines);
-        let offers = |at: usize, value: u32| ranges.get(at).is_none_or(|it| it.offers(value));
-        let first_of = |at: usize, wanted: [u32; 3]| {
-            wanted.into_iter().find(|value| offers(at, *value)).unwrap_or(0)
-        };
-        let mut result = FinalResult::Ok;
-        for mode in self.profile().storage.indications.clone() {
-            if !offers(0, mode) {
-                continue;
-            }
-            // Stored and announced; no cell broadcasts; no delivery reports of SMS; buffered news
-            // are flushed (Cinterion offers only the other value).
-            let (bm, ds, bfr) =
-                (first_of(2, [0, 2, 3]), first_of(3, [0, 2, 1]), first_of(4, [0, 1, 0]));
-            for command in [
-                format!("AT+CNMI={mode},1,{bm},{ds},{bfr}"),
-                format!("AT+CNMI={mode},1,{bm},{ds}"),
-                format!("AT+CNMI={mode},1"),
-            ] {
-                result = self.patient_response(&command, limit).await?.result;
-                if result.is_ok() {
-                    return Ok(result);
-                }
-            }
-        }
-        Ok(result)
-    }
-
-    /// Lists every storage. A storage that fails does not hide the others.
-    pub(super) async fn sweep(&mut self) -> Result<Vec<StoredSms>, ModemError> {
-        self.at()?;
-        self.storages.remembered.clear();
-        let mut names = self.storages.offered.first().cloned().unwrap_or_default();
-        let both = ["SM", "ME"].iter().all(|name| names.iter().any(|it| it == name));
-        // MT is the sum of both; BM holds cell broadcasts.
-        names.retain(|name| name != "BM" && !(both && name == "MT"));
-        if names.is_empty() {
-            names.push(self.storages.current.clone().unwrap_or_default());
-        }
-        let mut found = Vec::new();
-        let mut failed = None;
-        for name in &names {
-            match self.sweep_one(name).await {
-                Ok(messages) => found.extend(messages),
-                Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => {
-                    return Err(error);
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        if let Some(receive) = self.storages.receive.clone() {
-            // Some modems announce only what goes to the storage that is read.
-            let _ = self.select(&receive).await;
-        }
-        match failed {
-            Some(error) if found.is_empty() => Err(error),
-            _ => Ok(found),
-        }
-    }
-
     pub(super) async fn read_sms(
         &mut self,
         storage: &str,
@@ -186,12 +102,15 @@ impl Driver {
             return Ok(());
         }
         let before = self.storages.remembered.remove(&place);
+        if before.as_ref().is_some_and(|it| it.own) {
+            return Err(ModemError::OwnSms { storage, index });
+        }
         let command = format!("AT+CMGD={index}");
         let result = self.at()?.response(&command, DELETE_TIMEOUT).await?.result;
         let after = self.read_place(&storage, index).await?;
         match after {
             None => Ok(()),
-            Some(after) if result.is_ok() && before.is_some_and(|it| it != after.octets) => {
+            Some(after) if result.is_ok() && before.is_some_and(|it| it.octets != after.octets) => {
                 // The next message has taken the place already.
                 self.event(ModemEvent::SmsStored { storage, index: Some(index) });
                 Ok(())
@@ -209,76 +128,31 @@ impl Driver {
         known.unwrap_or_default()
     }
 
-    async fn sweep_one(&mut self, storage: &str) -> Result<Vec<StoredSms>, ModemError> {
-        let count = self.select(storage).await?;
-        let limit = self.profile().timeouts.list;
-        let listed = match self.at()?.response("AT+CMGL=4", limit).await {
-            Ok(response) if response.result.is_ok() => Some(cmgl_entries(&response.lines)),
-            Ok(_) => None,
-            Err(ModemError::Timeout { .. }) => {
-                let profile = self.profile();
-                hangup::wake(self.at()?, &profile).await?;
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        let mut found = Vec::new();
-        match listed {
-            Some(entries) if !entries.is_empty() || count.used.unwrap_or(0) == 0 => {
-                for entry in entries {
-                    // Some firmware stays in text mode when it lists, and news break into lines.
-                    let place = entry.index;
-                    let whole = if entry.is_whole() {
-                        self.stored(storage, place, entry)
-                    } else {
-                        match self.read_place(storage, place).await? {
-                            Some(read) => read,
-                            None => self.stored(storage, place, entry),
-                        }
-                    };
-                    found.push(whole);
-                }
-            }
-            _ => {
-                let mut refused = None;
-                for index in self.places(count).await? {
-                    match self.read_place(storage, index).await {
-                        Ok(read) => found.extend(read),
-                        // One place that cannot be read does not hide the others.
-                        Err(error @ ModemError::Refused { .. }) => refused = Some(error),
-                        Err(error) => return Err(error),
-                    }
-                    if count.used.is_some_and(|used| found.len() >= usize::from(used)) {
-                        break;
-                    }
-                }
-                if let (Some(error), true) = (refused, found.is_empty()) {
-                    return Err(error);
-                }
+    /// How full each storage is.
+    pub(super) async fn storage_use(&mut self) -> Result<Vec<StorageUse>, ModemError> {
+        let mut uses = Vec::new();
+        for storage in self.storages_to_look_through() {
+            let count = match self.select(&storage).await {
+                Err(ModemError::Refused { .. }) => continue,
+                other => other?,
+            };
+            if let (Some(used), Some(total)) = (count.used, count.total) {
+                uses.push(StorageUse { storage, used, total });
             }
         }
-        Ok(found)
+        self.select_receiving().await;
+        Ok(uses)
     }
 
-    /// The places that may hold a message: what `+CMGD=?` lists, else all of them; the first is 0
-    /// on some modems and 1 on others.
-    async fn places(&mut self, count: Count) -> Result<Vec<u16>, ModemError> {
-        let limit = self.command_timeout();
-        let response = self.at()?.response("AT+CMGD=?", limit).await?;
-        let listed = response.lines.iter().find_map(|line| value_behind(line, "+CMGD:"));
-        let group = listed.map(fields).unwrap_or_default();
-        if let (true, Some(group)) = (response.result.is_ok(), group.first()) {
-            let places: Vec<u16> =
-                (0..=MAX_PLACES).filter(|place| group.offers(u32::from(*place))).collect();
-            if !places.is_empty() {
-                return Ok(places);
-            }
+    /// Some modems announce only what goes to the storage that is read.
+    pub(super) async fn select_receiving(&mut self) {
+        if let Some(receive) = self.storages.receive.clone() {
+            let _ = self.select(&receive).await;
         }
-        Ok((0..=count.total.unwrap_or(20).min(MAX_PLACES)).collect())
     }
 
     /// Reads a place, once more when the message came damaged; none when it is empty.
-    async fn read_place(
+    pub(super) async fn read_place(
         &mut self,
         storage: &str,
         index: u16,
@@ -310,18 +184,21 @@ impl Driver {
         })
     }
 
-    fn stored(&mut self, storage: &str, index: u16, entry: CmglEntry) -> StoredSms {
+    pub(super) fn stored(&mut self, storage: &str, index: u16, entry: CmglEntry) -> StoredSms {
         let octets: Bytes = from_hex(&entry.pdu).unwrap_or_default().into();
         let remembered = &mut self.storages.remembered;
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert((storage.to_owned(), index), octets.clone());
+        // 2 and 3: stored unsent and sent.
+        let own = matches!(entry.stat, 2 | 3);
+        let octets_there = Remembered { octets: octets.clone(), own };
+        remembered.insert((storage.to_owned(), index), octets_there);
         StoredSms { storage: storage.to_owned(), index, stat: entry.stat, octets, raw: entry.pdu }
     }
 
     /// Makes `storage` the one that is read and deleted from.
-    async fn select(&mut self, storage: &str) -> Result<Count, ModemError> {
+    pub(super) async fn select(&mut self, storage: &str) -> Result<Count, ModemError> {
         let limit = self.command_timeout();
         if storage.is_empty() || self.storages.single {
             return Ok(Count::default());
@@ -365,9 +242,4 @@ impl Driver {
         self.storages.current = Some(storage.to_owned());
         Ok(count(&response.lines))
     }
-}
-
-/// The wanted storage where a parameter offers it, else the first that it does.
-fn offered_in<'a>(group: &'a [String], wanted: &'a String) -> Option<&'a String> {
-    if group.contains(wanted) { Some(wanted) } else { group.first() }
 }

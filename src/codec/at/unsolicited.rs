@@ -98,7 +98,12 @@ impl Unsolicited {
         }
         let upper = line.to_ascii_uppercase();
         let begins = |word: &str| upper.starts_with(word);
-        if begins("^SMMEMFULL") || begins("+SMSFULL") || begins("^SMGO: 2") {
+        if begins("^SMMEMFULL")
+            || begins("+SMSFULL")
+            || begins("^SMGO: 2")
+            || begins("^SMGO:2")
+            || (begins("+CIEV:") && is_full_sign(line))
+        {
             Self::StorageFull
         } else if upper == "NO CARRIER" {
             Self::NoCarrier
@@ -114,6 +119,13 @@ impl Unsolicited {
             Self::Other(line.to_owned())
         }
     }
+}
+
+/// `+CIEV: "smsfull",1`, as Cinterion and others name the indicator.
+fn is_full_sign(line: &str) -> bool {
+    let list = value_behind(line, "+CIEV:").map(fields).unwrap_or_default();
+    list.first().is_some_and(|it| it.text.trim().eq_ignore_ascii_case("smsfull"))
+        && list.get(1).and_then(Field::number::<u8>).is_some_and(|it| it > 0)
 }
 
 #[cfg(test)]
@@ -174,6 +186,9 @@ mod tests {
     fn full_storage_ended_context_and_restart() {
         assert_eq!(Unsolicited::parse("^SMMEMFULL: \"SM\"", None), Unsolicited::StorageFull);
         assert_eq!(Unsolicited::parse("^SMGO: 2", None), Unsolicited::StorageFull);
+        assert_eq!(Unsolicited::parse("+CIEV: smsfull,1", None), Unsolicited::StorageFull);
+        assert_eq!(Unsolicited::parse("+CIEV: \"smsfull\",1", None), Unsolicited::StorageFull);
+        assert!(matches!(Unsolicited::parse("+CIEV: smsfull,0", None), Unsolicited::Other(_)));
         assert!(matches!(
             Unsolicited::parse("+CGEV: NW DEACT \"IP\",\"10.0.0.1\",1", None),
             Unsolicited::ContextEnded(_)

@@ -42,7 +42,7 @@ const PLAIN: &[(&str, &str)] = &[
     ("AT+CPMS=\"ME\"", "\r\n+CPMS: 0,23,0,23,0,23\r\n\r\nOK\r\n"),
     ("AT+CPMS=\"SM\"", "\r\n+CPMS: 0,10,0,23,0,23\r\n\r\nOK\r\n"),
     ("AT+CNMI=?", "\r\n+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)\r\n\r\nOK\r\n"),
-    ("AT+CNMI=2,1,0,0,0", "OK"),
+    ("AT+CNMI=2,1,0,1,0", "OK"),
     ("AT+CMGL=4", "OK"),
     ("AT+CEREG?", "ERROR"),
     ("AT+CGREG?", "\r\n+CGREG: 0,1\r\n\r\nOK\r\n"),

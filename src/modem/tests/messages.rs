@@ -206,7 +206,7 @@ async fn storages_that_are_busy_after_the_pin_are_waited_for() {
     let script = Script::new()
         .on("AT+CPMS=?", &[busy, busy, offered])
         .on("AT+CPMS=\"SM\",\"SM\",\"SM\"", &[busy, "\r\n+CPMS: 0,10,0,10,0,10\r\n\r\nOK\r\n"])
-        .on("AT+CNMI=2,1,0,0,0", &[busy, "OK"]);
+        .on("AT+CNMI=2,1,0,1,0", &[busy, "OK"]);
     let (_bench, far) = ready(script).await;
     assert_eq!(far.commands().iter().filter(|it| it.starts_with("AT+CPMS=\"SM\",")).count(), 2);
     assert_eq!(far.commands().iter().filter(|it| it.starts_with("AT+CNMI=2")).count(), 2);

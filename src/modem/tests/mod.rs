@@ -4,5 +4,6 @@ mod bench;
 mod calls;
 mod messages;
 mod profiles;
+mod reception;
 mod sending;
 mod start;

@@ -26,7 +26,7 @@ async fn plain_modem_tells_who_it_is() {
     assert_eq!(info.signal_dbm, Some(-79));
     assert_eq!(info.registration, Registration::Home);
     assert_eq!(*bench.stages.lock().unwrap(), ["port-open", "sim-ready", "registered"]);
-    assert!(far.saw("AT+CNMI=2,1,0,0,0"));
+    assert!(far.saw("AT+CNMI=2,1,0,1,0"));
     assert!(!format!("{info:?}").contains("0101234567"));
     let (sent, received) = bench.modem.octets();
     assert!(sent > 100 && received > 100);

@@ -1,0 +1,194 @@
+//! Every message of every storage, by whichever of three ways works on this modem (3GPP TS 27.005
+//! clauses 3.4.2, 3.4.3 and 3.5.4).
+
+use super::driver::Driver;
+use super::profile::ListMethod;
+use super::sms::Count;
+use super::{ModemError, StoredSms, hangup};
+use crate::codec::at::{cmgl_entries, fields, value_behind};
+
+/// Places looked at one by one, whatever total the modem claims.
+const MAX_PLACES: u16 = 512;
+/// Places looked at where the modem tells no total: those of the largest old SIMs.
+const USUAL_PLACES: u16 = 50;
+/// Messages taken from one storage at a time.
+const MAX_FOUND: usize = 1024;
+
+impl Driver {
+    /// Lists every storage. A storage that fails does not hide the others.
+    pub(super) async fn sweep(&mut self) -> Result<Vec<StoredSms>, ModemError> {
+        self.at()?;
+        self.storages.forget();
+        let mut found = Vec::new();
+        let mut failed = None;
+        for name in self.storages_to_look_through() {
+            match self.sweep_one(&name).await {
+                Ok(messages) => found.extend(messages),
+                Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        self.select_receiving().await;
+        match failed {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    pub(super) fn storages_to_look_through(&self) -> Vec<String> {
+        let mut names = self.storages.offered.first().cloned().unwrap_or_default();
+        let both = ["SM", "ME"].iter().all(|name| names.iter().any(|it| it == name));
+        // MT is the sum of both; BM holds cell broadcasts.
+        names.retain(|name| name != "BM" && !(both && name == "MT"));
+        if names.is_empty() {
+            names.push(self.storages.current.clone().unwrap_or_default());
+        }
+        names
+    }
+
+    /// The storage's messages, by the ways of the profile: those that have not failed so far come
+    /// first, and the next one is tried when one hangs, is refused, or shows fewer messages than
+    /// the modem counts.
+    async fn sweep_one(&mut self, storage: &str) -> Result<Vec<StoredSms>, ModemError> {
+        let count = self.select(storage).await?;
+        let used = usize::from(count.used.unwrap_or(0));
+        let expected = used.saturating_sub(self.storages.phantoms(storage));
+        let mut found: Vec<StoredSms> = Vec::new();
+        let mut short: Vec<ListMethod> = Vec::new();
+        let mut failed = None;
+        let mut worked = false;
+        for method in self.methods() {
+            match self.list_by(method, storage, count).await {
+                Ok(messages) => {
+                    worked = true;
+                    for message in messages {
+                        if !found.iter().any(|it| it.index == message.index) {
+                            found.push(message);
+                        }
+                    }
+                }
+                Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.storages.distrust(method);
+                    failed = Some(error);
+                    continue;
+                }
+            }
+            if found.len() >= expected {
+                // What came short before is known to hide messages.
+                for method in short.drain(..) {
+                    self.storages.distrust(method);
+                }
+                break;
+            }
+            short.push(method);
+        }
+        match failed {
+            Some(error) if !worked => return Err(error),
+            _ => {}
+        }
+        // A count that no way of looking bears out is not looked for again.
+        self.storages.note_phantoms(storage, used.saturating_sub(found.len()));
+        Ok(found)
+    }
+
+    /// The profile's ways, those that failed on this modem last.
+    fn methods(&self) -> Vec<ListMethod> {
+        let mut methods = self.profile().storage.list.clone();
+        methods.sort_by_key(|method| self.storages.distrusted(*method));
+        methods
+    }
+
+    async fn list_by(
+        &mut self,
+        method: ListMethod,
+        storage: &str,
+        count: Count,
+    ) -> Result<Vec<StoredSms>, ModemError> {
+        match method {
+            ListMethod::Cmgl => self.list(storage).await,
+            ListMethod::Cmgd => match self.listed_places().await? {
+                Some(places) => self.read_places(storage, places, count).await,
+                None => Err(ModemError::Unreadable { command: "AT+CMGD".to_owned() }),
+            },
+            ListMethod::Cmgr => {
+                // The first is 0 on some modems and 1 on others.
+                let last = count.total.unwrap_or(USUAL_PLACES).min(MAX_PLACES);
+                self.read_places(storage, (0..=last).collect(), count).await
+            }
+        }
+    }
+
+    async fn list(&mut self, storage: &str) -> Result<Vec<StoredSms>, ModemError> {
+        let limit = self.profile().timeouts.list;
+        let response = match self.at()?.response("AT+CMGL=4", limit).await {
+            Ok(response) => response,
+            Err(error @ ModemError::Timeout { .. }) => {
+                let profile = self.profile();
+                hangup::wake(self.at()?, &profile).await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        if !response.result.is_ok() {
+            let (command, answer) = ("AT+CMGL".to_owned(), response.result.to_string());
+            return Err(ModemError::Refused { command, answer });
+        }
+        let mut found = Vec::new();
+        for entry in cmgl_entries(&response.lines).into_iter().take(MAX_FOUND) {
+            // Some firmware stays in text mode when it lists, and news break into lines.
+            let place = entry.index;
+            let whole = if entry.is_whole() {
+                self.stored(storage, place, entry)
+            } else {
+                match self.read_place(storage, place).await? {
+                    Some(read) => read,
+                    None => self.stored(storage, place, entry),
+                }
+            };
+            found.push(whole);
+        }
+        Ok(found)
+    }
+
+    /// Reads the places until all that are counted were found.
+    async fn read_places(
+        &mut self,
+        storage: &str,
+        places: Vec<u16>,
+        count: Count,
+    ) -> Result<Vec<StoredSms>, ModemError> {
+        let mut found: Vec<StoredSms> = Vec::new();
+        let mut refused = None;
+        for index in places {
+            if count.used.is_some_and(|used| found.len() >= usize::from(used)) {
+                break;
+            }
+            match self.read_place(storage, index).await {
+                Ok(read) => found.extend(read),
+                // One place that cannot be read does not hide the others.
+                Err(error @ ModemError::Refused { .. }) => refused = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match refused {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    /// The places that hold a message, as `+CMGD=?` tells; none when it tells no places.
+    async fn listed_places(&mut self) -> Result<Option<Vec<u16>>, ModemError> {
+        let limit = self.command_timeout();
+        let response = self.at()?.optional("AT+CMGD=?", limit).await?;
+        let listed = response.lines.iter().find_map(|line| value_behind(line, "+CMGD:"));
+        let (true, Some(list)) = (response.result.is_ok(), listed) else { return Ok(None) };
+        let group = fields(list);
+        let Some(group) = group.first() else { return Ok(None) };
+        Ok(Some((0..=MAX_PLACES).filter(|place| group.offers(u32::from(*place))).collect()))
+    }
+}
