@@ -6,6 +6,8 @@ mod events;
 mod guard;
 mod intake;
 mod listen;
+mod metrics;
+mod modem_view;
 mod openapi;
 mod page;
 mod parts;
@@ -39,6 +41,7 @@ pub fn router(gateway: Gateway, access: Access, shutdown: CancellationToken) -> 
     Router::new()
         .nest("/api/v1", rest::routes())
         .route("/api/openapi.json", rest::methods(get(|| async { Json(openapi::document()) })))
+        .route("/metrics", rest::methods(get(metrics::metrics)))
         .route("/healthz", rest::methods(get(health)))
         .merge(page::routes())
         .fallback(|request: Request| async move { page::not_found(&request) })

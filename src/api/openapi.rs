@@ -13,7 +13,7 @@ pub(super) fn document() -> Value {
         "info": {
             "title": "mm1gate",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Send and receive MMS through a modem. Errors are \
+            "description": "Send and receive MMS and SMS through a modem. Errors are \
                 application/problem+json (RFC 9457) with a stable `code`.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
@@ -69,6 +69,33 @@ fn paths() -> Value {
         "/api/v1/modems": {
             "get": operation("listModems", "Every configured modem", &[], "ModemList"),
         },
+        "/api/v1/modems/{name}": {
+            "get": operation("getModem", "One modem", &["name"], "Modem"),
+        },
+        "/api/v1/sms/count": { "post": {
+            "operationId": "countSms",
+            "summary": "What a text would take as SMS; nothing is sent",
+            "requestBody": { "required": true, "content": {
+                "application/json": { "schema": { "type": "object", "required": ["text"],
+                    "properties": { "text": { "type": "string" } } } },
+            }},
+            "responses": {
+                "200": { "description": "Counted.", "content": {
+                    "application/json": { "schema": reference("TextCost") },
+                }},
+                "default": problem(),
+            },
+        }},
+        "/metrics": { "get": {
+            "operationId": "metrics",
+            "summary": "Figures for Prometheus",
+            "responses": {
+                "200": { "description": "OpenMetrics 1.0.", "content": {
+                    "application/openmetrics-text": { "schema": { "type": "string" } },
+                }},
+                "default": problem(),
+            },
+        }},
         "/api/v1/events": { "get": {
             "operationId": "listen",
             "summary": "Everything that happens, as server-sent events: state, stage, modem, missed",
@@ -115,6 +142,8 @@ fn schemas() -> Value {
             "type": "object", "additionalProperties": false, "required": ["to"],
             "description": "Text, parts or both.",
             "properties": {
+                "kind": { "enum": ["mms", "sms"], "default": "mms",
+                    "description": "An SMS has text, and neither subject, parts nor group." },
                 "to": { "oneOf": [text(), { "type": "array", "items": text(), "minItems": 1,
                     "maxItems": MAX_RECIPIENTS }],
                     "examples": ["+447700900123"] },
@@ -123,7 +152,8 @@ fn schemas() -> Value {
                 "parts": { "type": "array", "items": reference("NewPart"), "maxItems": MAX_PARTS },
                 "group": { "type": "boolean", "default": false,
                     "description": "One message for all, who see each other." },
-                "delivery_report": { "type": "boolean", "default": false },
+                "delivery_report": { "type": "boolean",
+                    "description": "Unless given: true for an SMS, false for an MMS." },
                 "expires_at": time(),
                 "client_ref": { "type": "string", "maxLength": MAX_CLIENT_REF },
             },
@@ -142,13 +172,20 @@ fn schemas() -> Value {
             "properties": {
                 "to": { "type": "string",
                     "description": "May be repeated, or hold several separated by commas." },
-                "subject": text(), "text": text(),
+                "kind": { "enum": ["mms", "sms"] }, "subject": text(), "text": text(),
                 "file": { "type": "array", "items": { "type": "string", "format": "binary" } },
                 "group": { "type": "boolean" }, "delivery_report": { "type": "boolean" },
                 "expires_at": time(), "client_ref": text(),
             },
         },
-        "Accepted": object(json!({ "id": text(), "state": text(), "url": text() })),
+        "Accepted": object(json!({
+            "id": text(), "kind": { "enum": ["mms", "sms"] }, "state": text(), "url": text(),
+            "segments": count(), "encoding": { "enum": ["gsm7", "gsm7-shift", "ucs2"] },
+        })),
+        "TextCost": object(json!({
+            "segments": count(), "encoding": { "enum": ["gsm7", "gsm7-shift", "ucs2"] },
+            "units": count(), "left": count(), "limit": count(),
+        })),
         "MessageList": object(json!({ "messages": many("Message"), "next": text() })),
         "Message": object(json!({
             "id": text(), "kind": { "enum": ["mms", "sms"] },
@@ -183,12 +220,15 @@ fn schemas() -> Value {
             "fault": reference("Fault"),
         })),
         "Timeline": object(json!({ "events": many("TimelineItem") })),
-        "Modem": object(json!({
-            "name": text(), "condition": { "enum": [
-                "starting", "ready", "calling", "recovering", "waiting", "failed",
-            ] },
-            "operator": text(), "signal_dbm": { "type": "integer" }, "fault": reference("Fault"),
-            "octets_out": count(), "octets_in": count(),
+        "Modem": modem(),
+        "Storage": object(json!({
+            "name": text(), "used": count(), "total": count(), "alarm": { "type": "boolean",
+                "description": "80 % or more are in use: nothing arrives once all are." },
+        })),
+        "RecoveryStep": object(json!({
+            "at": time(), "step": text(), "seconds": { "type": "number", "minimum": 0 },
+            "result": { "enum": ["worked", "failed", "not-possible"] }, "reason": text(),
+            "cause": reference("Fault"),
         })),
         "ModemList": object(json!({ "modems": many("Modem") })),
         "Fault": object(json!({
@@ -202,6 +242,33 @@ fn schemas() -> Value {
         })),
         "FieldProblem": object(json!({ "pointer": text(), "code": text(), "detail": text() })),
     })
+}
+
+fn modem() -> Value {
+    let text = || json!({ "type": "string" });
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    let time = || json!({ "type": "string", "format": "date-time" });
+    let many = |name: &str| json!({ "type": "array", "items": reference(name) });
+    object(json!({
+        "name": text(), "condition": { "enum": [
+            "starting", "ready", "calling", "recovering", "waiting", "failed",
+        ] },
+        "since": time(), "recovery_step": text(), "next_attempt_at": time(),
+        "operator": text(), "registration": { "enum": [
+            "home", "roaming", "searching", "denied", "not-registered", "unknown",
+        ] },
+        "roaming": { "type": "boolean" }, "signal_dbm": { "type": "integer" },
+        "manufacturer": text(), "model": text(), "revision": text(),
+        "imsi": { "type": "string", "description": "Redacted." },
+        "iccid": { "type": "string", "description": "Redacted." },
+        "profile": text(), "profile_reason": text(), "profile_verified": { "type": "boolean" },
+        "port_sharing": { "enum": ["one", "two", "multiplexed"] },
+        "ports": { "type": "array", "items": text() }, "storages": many("Storage"),
+        "fault": reference("Fault"), "last_error": reference("Fault"), "last_error_at": time(),
+        "recovery_steps": many("RecoveryStep"),
+        "recovery_counts": { "type": "object", "additionalProperties": count() },
+        "losses": count(), "brown_outs": count(), "octets_out": count(), "octets_in": count(),
+    }))
 }
 
 fn object(properties: Value) -> Value {
@@ -264,6 +331,7 @@ fn list(id: &str, summary: &str, both: bool) -> Value {
             "maximum": MAX_LIST, "default": DEFAULT_LIST } }),
         json!({ "name": "after", "in": "query", "schema": { "type": "string" },
             "description": "The `next` of the page before." }),
+        json!({ "name": "kind", "in": "query", "schema": { "enum": ["mms", "sms"] } }),
     ];
     if both {
         let schema = json!({ "enum": ["out", "in"] });

@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{AcceptError, ActionError};
+use crate::gateway::{AcceptError, ActionError, ModemView};
 use crate::store::StoreError;
 
 /// A refused request.
@@ -102,6 +102,19 @@ impl Problem {
             format!("there is no message '{id}'"),
         )
         .hint("GET /api/v1/messages lists the ids")
+    }
+
+    /// No modem has this name.
+    pub(crate) fn no_modem(name: &str, modems: &[ModemView]) -> Self {
+        let name: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+        let names: Vec<&str> = modems.iter().map(|modem| &*modem.name).collect();
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "modem-not-found",
+            "there is no such modem",
+            format!("there is no modem '{name}'; there are: {}", names.join(", ")),
+        )
+        .hint("GET /api/v1/modems lists them")
     }
 
     /// No page or resource has this path.

@@ -7,10 +7,10 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 
 use super::problem::{FieldProblem, Problem};
-use super::view::{self, Message, MessageList, Modem, ModemList, Timeline};
+use super::view::{self, Message, MessageList, Modem, ModemList, TextCost, Timeline};
 use super::{Context, events, intake, parts, query};
 use crate::gateway::Gateway;
-use crate::model::{Direction, MessageId};
+use crate::model::{Direction, Kind, MessageId};
 use crate::store::{Filter, MessageView};
 
 /// Most messages in one answer.
@@ -43,6 +43,8 @@ pub(super) fn routes() -> Router<Context> {
         .route("/outbox", methods(list(Some(Direction::Outbound))))
         .route("/outbox/{id}", methods(one(Some(Direction::Outbound))))
         .route("/modems", methods(get(modems)))
+        .route("/modems/{name}", methods(get(modem)))
+        .route("/sms/count", methods(post(count)))
         .route("/events", methods(get(events::stream)))
 }
 
@@ -61,13 +63,21 @@ pub(super) async fn find(gateway: &Gateway, id: &str) -> Result<MessageView, Pro
 
 async fn submit(State(context): State<Context>, request: Request) -> Result<Response, Problem> {
     let message = intake::read(request).await?;
+    let cost = (message.kind == Kind::Sms)
+        .then(|| context.gateway.text_cost(message.text.as_deref().unwrap_or_default()));
+    let kind = message.kind.as_str();
     let id = context.gateway.accept(message).await?;
     let location = format!("/api/v1/messages/{id}");
     // The modem may already have it; the caller learns the state as it is now. From here on no
     // error may be told: who hears one sends the message again.
     let view = context.gateway.message(&id).await.ok().flatten();
     let state = view.map_or("accepted", |view| view.summary.state.as_str());
-    let body = serde_json::json!({ "id": id.as_str(), "state": state, "url": location });
+    let mut body =
+        serde_json::json!({ "id": id.as_str(), "kind": kind, "state": state, "url": location });
+    if let Some(cost) = cost {
+        body["segments"] = cost.segments.into();
+        body["encoding"] = cost.encoding.into();
+    }
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -138,6 +148,24 @@ async fn modems(State(context): State<Context>) -> Json<ModemList> {
     Json(ModemList { modems: context.gateway.modems().iter().map(Modem::from).collect() })
 }
 
+async fn modem(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+) -> Result<Json<Modem>, Problem> {
+    let modems = context.gateway.modems();
+    let found = modems.iter().find(|modem| modem.name == name);
+    found.map(|modem| Json(Modem::from(modem))).ok_or_else(|| Problem::no_modem(&name, &modems))
+}
+
+/// `POST /sms/count`: what a text would take.
+async fn count(
+    State(context): State<Context>,
+    request: Request,
+) -> Result<Json<TextCost>, Problem> {
+    let text = intake::text_to_count(request).await?;
+    Ok(Json(TextCost::from(context.gateway.text_cost(&text))))
+}
+
 fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filter, Problem> {
     let mut filter = Filter { direction, limit: DEFAULT_LIST, ..Filter::default() };
     let mut wrong = Vec::new();
@@ -159,6 +187,14 @@ fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filte
                     format!("after must be the 'next' of an earlier answer: {error}"),
                 )),
             },
+            "kind" => match Kind::parse(&value) {
+                Some(kind) => filter.kind = Some(kind),
+                None => wrong.push(FieldProblem::new(
+                    name,
+                    "invalid-kind",
+                    "kind must be 'mms' or 'sms'",
+                )),
+            },
             "direction" if direction.is_none() => match view::parse_direction(&value) {
                 Some(direction) => filter.direction = Some(direction),
                 None => wrong.push(FieldProblem::new(
@@ -169,8 +205,8 @@ fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filte
             },
             other => {
                 let shown: String = other.chars().take(40).flat_map(char::escape_debug).collect();
-                let known = ["limit", "after", "direction"];
-                let known = if direction.is_some() { &known[..2] } else { &known[..] };
+                let known = ["limit", "after", "kind", "direction"];
+                let known = if direction.is_some() { &known[..3] } else { &known[..] };
                 wrong.push(FieldProblem::new(
                     shown.clone(),
                     "unknown-parameter",

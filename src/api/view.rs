@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{Event, ModemView};
+pub use super::modem_view::{Modem, RecoveryStep, Storage};
+use crate::gateway::{self, Event};
 use crate::model::{Direction, Fault, Kind, Stage, State};
 use crate::store::{MessageView, PartInfo, RecipientView, Summary, TimelineEntry};
 
@@ -174,26 +175,19 @@ pub struct Timeline {
     pub events: Vec<TimelineItem>,
 }
 
-/// A modem.
+/// What a text takes as SMS.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Modem {
-    /// Its name in the configuration.
-    pub name: String,
-    /// `starting`, `ready`, `calling`, `recovering`, `waiting` or `failed`.
-    pub condition: String,
-    /// The operator's name as the network tells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operator: Option<String>,
-    /// Signal in dBm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal_dbm: Option<i16>,
-    /// What is wrong, when something is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<Fault>,
-    /// Octets written to its ports since the start.
-    pub octets_out: u64,
-    /// Octets read from its ports since the start.
-    pub octets_in: u64,
+pub struct TextCost {
+    /// SMS for each recipient.
+    pub segments: usize,
+    /// `gsm7`, `gsm7-shift` (with the tables of a language) or `ucs2`.
+    pub encoding: String,
+    /// Units of the whole text: septets, or UTF-16 units.
+    pub units: usize,
+    /// Units that the last SMS still has room for.
+    pub left: usize,
+    /// SMS that one text may take.
+    pub limit: usize,
 }
 
 /// Every modem.
@@ -356,16 +350,14 @@ impl From<&TimelineEntry> for TimelineItem {
     }
 }
 
-impl From<&ModemView> for Modem {
-    fn from(modem: &ModemView) -> Self {
+impl From<gateway::TextCost> for TextCost {
+    fn from(cost: gateway::TextCost) -> Self {
         Self {
-            name: modem.name.clone(),
-            condition: modem.condition.to_owned(),
-            operator: modem.operator.clone(),
-            signal_dbm: modem.signal_dbm,
-            fault: modem.fault.clone(),
-            octets_out: modem.octets.0,
-            octets_in: modem.octets.1,
+            segments: cost.segments,
+            encoding: cost.encoding.to_owned(),
+            units: cost.units,
+            left: cost.left,
+            limit: cost.limit,
         }
     }
 }

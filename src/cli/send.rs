@@ -12,7 +12,7 @@ use super::error::{CliError, Exit};
 use super::follow::{self, Output, Patience, Progress};
 use super::session::{ConfigArg, PortArgs, Session};
 use super::{serve, term};
-use crate::api::view::Message;
+use crate::api::view::{Message, TextCost};
 use crate::model::Address;
 
 /// Largest file taken, octets: well above every operator's limit, and it passes the API's.
@@ -22,11 +22,18 @@ const MAX_FILE: u64 = 10 * 1024 * 1024;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     mm1gate send --to +447700900123 --text 'Ready to collect' --file cake.jpg --wait\n  \
-    mm1gate send --to +447700900123 --file cake.jpg --port /dev/ttyUSB2")]
+    mm1gate send --to +447700900123 --file cake.jpg --port /dev/ttyUSB2\n  \
+    mm1gate send --sms --to +447700900123 --text 'Your cake is ready' --wait")]
 pub(super) struct Args {
     /// Recipient: a number in international form, a short code or an e-mail address; may be repeated
-    #[arg(long, required = true, value_name = "NUMBER")]
+    #[arg(long, required_unless_present = "count", value_name = "NUMBER")]
     to: Vec<String>,
+    /// Send a plain SMS: text and nothing else, no data call
+    #[arg(long, conflicts_with_all = ["subject", "file", "group"])]
+    sms: bool,
+    /// With --sms: say how many SMS the text takes, and send nothing
+    #[arg(long, requires = "sms", conflicts_with = "wait")]
+    count: bool,
     /// Subject line
     #[arg(long)]
     subject: Option<String>,
@@ -39,9 +46,12 @@ pub(super) struct Args {
     /// One message for all recipients, who see each other (otherwise one each)
     #[arg(long)]
     group: bool,
-    /// Ask for a delivery report
+    /// Ask for a delivery report (an SMS asks for one unless told not to)
     #[arg(long)]
     report: bool,
+    /// With --sms: ask for no delivery report
+    #[arg(long, requires = "sms", conflicts_with = "report")]
+    no_report: bool,
     /// Your own reference, kept with the message
     #[arg(long = "ref", value_name = "TEXT")]
     reference: Option<String>,
@@ -64,11 +74,16 @@ pub(super) struct Args {
 struct Accepted {
     id: String,
     state: String,
+    /// Of an SMS: how many it takes for each recipient.
+    segments: Option<usize>,
 }
 
 /// Sends.
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     super::block_on(async {
+        if args.count {
+            return count(args).await;
+        }
         let body = body(args)?;
         let session = Session::open_for_sending(&args.config, &args.port).await?;
         let result = if session.is_own() {
@@ -101,12 +116,24 @@ async fn send(session: &Session, args: &Args, body: &Value) -> Result<(), CliErr
     // Nobody would send it when this process has the modem and ends.
     if !args.wait && !session.is_own() {
         if args.json {
-            return term::json(&json!({ "id": accepted.id, "state": accepted.state }));
+            let mut told = json!({ "id": accepted.id, "state": accepted.state });
+            if let Some(segments) = accepted.segments {
+                told["segments"] = segments.into();
+            }
+            return term::json(&told);
+        }
+        if let Some(segments) = accepted.segments.filter(|segments| *segments > 1) {
+            term::note(&format!("It takes {segments} SMS for each recipient."));
         }
         return term::print(&format!("{}\n", accepted.id));
     }
     let mut progress = Progress::new(Output::Notes);
-    progress.line(&format!("accepted as {}", accepted.id));
+    progress.line(&match accepted.segments {
+        Some(segments) if segments > 1 => {
+            format!("accepted as {}, {segments} SMS for each recipient", accepted.id)
+        }
+        _ => format!("accepted as {}", accepted.id),
+    });
     let patience = match args.timeout {
         Some(seconds) => Patience::Limit(Duration::from_secs(seconds)),
         None if session.is_own() => Patience::FirstObstacle,
@@ -135,29 +162,69 @@ fn body(args: &Args) -> Result<Value, CliError> {
         }
         to.push(recipient.as_str());
     }
-    let text = match args.text.as_deref() {
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin()
-                .take(MAX_FILE)
-                .read_to_string(&mut text)
-                .map_err(|error| CliError::io(Exit::Io, "standard input", &error))?;
-            Some(text)
-        }
-        other => other.map(str::to_owned),
-    };
+    let text = text(args)?;
     let mut parts = Vec::new();
     for path in &args.file {
         parts.push(part(path)?);
     }
     if text.as_deref().is_none_or(|text| text.trim().is_empty()) && parts.is_empty() {
-        return Err(CliError::new(Exit::Usage, "the message has neither text nor a file")
-            .remedy("add --text 'Hello' or --file photo.jpg"));
+        return Err(if args.sms {
+            CliError::new(Exit::Usage, "the SMS has no text").remedy("add --text 'Hello'")
+        } else {
+            CliError::new(Exit::Usage, "the message has neither text nor a file")
+                .remedy("add --text 'Hello' or --file photo.jpg")
+        });
     }
+    // An SMS asks for a report unless told not to, an MMS the other way round.
+    let report = if args.sms { !args.no_report } else { args.report };
     Ok(json!({
-        "to": to, "subject": args.subject, "text": text, "parts": parts, "group": args.group,
-        "delivery_report": args.report, "client_ref": args.reference,
+        "kind": if args.sms { "sms" } else { "mms" }, "to": to, "subject": args.subject,
+        "text": text, "parts": parts, "group": args.group, "delivery_report": report,
+        "client_ref": args.reference,
     }))
+}
+
+fn text(args: &Args) -> Result<Option<String>, CliError> {
+    if args.text.as_deref() != Some("-") {
+        return Ok(args.text.clone());
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .take(MAX_FILE)
+        .read_to_string(&mut text)
+        .map_err(|error| CliError::io(Exit::Io, "standard input", &error))?;
+    Ok(Some(text))
+}
+
+/// Says what the text takes; nothing is sent.
+async fn count(args: &Args) -> Result<(), CliError> {
+    let Some(text) = text(args)? else {
+        return Err(
+            CliError::new(Exit::Usage, "there is no text to count").remedy("add --text 'Hello'")
+        );
+    };
+    let session = Session::open_for_reading(&args.config).await?;
+    let cost =
+        session.client().post::<TextCost>("/api/v1/sms/count", &json!({ "text": text })).await;
+    session.close().await;
+    let cost = cost?;
+    if args.json {
+        return term::json(&cost);
+    }
+    let alphabet = match cost.encoding.as_str() {
+        "gsm7" => "GSM alphabet",
+        "gsm7-shift" => "GSM alphabet with a national table",
+        _ => "UCS-2, since it has characters beyond the GSM alphabet",
+    };
+    let too_long = if cost.segments > cost.limit {
+        format!("; at most {} can be sent", cost.limit)
+    } else {
+        String::new()
+    };
+    term::print(&format!(
+        "{} SMS ({alphabet}), room for {} more characters{too_long}\n",
+        cost.segments, cost.left
+    ))
 }
 
 fn part(path: &PathBuf) -> Result<Value, CliError> {

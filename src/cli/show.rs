@@ -79,6 +79,8 @@ fn describe(message: &Message, paint: Paint) -> String {
         }
     };
     let detail = message.detail.as_ref();
+    line("kind", Some(term::marks(message)).filter(|marks| !marks.is_empty()));
+    line("sent", message.sent_at.as_deref().map(term::short_time));
     line("created", Some(term::short_time(&message.created_at)));
     line("updated", Some(term::short_time(&message.updated_at)));
     line("modem", message.modem.as_deref().map(|modem| plain(modem, false)));
@@ -91,7 +93,12 @@ fn describe(message: &Message, paint: Paint) -> String {
             .map(|text| plain(text.trim_end(), true).replace('\n', "\n               ")),
     );
     line("reference", message.client_ref.as_deref().map(|text| plain(text, false)));
-    for part in &message.parts {
+    line(
+        "length",
+        message.segments.filter(|segments| *segments > 1).map(|segments| format!("{segments} SMS")),
+    );
+    // The text of an SMS stands above already.
+    for part in message.parts.iter().filter(|part| message.kind != "sms" || term::is_file(part)) {
         line(
             &format!("part {}", part.index),
             Some(format!("{}\n               sha256 {}", term::part_line(part), part.sha256)),

@@ -142,6 +142,10 @@ pub(super) fn summary(message: &Message, paint: Paint) -> String {
         paint.state(&message.state),
         party(message),
     );
+    let marks = marks(message);
+    if !marks.is_empty() {
+        out.insert_str(out.len() - 1, &format!("  {}", paint.dim(&marks)));
+    }
     if let Some(subject) = &message.subject {
         out.push_str(&format!("    {}\n", plain(subject, false)));
     }
@@ -155,6 +159,24 @@ pub(super) fn summary(message: &Message, paint: Paint) -> String {
         out.push_str(&format!("    {}\n", plain(&fault(error), false)));
     }
     out
+}
+
+/// What is special about a message, in a word each.
+pub(super) fn marks(message: &Message) -> String {
+    let mut marks = Vec::new();
+    if message.kind == "sms" {
+        marks.push("SMS");
+    }
+    if message.flash {
+        marks.push("flash");
+    }
+    if !message.missing_segments.is_empty() {
+        marks.push("incomplete");
+    }
+    if message.historic {
+        marks.push("old");
+    }
+    marks.join(", ")
 }
 
 /// Who it is from or to.

@@ -1,5 +1,8 @@
 //! What the gateway tells while it runs, and a modem as people see it.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::sync::broadcast;
 
 use super::modem_view::{PortSharing, SimView, StorageView};
@@ -115,18 +118,44 @@ pub struct DeviceView {
 pub(super) struct Events {
     sender: broadcast::Sender<Event>,
     clock: Clock,
+    counts: Arc<Mutex<BTreeMap<Outcome, u64>>>,
+}
+
+/// What is counted of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outcome {
+    /// Which way.
+    pub direction: Direction,
+    /// What carried it.
+    pub kind: Kind,
+    /// The state reached, one in which nothing more happens by itself.
+    pub result: &'static str,
 }
 
 impl Events {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { sender: broadcast::Sender::new(BACKLOG), clock }
+        Self { sender: broadcast::Sender::new(BACKLOG), clock, counts: Arc::default() }
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
     }
 
+    /// How many messages reached each outcome since the start.
+    pub(super) fn outcomes(&self) -> BTreeMap<Outcome, u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn change(&self, change: &Change) {
+        if change.entered && change.kind.is_settled(change.state) {
+            let outcome = Outcome {
+                direction: change.direction,
+                kind: change.kind,
+                result: change.state.as_str(),
+            };
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(outcome).or_default() += 1;
+        }
         self.send(Event::State {
             at: self.clock.now(),
             id: change.id.clone(),

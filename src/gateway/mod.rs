@@ -23,6 +23,7 @@ mod schedule;
 mod shift;
 mod texts;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,13 +39,13 @@ use crate::model::{
 };
 use crate::modem::PortOpener;
 use crate::modem::usb::UsbBus;
-use crate::store::{Filter, MessageView, Owner, Store, StoreError, Summary};
+use crate::store::{Filter, MessageView, Owner, Queue, Store, StoreError, Summary};
 use line::Line;
 
 pub use accept_text::TextCost;
 pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};
-pub use events::{DeviceView, Event, ModemView};
+pub use events::{DeviceView, Event, ModemView, Outcome};
 pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
@@ -243,6 +244,26 @@ impl Gateway {
     #[must_use]
     pub fn modems(&self) -> Vec<ModemView> {
         self.inner.lines.iter().map(Line::view).collect()
+    }
+
+    /// What waits in every queue.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn queues(&self) -> Result<Vec<Queue>, StoreError> {
+        self.inner.core.store.queues().await
+    }
+
+    /// How many messages reached each outcome since the start.
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<Outcome, u64> {
+        self.inner.core.events.outcomes()
+    }
+
+    /// What time it is for the gateway.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.core.now()
     }
 
     /// Everything that happens from now on; a slow listener loses the oldest events.

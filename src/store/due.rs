@@ -5,7 +5,65 @@ use rusqlite::{OptionalExtension, params};
 use super::{Store, StoreError, rows, sims};
 use crate::model::{MessageId, Timestamp};
 
+/// What waits in one queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// `send-mms`, `send-sms`, `retrieve` or `acknowledge`.
+    pub name: &'static str,
+    /// How many wait or are under way.
+    pub depth: u64,
+    /// Since when the oldest of them does.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The queues, and what is in each.
+const QUEUES: [(&str, &str); 4] = [
+    (
+        "send-mms",
+        "SELECT count(*), min(created_at) FROM submission JOIN message ON message.id = message_id
+         WHERE submission.kind = 'mms' AND submission.state IN ('queued', 'sending')",
+    ),
+    (
+        "send-sms",
+        "SELECT count(*), min(created_at) FROM submission JOIN message ON message.id = message_id
+         WHERE submission.kind = 'sms' AND submission.state IN ('queued', 'sending')",
+    ),
+    (
+        "retrieve",
+        "SELECT count(*), min(created_at) FROM message
+         WHERE direction = 'in' AND state IN ('notified', 'retrieving')",
+    ),
+    (
+        "acknowledge",
+        "SELECT count(*), min(created_at) FROM ack JOIN message ON message.id = message_id
+         WHERE ack.state = 'pending'",
+    ),
+];
+
 impl Store {
+    /// What waits in every queue.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn queues(&self) -> Result<Vec<Queue>, StoreError> {
+        self.read(|db| {
+            QUEUES
+                .iter()
+                .map(|&(name, sql)| {
+                    let (depth, oldest): (i64, Option<i64>) = db
+                        .prepare_cached(sql)?
+                        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                    Ok(Queue {
+                        name,
+                        depth: u64::try_from(depth).unwrap_or_default(),
+                        oldest: oldest.map(Timestamp::from_millis),
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+
     /// When `modem` (with the SIM `sim`, once known) has something to do next; what is under way
     /// does not count.
     ///

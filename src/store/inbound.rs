@@ -301,10 +301,9 @@ pub(super) fn note(
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, sender, subject, modem,
                               expires_at, historic)
-         VALUES (?1, 'in', ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, 'in', 'pushed', ?2, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             id,
-            state.as_str(),
             at.as_millis(),
             new.from.as_ref().map(Address::to_wire),
             new.subject,

@@ -32,6 +32,7 @@ use rusqlite::Connection;
 use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
 
+pub use due::Queue;
 pub use inbound::{
     AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,
 };

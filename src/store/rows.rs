@@ -160,6 +160,7 @@ pub(super) fn set_inbound(
     state: InboundState,
     fault: Option<&Fault>,
 ) -> Result<Change, Failure> {
+    let before = state_before(db, id)?;
     let (kind, historic): (String, bool) = db
         .prepare_cached(
             "UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1
@@ -174,6 +175,7 @@ pub(super) fn set_inbound(
         direction: Direction::Inbound,
         state: State::In(state),
         historic,
+        entered: before != state.as_str(),
     })
 }
 
@@ -197,6 +199,7 @@ pub(super) fn refresh_outbound(
         .iter()
         .find(|(of, fault)| *of == state && fault.is_some())
         .and_then(|(_, fault)| fault.clone());
+    let before = state_before(db, id)?;
     let kind: String = db
         .prepare_cached(
             "UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1
@@ -209,7 +212,15 @@ pub(super) fn refresh_outbound(
         direction: Direction::Outbound,
         state: State::Out(state),
         historic: false,
+        entered: before != state.as_str(),
     })
+}
+
+fn state_before(db: &Connection, id: &str) -> Result<String, Failure> {
+    let state = db
+        .prepare_cached("SELECT state FROM message WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))?;
+    Ok(state)
 }
 
 /// The state of a message with several recipients: the least advanced that is not settled, else

@@ -392,8 +392,8 @@ fn show(
     let id = push.id.as_str();
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, modem, historic)
-         VALUES (?1, 'in', ?2, ?3, ?3, ?4, ?5)",
-        params![id, state.as_str(), at.as_millis(), push.modem, push.historic],
+         VALUES (?1, 'in', 'pushed', ?2, ?2, ?3, ?4)",
+        params![id, at.as_millis(), push.modem, push.historic],
     )?;
     rows::put_parts(db, id, &[part])?;
     rows::tell(
@@ -469,7 +469,7 @@ fn begin_sms(db: &Connection, sms: &NewSms, at: Timestamp) -> Result<i64, Failur
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, sender, modem, kind,
                               historic, sent_at, segments, sms_class)
-         VALUES (?1, 'in', 'received', ?2, ?2, ?3, ?4, 'sms', ?5, ?6, ?7, ?8)",
+         VALUES (?1, 'in', 'pushed', ?2, ?2, ?3, ?4, 'sms', ?5, ?6, ?7, ?8)",
         params![
             sms.id.as_str(),
             at.as_millis(),

@@ -45,6 +45,8 @@ pub struct Change {
     pub state: State,
     /// It was on the SIM before the gateway first saw that SIM: shown, but no news.
     pub historic: bool,
+    /// It was in another state before.
+    pub entered: bool,
 }
 
 /// Which messages to list, newest first.

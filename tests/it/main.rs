@@ -3,6 +3,7 @@
 mod api_messages;
 mod api_page;
 mod api_rig;
+mod api_sms;
 mod bad_input;
 mod cli_basics;
 mod cli_daemon;

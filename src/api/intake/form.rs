@@ -10,8 +10,17 @@ use crate::api::problem::Problem;
 use crate::model::NewMessage;
 
 /// The fields of the form.
-pub(crate) const FORM_FIELDS: &[&str] =
-    &["to", "subject", "text", "file", "group", "delivery_report", "expires_at", "client_ref"];
+pub(crate) const FORM_FIELDS: &[&str] = &[
+    "kind",
+    "to",
+    "subject",
+    "text",
+    "file",
+    "group",
+    "delivery_report",
+    "expires_at",
+    "client_ref",
+];
 
 /// Reads the form of a request; the router has set the limit of the body.
 pub(super) async fn read(request: Request) -> Result<NewMessage, Problem> {
@@ -67,6 +76,7 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
                 draft.recipient(pointer, piece);
             }
         }
+        "kind" => draft.kind(pointer, text),
         "subject" => draft.subject(pointer, text),
         "text" => draft.text(pointer, text),
         "client_ref" => draft.client_ref(pointer, text),
@@ -84,7 +94,7 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
             if name == "group" {
                 draft.message.group = yes;
             } else {
-                draft.message.delivery_report = yes;
+                draft.delivery_report = Some(yes);
             }
         }
         _ => {}

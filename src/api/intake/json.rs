@@ -12,8 +12,17 @@ use crate::api::problem::Problem;
 use crate::model::NewMessage;
 
 /// The fields of a message.
-pub(crate) const FIELDS: &[&str] =
-    &["to", "subject", "text", "parts", "group", "delivery_report", "expires_at", "client_ref"];
+pub(crate) const FIELDS: &[&str] = &[
+    "kind",
+    "to",
+    "subject",
+    "text",
+    "parts",
+    "group",
+    "delivery_report",
+    "expires_at",
+    "client_ref",
+];
 
 /// The fields of a part.
 const PART_FIELDS: &[&str] = &["data_base64", "content_type", "filename", "url"];
@@ -66,12 +75,13 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
                 }
             }
         }
+        ("kind", Value::String(text)) => draft.kind("/kind", text),
         ("subject", Value::String(text)) => draft.subject("/subject", text),
         ("text", Value::String(text)) => draft.text("/text", text),
         ("client_ref", Value::String(text)) => draft.client_ref("/client_ref", text),
         ("expires_at", Value::String(text)) => draft.expires_at("/expires_at", text),
         ("group", Value::Bool(yes)) => draft.message.group = *yes,
-        ("delivery_report", Value::Bool(yes)) => draft.message.delivery_report = *yes,
+        ("delivery_report", Value::Bool(yes)) => draft.delivery_report = Some(*yes),
         ("parts", Value::Array(list)) => {
             for (index, entry) in list.iter().enumerate() {
                 part(draft, &format!("/parts/{index}"), entry);
@@ -80,7 +90,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("to", _) => wrong_type(draft, name, "a text or a list of texts"),
         ("parts", _) => wrong_type(draft, name, "a list of objects"),
         ("group" | "delivery_report", _) => wrong_type(draft, name, "true or false"),
-        ("subject" | "text" | "client_ref" | "expires_at", _) => {
+        ("kind" | "subject" | "text" | "client_ref" | "expires_at", _) => {
             wrong_type(draft, name, "a text");
         }
         _ => {
@@ -178,7 +188,7 @@ fn pointer_of(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Address;
+    use crate::model::{Address, Kind};
 
     fn codes(body: &str) -> Vec<(String, String)> {
         let problem = parse(body.as_bytes()).expect_err("the body is wrong");
@@ -234,6 +244,31 @@ mod tests {
         assert_eq!(codes(r#"{"text": "x"}"#), [pair("/to", "no-recipient")]);
         assert_eq!(codes(r#"{"to": []}"#), [pair("/to", "no-recipient")]);
         assert_eq!(codes(r#"{"to": "+447700900123", "text": "  "}"#), [pair("", "empty-message")]);
+    }
+
+    #[test]
+    fn short_message_has_text_and_nothing_else() {
+        let message =
+            parse(br#"{"to": "+447700900123", "text": "Hi", "kind": "sms"}"#).expect("one");
+        assert!(message.kind == Kind::Sms && message.delivery_report, "reported unless said");
+        let quiet = br#"{"kind": "sms", "to": "86888", "text": "Hi", "delivery_report": false}"#;
+        assert!(!parse(quiet).expect("a message").delivery_report);
+        assert_eq!(
+            codes(
+                r#"{"kind": "sms", "to": "86888", "text": "x", "subject": "a", "group": true,
+                    "parts": [{"data_base64": "AA==", "content_type": "image/png"}]}"#
+            ),
+            [
+                pair("/subject", "not-in-sms"),
+                pair("/parts", "not-in-sms"),
+                pair("/group", "not-in-sms")
+            ]
+        );
+        assert_eq!(codes(r#"{"kind": "sms", "to": "86888"}"#), [pair("", "empty-message")]);
+        assert_eq!(
+            codes(r#"{"kind": "fax", "to": "86888", "text": "x"}"#),
+            [pair("/kind", "invalid-kind")]
+        );
     }
 
     #[test]

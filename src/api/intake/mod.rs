@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 
 use super::problem::{FieldProblem, Problem};
-use crate::model::{Address, MediaType, NewMessage, NewPart, Timestamp};
+use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Timestamp};
 
 #[cfg(test)]
 pub(crate) use form::FORM_FIELDS;
@@ -71,10 +71,40 @@ pub(crate) async fn read(request: Request) -> Result<NewMessage, Problem> {
     }
 }
 
+/// Reads the text to be counted from a request: `{"text": "..."}`.
+///
+/// # Errors
+/// A [`Problem`] that says what is wrong.
+pub(crate) async fn text_to_count(request: Request) -> Result<String, Problem> {
+    let body = axum::body::to_bytes(request.into_body(), MAX_BODY)
+        .await
+        .map_err(|_| Problem::too_large(MAX_BODY))?;
+    let object: Option<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_slice(&body).ok();
+    let text = object.as_ref().and_then(|object| object.get("text")?.as_str());
+    match text {
+        Some(text) if text.len() <= MAX_TEXT => Ok(text.replace("\r\n", "\n")),
+        Some(_) => Err(Problem::fields(vec![FieldProblem::new(
+            "/text",
+            "text-too-long",
+            format!("the text has more than {MAX_TEXT} octets"),
+        )])),
+        None => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-json",
+            "the request body cannot be read",
+            "the body is not a JSON object with a text",
+        )
+        .hint("for example {\"text\": \"Hello\"}")),
+    }
+}
+
 /// A message on its way from a request body; collects everything that is wrong with it.
 #[derive(Debug, Default)]
 struct Draft {
     message: NewMessage,
+    /// As the caller said; what that means when nothing was said depends on the kind.
+    delivery_report: Option<bool>,
     complaints: Vec<FieldProblem>,
 }
 
@@ -106,6 +136,13 @@ impl Draft {
                     format!("recipient '{shown}': {error}"),
                 );
             }
+        }
+    }
+
+    fn kind(&mut self, pointer: &str, text: &str) {
+        match Kind::parse(text.trim()) {
+            Some(kind) => self.message.kind = kind,
+            None => self.complain(pointer, "invalid-kind", "kind must be 'mms' or 'sms'"),
         }
     }
 
@@ -209,6 +246,21 @@ impl Draft {
                 self.message.to.len()
             );
             self.complain("/to", "too-many-recipients", detail);
+        }
+        let is_sms = self.message.kind == Kind::Sms;
+        // A report of a short message costs nothing as a rule, and nothing else tells its fate.
+        self.message.delivery_report = self.delivery_report.unwrap_or(is_sms);
+        if is_sms {
+            for (field, given) in [
+                ("subject", self.message.subject.is_some()),
+                ("parts", !self.message.parts.is_empty()),
+                ("group", self.message.group),
+            ] {
+                if given {
+                    let detail = format!("an SMS has no {field}: it carries text and nothing else");
+                    self.complain(format!("/{field}"), "not-in-sms", detail);
+                }
+            }
         }
         if self.complaints.is_empty() {
             if self.message.text.is_none() && self.message.parts.is_empty() {

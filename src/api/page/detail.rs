@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::layout::{
-    Icon, badge, exact_time, fault, icon, prose, prose_with_time, sentence, shell, size, time,
-    words,
+    Icon, badge, badge_of, exact_time, fault, icon, prose, prose_with_time, sentence, shell, size,
+    time, words,
 };
-use super::list::{parties, way};
+use super::list::{marks, parties, way};
 use crate::api::query;
 use crate::api::view::{may_cancel, may_retry};
 use crate::gateway::ModemView;
-use crate::model::{Direction, InboundState, OutboundState, Part, State};
+use crate::model::{Address, Direction, InboundState, OutboundState, Part, State};
 use crate::store::{MessageView, PartInfo, Summary, TimelineEntry};
 
 /// Longest text part shown on the page, octets; what is longer is a download.
@@ -43,7 +43,7 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
                 header {
                     h1.party { (way(message)) (title) }
                     div.message-foot {
-                        (badge(message.state))
+                        (badge_of(message)) (marks(message))
                         (time(message.created_at))
                         @if let Some(modem) = &message.modem { span.muted { "by " (modem) } }
                         span.progress data-stage=(message.id) {}
@@ -125,6 +125,11 @@ fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
     }
 }
 
+/// A name of letters, as shops and parcels have it, cannot be written to.
+fn may_answer(sender: &Address) -> bool {
+    Address::parse_recipient(sender.text()).is_ok()
+}
+
 fn actions(view: &MessageView) -> Markup {
     let message = &view.summary;
     let again = match message.state {
@@ -143,7 +148,11 @@ fn actions(view: &MessageView) -> Markup {
         @if sender.is_some() || retry || cancel {
             div.actions {
                 @if let Some(sender) = sender {
-                    a.button href={ "/?to=" (query::encode(sender.text())) "#compose" } { "Reply" }
+                    @if may_answer(sender) {
+                        a.button href={
+                            "/?to=" (query::encode(sender.text())) "&kind=" (message.kind.as_str()) "#compose"
+                        } { "Reply" }
+                    }
                 }
                 @if retry {
                     form method="post" action={ "/messages/" (message.id) "/retry" } {
@@ -256,6 +265,10 @@ fn facts(view: &MessageView) -> Markup {
                             @if index > 0 { ", " } (address.to_string())
                         }
                     }
+                }
+                @if let Some(at) = message.sent_at { dt { "Sent" } dd { (exact_time(at)) } }
+                @if let Some(sms) = message.sms.as_ref().filter(|sms| sms.segments > 1) {
+                    dt { "Length" } dd { (sms.segments) " SMS" }
                 }
                 @if view.attempts > 1 { dt { "Attempts" } dd { (view.attempts) } }
                 @if let Some(at) = view.expires_at.filter(|_| !message.state.is_settled()) {

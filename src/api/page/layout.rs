@@ -3,8 +3,11 @@
 use maud::{DOCTYPE, Markup, html};
 
 use crate::api::problem::Problem;
-use crate::gateway::ModemView;
-use crate::model::{Fault, InboundState, OutboundState, State, Timestamp};
+use crate::api::query;
+use crate::gateway::{ModemView, StorageView};
+use crate::model::{Fault, InboundState, Kind, OutboundState, State, Timestamp};
+use crate::modem::Registration;
+use crate::store::Summary;
 
 /// A whole page.
 pub(super) fn shell(title: &str, modems: Option<&[ModemView]>, body: &Markup) -> Markup {
@@ -84,22 +87,47 @@ fn modem_strip(modems: &[ModemView]) -> Markup {
 fn modem_item(modem: &ModemView) -> Markup {
     let tone = tone_of_modem(modem);
     html! {
-        li class={ "modem " (tone) @if modem.fault.is_some() { " wrong" } } data-key=(modem.name) {
+        li class={ "modem " (tone) @if is_wrong(modem) { " wrong" } } data-key=(modem.name) {
             span class={ "dot " (tone) } aria-hidden="true" {}
-            span.modem-name { (modem.name) }
+            a.modem-name href={ "/modems/" (query::encode(&modem.name)) } { (modem.name) }
             span.modem-condition {
                 @if let Some(operator) = &modem.operator { (operator) " · " }
+                @if modem.registration == Some(Registration::Roaming) { "roaming · " }
                 (condition(modem.condition))
             }
             @if let Some(dbm) = modem.signal_dbm { (signal(dbm)) }
-            @if let Some(fault) = &modem.fault {
+            (fault_of_modem(modem))
+            @for storage in modem.storages.iter().filter(|storage| storage.is_alarming()) {
                 div.modem-fault {
-                    p { (prose(&fault.summary)) }
-                    p { (prose(&fault.remedy)) }
+                    p {
+                        "Storage " (storage.name) " holds " (storage.used) " of " (storage.total)
+                        " messages. Nothing arrives once it is full."
+                    }
                 }
             }
         }
     }
+}
+
+/// What is wrong with a modem, and what to do.
+pub(super) fn fault_of_modem(modem: &ModemView) -> Markup {
+    html! {
+        @if let Some(fault) = &modem.fault {
+            div.modem-fault {
+                p { (prose(&fault.summary)) }
+                p { (prose(&fault.remedy)) }
+            }
+        }
+    }
+}
+
+/// A message's state as a badge.
+pub(super) fn badge_of(message: &Summary) -> Markup {
+    if message.kind == Kind::Sms && message.state == State::In(InboundState::Received) {
+        // No acknowledgement is outstanding.
+        return html! { span.badge.good title="state: received" { "Received" } };
+    }
+    badge(message.state)
 }
 
 /// A state as a badge.
@@ -232,7 +260,11 @@ pub(super) fn sentence(text: &str) -> String {
     })
 }
 
-fn condition(condition: &str) -> &str {
+fn is_wrong(modem: &ModemView) -> bool {
+    modem.fault.is_some() || modem.storages.iter().any(StorageView::is_alarming)
+}
+
+pub(super) fn condition(condition: &str) -> &str {
     match condition {
         "starting" => "starting",
         "ready" => "ready",
@@ -244,16 +276,16 @@ fn condition(condition: &str) -> &str {
     }
 }
 
-fn tone_of_modem(modem: &ModemView) -> &'static str {
+pub(super) fn tone_of_modem(modem: &ModemView) -> &'static str {
     match modem.condition {
         "waiting" | "failed" => "bad",
-        _ if modem.fault.is_some() => "warn",
+        _ if is_wrong(modem) => "warn",
         "ready" => "good",
         _ => "busy",
     }
 }
 
-fn signal(dbm: i16) -> Markup {
+pub(super) fn signal(dbm: i16) -> Markup {
     let bars = match dbm {
         ..=-110 => 0,
         -109..=-100 => 1,

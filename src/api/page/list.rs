@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Icon, badge, fault, icon, shell, size, time};
+use super::layout::{Icon, badge_of, fault, icon, shell, size, time};
 use crate::api::intake::MAX_SUBJECT;
 use crate::gateway::ModemView;
-use crate::model::{Direction, InboundState, MessageId, State};
+use crate::model::{Direction, InboundState, Kind, MessageId, State};
 use crate::store::{PartInfo, Summary};
 
 /// Recipients shown in a line of the list.
@@ -15,6 +15,8 @@ const SHOWN_RECIPIENTS: usize = 2;
 pub(super) struct Form<'a> {
     /// The recipients filled in.
     pub(super) to: &'a str,
+    /// What it sends.
+    pub(super) kind: Kind,
     /// Most octets that an operator takes.
     pub(super) limit: Option<usize>,
 }
@@ -80,7 +82,8 @@ fn row(message: &Summary) -> Markup {
                         @if !text.trim().is_empty() { span.text dir="auto" { (text.trim()) } }
                     }
                     span.message-foot {
-                        (badge(message.state))
+                        (badge_of(message))
+                        (marks(message))
                         @if count > 1 { span.muted { (count) " files · " (size(octets)) } }
                         @if count == 1 { span.muted { (size(octets)) } }
                         span.progress data-stage=(message.id) {}
@@ -88,6 +91,21 @@ fn row(message: &Summary) -> Markup {
                 }
             }
             @if let Some(error) = &message.fault { (fault(error, message.state)) }
+        }
+    }
+}
+
+/// What is special about a message, in a word each.
+pub(super) fn marks(message: &Summary) -> Markup {
+    let sms = message.sms.as_ref();
+    html! {
+        @if message.kind == Kind::Sms { span.kind { "SMS" } }
+        @if sms.is_some_and(|sms| sms.class == Some(0)) {
+            span.muted title="Class 0: phones show it at once and do not keep it" { "Flash" }
+        }
+        @if sms.is_some_and(|sms| !sms.missing.is_empty()) { span.muted { "Incomplete" } }
+        @if message.historic {
+            span.muted title="It was on the SIM before the gateway first saw that SIM" { "Old" }
         }
     }
 }
@@ -174,6 +192,15 @@ fn compose(form: &Form<'_>, open: bool) -> Markup {
             }
             form #compose method="post" action="/messages" enctype="multipart/form-data"
                 data-limit=[form.limit] {
+                fieldset.kinds {
+                    legend.visually-hidden { "Kind" }
+                    @for (kind, label) in [(Kind::Mms, "With pictures (MMS)"), (Kind::Sms, "Text only (SMS)")] {
+                        label.check {
+                            input type="radio" name="kind" value=(kind.as_str()) checked[form.kind == kind];
+                            span { (label) }
+                        }
+                    }
+                }
                 div.field {
                     label for="to" { "To" }
                     input #to name="to" type="text" inputmode="tel" required
@@ -181,15 +208,16 @@ fn compose(form: &Form<'_>, open: bool) -> Markup {
                         value=(form.to);
                     small #to-help { "Several numbers: separate them with commas." }
                 }
-                div.field {
+                div.field data-only="mms" {
                     label for="subject" { "Subject " span.muted { "(optional)" } }
                     input #subject name="subject" type="text" dir="auto" maxlength=(MAX_SUBJECT);
                 }
                 div.field {
                     label for="text" { "Text" }
-                    textarea #text name="text" rows="4" dir="auto" {}
+                    textarea #text name="text" rows="4" dir="auto" aria-describedby="text-help" {}
+                    small #text-help data-only="sms" hidden role="status" {}
                 }
-                div.field {
+                div.field data-only="mms" {
                     label for="file" { "Pictures and files" }
                     input #file name="file" type="file" multiple aria-describedby="file-help";
                     @if let Some(limit) = form.limit {

@@ -3,6 +3,7 @@
 mod detail;
 mod layout;
 mod list;
+mod modem;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -14,7 +15,7 @@ use maud::Markup;
 use super::problem::Problem;
 use super::rest::{find, methods};
 use super::{Context, intake, query};
-use crate::model::MessageId;
+use crate::model::{Kind, MessageId};
 use crate::store::Filter;
 
 /// Messages on one page of the list.
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Router<Context> {
         .route("/", methods(get(index)))
         .route("/messages", methods(post(compose)))
         .route("/messages/{id}", methods(get(message)))
+        .route("/modems/{name}", methods(get(one_modem)))
         .route("/messages/{id}/retry", methods(post(retry)))
         .route("/messages/{id}/cancel", methods(post(cancel)))
         .route(
@@ -94,7 +96,8 @@ async fn index(
     messages.truncate(PAGE);
     let next = messages.last().filter(|_| more).map(|last| last.id.clone());
     let limit = context.gateway.config().modems.iter().map(|m| m.operator.max_message_size).max();
-    let form = list::Form { to: &to, limit };
+    let kind = query::value(query.as_deref(), "kind").and_then(|kind| Kind::parse(&kind));
+    let form = list::Form { to: &to, kind: kind.unwrap_or_default(), limit };
     let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first, &form);
     Ok(html(StatusCode::OK, page))
 }
@@ -111,6 +114,16 @@ async fn message(
         }
     }
     Ok(html(StatusCode::OK, detail::page(&context.gateway.modems(), &view, &texts)))
+}
+
+async fn one_modem(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+) -> Result<Response, PageError> {
+    let modems = context.gateway.modems();
+    let found = modems.iter().find(|modem| modem.name == name);
+    let modem = found.ok_or_else(|| Problem::no_modem(&name, &modems))?;
+    Ok(html(StatusCode::OK, modem::page(&modems, modem)))
 }
 
 async fn compose(State(context): State<Context>, request: Request) -> Result<Response, PageError> {

@@ -217,6 +217,7 @@ function compose(form) {
     (fields[0] || button).focus();
   };
   file.addEventListener("change", chosen);
+  watchKind(form);
   form.addEventListener("input", (event) => mark(event.target, false));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -228,7 +229,10 @@ function compose(form) {
       const answer = await response.json();
       button.disabled = false;
       if (response.ok) {
+        const kind = form.elements.kind.value;
         form.reset();
+        form.elements.kind.value = kind;
+        form.dispatchEvent(new Event("kind"));
         chosen();
         sent();
       } else {
@@ -252,6 +256,43 @@ function compose(form) {
   addEventListener("hashchange", shown);
   // After the browser has gone to the fragment, which takes the focus away.
   addEventListener("load", () => setTimeout(shown));
+}
+
+// An SMS has text and nothing else; how many it takes is told while it is written.
+function watchKind(form) {
+  const help = document.getElementById("text-help");
+  let asked = 0;
+  let timer = 0;
+  const isSms = () => form.elements.kind.value === "sms";
+  const count = async () => {
+    const mine = ++asked;
+    const text = form.elements.text.value;
+    if (!isSms() || !text.trim()) { help.textContent = ""; help.classList.remove("over"); return; }
+    try {
+      const response = await fetch("/api/v1/sms/count", {
+        method: "POST", headers: { "content-type": "application/json" },
+        body: JSON.stringify({ text }),
+      });
+      if (!response.ok || mine !== asked) return;
+      const cost = await response.json();
+      const wide = cost.encoding === "ucs2" ? " Special characters make it longer." : "";
+      help.textContent = `${cost.segments} SMS, room for ${cost.left} more characters.${wide}`;
+      help.classList.toggle("over", cost.segments > cost.limit);
+      if (cost.segments > cost.limit) help.textContent = `${cost.segments} SMS; at most ${cost.limit} can be sent.`;
+    } catch { /* counting is a courtesy */ }
+  };
+  const turn = () => {
+    for (const part of form.querySelectorAll("[data-only]")) {
+      const off = (part.dataset.only === "sms") !== isSms();
+      part.hidden = off;
+      for (const field of part.querySelectorAll("input")) field.disabled = off;
+    }
+    count();
+  };
+  form.addEventListener("change", (event) => { if (event.target.name === "kind") turn(); });
+  form.addEventListener("kind", turn);
+  form.elements.text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(count, 250); });
+  turn();
 }
 
 function sent() {

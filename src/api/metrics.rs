@@ -1,0 +1,180 @@
+//! `GET /metrics`: figures for Prometheus (OpenMetrics 1.0). Labels hold names from the configuration
+//! and words of ours, never numbers of people, SIMs or modems.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use super::Context;
+use super::problem::Problem;
+use crate::gateway::{Gateway, ModemView};
+use crate::modem::{Registration, Rung};
+
+/// What OpenMetrics asks for.
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfModem {
+    modem: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStorage {
+    modem: String,
+    storage: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStep {
+    modem: String,
+    step: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPort {
+    modem: String,
+    direction: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfMessage {
+    direction: &'static str,
+    kind: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfQueue {
+    queue: &'static str,
+}
+
+/// Answers with the figures of this moment.
+pub(super) async fn metrics(State(context): State<Context>) -> Result<Response, Problem> {
+    let text = text(&context.gateway).await?;
+    let kind = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    Ok((kind, text).into_response())
+}
+
+async fn text(gateway: &Gateway) -> Result<String, Problem> {
+    let mut registry = Registry::with_prefix("mms");
+    let build = vec![("version", env!("CARGO_PKG_VERSION"))];
+    registry.register("build", "The program", Info::new(build));
+    of_modems(&mut registry, &gateway.modems());
+    of_messages(&mut registry, gateway);
+    of_queues(&mut registry, gateway).await?;
+    let mut out = String::new();
+    // Writing into a String does not fail.
+    let _ = encode(&mut out, &registry);
+    Ok(out)
+}
+
+fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
+    let up = Family::<OfModem, Gauge>::default();
+    let signal = Family::<OfModem, Gauge>::default();
+    let registration = Family::<OfModem, Gauge>::default();
+    let roaming = Family::<OfModem, Gauge>::default();
+    let used = Family::<OfStorage, Gauge>::default();
+    let places = Family::<OfStorage, Gauge>::default();
+    let steps = Family::<OfStep, Counter>::default();
+    let losses = Family::<OfModem, Counter>::default();
+    let recoveries = Family::<OfModem, Counter>::default();
+    let brown_outs = Family::<OfModem, Counter>::default();
+    let octets = Family::<OfPort, Counter>::default();
+    for modem in modems {
+        let name = || modem.name.clone();
+        let label = OfModem { modem: name() };
+        up.get_or_create(&label).set(matches!(modem.condition, "ready" | "calling").into());
+        if let Some(dbm) = modem.signal_dbm {
+            signal.get_or_create(&label).set(dbm.into());
+        }
+        if let Some(state) = modem.registration {
+            registration.get_or_create(&label).set(stat(state));
+            roaming.get_or_create(&label).set((state == Registration::Roaming).into());
+        }
+        for storage in &modem.storages {
+            let label = OfStorage { modem: name(), storage: storage.name.clone() };
+            used.get_or_create(&label).set(storage.used.into());
+            places.get_or_create(&label).set(storage.total.into());
+        }
+        for (rung, count) in Rung::ALL.iter().zip(modem.recovery.steps) {
+            let label = OfStep { modem: name(), step: rung.as_str() };
+            steps.get_or_create(&label).inc_by(count);
+        }
+        losses.get_or_create(&label).inc_by(modem.recovery.losses);
+        recoveries.get_or_create(&label).inc_by(modem.recovery.recoveries);
+        brown_outs.get_or_create(&label).inc_by(modem.recovery.brown_outs);
+        for (direction, count) in [("out", modem.octets.0), ("in", modem.octets.1)] {
+            octets.get_or_create(&OfPort { modem: name(), direction }).inc_by(count);
+        }
+    }
+    registry.register("modem_up", "Whether the modem can be used now", up);
+    registry.register("modem_signal_dbm", "Signal strength", signal);
+    registry.register(
+        "modem_registration_state",
+        "Registration as <stat> of 3GPP TS 27.007: 0 not registered, 1 home, 2 searching, 3 denied, \
+         4 unknown, 5 roaming",
+        registration,
+    );
+    registry.register("modem_roaming", "Whether it is registered with another network", roaming);
+    registry.register("modem_sms_storage_used", "Places in use of an SMS storage", used);
+    registry.register("modem_sms_storage_places", "Places in all of an SMS storage", places);
+    registry.register("modem_recovery_steps", "Steps taken to bring the modem back", steps);
+    registry.register("modem_losses", "Times the modem was lost", losses);
+    registry.register("modem_recoveries", "Times the modem came back", recoveries);
+    registry.register(
+        "modem_brown_outs",
+        "Times the port vanished right after dialling, for want of power",
+        brown_outs,
+    );
+    registry.register("modem_octets", "Octets on the modem\u{2019}s ports", octets);
+}
+
+/// `<stat>` of `+CREG` (3GPP TS 27.007 clause 7.2).
+const fn stat(registration: Registration) -> i64 {
+    match registration {
+        Registration::NotRegistered => 0,
+        Registration::Home => 1,
+        Registration::Searching => 2,
+        Registration::Denied => 3,
+        Registration::Unknown => 4,
+        Registration::Roaming => 5,
+    }
+}
+
+fn of_messages(registry: &mut Registry, gateway: &Gateway) {
+    let messages = Family::<OfMessage, Counter>::default();
+    for (outcome, count) in gateway.outcomes() {
+        let label = OfMessage {
+            direction: outcome.direction.as_str(),
+            kind: outcome.kind.as_str(),
+            result: outcome.result,
+        };
+        messages.get_or_create(&label).inc_by(count);
+    }
+    registry.register("messages", "Messages that reached an outcome since the start", messages);
+}
+
+async fn of_queues(registry: &mut Registry, gateway: &Gateway) -> Result<(), Problem> {
+    let depth = Family::<OfQueue, Gauge>::default();
+    let oldest = Family::<OfQueue, Gauge>::default();
+    let now = gateway.now();
+    for queue in gateway.queues().await? {
+        let label = OfQueue { queue: queue.name };
+        depth.get_or_create(&label).set(i64::try_from(queue.depth).unwrap_or(i64::MAX));
+        let age = queue.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+        oldest.get_or_create(&label).set(i64::try_from(age).unwrap_or(i64::MAX));
+    }
+    registry.register("queue_depth", "What waits or is under way", depth);
+    registry.register("queue_oldest_seconds", "Age of the oldest of it", oldest);
+    Ok(())
+}

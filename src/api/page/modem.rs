@@ -1,0 +1,169 @@
+//! The page of one modem: how it fares, what it is, how full its SIM is, and what was done for it.
+
+use maud::{Markup, html};
+
+use super::layout::{
+    condition, exact_time, fault_of_modem, prose, sentence, shell, signal, time, tone_of_modem,
+};
+use crate::gateway::{ModemView, PortSharing, StorageView};
+use crate::modem::{RecoveryStep, Registration, Rung, StepResult};
+
+/// Steps shown, the latest.
+const SHOWN_STEPS: usize = 12;
+
+/// The page.
+pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
+    let tone = tone_of_modem(modem);
+    let body = html! {
+        p.back { a href="/" { "← All messages" } }
+        div #detail .detail data-live {
+            article.card.content data-key="content" {
+                header {
+                    h1 { "Modem " (modem.name) }
+                    div.message-foot {
+                        span class={ "badge " (tone) } { (sentence(condition(modem.condition))) }
+                        span.muted { "since " (time(modem.since)) }
+                    }
+                }
+                (fault_of_modem(modem))
+                dl.facts {
+                    (fact("Network", &network(modem)))
+                    @if let Some(dbm) = modem.signal_dbm {
+                        dt { "Signal" }
+                        dd { (signal(dbm)) " " (dbm) " dBm" }
+                    }
+                    @for storage in &modem.storages {
+                        dt { "Messages held in " (storage_name(&storage.name)) }
+                        dd { (gauge(storage)) }
+                    }
+                    @if let Some(sim) = &modem.sim {
+                        @if !sim.imsi.is_empty() { (fact("SIM (IMSI)", &sim.imsi)) }
+                        @if !sim.iccid.is_empty() { (fact("SIM card number", &sim.iccid)) }
+                    }
+                    @if let Some(until) = modem.until {
+                        dt { "Next attempt" }
+                        dd { "by " (exact_time(until)) }
+                    }
+                    @if let (Some((at, fault)), None) = (&modem.last_error, &modem.fault) {
+                        dt { "Last trouble, over now" }
+                        dd { (time(*at)) ": " (prose(&fault.summary)) }
+                    }
+                }
+            }
+            div.side data-key="side" {
+                section.card {
+                    h2 { "The device" }
+                    dl {
+                        @let device = &modem.device;
+                        (fact("Maker and model", &format!("{} {}", device.manufacturer, device.model)))
+                        (fact("Firmware", &device.revision))
+                        (fact("Ports", &device.ports.join(", ")))
+                        @if let Some(sharing) = device.sharing { (fact("SMS and data calls", share(sharing))) }
+                        (fact("Driven as", &driven_as(modem)))
+                    }
+                }
+                @if !modem.steps.is_empty() {
+                    section.card {
+                        h2 { "What was done for it" }
+                        ol.timeline {
+                            @for step in modem.steps.iter().rev().take(SHOWN_STEPS) { (step_item(step)) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    shell(&format!("Modem {}", modem.name), Some(modems), &body)
+}
+
+fn fact(name: &str, value: &str) -> Markup {
+    html! {
+        @if !value.trim().is_empty() { dt { (name) } dd { (value.trim()) } }
+    }
+}
+
+fn network(modem: &ModemView) -> String {
+    let operator = modem.operator.as_deref().unwrap_or_default();
+    let state = match modem.registration {
+        None => "",
+        Some(Registration::Home) => "its own network",
+        Some(Registration::Roaming) => "roaming in another network: data may be expensive",
+        Some(Registration::Searching) => "searching for a network",
+        Some(Registration::Denied) => "the network denies this SIM",
+        Some(Registration::NotRegistered) => "no network, and not searching",
+        Some(Registration::Unknown) => "no coverage",
+    };
+    [operator, state].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(", ")
+}
+
+fn storage_name(name: &str) -> &str {
+    match name {
+        "SM" => "the SIM",
+        "ME" => "the modem",
+        other => other,
+    }
+}
+
+/// How full a storage is, and what follows when it is nearly so.
+fn gauge(storage: &StorageView) -> Markup {
+    html! {
+        span.gauge {
+            meter min="0" max=(storage.total) value=(storage.used)
+                high=(storage.total.saturating_mul(4) / 5) optimum="0" {}
+            " " (storage.used) " of " (storage.total)
+        }
+        @if storage.is_alarming() {
+            p.alarm {
+                "Nearly full: nothing arrives once it is. Delete messages with a phone, or restart \
+                 the gateway if it should have emptied it."
+            }
+        }
+    }
+}
+
+const fn share(sharing: PortSharing) -> &'static str {
+    match sharing {
+        PortSharing::One => "one port: SMS wait until a data call is over",
+        PortSharing::Two => "two ports: SMS come in during data calls too",
+        PortSharing::Multiplexed => {
+            "one port with several channels: SMS come in during data calls too"
+        }
+    }
+}
+
+fn driven_as(modem: &ModemView) -> String {
+    let device = &modem.device;
+    let reason = match device.profile_reason.as_str() {
+        "" => String::new(),
+        reason => format!(" ({reason})"),
+    };
+    let verified = if device.profile_verified { "" } else { ", not yet verified with this model" };
+    format!("{}{reason}{verified}", device.profile)
+}
+
+fn step_item(step: &RecoveryStep) -> Markup {
+    let (tone, result) = match &step.result {
+        StepResult::Worked => ("good", "it works again".to_owned()),
+        StepResult::Failed(fault) => ("warn", fault.summary.clone()),
+        StepResult::NotPossible(reason) => ("idle", format!("not possible: {reason}")),
+    };
+    html! {
+        li class=(tone) {
+            div.step { strong { (done(step.rung)) } (exact_time(step.at)) }
+            p { (prose(&step.cause.summary)) }
+            p.muted { (prose(&result)) }
+        }
+    }
+}
+
+/// A step in words for people.
+const fn done(rung: Rung) -> &'static str {
+    match rung {
+        Rung::Resync => "Asked until it answered",
+        Rung::Initialise => "Set up again",
+        Rung::Reopen => "Port closed and opened",
+        Rung::OtherPort => "Other port taken",
+        Rung::Restart => "Modem restarted",
+        Rung::UsbReset => "USB port reset",
+    }
+}

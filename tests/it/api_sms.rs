@@ -1,0 +1,295 @@
+//! Plain SMS, modems and metrics as programs and browsers see them: the API in front of a gateway on
+//! the virtual operator, in virtual time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use bytes::Bytes;
+use mm1gate::api::{self, Access};
+use mm1gate::codec::sms::{Deliver, MessageClass, Scts, SmsAddress, UserData, split_text};
+use mm1gate::sim::{Behaviour, Fault};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, text};
+
+struct Api(Router);
+
+impl Api {
+    fn of(rig: &Rig) -> Self {
+        let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
+        Self(api::router(rig.gateway.clone(), access, CancellationToken::new()))
+    }
+
+    async fn ask(&self, request: Request<Body>) -> (u16, String) {
+        let answer = self.0.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let request = Request::get(path).header("host", "127.0.0.1:8411");
+        let (status, body) = self.ask(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.text(path).await).unwrap()
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = Request::post(path)
+            .header("host", "127.0.0.1:8411")
+            .header("content-type", "application/json");
+        let (status, body) = self.ask(request.body(Body::from(body.to_string())).unwrap()).await;
+        (status, serde_json::from_str(&body).unwrap())
+    }
+}
+
+fn from(sender: &str, words: &str, class: Option<MessageClass>, rig: &Rig) -> Vec<Bytes> {
+    split_text(words, &[], 9_u8)
+        .unwrap()
+        .into_iter()
+        .map(|(dcs, data): (_, UserData)| {
+            let dcs = class.and_then(|class| dcs.with_class(class)).unwrap_or(dcs);
+            let stamp = Scts::new(rig.clock.now(), 0);
+            Deliver::new(SmsAddress::from_text(sender), dcs, stamp, data).encode().unwrap().into()
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn texts_that_arrive_are_in_every_list() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let long = "cake ".repeat(80);
+    for tpdus in [
+        from("Parcel", &long, None, &rig),
+        from(PHONE, "Your code is 4711", Some(MessageClass::Flash), &rig),
+    ] {
+        rig.operator.deliver_sms(OWN, &tpdus).unwrap();
+        tokio::time::sleep(Duration::from_secs(400)).await;
+    }
+    let api = Api::of(&rig);
+    let inbox = api.get("/api/v1/inbox?kind=sms").await;
+    let list = inbox["messages"].as_array().unwrap();
+    let told: Vec<Value> = list
+        .iter()
+        .map(|one| {
+            json!([
+                one["kind"],
+                one["from"],
+                one["text"],
+                one["state"],
+                one["settled"],
+                one["segments"],
+                one["flash"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!(["sms", PHONE, "Your code is 4711", "received", true, 1, true]),
+            json!(["sms", "Parcel", long, "received", true, 3, null]),
+        ]
+    );
+    assert!(list[0]["sent_at"].as_str().is_some_and(|at| at.starts_with("2026-09-21T")));
+    assert_eq!(api.get("/api/v1/inbox?kind=mms").await["messages"], json!([]));
+    let id = list[1]["id"].as_str().unwrap();
+    let one = api.get(&format!("/api/v1/inbox/{id}")).await;
+    assert_eq!(one["timeline"][0]["text"], "received and stored");
+    assert_eq!(api.text(one["parts"][0]["url"].as_str().unwrap()).await, long);
+    let page = api.text("/").await;
+    assert!(
+        page.contains("Parcel") && page.contains("Your code is 4711") && page.contains("Flash")
+    );
+    // Nobody can answer a name.
+    let detail = api.text(&format!("/messages/{id}")).await;
+    assert!(detail.contains("cake cake") && !detail.contains("Reply"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_is_handed_in_counted_and_refused_where_it_cannot_be_one() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    let api = Api::of(&rig);
+    let path = "/api/v1/messages";
+    let new = json!({ "kind": "sms", "to": [PHONE, "+447700900124"], "text": "cake ".repeat(80) });
+    let (status, accepted) = api.post(path, &new).await;
+    assert_eq!((status, &accepted["kind"], &accepted["segments"]), (202, &json!("sms"), &json!(3)));
+    let id = accepted["id"].as_str().unwrap().parse().unwrap();
+    rig.until(&id, &["delivered"]).await;
+    let shown = api.get(accepted["url"].as_str().unwrap()).await;
+    assert_eq!(shown["recipients"][1]["report"], "all 3 parts received by the recipient");
+    assert_eq!(shown["settled"], true);
+
+    let count = |text: &str| json!({ "text": text });
+    let (_, cost) = api.post("/api/v1/sms/count", &count("Gr\u{fc}\u{df}e")).await;
+    assert_eq!(
+        cost,
+        json!({"segments": 1, "encoding": "gsm7", "units": 5, "left": 155, "limit": 30})
+    );
+    let (_, cost) = api.post("/api/v1/sms/count", &count(&"\u{1f382}".repeat(40))).await;
+    assert_eq!((&cost["encoding"], &cost["segments"]), (&json!("ucs2"), &json!(2)));
+    let (status, problem) = api.post("/api/v1/sms/count", &json!({ "txt": "x" })).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("malformed-json")));
+
+    for (field, value, pointer, code) in [
+        ("subject", json!("Hello"), "/subject", "not-in-sms"),
+        ("group", json!(true), "/group", "not-in-sms"),
+        ("to", json!("shop@example.com"), "/to", "no-number"),
+        ("text", json!("x".repeat(153 * 30 + 1)), "/text", "text-too-long"),
+        ("kind", json!("fax"), "/kind", "invalid-kind"),
+    ] {
+        let mut wrong = json!({ "kind": "sms", "to": PHONE, "text": "Hi" });
+        wrong[field] = value;
+        let (status, problem) = api.post(path, &wrong).await;
+        assert_eq!(status, 422, "{problem}");
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (&error["pointer"], &error["code"]),
+            (&json!(pointer), &json!(code)),
+            "{problem}"
+        );
+        assert!(problem["detail"].as_str().unwrap().len() > 10);
+    }
+    assert_eq!(rig.operator.texts_of(PHONE).len(), 1);
+}
+
+/// Keys of an object that its schema does not describe.
+fn undescribed(document: &Value, schema: &str, value: &Value) -> Vec<String> {
+    let known = &document["components"]["schemas"][schema]["properties"];
+    let object = value.as_object().expect("an object");
+    object.keys().filter(|key| known.get(key).is_none()).cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_is_described_as_the_document_says() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.operator.deliver_sms(OWN, &from("Parcel", "x", Some(MessageClass::Flash), &rig)).unwrap();
+    let id = rig.gateway.accept(text(PHONE, "Hi")).await.unwrap();
+    rig.until(&id, &["delivered"]).await;
+    let api = Api::of(&rig);
+    let document = api.get("/api/openapi.json").await;
+    let modem = api.get("/api/v1/modems/desk").await;
+    assert_eq!(api.get("/api/v1/modems").await["modems"][0], modem);
+    assert_eq!(undescribed(&document, "Modem", &modem), Vec::<String>::new());
+    for message in api.get("/api/v1/messages").await["messages"].as_array().unwrap() {
+        assert_eq!(undescribed(&document, "Message", message), Vec::<String>::new());
+        let one = api.get(&format!("/api/v1/messages/{}", message["id"].as_str().unwrap())).await;
+        assert_eq!(undescribed(&document, "Message", &one), Vec::<String>::new());
+    }
+    assert_eq!((&modem["condition"], &modem["registration"]), (&json!("ready"), &json!("home")));
+    assert_eq!((&modem["port_sharing"], &modem["roaming"]), (&json!("two"), &json!(false)));
+    assert_eq!(modem["operator"], "mm1gate virtual");
+    // Whoever sees the page must not be able to copy the SIM's numbers.
+    let imsi = modem["imsi"].as_str().unwrap();
+    assert!(imsi.contains("****") && imsi.len() == 15, "{imsi}");
+    assert!(modem["profile"].is_string() && modem["profile_reason"].is_string(), "{modem}");
+    let request = Request::get("/api/v1/modems/dsek").header("host", "127.0.0.1:8411");
+    let (status, body) = api.ask(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(status, 404);
+    assert!(body.contains("there is no modem 'dsek'; there are: desk"), "{body}");
+    let page = api.text("/modems/desk").await;
+    assert!(page.contains("Modem desk") && page.contains("two ports"), "{page}");
+    assert!(api.text("/").await.contains("href=\"/modems/desk\""));
+}
+
+/// Reads OpenMetrics text: metric and labels to value. Complains about whatever is not well formed.
+fn parse_metrics(text: &str) -> BTreeMap<String, f64> {
+    let mut found = BTreeMap::new();
+    let mut described = BTreeMap::new();
+    let mut lines = text.lines();
+    assert_eq!(lines.next_back(), Some("# EOF"));
+    for line in lines {
+        if let Some(meta) = line.strip_prefix("# ") {
+            let mut words = meta.splitn(3, ' ');
+            let (what, name, rest) = (words.next(), words.next(), words.next());
+            match what {
+                Some("TYPE") => {
+                    assert!(["gauge", "counter", "info"].contains(&rest.unwrap()), "{line}");
+                    let earlier =
+                        described.insert(name.unwrap().to_owned(), rest.unwrap().to_owned());
+                    assert_eq!(earlier, None, "described twice: {line}");
+                }
+                Some("HELP") => assert!(!rest.unwrap().is_empty(), "{line}"),
+                _ => panic!("{line}"),
+            }
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').expect(line);
+        let name = series.split('{').next().unwrap();
+        assert!(name.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_'), "{line}");
+        let base =
+            name.strip_suffix("_total").or_else(|| name.strip_suffix("_info")).unwrap_or(name);
+        let kind = described.get(base).unwrap_or_else(|| panic!("not described: {line}"));
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
+        if let Some(labels) = series.strip_prefix(name).filter(|labels| !labels.is_empty()) {
+            let inside =
+                labels.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).expect(line);
+            for label in inside.split(',') {
+                let (key, value) = label.split_once('=').expect(line);
+                assert!(key.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_'));
+                assert!(
+                    value.len() > 2 && value.starts_with('"') && value.ends_with('"'),
+                    "{line}"
+                );
+            }
+        }
+        let earlier = found.insert(series.to_owned(), value.parse().expect(line));
+        assert_eq!(earlier, None, "told twice: {line}");
+    }
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_tell_what_happened_and_no_numbers_of_people() {
+    let rig = Rig::new(Ports::Two, Behaviour::SendBack).await;
+    let api = Api::of(&rig);
+    let before = parse_metrics(&api.text("/metrics").await);
+    assert_eq!(before["mms_queue_depth{queue=\"send-sms\"}"], 0.0);
+    let id = rig.gateway.accept(text(PHONE, "Hi")).await.unwrap();
+    rig.until(&id, &["delivered"]).await;
+    let id = rig.gateway.accept(message(5_000)).await.unwrap();
+    rig.until(&id, &["sent"]).await;
+    rig.inbound_until(&["acknowledged"]).await;
+    rig.operator.deliver_sms(OWN, &from(PHONE, "Thanks", None, &rig)).unwrap();
+    rig.operator.faults().set_times(Fault::SubmitRefused { cms: 21 }, 1);
+    let id = rig.gateway.accept(text(PHONE, "Hi")).await.unwrap();
+    rig.until(&id, &["failed"]).await;
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    rig.operator.faults().set(Fault::NoCoverage {});
+    rig.gateway.accept(text(PHONE, "waits")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let text = api.text("/metrics").await;
+    let now = parse_metrics(&text);
+    let messages = |direction: &str, kind: &str, result: &str| {
+        let labels = format!("direction=\"{direction}\",kind=\"{kind}\",result=\"{result}\"");
+        now.get(&format!("mms_messages_total{{{labels}}}")).copied().unwrap_or_default()
+    };
+    assert_eq!(messages("out", "sms", "delivered"), 1.0, "{text}");
+    assert_eq!(messages("out", "sms", "failed"), 1.0);
+    assert_eq!(messages("out", "mms", "sent"), 1.0);
+    assert_eq!(messages("in", "mms", "acknowledged"), 1.0);
+    assert_eq!(messages("in", "sms", "received"), 1.0);
+    assert_eq!(now["mms_queue_depth{queue=\"send-sms\"}"], 1.0);
+    assert_eq!(now["mms_queue_oldest_seconds{queue=\"send-sms\"}"], 90.0);
+    assert!(now.contains_key("mms_modem_up{modem=\"desk\"}"));
+    assert!(now["mms_modem_signal_dbm{modem=\"desk\"}"] < 0.0);
+    assert!(now.contains_key("mms_modem_registration_state{modem=\"desk\"}"));
+    for rung in ["resync", "initialise", "restart", "usb-reset"] {
+        let series = format!("mms_modem_recovery_steps_total{{modem=\"desk\",step=\"{rung}\"}}");
+        assert!(now.contains_key(&series), "{text}");
+    }
+    assert!(now["mms_modem_octets_total{modem=\"desk\",direction=\"out\"}"] > 5_000.0);
+    for number in [PHONE, OWN, "7700900", "00101"] {
+        assert!(!text.contains(number.trim_start_matches('+')), "{text}");
+    }
+}
