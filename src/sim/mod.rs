@@ -15,6 +15,7 @@ mod operator;
 mod phone;
 mod pty;
 mod radio;
+mod scenario;
 mod smsc;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,7 @@ pub use modem::{
 pub use operator::{Auth, Operator, OperatorBuilder, OperatorState, PhoneState};
 pub use phone::{Answer, Behaviour, Outgoing, OutgoingPart, Phone, Received, ReceivedPart};
 pub use pty::PtyPort;
+pub use scenario::{Network, Scenario, ScenarioError};
 pub use smsc::{ReceivedText, SmsError, Submitted};
 
 /// A poisoned lock means that a test failed elsewhere; its data are whole all the same.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::external::ExternalCall;
@@ -21,7 +21,8 @@ use crate::model::{Clock, Random};
 use crate::proto::ppp::{AuthProtocol, Credentials, ServerQuirks};
 
 /// How the GGSN wants to be told who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Auth {
     /// Not at all.
     #[default]

@@ -250,7 +250,8 @@ impl Session {
         let Ok(commands) = command::parse(line) else {
             return self.result(Err(Failure::Plain)).await;
         };
-        if commands.len() > 1 && self.shared.faults.shows(&Fault::ModemRefusesJoined {}) {
+        // Every line is judged by it; a careful host passes.
+        if self.shared.faults.shows(&Fault::ModemRefusesJoined {}) && commands.len() > 1 {
             return self.result(Err(Failure::Plain)).await;
         }
         self.say_misplaced(UrcPlace::BeforeReply).await?;
