@@ -159,7 +159,14 @@ impl Driver {
     ) -> Result<Option<StoredSms>, ModemError> {
         let mut read = self.read_once(index).await?;
         if read.as_ref().is_some_and(|entry| !entry.is_whole()) {
+            if read.as_ref().is_some_and(|entry| entry.in_text) {
+                let limit = self.command_timeout();
+                let _ = self.at()?.optional("AT+CMGF=0", limit).await?;
+            }
             read = self.read_once(index).await?;
+        }
+        if read.as_ref().is_some_and(|entry| entry.in_text) {
+            return Err(ModemError::Unreadable { command: "AT+CMGR".to_owned() });
         }
         Ok(read.map(|entry| self.stored(storage, index, entry)))
     }

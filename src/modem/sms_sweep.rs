@@ -143,14 +143,12 @@ impl Driver {
             // Some firmware stays in text mode when it lists, and news break into lines.
             let place = entry.index;
             let whole = if entry.is_whole() {
-                self.stored(storage, place, entry)
+                Some(self.stored(storage, place, entry))
             } else {
-                match self.read_place(storage, place).await? {
-                    Some(read) => read,
-                    None => self.stored(storage, place, entry),
-                }
+                // What cannot be read by itself stays where it is; half of it is nothing.
+                self.read_place(storage, place).await?
             };
-            found.push(whole);
+            found.extend(whole);
         }
         Ok(found)
     }

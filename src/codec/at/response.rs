@@ -230,6 +230,8 @@ pub struct CmglEntry {
     pub index: u16,
     /// `<stat>`, 0 to 3.
     pub stat: u8,
+    /// The modem answered in text mode: what stands for the PDU is text, or the user data alone.
+    pub in_text: bool,
     /// `<length>`: octets of the TPDU, its SMSC prefix not counted.
     pub length: Option<usize>,
     /// The line behind the header: hexadecimal digits in PDU mode, text when the modem stays in
@@ -248,6 +250,9 @@ impl CmglEntry {
     /// destroy it, and reading once more mends that.
     #[must_use]
     pub fn is_whole(&self) -> bool {
+        if self.in_text {
+            return false;
+        }
         let prefix = self.pdu.get(..2).and_then(|it| usize::from_str_radix(it, 16).ok());
         let (Some(prefix), Some(length)) = (prefix, self.length) else { return self.is_pdu() };
         self.is_pdu() && self.pdu.len() == 2 * (1 + prefix + length)
@@ -267,6 +272,7 @@ pub fn cmgl_entries(lines: &[String]) -> Vec<CmglEntry> {
         entries.push(CmglEntry {
             index,
             stat: list.get(1).map_or(0, stat),
+            in_text: list.get(1).is_some_and(is_text_mode),
             length: list.get(2..).and_then(<[_]>::last).and_then(Field::number),
             pdu: pdu.map_or_else(String::new, |pdu| pdu.trim().to_owned()),
         });
@@ -284,6 +290,7 @@ pub fn cmgr_entry(lines: &[String]) -> Option<CmglEntry> {
     (!pdu.is_empty()).then(|| CmglEntry {
         index: 0,
         stat: list.first().map_or(0, stat),
+        in_text: list.first().is_some_and(is_text_mode),
         length: list.get(1..).and_then(<[_]>::last).and_then(Field::number),
         pdu: pdu.to_owned(),
     })
@@ -293,6 +300,12 @@ pub fn cmgr_entry(lines: &[String]) -> Option<CmglEntry> {
 pub(crate) fn is_hex(line: &str) -> bool {
     let line = line.trim();
     line.len() >= 2 && line.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+/// Whether a `<stat>` is that of text mode, whose digits are the message's data and no PDU (TS
+/// 27.005 clause 3.1).
+fn is_text_mode(stat: &Field<'_>) -> bool {
+    stat.text.starts_with("REC ") || stat.text.starts_with("STO ")
 }
 
 fn stat(field: &Field<'_>) -> u8 {
@@ -421,6 +434,15 @@ mod tests {
         assert!(!whole("+CMGL: 1,1,,3", "000405"));
         assert!(!whole("+CMGL: 1,1,,3", "0004+CIEV: 1,2"));
         assert!(cmgr_entry(&lines(&["+CMGR: 1,,2", "000405"])).unwrap().is_whole());
+    }
+
+    #[test]
+    fn data_shown_in_text_mode_is_no_pdu() {
+        let list = ["+CMGL: 1,\"REC UNREAD\",\"86888\",,\"26/11/21,15:00:00+00\"", "0605040B84"];
+        let entry = cmgl_entries(&lines(&list)).remove(0);
+        assert!(entry.in_text && !entry.is_whole());
+        let read = ["+CMGR: \"REC READ\",\"86888\",,\"26/11/21,15:00:00+00\"", "0605040B84"];
+        assert!(!cmgr_entry(&lines(&read)).unwrap().is_whole());
     }
 
     #[test]

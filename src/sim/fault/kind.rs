@@ -390,7 +390,7 @@ pub enum Fault {
     // Group 25: restarts.
     /// The modem takes octets and answers nothing.
     ModemSilent {},
-    /// The modem is dead until its power or its USB port is reset, or for 5 minutes.
+    /// The modem is dead until its power or its USB port is reset, or for an hour.
     ModemHangs {},
     /// The modem falls off the USB and comes back.
     UsbVanishes {

@@ -2,7 +2,7 @@
 //! 6.2.8 and 6.3.5, TS 27.007 clause 10.2.1).
 
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -115,6 +115,26 @@ enum Blow {
     Stall,
 }
 
+/// Nothing has stalled yet.
+const NEVER: u64 = u64::MAX;
+
+/// A call on which nothing passes until the faults are cleared.
+struct Stall {
+    faults: Faults,
+    /// How often they had been cleared when it began.
+    since: AtomicU64,
+}
+
+impl Stall {
+    fn begin(&self) {
+        self.since.store(self.faults.clearings(), Ordering::Relaxed);
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.since.load(Ordering::Relaxed) == self.faults.clearings()
+    }
+}
+
 /// Octets of a burst that got through, for lines without flow control.
 #[derive(Default)]
 struct Burst {
@@ -149,7 +169,7 @@ impl Session {
             Duration::from_millis(u64::from(fiftieths) * 20)
         };
         let faults = shared.faults.clone();
-        let stalled = CancellationToken::new();
+        let stalled = Stall { faults: faults.clone(), since: AtomicU64::new(NEVER) };
         let early: Vec<u8> = self.pending.drain(..).collect();
         let (reader, writer) = (&mut self.reader, &mut self.writer);
         let (from_call, to_call, up) = (&mut call.reader, &mut call.writer, &mut call.up);
@@ -192,7 +212,7 @@ impl Session {
                 *up += octets.len() as u64;
                 match blow(shared, *up) {
                     Some(Blow::End(left)) => return Ok(left),
-                    Some(Blow::Stall) => stalled.cancel(),
+                    Some(Blow::Stall) => stalled.begin(),
                     None => {}
                 }
                 shared.pace_line(octets.len()).await;
@@ -211,7 +231,7 @@ impl Session {
                 };
                 let forward =
                     escape.take(Instant::now(), octets.get(..arrived).unwrap_or_default());
-                if !stalled.is_cancelled() && !faults.shows(&Fault::CoverageLost {}) {
+                if !stalled.is_stalled() && !faults.shows(&Fault::CoverageLost {}) {
                     pace(timing.up_rate, forward.len()).await;
                     if send(to_call, &forward).await.is_err() {
                         return Ok(Left::Ended);
@@ -226,7 +246,7 @@ impl Session {
                     Ok(0) | Err(_) => return Ok::<_, io::Error>(Left::Ended),
                     Ok(count) => count,
                 };
-                if stalled.is_cancelled() || faults.shows(&Fault::CoverageLost {}) {
+                if stalled.is_stalled() || faults.shows(&Fault::CoverageLost {}) {
                     continue;
                 }
                 pace(timing.down_rate, count).await;

@@ -60,6 +60,7 @@ impl Shared {
     /// Begins to look for the network; registered after the configured time.
     pub(super) fn start_searching(&self, state: &mut State) {
         state.registered = false;
+        state.searching = false;
         state.registration_run += 1;
         if state.function != 1 || state.deregistered || self.sim_word(state) != "READY" {
             return;
@@ -71,6 +72,7 @@ impl Shared {
             return;
         }
         self.tell_registration(state);
+        state.searching = true;
         let run = state.registration_run;
         let itself = self.itself.clone();
         // Without a runtime nobody can wait; then the network is there at once.
@@ -85,6 +87,7 @@ impl Shared {
             if state.registration_run != run {
                 return;
             }
+            state.searching = false;
             state.registered = true;
             shared.tell_registration(&mut state);
             drop(state);

@@ -81,6 +81,8 @@ pub(super) struct State {
     pub(super) puk_tries: u8,
     /// `+COPS=2`
     pub(super) deregistered: bool,
+    /// The registration takes its time.
+    pub(super) searching: bool,
     /// The registration has had its time.
     pub(super) registered: bool,
     /// `<stat>` that the ports were told last.
@@ -138,6 +140,7 @@ impl State {
             pin_tries: subscriber.pin_tries.min(3),
             puk_tries: 10,
             deregistered: false,
+            searching: false,
             registered: false,
             told_registration: None,
             clock_told: false,

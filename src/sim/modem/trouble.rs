@@ -16,7 +16,7 @@ const FLOOD_EVERY: Duration = Duration::from_secs(2);
 /// Rounds of `+ZUSIMR:2` that a ZTE stick survives without being asked `AT+CPMS?`.
 const ZTE_PATIENCE: u32 = 30;
 /// How long a modem is dead that nobody resets.
-const DEAD: Duration = Duration::from_secs(5 * 60);
+const DEAD: Duration = Duration::from_secs(60 * 60);
 
 /// Follows the switches until the modem stops.
 pub(super) async fn watch(modem: Weak<Shared>) {
@@ -75,6 +75,10 @@ impl Shared {
     /// The network may have come or gone, and messages may fit again.
     fn settle(&self) {
         let mut state = self.lock();
+        // A SIM that was not there when the modem started looking for a network.
+        if !state.registered && !state.searching {
+            self.start_searching(&mut state);
+        }
         if state.told_registration != Some(self.registration(&state)) {
             self.tell_registration(&mut state);
         }

@@ -37,6 +37,8 @@ pub struct UsbShape {
     pub control_interface: u8,
     /// Number of the first `/dev/ttyUSBn`.
     pub first_tty: u32,
+    /// Its ports have other names each time that it comes back.
+    pub renumbers: bool,
     /// `AT+CFUN=1,1` takes it off the bus for so many seconds; 0: it stays on the bus.
     pub restart_seconds: u64,
 }
@@ -52,6 +54,7 @@ impl Default for UsbShape {
             data_interface: 3,
             control_interface: 2,
             first_tty: 0,
+            renumbers: false,
             restart_seconds: 0,
         }
     }
@@ -153,7 +156,7 @@ impl Shared {
             let mut place = lock(&self.place);
             place.present = false;
             place.storage = false;
-            if renumbered {
+            if renumbered || self.config.usb.renumbers {
                 let ports = u32::try_from(self.ports.len()).unwrap_or(1);
                 place.first_tty = (place.first_tty + ports) % MAX_TTYS;
             }
