@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 use super::Context;
 use super::problem::Problem;
 use crate::gateway::{Gateway, ModemView};
-use crate::modem::{Registration, Rung};
+use crate::gateway::{Registration, Rung};
 
 /// What OpenMetrics asks for.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

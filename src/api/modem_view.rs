@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::ModemView;
+use crate::gateway::{self, Registration, Rung, StepResult};
 use crate::model::{Fault, Timestamp};
-use crate::modem::{self, Registration, Rung, StepResult};
 
 /// A modem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -182,8 +182,8 @@ impl From<&ModemView> for Modem {
     }
 }
 
-impl From<&modem::RecoveryStep> for RecoveryStep {
-    fn from(step: &modem::RecoveryStep) -> Self {
+impl From<&gateway::RecoveryStep> for RecoveryStep {
+    fn from(step: &gateway::RecoveryStep) -> Self {
         Self {
             at: step.at.to_string(),
             step: step.rung.as_str().to_owned(),

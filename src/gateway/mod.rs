@@ -42,6 +42,7 @@ use crate::modem::usb::UsbBus;
 use crate::store::{Filter, MessageView, Owner, Queue, Store, StoreError, Summary};
 use line::Line;
 
+pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult};
 pub use accept_text::TextCost;
 pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};

@@ -4,9 +4,9 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::api::problem::Problem;
 use crate::api::query;
+use crate::gateway::Registration;
 use crate::gateway::{ModemView, StorageView};
 use crate::model::{Fault, InboundState, Kind, OutboundState, State, Timestamp};
-use crate::modem::Registration;
 use crate::store::Summary;
 
 /// A whole page.

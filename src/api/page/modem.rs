@@ -6,7 +6,7 @@ use super::layout::{
     condition, exact_time, fault_of_modem, prose, sentence, shell, signal, time, tone_of_modem,
 };
 use crate::gateway::{ModemView, PortSharing, StorageView};
-use crate::modem::{RecoveryStep, Registration, Rung, StepResult};
+use crate::gateway::{RecoveryStep, Registration, Rung, StepResult};
 
 /// Steps shown, the latest.
 const SHOWN_STEPS: usize = 12;
