@@ -71,6 +71,10 @@ pub struct Timing {
     /// How long a data call stays up when nothing is left to do: another message may come, and
     /// dialling takes longer than that.
     pub linger: Duration,
+    /// How long a data call on a modem with one port goes on taking up work: short messages wait
+    /// meanwhile, and the network holds back what no longer fits into the SIM. Dialling again costs
+    /// ten seconds, a message of 300 KB over GPRS one minute and a half.
+    pub longest_call: Duration,
     /// How often the modem's storage is looked through besides its announcements.
     pub sweep_every: Duration,
     /// How long a message is tried when the caller says nothing.
@@ -81,6 +85,7 @@ impl Default for Timing {
     fn default() -> Self {
         Self {
             linger: Duration::from_secs(5),
+            longest_call: Duration::from_secs(180),
             sweep_every: Duration::from_secs(300),
             give_up_after: Duration::from_secs(72 * 3600),
         }

@@ -33,6 +33,9 @@ use crate::store::StoreError;
 /// How long a modem may look for a network before that is shown as a fault.
 const REGISTRATION_LIMIT: Duration = Duration::from_secs(120);
 
+/// How long a look through the storages may hold a call up: as long as listing them may take.
+const LONGEST_SWEEP: Duration = Duration::from_secs(120);
+
 /// How long a transaction under way may take to end when the gateway stops; what is cut off is
 /// sorted out at the next start.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -315,6 +318,7 @@ impl Line {
         *lock(&self.inner.driver) = Driver::Running(modem.clone());
         let (sim, sim_seen) = watch::channel(None);
         let sweep = Arc::new(Notify::new());
+        let swept = Arc::new(watch::Sender::new(0));
         let texts = Texts {
             line: self.clone(),
             modem: modem.clone(),
@@ -326,10 +330,11 @@ impl Line {
             modem: modem.clone(),
             sim: sim_seen,
             sweep: Arc::clone(&sweep),
+            swept: Arc::clone(&swept),
         };
         let reader = reader.run(events, stop.clone());
         let octets = modem.clone();
-        let worker = Worker { line: &self, modem, sim, sweep, stop: stop.clone() };
+        let worker = Worker { line: &self, modem, sim, sweep, swept, stop: stop.clone() };
         let mut trouble = Trouble::default();
         // All in one task: they end together, and nothing is left behind after `stop`.
         let worker = async {
@@ -372,6 +377,8 @@ struct Worker<'a> {
     modem: Modem,
     sim: watch::Sender<Option<String>>,
     sweep: Arc<Notify>,
+    /// Counts looks through the storages that were asked for and are over.
+    swept: Arc<watch::Sender<u64>>,
     stop: CancellationToken,
 }
 
@@ -456,6 +463,7 @@ impl Worker<'_> {
             shown.device.profile.clone_from(&info.profile.name);
             shown.device.profile_reason = info.profile.reason.to_string();
             shown.device.profile_verified = info.profile.verified;
+            shown.device.sharing = Some(info.sharing);
             shown.signal_dbm = info.signal_dbm;
             shown.registration = Some(info.registration);
             shown.device.manufacturer.clone_from(&info.manufacturer);
@@ -466,7 +474,7 @@ impl Worker<'_> {
         });
         *lock(&self.line.inner.sim) = Some(sim.clone());
         self.sim.send_replace(Some(sim.clone()));
-        self.sweep.notify_one();
+        self.drain(&info).await;
         let settings = self.line.inner.config.operator.clone();
         let shift = Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings);
         loop {
@@ -502,6 +510,21 @@ impl Worker<'_> {
                 () = self.line.inner.urgent.notified() => trouble.call_pause = None,
                 () = self.line.inner.wake.notified() => {}
                 () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// Has the storages looked through. On a modem with one port nothing can be read or deleted
+    /// once a call is up, so that this waits until it is done.
+    async fn drain(&self, info: &ModemInfo) {
+        let mut swept = self.swept.subscribe();
+        self.sweep.notify_one();
+        if info.sharing == PortSharing::One {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {}
+                _ = swept.changed() => {}
+                () = tokio::time::sleep(LONGEST_SWEEP) => {}
             }
         }
     }
@@ -543,7 +566,7 @@ impl Worker<'_> {
         let about =
             self.core().store.next_message(self.name(), &shift.sim, self.core().now()).await;
         *lock(&self.line.inner.about) = about.ok().flatten();
-        let _turn = tokio::select! {
+        let turn = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
             turn = self.line.turn() => turn,
@@ -569,8 +592,10 @@ impl Worker<'_> {
                 shown.condition = if shown.line_fault.is_some() { "waiting" } else { "ready" };
             });
         }
+        // Texts that wait to be sent have their turn before the next call.
+        drop(turn);
         // Whatever arrived while the port was busy.
-        self.sweep.notify_one();
+        self.drain(info).await;
         if self.stop.is_cancelled() { Some(SessionEnd::Stopped) } else { end }
     }
 
@@ -580,6 +605,7 @@ impl Worker<'_> {
                 error,
                 ModemError::Port(_)
                     | ModemError::NoAnswer { .. }
+                    | ModemError::Multiplexer { .. }
                     | ModemError::NotReady
                     | ModemError::Stopped
                     | ModemError::StuckInDataMode { .. }
@@ -649,6 +675,8 @@ impl Worker<'_> {
         };
         let client = Client::new(bearer.net(), shift.settings.clone(), identity);
         let mut served = Served { worked: false, lost: None };
+        let longest = self.core().timing.longest_call;
+        let begun = tokio::time::Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -671,6 +699,10 @@ impl Worker<'_> {
                 return Ok(served);
             }
             if worked {
+                if info.sharing == PortSharing::One && begun.elapsed() >= longest {
+                    tracing::info!(modem = %self.name(), "hanging up to look for short messages");
+                    return Ok(served);
+                }
                 continue;
             }
             tokio::select! {

@@ -1,6 +1,7 @@
 //! What people see of a modem's SIM, storages and ports.
 
 use crate::model::redact;
+pub use crate::modem::PortSharing;
 
 /// From how full on a storage is worth an alarm, percent: below it there is room for the parts of
 /// one long message in the smallest SIMs.
@@ -20,29 +21,6 @@ impl SimView {
     #[must_use]
     pub fn of(imsi: &str, iccid: &str) -> Self {
         Self { imsi: redact::number(imsi), iccid: redact::number(iccid) }
-    }
-}
-
-/// How a modem's ports share commands and data calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PortSharing {
-    /// One port: SMS wait while a data call lasts.
-    One,
-    /// A control port beside the dial port.
-    Two,
-    /// One port with several channels (3GPP TS 27.010).
-    Multiplexed,
-}
-
-impl PortSharing {
-    /// `one`, `two` or `multiplexed`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::One => "one",
-            Self::Two => "two",
-            Self::Multiplexed => "multiplexed",
-        }
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Reader {
     pub(super) sim: watch::Receiver<Option<String>>,
     /// Asks for a look through all storages.
     pub(super) sweep: Arc<Notify>,
+    /// Counts the looks that were asked for and are over.
+    pub(super) swept: Arc<watch::Sender<u64>>,
 }
 
 /// Why a message could not be taken.
@@ -54,6 +56,7 @@ impl Reader {
                 () = self.sweep.notified() => {
                     next_sweep = Instant::now() + every;
                     self.look_through().await;
+                    self.swept.send_modify(|count| *count += 1);
                 }
                 () = tokio::time::sleep_until(next_sweep) => {
                     next_sweep = Instant::now() + every;

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::call::{DataCall, Returned};
 use super::line::{Line, Shared};
+use super::multiplex::Multiplexing;
 use super::sms::Storages;
 use super::sms_setup::Reception;
 use super::{
@@ -46,6 +47,8 @@ pub(super) struct Driver {
     pub(super) control: Option<Line>,
     /// For calls, on a modem with two ports.
     pub(super) data: Option<Line>,
+    /// What makes both lines out of one port.
+    pub(super) multiplexing: Multiplexing,
     pub(super) storages: Storages,
     pub(super) reception: Reception,
     pub(super) registered: registration::Known,
@@ -74,6 +77,7 @@ impl Driver {
             stages,
             control: None,
             data: None,
+            multiplexing: Multiplexing::default(),
             storages: Storages::default(),
             reception: Reception::default(),
             registered: registration::Known::default(),
@@ -105,6 +109,8 @@ impl Driver {
             }
             self.tell_news();
         }
+        // Whoever opens the port next finds a modem that takes commands.
+        self.leave_multiplexer().await;
     }
 
     pub(super) fn profile(&self) -> Arc<Profile> {
@@ -240,8 +246,14 @@ impl Driver {
 
     /// Answers, and closes the ports when the answer is that the modem is lost.
     fn reply<T>(&mut self, answer: Answer<T>, result: Result<T, ModemError>) {
+        let result = result.map_err(|error| self.explained(error));
         let lost = |error: &&ModemError| {
-            matches!(error, ModemError::Port(PortError::Gone { .. }) | ModemError::NoAnswer { .. })
+            matches!(
+                error,
+                ModemError::Port(PortError::Gone { .. })
+                    | ModemError::NoAnswer { .. }
+                    | ModemError::Multiplexer { .. }
+            )
         };
         if let Some(error) = result.as_ref().err().filter(lost) {
             // Whoever prepares a modem that is not in service hears it by the answer.
@@ -325,6 +337,7 @@ impl Driver {
     }
 
     pub(super) fn lose(&mut self, error: ModemError, tell: bool) {
+        let error = self.explained(error);
         self.tell_news();
         self.control = None;
         self.data = None;

@@ -64,6 +64,14 @@ pub enum ModemError {
         /// Where it was asked.
         port: String,
     },
+    /// The multiplexer, by which one port serves commands and calls, has ended.
+    #[error("the multiplexer on port {port} has ended: {reason}")]
+    Multiplexer {
+        /// As configured.
+        port: String,
+        /// Why.
+        reason: String,
+    },
     /// It stopped answering in the middle.
     #[error("the modem did not answer {command} within {seconds} s")]
     Timeout {
@@ -294,6 +302,7 @@ impl Explain for ModemError {
             Self::Port(PortError::Gone { .. }) => "port-gone",
             Self::Port(PortError::Io { .. }) => "port-error",
             Self::NoAnswer { .. } => "modem-silent",
+            Self::Multiplexer { .. } => "multiplexer-ended",
             Self::Timeout { .. } => "modem-timeout",
             Self::Refused { .. } => "modem-refused",
             Self::Unreadable { .. } => "modem-unreadable",
@@ -358,6 +367,7 @@ impl Explain for ModemError {
             Self::SmsRefused(refusal) => refusal.blame(),
             Self::Port(PortError::Gone { .. })
             | Self::NoAnswer { .. }
+            | Self::Multiplexer { .. }
             | Self::Timeout { .. }
             | Self::Refused { .. }
             | Self::Unreadable { .. }
@@ -423,6 +433,10 @@ impl Explain for ModemError {
                 "check the cable, the USB hub and its power supply, and plug the modem in again"
             }
             Self::Port(PortError::Io { .. }) => "unplug the modem, plug it in again and try again",
+            Self::Multiplexer { .. } => {
+                "nothing; it is begun again. Should this come back, set cmux.allowed = false in the \
+                 modem's profile: SMS then wait while a data call lasts"
+            }
             Self::NoAnswer { .. } => {
                 "choose another port of the same modem (a modem often has several, and only some \
                  take AT commands), or unplug it for ten seconds"

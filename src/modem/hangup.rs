@@ -6,11 +6,13 @@ use tokio::time::sleep;
 
 use super::line::{Line, Reply, command};
 use super::profile::HangUpStep;
-use super::{ModemError, Profile};
+use super::{ModemError, Profile, multiplex};
 use crate::proto::at::Kind;
 
 /// How long DTR stays low.
 const DTR_LOW: Duration = Duration::from_secs(1);
+/// How long a channel of the multiplexer may take to be closed and opened again.
+const RECONNECT: Duration = Duration::from_secs(1);
 /// How often the whole ladder is climbed.
 const ROUNDS: usize = 3;
 /// How long ATH may take.
@@ -24,13 +26,29 @@ pub(super) async fn wake(line: &mut Line, profile: &Profile) -> Result<(), Modem
     if line.sync(2).await? {
         return Ok(());
     }
+    if profile.cmux.allowed && leave_multiplexer(line, multiplex::LEAVE).await? {
+        return Ok(());
+    }
     // ESC leaves a prompt; the CR ends whatever was typed.
     line.write(b"\x1b\r").await?;
     // One round: people wait for the verdict, and preparing is tried again later anyhow.
     if line.sync(1).await? || climb_once(line, profile, WAKING_ATH_TIMEOUT, 1).await? {
         return Ok(());
     }
+    // Another program may have left it in the multiplexer whatever the profile says.
+    if !profile.cmux.allowed && leave_multiplexer(line, multiplex::LEAVE_QUICKLY).await? {
+        return Ok(());
+    }
     Err(ModemError::NoAnswer { port: line.name.clone() })
+}
+
+/// True when the modem takes commands that was in the multiplexer.
+async fn leave_multiplexer(line: &mut Line, time: Duration) -> Result<bool, ModemError> {
+    if line.port.as_mut().is_some_and(|port| port.is_channel()) {
+        return Ok(false);
+    }
+    line.reset();
+    Ok(multiplex::leave(line, time).await? && line.sync(2).await?)
 }
 
 /// Ends a call; `ended` when the modem has said so itself.
@@ -85,7 +103,15 @@ async fn climb_once(
             }
         }
     }
-    line.sync(tries).await
+    if line.sync(tries).await? {
+        return Ok(true);
+    }
+    // A channel can be taken down below whatever stands on it.
+    if line.port.as_mut().is_some_and(|port| port.reconnect()) {
+        line.watch_for_no_carrier(RECONNECT).await?;
+        return line.sync(tries).await;
+    }
+    Ok(false)
 }
 
 /// True when the modem takes commands afterwards.

@@ -26,6 +26,8 @@ pub struct ModemInfo {
     pub signal_dbm: Option<i16>,
     /// Where the modem is registered.
     pub registration: Registration,
+    /// How commands and data calls share its ports.
+    pub sharing: PortSharing,
     /// What it is treated by.
     pub profile: ProfileUsed,
 }
@@ -51,6 +53,29 @@ impl ProfileUsed {
     }
 }
 
+/// How a modem's ports share commands and data calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortSharing {
+    /// One port: SMS wait while a data call lasts.
+    One,
+    /// A control port beside the dial port.
+    Two,
+    /// One port with several channels (3GPP TS 27.010).
+    Multiplexed,
+}
+
+impl PortSharing {
+    /// `one`, `two` or `multiplexed`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::Two => "two",
+            Self::Multiplexed => "multiplexed",
+        }
+    }
+}
+
 impl fmt::Debug for ModemInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModemInfo")
@@ -63,6 +88,7 @@ impl fmt::Debug for ModemInfo {
             .field("signal_dbm", &self.signal_dbm)
             .field("registration", &self.registration)
             .field("profile", &self.profile)
+            .field("sharing", &self.sharing)
             .finish()
     }
 }

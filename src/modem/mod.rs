@@ -13,6 +13,8 @@ mod handle;
 mod hangup;
 mod info;
 mod line;
+mod multiplex;
+mod mux;
 mod port;
 mod prepare;
 pub mod probe;
@@ -32,7 +34,7 @@ pub mod usb;
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
 pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
-pub use info::{ModemInfo, ProfileUsed, Registration, StorageUse, StoredSms};
+pub use info::{ModemInfo, PortSharing, ProfileUsed, Registration, StorageUse, StoredSms};
 pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{
     Choice, Cmux, CmuxBegin, Dial, Direct, Evidence, FlowControl, HangUp, HangUpStep, Identity,

@@ -16,6 +16,17 @@ pub trait Port: AsyncRead + AsyncWrite + Send + Unpin {
         false
     }
 
+    /// Whether it is a channel of a multiplexer.
+    fn is_channel(&self) -> bool {
+        false
+    }
+
+    /// Takes the connection below the port down and up again, whatever stands on it, where the port
+    /// is a channel of a multiplexer; false when it is not.
+    fn reconnect(&mut self) -> bool {
+        false
+    }
+
     /// The state of Data Carrier Detect; none when the port has no such line.
     fn carrier(&mut self) -> Option<bool> {
         None

@@ -61,6 +61,9 @@ impl Driver {
         }
         let revision = self.identity("AT+CGMR", "+CGMR:").await?;
         let imei = self.identity("AT+CGSN", "+CGSN:").await?;
+        if self.multiplex().await? {
+            self.initialise().await?;
+        }
         self.unlock().await?;
         let imsi = self.imsi().await?;
         self.stages.tell(Stage::SimReady);
@@ -85,6 +88,7 @@ impl Driver {
             operator,
             signal_dbm,
             registration,
+            sharing: self.sharing(),
         };
         Ok(info)
     }
@@ -93,6 +97,7 @@ impl Driver {
         let profile = self.profile();
         if self.control.is_none() {
             self.data = None;
+            self.leave_multiplexer().await;
             let delay = profile.quirks.send_delay;
             let (first, second) = match &self.config.control_port {
                 Some(control) => (control.clone(), Some(self.config.port.clone())),

@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) enum Ports {
     One,
     Two,
+    /// One with a multiplexer.
+    Multiplexed,
 }
 
 pub(crate) struct Rig {
@@ -140,7 +142,7 @@ impl Rig {
                 name: name.to_owned(),
                 port: format!("{DATA}{behind}"),
                 control_port: (ports == Ports::Two).then(|| format!("{CONTROL}{behind}")),
-                profile: "auto".to_owned(),
+                profile: if ports == Ports::Multiplexed { "simcom-800" } else { "auto" }.to_owned(),
                 pin: None,
                 own_number: None,
                 operator: settings.clone(),

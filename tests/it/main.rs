@@ -10,6 +10,7 @@ mod cli_daemon;
 mod cli_decode;
 mod cli_demo;
 mod cli_encode;
+mod cmux_modem;
 mod cmux_vectors;
 mod composed;
 #[path = "../fuzz/src/inputs.rs"]
@@ -19,6 +20,7 @@ mod fuzz_properties;
 mod fuzz_replay;
 mod gateway_inbound;
 mod gateway_modems;
+mod gateway_one_port;
 mod gateway_outbound;
 mod gateway_restarts;
 mod gateway_rig;

@@ -5,6 +5,7 @@ mod bridge;
 mod bus;
 mod capture;
 mod chain;
+mod gsm0710muxd;
 mod names;
 mod origin;
 mod pdml;
@@ -21,6 +22,7 @@ mod slirp_link;
 mod support;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]
 mod tshark;
+mod tshark_cmux;
 mod tshark_mms;
 mod tshark_mms_bodies;
 mod tshark_mms_codes;

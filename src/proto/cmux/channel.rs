@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::codec::cmux::Signals;
 
 /// Octets of one channel that wait to be sent; its writer has to wait beyond.
-pub const MAX_QUEUED: usize = 16 * 1024;
+pub const MAX_QUEUED: usize = 4 * 1024;
 /// Octets of one channel that wait to be read; beyond, they are dropped.
 pub const MAX_RECEIVED: usize = 64 * 1024;
 /// So many unread octets make this side ask for a pause.

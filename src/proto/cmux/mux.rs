@@ -105,6 +105,28 @@ impl Mux {
         self.next_timeout().map_or(Output::Idle, Output::Timeout)
     }
 
+    /// The next event alone, for whoever has not written the last transmission yet.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Input::Timeout`] is to be given, if ever.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let channels = self.channels.values().filter_map(|channel| match channel.state {
+            State::Opening(waiting) | State::Closing(waiting) => Some(waiting.until),
+            State::Open => channel.status.map(|waiting| waiting.until),
+            State::Closed => None,
+        });
+        let others = [self.closing_down, self.probing].into_iter().flatten();
+        channels.chain(others.map(|waiting| waiting.until)).chain(self.silent_at).min()
+    }
+
+    /// Changes which channels the other side may open.
+    pub fn allow_up_to(&mut self, dlci: u8) {
+        self.config.max_dlci = dlci.min(MAX_DLCI);
+    }
+
     /// Octets that [`Self::write`] would take for this channel now.
     #[must_use]
     pub fn room(&self, dlci: u8) -> usize {
@@ -309,6 +331,7 @@ impl Mux {
         };
         if !allowed {
             self.respond(frame, FrameType::Dm);
+            self.event(Event::Refused(dlci));
             return;
         }
         self.respond(frame, FrameType::Ua);
@@ -474,16 +497,6 @@ impl Mux {
             }
             State::Closed => {}
         }
-    }
-
-    fn next_timeout(&self) -> Option<Instant> {
-        let channels = self.channels.values().filter_map(|channel| match channel.state {
-            State::Opening(waiting) | State::Closing(waiting) => Some(waiting.until),
-            State::Open => channel.status.map(|waiting| waiting.until),
-            State::Closed => None,
-        });
-        let others = [self.closing_down, self.probing].into_iter().flatten();
-        channels.chain(others.map(|waiting| waiting.until)).chain(self.silent_at).min()
     }
 
     /// The next frame of the channels' queues, each channel in its turn.

@@ -1,5 +1,6 @@
 //! What goes into the machine and what comes out of it; its parameters (3GPP TS 27.010 clause 5.7).
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::codec::cmux::{MAX_DLCI, Signals};
@@ -106,6 +107,8 @@ pub enum Event {
         /// Why.
         error: MuxError,
     },
+    /// The other side wanted to open a channel and was answered DM.
+    Refused(u8),
     /// A channel was closed, by either side.
     Closed(u8),
     /// Octets can be read from this channel.
@@ -140,6 +143,17 @@ pub enum End {
     Lost,
     /// The other side uses the advanced option.
     Advanced,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClosedDown { .. } => "it was closed down",
+            Self::ByPeer => "the modem has closed it down",
+            Self::Lost => "the modem does not answer its frames any more, as after a restart",
+            Self::Advanced => "the modem uses its advanced option",
+        })
+    }
 }
 
 /// Why a channel did not open.

@@ -359,6 +359,13 @@ pub enum Fault {
     CmuxChannelRefused {},
     /// The modem closes the multiplexer by itself.
     CmuxClosedByModem {},
+    /// The modem neither tells its V.24 signals nor answers those of the host.
+    CmuxWithoutStatus {},
+    /// The modem answers SABM and DISC late.
+    CmuxSlowUa {
+        /// Milliseconds.
+        millis: u64,
+    },
 
     // Group 24: the line and the radio.
     /// Without flow control: of a burst only so many octets arrive.
@@ -594,7 +601,9 @@ impl Fault {
             Self::CmuxRefused {}
             | Self::CmuxWrongFcs {}
             | Self::CmuxChannelRefused {}
-            | Self::CmuxClosedByModem {} => 23,
+            | Self::CmuxClosedByModem {}
+            | Self::CmuxWithoutStatus {}
+            | Self::CmuxSlowUa { .. } => 23,
             Self::FlowOverrun { .. }
             | Self::LinePaced { .. }
             | Self::NetworkSlow { .. }

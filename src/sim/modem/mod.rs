@@ -6,6 +6,7 @@ mod command;
 mod data;
 mod failure;
 mod identity;
+mod mux;
 mod network;
 mod output;
 mod pdp;
@@ -226,7 +227,12 @@ pub(super) struct Shared {
     /// Where the device is on the bus.
     place: Mutex<usb::Place>,
     state: Mutex<State>,
+    /// Those that can be opened, then the channels of the multiplexer.
     ports: Vec<Port>,
+    /// How many can be opened.
+    visible: usize,
+    /// Counts starts of the modem.
+    life: AtomicU64,
     stop: CancellationToken,
     /// For tasks that a command starts.
     itself: Weak<Self>,
@@ -283,7 +289,8 @@ impl VirtualModem {
         (clock, random): (Clock, Random),
         stop: CancellationToken,
     ) -> Self {
-        let ports = if config.control_port { 2 } else { 1 };
+        let visible = if config.control_port { 2 } else { 1 };
+        let ports = visible + usize::from(mux::CHANNELS);
         let state = Mutex::new(State::power_on(&config, &subscriber));
         let place = Mutex::new(usb::Place::new(config.usb.first_tty));
         let shared = Arc::new_cyclic(|itself| Shared {
@@ -297,6 +304,8 @@ impl VirtualModem {
             place,
             state,
             ports: (0..ports).map(|_| Port::default()).collect(),
+            visible,
+            life: AtomicU64::new(0),
             stop,
             itself: Weak::clone(itself),
         });
@@ -311,7 +320,7 @@ impl VirtualModem {
     /// The roles of its ports: data, and control when it has one.
     #[must_use]
     pub fn ports(&self) -> Vec<PortRole> {
-        [PortRole::Data, PortRole::Control].into_iter().take(self.0.ports.len()).collect()
+        [PortRole::Data, PortRole::Control].into_iter().take(self.0.visible).collect()
     }
 
     /// Opens a port in memory: the host's end. Dropping it is what DTR drop is on a cable. An
@@ -323,7 +332,7 @@ impl VirtualModem {
         let (host, modem) = tokio::io::duplex(PORT_BUFFER);
         let absent =
             role == PortRole::Control && self.0.faults.strikes(&Fault::ControlPortAbsent {});
-        if self.0.ports.get(role.index()).is_none() || !self.0.is_present() || absent {
+        if role.index() >= self.0.visible || !self.0.is_present() || absent {
             return Err(std::io::Error::from(std::io::ErrorKind::NotFound));
         }
         tokio::spawn(session::serve(Arc::clone(&self.0), role.index(), Box::new(modem)));
@@ -332,7 +341,7 @@ impl VirtualModem {
 
     /// Serves a port on octets of any kind until they end or the port is opened again.
     pub async fn serve(&self, role: PortRole, io: Box<dyn Io>) {
-        if self.0.ports.get(role.index()).is_some() {
+        if role.index() < self.0.visible {
             session::serve(Arc::clone(&self.0), role.index(), io).await;
         }
     }
@@ -355,7 +364,8 @@ impl VirtualModem {
         let waiting_sms = shared.smsc.waiting(&shared.subscriber.number);
         let state = shared.lock();
         let total = |counter: fn(&Port) -> &AtomicU64| {
-            shared.ports.iter().map(|port| counter(port).load(Ordering::Relaxed)).sum()
+            let ports = shared.ports.iter().take(shared.visible);
+            ports.map(|port| counter(port).load(Ordering::Relaxed)).sum()
         };
         ModemState {
             number: shared.subscriber.number.clone(),
@@ -424,6 +434,8 @@ enum Step {
     AckPrompt,
     /// A data call on this context.
     Dial(u8),
+    /// Frames of at most so many octets from now on.
+    Multiplex(usize),
     /// Back to the data call.
     Online,
     /// End the held data call.
@@ -468,6 +480,7 @@ impl Shared {
                 .or_else(|| sms::run(&mut cx, name, op))
                 .or_else(|| pdp::run(&mut cx, name, op))
                 .or_else(|| uicc::run(&mut cx, name, op))
+                .or_else(|| mux::run(&mut cx, name, op))
                 .or_else(|| plain::run(&mut cx, name, op))
                 .unwrap_or(Step::Fail(Failure::Plain)),
         };
@@ -495,10 +508,11 @@ impl Shared {
         }
     }
 
-    /// The port that message indications go to: control when somebody has it open.
+    /// The port that message indications go to: the first channel of the multiplexer, else control
+    /// when somebody has it open.
     fn indication_port(&self) -> Option<usize> {
-        (0..self.ports.len())
-            .rev()
+        (self.visible..self.ports.len())
+            .chain((0..self.visible).rev())
             .find(|at| self.ports.get(*at).is_some_and(|port| port.open.load(Ordering::Relaxed)))
     }
 
@@ -530,6 +544,8 @@ impl Shared {
         *state = fresh;
         self.start_searching(&mut state);
         drop(state);
+        self.life.fetch_add(1, Ordering::Relaxed);
+        self.ports.iter().for_each(|port| port.wake.notify_one());
         self.fetch_sms();
     }
 

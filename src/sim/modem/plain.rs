@@ -45,7 +45,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             Op::Run => Step::Fail(NOT_SUPPORTED),
         });
     }
-    if matches!(name, "+CMUX" | "+CPBS" | "+CPBR") {
+    if matches!(name, "+CPBS" | "+CPBR") {
         return Some(Step::Fail(NOT_SUPPORTED));
     }
     let (_, test, initial) = REMEMBERED.iter().find(|(known, ..)| *known == name)?;

@@ -299,6 +299,11 @@ impl Session {
                     let _ = self.prompt().await?;
                 }
                 Step::Dial(cid) => return self.dial(cid).await,
+                Step::Multiplex(n1) => {
+                    self.result(Ok(())).await?;
+                    // Boxed: each channel is a session of its own.
+                    return Box::pin(self.multiplex(n1)).await;
+                }
                 Step::Online => {
                     return if self.call.is_some() {
                         self.online().await

@@ -70,6 +70,12 @@ impl Default for PortSettings {
     }
 }
 
+/// Ports with settings of their own: two that can be opened, and the channels of the multiplexer.
+const MAX_PORTS: usize = 2 + super::mux::CHANNELS as usize;
+
+/// Those of every port.
+pub(super) type AllSettings = [PortSettings; MAX_PORTS];
+
 /// What is lost with the power, and the storages.
 #[derive(Debug)]
 pub(super) struct State {
@@ -123,7 +129,7 @@ pub(super) struct State {
     pub(super) last_cause: String,
     /// Settings that are only remembered.
     pub(super) plain: BTreeMap<String, String>,
-    pub(super) ports: [PortSettings; 2],
+    pub(super) ports: AllSettings,
 }
 
 impl State {
@@ -167,15 +173,15 @@ impl State {
             calls: 0,
             last_cause: "no error".to_owned(),
             plain: BTreeMap::new(),
-            ports: [PortSettings::default(), PortSettings::default()],
+            ports: AllSettings::default(),
         }
     }
 
     pub(super) fn settings(&self, port: usize) -> &PortSettings {
-        if port == 0 { &self.ports[0] } else { &self.ports[1] }
+        &self.ports[port.min(MAX_PORTS - 1)]
     }
 
     pub(super) fn settings_mut(&mut self, port: usize) -> &mut PortSettings {
-        if port == 0 { &mut self.ports[0] } else { &mut self.ports[1] }
+        &mut self.ports[port.min(MAX_PORTS - 1)]
     }
 }

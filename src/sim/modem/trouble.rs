@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::state::{PortSettings, State};
+use super::state::{AllSettings, State};
 use crate::sim::fault::{DeactivationForm, Fault};
 use crate::sim::lock;
 
@@ -137,7 +137,7 @@ impl Shared {
     fn forget_settings(&self) {
         let fresh = State::power_on(&self.config, &self.subscriber);
         let mut state = self.lock();
-        state.ports = [PortSettings::default(), PortSettings::default()];
+        state.ports = AllSettings::default();
         state.csms = fresh.csms;
         state.cnmi = fresh.cnmi;
         state.mems = fresh.mems;
