@@ -8,6 +8,7 @@ use super::modem_probe::signal_words;
 use crate::gateway::ModemConfig;
 use crate::model::{Clock, Explain};
 use crate::modem::probe::{Heard, Probe, ProbeFailed, SmsOnLte, Storage, answers_at, probe};
+use crate::modem::usb::Candidate;
 use crate::modem::{ModemError, SystemPorts};
 
 /// What is checked by asking, in this order.
@@ -42,6 +43,13 @@ pub(super) async fn examine(
     config: Option<&ModemConfig>,
     report: &mut Report,
 ) {
+    if let Some((text, fix)) = not_for_commands(found) {
+        report.failed("port-answers", text, fix);
+        for name in ASKED.iter().filter(|it| **it != "port-answers") {
+            report.not_applicable(name, "the port is not the one for commands");
+        }
+        return report.not_applicable("power", "the port is not the one for commands");
+    }
     match ask(machine, found).await {
         Ok(probe) => {
             let words = format!("{} {}", probe.manufacturer, probe.model);
@@ -62,6 +70,19 @@ pub(super) async fn examine(
             report.not_applicable("power", "the modem cannot be asked");
         }
     }
+}
+
+/// A port that is known to be for something else is not asked.
+fn not_for_commands(found: &Found) -> Option<(String, String)> {
+    let modem = found.device.as_ref()?;
+    let wrong = |port: &String| modem.ports.iter().find(|it| it.tty == *port && !it.may_be_asked());
+    let wrong = found.ports.iter().find_map(wrong)?;
+    let what = wrong.role.map_or_else(|| "other".to_owned(), |it| it.to_string());
+    let fix = modem.dial().map_or_else(
+        || "`mm1gate modem list` tells which port dials".to_owned(),
+        |dial| format!("set `port = \"{}\"`, which is the modem's port that dials", dial.stable),
+    );
+    Some((format!("{} is the modem's {what} port and takes no commands", wrong.tty), fix))
 }
 
 async fn ask(machine: &Machine, found: &Found) -> Result<Probe, ProbeFailed> {
@@ -95,7 +116,7 @@ fn silent(failed: &ProbeFailed, found: &Found) -> (String, String) {
     let better = modem.and_then(|modem| modem.control().or_else(|| modem.dial()));
     let fix = match (&failed.error, better) {
         (ModemError::NoAnswer { .. }, Some(better)) if Some(&better.tty) != asked => {
-            let dial = modem.and_then(|it| it.dial()).unwrap_or(better);
+            let dial = modem.and_then(Candidate::dial).unwrap_or(better);
             format!("set `port = \"{}\"`, which is the modem's port that dials", dial.stable)
         }
         (ModemError::NoAnswer { .. }, _) if failed.heard != Heard::Nothing => {

@@ -36,10 +36,23 @@ fn fails(home: &Path, arguments: &[&str], code: i32, sentence: &str, hint: &str)
 #[test]
 fn every_command_has_help_with_an_example() {
     let home = tempfile::tempdir().expect("a folder");
-    for command in
-        ["serve", "send", "inbox", "outbox", "show", "decode", "encode", "simulate", "demo"]
-    {
-        let (exit, out, err) = run(mm1gate(home.path()).args([command, "--help"]));
+    for command in [
+        "serve",
+        "send",
+        "inbox",
+        "outbox",
+        "show",
+        "decode",
+        "encode",
+        "simulate",
+        "demo",
+        "doctor",
+        "modem list",
+        "modem probe",
+        "modem udev",
+    ] {
+        let words = command.split(' ').chain(["--help"]);
+        let (exit, out, err) = run(mm1gate(home.path()).args(words));
         assert_eq!((exit, err.as_str()), (0, ""), "{command}");
         assert!(out.contains("Example"), "{command} has no example:\n{out}");
         assert!(out.contains(&format!("mm1gate {command}")), "{command}:\n{out}");
@@ -49,8 +62,11 @@ fn every_command_has_help_with_an_example() {
 #[test]
 fn results_can_be_had_as_json_from_every_command_that_prints_any() {
     let home = tempfile::tempdir().expect("a folder");
-    for command in ["send", "inbox", "outbox", "show", "decode", "demo"] {
-        let (_, out, _) = run(mm1gate(home.path()).args([command, "--help"]));
+    for command in
+        ["send", "inbox", "outbox", "show", "decode", "demo", "doctor", "modem list", "modem probe"]
+    {
+        let words = command.split(' ').chain(["--help"]);
+        let (_, out, _) = run(mm1gate(home.path()).args(words));
         assert!(out.contains("--json"), "{command}:\n{out}");
     }
 }

@@ -9,9 +9,11 @@ mod cli_basics;
 mod cli_daemon;
 mod cli_decode;
 mod cli_demo;
+mod cli_doctor;
 mod cli_encode;
 mod cmux_modem;
 mod cmux_vectors;
+mod cli_modem;
 mod composed;
 #[path = "../fuzz/src/inputs.rs"]
 mod fuzz_inputs;
