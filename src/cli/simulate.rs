@@ -12,8 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::block_on;
 use super::error::{CliError, Exit};
 use crate::sim::{
-    Auth, Behaviour, ModemConfig, Operator, PortRole, PtyPort, Subscriber, Timing, control,
-    split_words,
+    Auth, Behaviour, Operator, PortRole, PtyPort, Scenario, Timing, control, split_words,
 };
 
 /// The virtual modem and operator; runs until interrupted.
@@ -23,7 +22,32 @@ use crate::sim::{
     mm1gate send --port /tmp/modem --apn mms.example --mmsc http://mmsc.example/mms \\\n      --proxy 10.1.1.1:8080 --to +447700900002 --file photo.jpg\n\n\
     As the operator of your own tests:\n  \
     curl -H 'Content-Type: application/json' -d '{\"fault\":\"mmsc-http-status\",\"status\":503}' \
-    http://127.0.0.1:8412/faults")]
+    http://127.0.0.1:8412/faults\n\n\
+    A modem that misbehaves by a plan:\n  \
+    mm1gate simulate --tty /tmp/modem --scenario bad-day.toml\n\n\
+    where bad-day.toml may say, all of it optional:\n  \
+    seed = 7                        # where its chances come from\n  \
+    [modem]\n  \
+    sm_slots = 10                   # also me_slots, first_index, offers_mt, control_port,\n  \
+    \x20                               # attach_apn, connect_text, max_cid, manufacturer, model, imei\n  \
+    [timing]\n  \
+    dial_millis = 900               # also reply_millis, register_millis, submit_millis,\n  \
+    \x20                               # up_rate and down_rate in octets per second\n  \
+    [sim]\n  \
+    pin = \"1234\"                    # also imsi, number, pin_tries, number_on_sim\n  \
+    [network]\n  \
+    auth = \"chap\"                   # also apn, user, password, repeat_seconds\n  \
+    [[fault]]\n  \
+    fault = \"reply-delayed\"         # see below for the names\n  \
+    command = \"+CMGS\"\n  \
+    millis = 135000\n  \
+    times = 1                       # how often; for ever without\n  \
+    [[fault]]\n  \
+    fault = \"no-coverage\"\n  \
+    at = 20                         # seconds after the start\n  \
+    for = 30                        # seconds that it lasts\n\n\
+    What is given on the command line goes before what the file says. A name that no fault has \
+    is answered with all names there are.")]
 pub(super) struct Args {
     /// Name for the modem's data port; made as a link to a pseudo-terminal
     #[arg(long, value_name = "PATH")]
@@ -31,6 +55,13 @@ pub(super) struct Args {
     /// Name for a second port, for AT commands during a call
     #[arg(long, value_name = "PATH")]
     control_tty: Option<PathBuf>,
+    /// Be the modem of this scenario: its shape, its SIM, its network and what goes wrong when
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Be the modem of a scenario drawn from this number: some shape and several faults that all
+    /// cease within four minutes
+    #[arg(long, value_name = "N", conflicts_with = "scenario")]
+    seed: Option<u64>,
     /// Hand data calls to this program's standard input and output (a PPP peer such as slirp);
     /// split into words, no shell
     #[arg(long, value_name = "CMD")]
@@ -44,34 +75,34 @@ pub(super) struct Args {
     /// PIN that the SIM asks for
     #[arg(long, value_name = "DIGITS", value_parser = pin)]
     pin: Option<String>,
-    /// IMSI of the SIM
-    #[arg(long, value_name = "DIGITS", default_value = "001010123456789", value_parser = imsi)]
-    imsi: String,
-    /// Own number of the SIM
-    #[arg(long, value_name = "NUMBER", default_value = "+447700900001", value_parser = number)]
-    number: String,
+    /// IMSI of the SIM [default: 001010123456789]
+    #[arg(long, value_name = "DIGITS", value_parser = imsi)]
+    imsi: Option<String>,
+    /// Own number of the SIM [default: +447700900001]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    number: Option<String>,
     /// A phone of the operator that sends pictures back; may be given several times
     #[arg(long, value_name = "NUMBER", default_value = "+447700900002", value_parser = number)]
     phone: Vec<String>,
-    /// Name of the access point for MMS
-    #[arg(long, default_value = "mms.example")]
-    apn: String,
-    /// Authentication of the data call
-    #[arg(long, value_enum, default_value = "none")]
-    auth: AuthArg,
+    /// Name of the access point for MMS [default: mms.example]
+    #[arg(long)]
+    apn: Option<String>,
+    /// Authentication of the data call [default: none]
+    #[arg(long, value_enum)]
+    auth: Option<AuthArg>,
     /// User name for --auth
-    #[arg(long, default_value = "")]
-    user: String,
+    #[arg(long)]
+    user: Option<String>,
     /// Password for --auth
-    #[arg(long, default_value = "")]
-    password: String,
+    #[arg(long)]
+    password: Option<String>,
     /// The network sends the first PPP frame so long after CONNECT instead of waiting for the
     /// caller's
     #[arg(long, value_name = "MILLISECONDS")]
     ppp_speaks_first: Option<u32>,
-    /// Slots for SMS on the SIM
-    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=255))]
-    sim_slots: u16,
+    /// Slots for SMS on the SIM [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=255))]
+    sim_slots: Option<u16>,
     /// Print one JSON object instead of text when ready
     #[arg(long)]
     json: bool,
@@ -90,27 +121,8 @@ pub(super) fn run(args: Args) -> Result<(), CliError> {
 }
 
 async fn simulate(args: Args) -> Result<(), CliError> {
-    let mut builder = Operator::builder()
-        .line(
-            Subscriber {
-                imsi: args.imsi.clone(),
-                number: args.number.clone(),
-                pin: args.pin.clone(),
-                ..Subscriber::default()
-            },
-            ModemConfig {
-                control_port: args.control_tty.is_some(),
-                sm_capacity: args.sim_slots.into(),
-                timing: Timing::usb_stick(),
-                ..ModemConfig::default()
-            },
-        )
-        .apn(&args.apn);
-    builder = match args.auth {
-        AuthArg::None => builder,
-        AuthArg::Pap => builder.auth(Auth::Pap, &args.user, &args.password),
-        AuthArg::Chap => builder.auth(Auth::Chap, &args.user, &args.password),
-    };
+    let scenario = scenario(&args)?;
+    let mut builder = scenario.builder(Operator::builder());
     if let Some(millis) = args.ppp_speaks_first {
         builder = builder.speaks_first(Duration::from_millis(millis.into()));
     }
@@ -136,6 +148,7 @@ async fn simulate(args: Args) -> Result<(), CliError> {
     // Before anybody can see a name that has to be removed again.
     let mut interrupts = Interrupts::hear()?;
     let operator = builder.start();
+    scenario.arm(operator.faults());
     let data = port(&args.tty)?;
     let control_port = args.control_tty.as_deref().map(port).transpose()?;
     let mmsc_address = mmsc.as_ref().map(|(_, address)| *address);
@@ -149,7 +162,7 @@ async fn simulate(args: Args) -> Result<(), CliError> {
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
     let external = args.ppp_command.is_some();
-    announce(&args, &operator, external, control_address, mmsc_address)?;
+    announce(&args, &scenario, &operator, external, control_address, mmsc_address)?;
 
     let modem = operator.modem();
     tokio::select! {
@@ -160,6 +173,47 @@ async fn simulate(args: Args) -> Result<(), CliError> {
     }
     operator.stop();
     Ok(())
+}
+
+/// What the file or the seed says, and the options before it.
+fn scenario(args: &Args) -> Result<Scenario, CliError> {
+    let mut scenario = match (&args.scenario, args.seed) {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| CliError::io(Exit::NoInput, path.display(), &error))?;
+            Scenario::from_toml(&text).map_err(|error| {
+                CliError::new(
+                    Exit::Data,
+                    format!("{}:{}: {}", path.display(), error.line, error.text),
+                )
+                .remedy("mm1gate simulate --help shows what a scenario may say")
+            })?
+        }
+        (None, Some(seed)) => Scenario::random(seed),
+        (None, None) => {
+            let mut scenario = Scenario::default();
+            scenario.modem.timing = Timing::usb_stick();
+            scenario
+        }
+    };
+    // Ports are what was asked for: nobody can open a second one without a name.
+    scenario.modem.control_port = args.control_tty.is_some();
+    scenario.modem.sm_capacity = args.sim_slots.map_or(scenario.modem.sm_capacity, usize::from);
+    let sim = &mut scenario.subscriber;
+    sim.imsi = args.imsi.clone().unwrap_or_else(|| sim.imsi.clone());
+    sim.number = args.number.clone().unwrap_or_else(|| sim.number.clone());
+    sim.pin = args.pin.clone().or_else(|| sim.pin.clone());
+    let network = &mut scenario.network;
+    network.apn = args.apn.clone().unwrap_or_else(|| network.apn.clone());
+    network.auth = match args.auth {
+        None => network.auth,
+        Some(AuthArg::None) => Auth::None,
+        Some(AuthArg::Pap) => Auth::Pap,
+        Some(AuthArg::Chap) => Auth::Chap,
+    };
+    network.user = args.user.clone().unwrap_or_else(|| network.user.clone());
+    network.password = args.password.clone().unwrap_or_else(|| network.password.clone());
+    Ok(scenario)
 }
 
 async fn serve_if(port: Option<&PtyPort>, operator: &Operator) {
@@ -227,6 +281,7 @@ async fn listen(
 
 fn announce(
     args: &Args,
+    scenario: &Scenario,
     operator: &Operator,
     external: bool,
     control: Option<SocketAddr>,
@@ -239,7 +294,7 @@ fn announce(
             "ready": true,
             "tty": args.tty,
             "control_tty": args.control_tty,
-            "number": args.number,
+            "number": scenario.subscriber.number,
             "phones": args.phone,
             "apn": operator.apn(),
             "mmsc": operator.mmsc_url(),
@@ -255,14 +310,21 @@ fn announce(
     if let Some(path) = &args.control_tty {
         writeln!(out, "control_port = \"{}\"", path.display())?;
     }
-    if args.pin.is_some() {
-        writeln!(out, "pin = \"...\"                 # the one given with --pin")?;
+    if scenario.subscriber.pin.is_some() {
+        writeln!(
+            out,
+            "pin = \"...\"                 # the one given with --pin or the scenario's"
+        )?;
     }
     writeln!(out, "[modem.operator]\napn = \"{}\"", operator.apn())?;
-    if !matches!(args.auth, AuthArg::None) {
-        let word = if matches!(args.auth, AuthArg::Pap) { "pap" } else { "chap" };
-        writeln!(out, "auth = \"{word}\"\nuser = \"{}\"", args.user)?;
-        writeln!(out, "password = \"...\"            # the one given with --password")?;
+    let network = &scenario.network;
+    if network.auth != Auth::None {
+        let word = if network.auth == Auth::Pap { "pap" } else { "chap" };
+        writeln!(out, "auth = \"{word}\"\nuser = \"{}\"", network.user)?;
+        writeln!(
+            out,
+            "password = \"...\"            # the one given with --password or the scenario's"
+        )?;
     }
     if !external || mmsc.is_some() {
         writeln!(out, "mmsc = \"{}\"", operator.mmsc_url())?;
