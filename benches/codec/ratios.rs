@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use mm1gate::codec::sms::{SmsAddress, SmsSubmit, Tpdu, join_text};
-use mm1gate::codec::{mms, ppp};
+use mm1gate::codec::{cmux, mms, ppp};
 use sha2::{Digest as _, Sha256};
 
 use crate::inputs;
@@ -53,6 +53,9 @@ pub(crate) fn print() {
     }
     for (name, accm) in inputs::ACCMS {
         frames(name, accm).iter().for_each(Line::print);
+    }
+    for n1 in [31, 128, 1500] {
+        channels(n1).iter().for_each(Line::print);
     }
 }
 
@@ -190,6 +193,54 @@ fn frames(accm_name: &str, accm: u32) -> Vec<Line> {
         line("deframing / Vec::from(slice)", [deframe, copy], Target::AtMost(10.0)),
         line("plain loop / framing", [plain_framing, frame], Target::AtLeast(4.0)),
         line("plain loop / deframing", [plain_deframing, deframe], Target::AtLeast(4.0)),
+    ]
+}
+
+/// A PPP line of 300 KB in frames of the multiplexer, compared with the PPP framing that it carries.
+fn channels(n1: usize) -> Vec<Line> {
+    let packets: Vec<Vec<u8>> = inputs::packets().into_iter().cycle().take(200).collect();
+    let format = ppp::FrameFormat { accm: 0, acfc: false, pfc: false };
+    let line = inputs::lines(0, &packets).concat();
+    let cut = |out: &mut Vec<u8>| {
+        for information in black_box(&line).chunks(n1) {
+            let kind = cmux::FrameType::Uih;
+            cmux::Frame { dlci: 2, cr: true, kind, poll_final: false, information }.encode(out);
+        }
+    };
+    let mut multiplexed = Vec::new();
+    cut(&mut multiplexed);
+    let (mut ppp_line, mut frames) = (Vec::new(), Vec::new());
+    let mut deframer = ppp::Deframer::new(inputs::LIMIT);
+    let mut channel = cmux::Deframer::new(n1);
+    let [framed, put, deframed, taken] = seconds([
+        Work::new(|| {
+            ppp_line.clear();
+            for packet in &packets {
+                format.encode(inputs::IP, black_box(packet), &mut ppp_line);
+            }
+        }),
+        Work::new(|| {
+            frames.clear();
+            cut(&mut frames);
+        }),
+        Work::new(|| {
+            deframer.feed(black_box(&line), |one| {
+                black_box(&one);
+            });
+        }),
+        Work::new(|| {
+            channel.feed(black_box(&multiplexed), |one| {
+                black_box(&one);
+            });
+        }),
+    ]);
+    vec![
+        at_most(format!("CMUX framing / HDLC framing, 300 KB, N1 {n1}"), [put, framed], 1.0),
+        at_most(
+            format!("CMUX deframing / HDLC deframing, 300 KB, N1 {n1}"),
+            [taken, deframed],
+            1.0,
+        ),
     ]
 }
 

@@ -96,11 +96,12 @@ fn converse(folder: &Path, device: &Path, operator: &Operator) {
         muxer.ask("SetPower", &["string:test", "boolean:true"])
     });
     let channel = |muxer: &mut Muxer, name: &str| -> PathBuf {
-        let reply = wait_until("a channel", PATIENCE, || {
-            muxer.ask("GetDevice", &[&format!("string:{name}")])
-        });
-        let path = reply.split('"').nth(1).unwrap_or_else(|| panic!("no path in {reply}"));
-        PathBuf::from(path)
+        // It answers with a nameless file while it has not begun.
+        wait_until("a channel", PATIENCE, || {
+            let reply = muxer.ask("GetDevice", &[&format!("string:{name}")])?;
+            let path = reply.split('"').nth(1)?.trim_start_matches("file://");
+            (!path.is_empty()).then(|| PathBuf::from(path))
+        })
     };
     let commands = channel(&mut muxer, "commands");
     let calls = channel(&mut muxer, "calls");

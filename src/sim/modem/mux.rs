@@ -225,7 +225,9 @@ impl Line {
         let (host, modem) = tokio::io::duplex(BUFFER);
         let index = self.index(dlci);
         tokio::spawn(session::serve(Arc::clone(&self.shared), index, Box::new(modem)));
-        self.channels.insert(dlci, Channel { port: host, pending: Vec::new(), carrier: false });
+        // What the host was told holds until it is told something else.
+        let carrier = self.channels.get(&dlci).is_some_and(|channel| channel.carrier);
+        self.channels.insert(dlci, Channel { port: host, pending: Vec::new(), carrier });
     }
 
     /// Tells the host of calls that have begun or ended.
