@@ -2,71 +2,71 @@
 //! is due, lingers and hangs up. What fails is shown and tried again later; messages stay queued.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::config::ModemConfig;
 use super::events::{DeviceView, ModemView};
 use super::modem_view::{PortSharing, SimView, StorageView};
+use super::plan::profile;
 use super::policy::{Interrupted, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::shift::Shift;
 use super::texts::Texts;
+use super::upkeep::{Failure, Network, Upkeep};
 use super::{Core, Deps, StartError};
-use crate::bearer::{Bearer, BearerConfig, BearerError, CallLabel, UpFailed};
-use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault, Kind, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{
-    self, DataCall, Modem, ModemError, ModemInfo, PdpAuth, PdpContext, ProfileChoice, Profiles,
-    RecoveryCounts, RecoveryStep, Registration, Rung,
+    self, Modem, ModemError, ModemInfo, ProfileChoice, RecoveryCounts, RecoveryStep, Registration,
+    Rung,
 };
-use crate::operators::{Auth, Settings};
-use crate::proto::ppp::{AuthProtocol, Credentials};
 use crate::store::StoreError;
 
 /// How long a modem may look for a network before that is shown as a fault.
-const REGISTRATION_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const REGISTRATION_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a look through the storages may hold a call up: as long as listing them may take.
 const LONGEST_SWEEP: Duration = Duration::from_secs(120);
 
-/// How long a transaction under way may take to end when the gateway stops; what is cut off is
-/// sorted out at the next start.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+/// How often a modem in service is asked whether it is still there.
+const PING: Duration = Duration::from_secs(10);
 
 /// The worker of one modem; clones share it.
 #[derive(Clone)]
 pub(super) struct Line {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    config: ModemConfig,
-    profile: ProfileChoice,
-    core: Core,
-    deps: Deps,
-    wake: Notify,
+pub(super) struct Inner {
+    pub(super) config: ModemConfig,
+    pub(super) profile: ProfileChoice,
+    pub(super) core: Core,
+    pub(super) deps: Deps,
+    pub(super) wake: Notify,
     /// There may be texts to send.
-    text_wake: Notify,
+    pub(super) text_wake: Notify,
     /// Who holds it has the only port: a data call, or texts that wait for its end.
-    turn: tokio::sync::Mutex<()>,
+    pub(super) turn: tokio::sync::Mutex<()>,
     /// A person wants it now: pauses end.
-    urgent: Notify,
-    gone: Notify,
+    pub(super) urgent: Notify,
+    pub(super) gone: Notify,
     /// Why the modem was lost, until the worker has seen it.
-    loss: Mutex<Option<Fault>>,
+    pub(super) loss: Mutex<Option<Failure>>,
+    /// The SIM that was in it last.
+    pub(super) last_sim: Mutex<Option<String>>,
     driver: Mutex<Driver>,
     /// The SIM that a session works with.
-    sim: Mutex<Option<String>>,
-    shown: Mutex<Shown>,
+    pub(super) sim: Mutex<Option<String>>,
+    pub(super) shown: Mutex<Shown>,
     /// The message that a call is made for, for the stages of dialling.
-    about: Mutex<Option<MessageId>>,
+    pub(super) about: Mutex<Option<MessageId>>,
 }
 
 /// The modem's driver, and what it had moved when it ended.
@@ -77,38 +77,37 @@ enum Driver {
 
 /// What people see, besides the octets.
 #[derive(Clone)]
-struct Shown {
-    condition: &'static str,
-    since: Timestamp,
-    rung: Option<Rung>,
-    until: Option<Timestamp>,
-    operator: Option<String>,
-    signal_dbm: Option<i16>,
-    registration: Option<Registration>,
-    device: DeviceView,
-    sim: Option<SimView>,
-    storages: Vec<StorageView>,
-    last_error: Option<(Timestamp, Fault)>,
-    steps: VecDeque<RecoveryStep>,
-    recovery: RecoveryCounts,
-    line_fault: Option<Fault>,
-    sms_fault: Option<Fault>,
+pub(super) struct Shown {
+    pub(super) condition: &'static str,
+    pub(super) since: Timestamp,
+    pub(super) rung: Option<Rung>,
+    pub(super) until: Option<Timestamp>,
+    pub(super) operator: Option<String>,
+    pub(super) signal_dbm: Option<i16>,
+    pub(super) registration: Option<Registration>,
+    pub(super) device: DeviceView,
+    pub(super) sim: Option<SimView>,
+    pub(super) storages: Vec<StorageView>,
+    pub(super) last_error: Option<(Timestamp, Fault)>,
+    pub(super) steps: VecDeque<RecoveryStep>,
+    pub(super) recovery: RecoveryCounts,
+    pub(super) line_fault: Option<Fault>,
+    pub(super) sms_fault: Option<Fault>,
 }
 
 /// Why a session with a modem ended.
-enum SessionEnd {
+pub(super) enum SessionEnd {
     Stopped,
-    Failed(Fault),
+    Failed(Failure),
 }
 
 /// What the worker knows of its failures.
 #[derive(Default)]
-struct Trouble {
-    prepare_failures: u32,
-    call_failures: u32,
+pub(super) struct Trouble {
+    pub(super) upkeep: Upkeep,
+    pub(super) call_failures: u32,
     /// No call before this, unless a person wants one.
-    call_pause: Option<(Timestamp, Fault)>,
-    sim: Option<String>,
+    pub(super) call_pause: Option<(Timestamp, Fault)>,
 }
 
 impl Line {
@@ -156,6 +155,7 @@ impl Line {
                 urgent: Notify::new(),
                 gone: Notify::new(),
                 loss: Mutex::new(None),
+                last_sim: Mutex::new(None),
                 driver: Mutex::new(Driver::Ended((0, 0))),
                 sim: Mutex::new(None),
                 shown: Mutex::new(shown),
@@ -227,7 +227,7 @@ impl Line {
     /// The modem cannot be used any more.
     pub(super) fn modem_gone(&self, error: ModemError) {
         tracing::warn!(modem = %self.inner.config.name, "modem lost: {}", quiet(&error));
-        *lock(&self.inner.loss) = Some(error.to_fault());
+        *lock(&self.inner.loss) = Some(Failure::from(&error));
         self.inner.gone.notify_one();
     }
 
@@ -238,7 +238,10 @@ impl Line {
 
     /// Where the modem is registered now.
     pub(super) fn registration(&self, registration: Registration) {
-        self.show(|shown| shown.registration = Some(registration));
+        if self.shown().registration != Some(registration) {
+            self.show(|shown| shown.registration = Some(registration));
+            self.wake();
+        }
     }
 
     /// How full the modem's storages are now.
@@ -256,7 +259,7 @@ impl Line {
     }
 
     /// Where stages of dialling are told: about the message that the call is made for.
-    fn call_stages(&self) -> StageSink {
+    pub(super) fn call_stages(&self) -> StageSink {
         // The modem's driver holds this sink and the line holds the driver.
         let line = Arc::downgrade(&self.inner);
         StageSink::new(move |stage| {
@@ -310,10 +313,14 @@ impl Line {
                 pin: self.inner.config.pin.clone(),
                 registration_limit: REGISTRATION_LIMIT,
             },
-            Arc::clone(&self.inner.deps.ports),
-            Arc::clone(&self.inner.deps.tap),
-            self.inner.core.clock,
-            self.call_stages(),
+            modem::Means {
+                ports: Arc::clone(&self.inner.deps.ports),
+                usb: Arc::clone(&self.inner.deps.usb),
+                pins: Arc::clone(&self.inner.core.pins),
+                tap: Arc::clone(&self.inner.deps.tap),
+                clock: self.inner.core.clock,
+                stages: self.call_stages(),
+            },
         );
         *lock(&self.inner.driver) = Driver::Running(modem.clone());
         let (sim, sim_seen) = watch::channel(None);
@@ -355,7 +362,7 @@ impl Line {
         *lock(&self.inner.driver) = Driver::Ended(octets.octets());
     }
 
-    fn show(&self, change: impl FnOnce(&mut Shown)) {
+    pub(super) fn show(&self, change: impl FnOnce(&mut Shown)) {
         {
             let mut shown = self.shown();
             let before = shown.condition;
@@ -372,14 +379,14 @@ impl Line {
     }
 }
 
-struct Worker<'a> {
-    line: &'a Line,
-    modem: Modem,
-    sim: watch::Sender<Option<String>>,
-    sweep: Arc<Notify>,
+pub(super) struct Worker<'a> {
+    pub(super) line: &'a Line,
+    pub(super) modem: Modem,
+    pub(super) sim: watch::Sender<Option<String>>,
+    pub(super) sweep: Arc<Notify>,
     /// Counts looks through the storages that were asked for and are over.
-    swept: Arc<watch::Sender<u64>>,
-    stop: CancellationToken,
+    pub(super) swept: Arc<watch::Sender<u64>>,
+    pub(super) stop: CancellationToken,
 }
 
 impl Worker<'_> {
@@ -389,18 +396,14 @@ impl Worker<'_> {
                 biased;
                 () = self.stop.cancelled() => SessionEnd::Stopped,
                 info = self.prepare() => match info {
-                    Ok(info) => {
-                        trouble.prepare_failures = 0;
-                        self.session(info, trouble).await
-                    }
-                    Err(error) => SessionEnd::Failed(error.to_fault()),
+                    Ok(info) => self.session(info, trouble).await,
+                    Err(error) => SessionEnd::Failed(Failure::from(&error)),
                 },
             };
-            let SessionEnd::Failed(fault) = end else { return };
+            let SessionEnd::Failed(failure) = end else { return };
             lock(&self.line.inner.sim).take();
             self.sim.send_replace(None);
-            trouble.prepare_failures = trouble.prepare_failures.saturating_add(1);
-            if self.wait_out(&fault, trouble).await {
+            if self.bring_back(failure, &mut trouble.upkeep).await {
                 return;
             }
         }
@@ -409,40 +412,13 @@ impl Worker<'_> {
     async fn prepare(&self) -> Result<ModemInfo, ModemError> {
         // A loss that ended the last session is no news for the next one; any later one is.
         lock(&self.line.inner.loss).take();
-        self.line.show(|shown| shown.condition = "starting");
-        self.modem.prepare().await
-    }
-
-    /// Shows the fault and waits; true when the gateway stops.
-    async fn wait_out(&self, fault: &Fault, trouble: &Trouble) -> bool {
-        let core = self.core();
-        let pause = Schedule::LINE.pause(trouble.prepare_failures, &core.random);
-        let next = core.now().plus(pause);
-        tracing::warn!(
-            modem = %self.name(), pause = pause.as_secs(), "modem not usable: {}", quiet(fault)
-        );
         self.line.show(|shown| {
-            shown.condition = "waiting";
-            shown.line_fault = Some(fault.clone());
+            if shown.condition != "recovering" {
+                shown.condition = "starting";
+            }
+            shown.until = None;
         });
-        let until = tokio::time::Instant::now() + pause;
-        loop {
-            let shown = async {
-                self.expire().await?;
-                self.postpone_texts(fault, next).await?;
-                self.postpone(trouble.sim.as_deref(), fault, next).await
-            };
-            if let Err(error) = shown.await {
-                tracing::error!(modem = %self.name(), "{error}");
-            }
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return true,
-                () = self.line.inner.urgent.notified() => return false,
-                () = self.line.inner.wake.notified() => {}
-                () = tokio::time::sleep_until(until) => return false,
-            }
-        }
+        self.modem.prepare().await
     }
 
     /// Everything with a modem that is ready.
@@ -450,12 +426,19 @@ impl Worker<'_> {
         // Some modems keep it to themselves; then the port must do.
         let port = nameless_sim(self.name());
         let sim = if info.imsi.is_empty() { port.clone() } else { info.imsi.clone() };
-        trouble.sim = Some(sim.clone());
-        if let Err(error) = self.pick_up(&port, &sim).await {
-            return SessionEnd::Failed(store_fault(&error));
+        let before = lock(&self.line.inner.last_sim).replace(sim.clone());
+        if before.is_some_and(|before| before != sim) {
+            tracing::info!(modem = %self.name(), "another SIM: what belongs to the last one waits for it");
+            trouble.call_pause = None;
         }
+        if let Err(error) = self.pick_up(&port, &sim).await {
+            return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+        }
+        trouble.upkeep.in_service(self.line);
         self.line.show(|shown| {
             shown.condition = "ready";
+            shown.rung = None;
+            shown.until = None;
             shown.operator = info.operator.clone();
             shown.device.manufacturer.clone_from(&info.manufacturer);
             shown.device.model.clone_from(&info.model);
@@ -466,10 +449,7 @@ impl Worker<'_> {
             shown.device.sharing = Some(info.sharing);
             shown.signal_dbm = info.signal_dbm;
             shown.registration = Some(info.registration);
-            shown.device.manufacturer.clone_from(&info.manufacturer);
-            shown.device.model.clone_from(&info.model);
-            shown.device.revision.clone_from(&info.revision);
-            shown.sim = Some(SimView::of(&info.imsi, ""));
+            shown.sim = Some(SimView::of(&info.imsi, &info.iccid));
             shown.line_fault = None;
         });
         *lock(&self.line.inner.sim) = Some(sim.clone());
@@ -477,25 +457,30 @@ impl Worker<'_> {
         self.drain(&info).await;
         let settings = self.line.inner.config.operator.clone();
         let shift = Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings);
+        let mut network = Network::of(info.registration);
+        let mut next_ping = Instant::now() + PING;
+        let mut next_check = Instant::now() + self.core().timing.sweep_every;
         loop {
+            if let Err(error) = self.follow_network(&mut network, &sim, trouble).await {
+                return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+            }
             let due = match self.next_due(&sim).await {
                 Ok(due) => due,
-                Err(error) => return SessionEnd::Failed(store_fault(&error)),
+                Err(error) => return SessionEnd::Failed(Failure::elsewhere(store_fault(&error))),
             };
             let now = self.core().now();
             if due.is_some_and(|due| due <= now) {
-                match trouble.call_pause.clone() {
-                    Some((until, fault)) if now < until => {
-                        if let Err(error) = self.postpone(Some(&sim), &fault, until).await {
-                            return SessionEnd::Failed(store_fault(&error));
-                        }
+                let pause = network
+                    .fault(now)
+                    .or_else(|| trouble.call_pause.clone().filter(|(until, _)| now < *until));
+                if let Some((until, fault)) = pause {
+                    if let Err(error) = self.postpone(Some(&sim), &fault, until).await {
+                        return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
                     }
-                    _ => {
-                        if let Some(end) = self.call(&shift, &info, trouble).await {
-                            return end;
-                        }
-                    }
+                } else if let Some(end) = self.call(&shift, &info, trouble).await {
+                    return end;
                 }
+                next_ping = Instant::now() + PING;
                 continue;
             }
             let until = due.map(|due| self.core().clock.instant_of(due));
@@ -503,20 +488,30 @@ impl Worker<'_> {
                 biased;
                 () = self.stop.cancelled() => return SessionEnd::Stopped,
                 () = self.line.inner.gone.notified() => {
-                    if let Some(fault) = lock(&self.line.inner.loss).take() {
-                        return SessionEnd::Failed(fault);
+                    if let Some(failure) = lock(&self.line.inner.loss).take() {
+                        return SessionEnd::Failed(failure);
                     }
                 }
                 () = self.line.inner.urgent.notified() => trouble.call_pause = None,
                 () = self.line.inner.wake.notified() => {}
                 () = sleep_until(until) => {}
+                () = tokio::time::sleep_until(next_ping) => {
+                    let deep = Instant::now() >= next_check;
+                    if deep {
+                        next_check = Instant::now() + self.core().timing.sweep_every;
+                    }
+                    if let Err(error) = self.look_after(deep || network.is_missing()).await {
+                        return SessionEnd::Failed(Failure::from(&error));
+                    }
+                    next_ping = Instant::now() + PING;
+                }
             }
         }
     }
 
     /// Has the storages looked through. On a modem with one port nothing can be read or deleted
     /// once a call is up, so that this waits until it is done.
-    async fn drain(&self, info: &ModemInfo) {
+    pub(super) async fn drain(&self, info: &ModemInfo) {
         let mut swept = self.swept.subscribe();
         self.sweep.notify_one();
         if info.sharing == PortSharing::One {
@@ -529,12 +524,52 @@ impl Worker<'_> {
         }
     }
 
+    /// Asks the modem whether it is still there, now and then also what it has forgotten.
+    async fn look_after(&self, deep: bool) -> Result<(), ModemError> {
+        self.modem.check(deep).await?;
+        if deep && let Ok(registration) = self.modem.registration().await {
+            self.line.registration(registration);
+        }
+        Ok(())
+    }
+
+    /// Shows when the network is lost and found, and takes up again what waited for it.
+    async fn follow_network(
+        &self,
+        network: &mut Network,
+        sim: &str,
+        trouble: &mut Trouble,
+    ) -> Result<(), StoreError> {
+        let now = self.line.shown().registration.unwrap_or(Registration::Unknown);
+        let missing = network.is_missing();
+        let changed = std::mem::replace(network, Network::of(now)) != *network;
+        if network.is_missing() {
+            if changed || !missing || self.line.shown().line_fault.is_none() {
+                let fault = network.why();
+                self.line.show(|shown| {
+                    shown.condition = "waiting";
+                    shown.last_error = Some((self.core().now(), fault.clone()));
+                    shown.line_fault = Some(fault);
+                });
+            }
+        } else if missing {
+            trouble.call_pause = None;
+            self.core().store.resume(self.name(), sim, self.core().now()).await?;
+            self.line.show(|shown| {
+                shown.condition = "ready";
+                shown.line_fault = None;
+            });
+        }
+        Ok(())
+    }
+
     /// What the last session left in the middle because the store failed under it, and short
     /// messages that came before their SIM was known.
     async fn pick_up(&self, port: &str, sim: &str) -> Result<(), StoreError> {
         let core = self.core();
         core.store.see_sim(sim, None, self.name(), core.now()).await?;
         core.store.adopt_tpdus(port, sim).await?;
+        core.store.resume(self.name(), sim, core.now()).await?;
         let lost = Interrupted.to_fault();
         let changes =
             core.store.recover_line(self.name(), lost, core.resend_unknown, core.now()).await?;
@@ -548,7 +583,7 @@ impl Worker<'_> {
     }
 
     /// Ends what is too late.
-    async fn expire(&self) -> Result<(), StoreError> {
+    pub(super) async fn expire(&self) -> Result<(), StoreError> {
         let core = self.core();
         let now = core.now();
         core.events.changes(&core.store.expire_submissions(now).await?);
@@ -556,187 +591,12 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// One data call; an end only when the session cannot go on.
-    async fn call(
-        &self,
-        shift: &Shift,
-        info: &ModemInfo,
-        trouble: &mut Trouble,
-    ) -> Option<SessionEnd> {
-        let about =
-            self.core().store.next_message(self.name(), &shift.sim, self.core().now()).await;
-        *lock(&self.line.inner.about) = about.ok().flatten();
-        let turn = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
-            turn = self.line.turn() => turn,
-        };
-        self.line.show(|shown| shown.condition = "calling");
-        let outcome = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
-            up = self.go_up(&shift.settings) => up,
-        };
-        let end = match outcome {
-            Ok(bearer) => self.use_call(shift, info, bearer, trouble).await,
-            Err(CallFailure { fault, session_over }) => {
-                match self.call_failed(&shift.sim, &fault, trouble).await {
-                    Ok(()) => session_over.then_some(SessionEnd::Failed(fault)),
-                    Err(error) => Some(SessionEnd::Failed(store_fault(&error))),
-                }
-            }
-        };
-        *lock(&self.line.inner.about) = None;
-        if end.is_none() {
-            self.line.show(|shown| {
-                shown.condition = if shown.line_fault.is_some() { "waiting" } else { "ready" };
-            });
-        }
-        // Texts that wait to be sent have their turn before the next call.
-        drop(turn);
-        // Whatever arrived while the port was busy.
-        self.drain(info).await;
-        if self.stop.is_cancelled() { Some(SessionEnd::Stopped) } else { end }
-    }
-
-    async fn go_up(&self, settings: &Settings) -> Result<Bearer<DataCall>, CallFailure> {
-        let call = self.modem.dial(&context(settings)).await.map_err(|error| CallFailure {
-            session_over: matches!(
-                error,
-                ModemError::Port(_)
-                    | ModemError::NoAnswer { .. }
-                    | ModemError::Multiplexer { .. }
-                    | ModemError::NotReady
-                    | ModemError::Stopped
-                    | ModemError::StuckInDataMode { .. }
-            ),
-            fault: error.to_fault(),
-        })?;
-        let label = CallLabel { modem: self.name().to_owned(), call: call.number() };
-        let bearer = Bearer::up(
-            call,
-            bearer_config(settings),
-            label,
-            Arc::clone(&self.line.inner.deps.tap),
-            self.core().clock,
-            self.core().random.clone(),
-            self.line.call_stages(),
-        )
-        .await;
-        match bearer {
-            Ok(bearer) => Ok(bearer),
-            Err(UpFailed { error, stream }) => {
-                let hung_up = stream.hang_up().await;
-                Err(CallFailure { fault: error.to_fault(), session_over: hung_up.is_err() })
-            }
-        }
-    }
-
-    async fn use_call(
-        &self,
-        shift: &Shift,
-        info: &ModemInfo,
-        bearer: Bearer<DataCall>,
-        trouble: &mut Trouble,
-    ) -> Option<SessionEnd> {
-        self.line.show(|shown| shown.line_fault = None);
-        let served = self.serve(shift, info, &bearer).await;
-        let hung_up = bearer.down().await.hang_up().await;
-        let settled = match served {
-            Ok(Served { lost: Some(error), worked: false }) => {
-                // A call that comes up and breaks at once must not be dialled without a pause.
-                self.call_failed(&shift.sim, &error.to_fault(), trouble).await
-            }
-            Ok(_) => {
-                trouble.call_failures = 0;
-                trouble.call_pause = None;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
-        match (settled, hung_up) {
-            (Err(error), _) => Some(SessionEnd::Failed(store_fault(&error))),
-            (Ok(()), Err(error)) => Some(SessionEnd::Failed(error.to_fault())),
-            (Ok(()), Ok(())) => None,
-        }
-    }
-
-    /// Serves what is due, then lingers for what may come.
-    async fn serve(
-        &self,
-        shift: &Shift,
-        info: &ModemInfo,
-        bearer: &Bearer<DataCall>,
-    ) -> Result<Served, StoreError> {
-        let own_number = self.line.inner.config.own_number.as_ref();
-        let identity = Identity {
-            own_number: own_number.map(|number| number.text().to_owned()),
-            imsi: Some(info.imsi.clone()).filter(|imsi| !imsi.is_empty()),
-        };
-        let client = Client::new(bearer.net(), shift.settings.clone(), identity);
-        let mut served = Served { worked: false, lost: None };
-        let longest = self.core().timing.longest_call;
-        let begun = tokio::time::Instant::now();
-        loop {
-            tokio::select! {
-                biased;
-                error = bearer.closed() => {
-                    served.lost = Some(error);
-                    return Ok(served);
-                }
-                () = std::future::ready(()) => {}
-            }
-            let worked = tokio::select! {
-                biased;
-                worked = shift.step(&client) => worked?,
-                () = async {
-                    self.stop.cancelled().await;
-                    tokio::time::sleep(STOP_GRACE).await;
-                } => return Ok(served),
-            };
-            served.worked |= worked;
-            if self.stop.is_cancelled() {
-                return Ok(served);
-            }
-            if worked {
-                if info.sharing == PortSharing::One && begun.elapsed() >= longest {
-                    tracing::info!(modem = %self.name(), "hanging up to look for short messages");
-                    return Ok(served);
-                }
-                continue;
-            }
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Ok(served),
-                error = bearer.closed() => {
-                    tracing::info!(modem = %self.name(), "data call over: {}", quiet(&error));
-                    served.lost = Some(error);
-                    return Ok(served);
-                }
-                () = self.line.inner.wake.notified() => {}
-                () = tokio::time::sleep(self.core().timing.linger) => return Ok(served),
-            }
-        }
-    }
-
-    async fn call_failed(
-        &self,
-        sim: &str,
-        fault: &Fault,
-        trouble: &mut Trouble,
-    ) -> Result<(), StoreError> {
-        let core = self.core();
-        trouble.call_failures = trouble.call_failures.saturating_add(1);
-        let pause = Schedule::LINE.pause(trouble.call_failures, &core.random);
-        let next = core.now().plus(pause);
-        tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {}", quiet(fault));
-        trouble.call_pause = Some((next, fault.clone()));
-        self.line.show(|shown| shown.line_fault = Some(fault.clone()));
-        self.postpone(Some(sim), fault, next).await
-    }
-
     /// Shows at every text that is due why it does not move.
-    async fn postpone_texts(&self, fault: &Fault, next: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn postpone_texts(
+        &self,
+        fault: &Fault,
+        next: Timestamp,
+    ) -> Result<(), StoreError> {
         let core = self.core();
         let changes = core
             .store
@@ -747,7 +607,7 @@ impl Worker<'_> {
     }
 
     /// Shows at every message that is due why it does not move.
-    async fn postpone(
+    pub(super) async fn postpone(
         &self,
         sim: Option<&str>,
         fault: &Fault,
@@ -767,72 +627,13 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn core(&self) -> &Core {
+    pub(super) fn core(&self) -> &Core {
         &self.line.inner.core
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.line.inner.config.name
     }
-}
-
-/// What became of a data call.
-struct Served {
-    /// Anything was done.
-    worked: bool,
-    /// It broke by itself.
-    lost: Option<BearerError>,
-}
-
-/// Why no data call came about.
-struct CallFailure {
-    fault: Fault,
-    /// The modem itself must be prepared again.
-    session_over: bool,
-}
-
-fn context(settings: &Settings) -> PdpContext {
-    PdpContext {
-        apn: settings.apn.clone(),
-        pdp_type: settings.pdp_type.clone(),
-        user: settings.user.clone(),
-        password: settings.password.clone(),
-        auth: match settings.auth {
-            Auth::Any => PdpAuth::Any,
-            Auth::None => PdpAuth::None,
-            Auth::Pap => PdpAuth::Pap,
-            Auth::Chap => PdpAuth::Chap,
-        },
-    }
-}
-
-fn bearer_config(settings: &Settings) -> BearerConfig {
-    let named = !settings.user.is_empty() || !settings.password.expose().is_empty();
-    BearerConfig {
-        credentials: named.then(|| Credentials {
-            user: settings.user.clone(),
-            password: settings.password.clone(),
-        }),
-        prefer: match settings.auth {
-            Auth::Pap => Some(AuthProtocol::Pap),
-            Auth::Chap => Some(AuthProtocol::ChapMd5),
-            Auth::Any | Auth::None => None,
-        },
-        name_servers: settings.name_servers.clone(),
-        ..BearerConfig::default()
-    }
-}
-
-/// The profile that the configuration wants, from the user's folder or the program's own.
-fn profile(name: &str, dir: Option<&Path>) -> Result<ProfileChoice, String> {
-    let profiles = match dir {
-        Some(dir) => Arc::new(Profiles::with_folder(dir).map_err(|error| error.to_string())?),
-        None => Profiles::embedded(),
-    };
-    if name == "auto" {
-        return Ok(ProfileChoice::auto(&profiles, None));
-    }
-    profiles.named(name).map(ProfileChoice::fixed).map_err(|error| error.to_string())
 }
 
 /// What stands for a SIM that is not known, or not yet.
@@ -845,13 +646,13 @@ pub(super) fn quiet(words: &impl std::fmt::Display) -> String {
     redact::digits_in(&words.to_string())
 }
 
-async fn sleep_until(at: Option<tokio::time::Instant>) {
+async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

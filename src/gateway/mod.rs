@@ -9,6 +9,7 @@
 
 mod accept;
 mod accept_text;
+mod calling;
 pub mod config;
 mod error;
 mod events;
@@ -16,12 +17,15 @@ mod inbound;
 mod line;
 mod modem_view;
 mod outbound;
+mod pins;
+mod plan;
 mod policy;
 mod push;
 mod reader;
 mod schedule;
 mod shift;
 mod texts;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,9 +41,9 @@ use crate::model::{
     Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random, StageSink,
     State, Tap, Timestamp,
 };
-use crate::modem::PortOpener;
 use crate::modem::usb::UsbBus;
-use crate::store::{Filter, MessageView, Owner, Queue, Store, StoreError, Summary};
+use crate::modem::{PinMemory, PortOpener};
+use crate::store::{Filter, MessageView, Owner, PinBook, Queue, Store, StoreError, Summary};
 use line::Line;
 
 pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult};
@@ -84,6 +88,7 @@ struct Inner {
 #[derive(Clone)]
 struct Core {
     store: Store,
+    pins: Arc<dyn PinMemory>,
     clock: Clock,
     random: Random,
     events: events::Events,
@@ -110,14 +115,17 @@ impl Gateway {
     /// [`StartError`] when the data folder or the store cannot be used.
     pub async fn start(config: Config, deps: Deps) -> Result<Self, StartError> {
         let dir = config.data_dir.clone();
-        let (owner, store) = blocking(move || {
+        let random = deps.random.clone();
+        let (owner, store, book) = blocking(move || {
             let owner = Owner::take(&dir)?;
             let store = Store::open(owner.dir())?;
-            Ok::<_, StartError>((owner, store))
+            let book = PinBook::open(owner.dir(), store.clone(), &random)?;
+            Ok::<_, StartError>((owner, store, book))
         })
         .await?;
         let core = Core {
             store,
+            pins: Arc::new(pins::StoredPins { book, clock: deps.clock }),
             clock: deps.clock,
             random: deps.random.clone(),
             events: events::Events::new(deps.clock),

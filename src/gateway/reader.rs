@@ -102,6 +102,7 @@ impl Reader {
                 tracing::info!(modem = %self.line.config().name, %registration, "registration");
                 self.line.registration(registration);
             }
+            ModemEvent::Resynced => self.line.resynced(),
             ModemEvent::Gone { error } => self.line.modem_gone(error),
         }
     }

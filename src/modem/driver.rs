@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::call::{DataCall, Returned};
+use super::climb::Imprint;
 use super::line::{Line, Shared};
 use super::multiplex::Multiplexing;
 use super::sms::Storages;
 use super::sms_setup::Reception;
+use super::usb::{Binding, Finder};
 use super::{
-    ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PortError, PortOpener, Profile,
-    Registration, StorageUse, StoredSms, hangup, registration,
+    Means, ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PinMemory, PortError,
+    PortOpener, Profile, Profiles, Registration, Rung, StorageUse, StoredSms, hangup, registration,
 };
 use crate::codec::at::Unsolicited;
 use crate::codec::sms::from_hex;
@@ -27,6 +30,10 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, ModemError>>;
 /// What the handle may ask.
 pub(super) enum Request {
     Prepare(Answer<ModemInfo>),
+    Climb { rung: Rung, answer: Answer<()> },
+    Check { deep: bool, answer: Answer<()> },
+    Probe(Answer<()>),
+    Release(Answer<()>),
     Registration(Answer<Registration>),
     Signal(Answer<Option<i16>>),
     Sweep(Answer<Vec<StoredSms>>),
@@ -41,6 +48,8 @@ pub(super) enum Request {
 pub(super) struct Driver {
     pub(super) config: ModemConfig,
     pub(super) opener: Arc<dyn PortOpener>,
+    pub(super) finder: Arc<Finder>,
+    pub(super) pins: Arc<dyn PinMemory>,
     pub(super) shared: Arc<Shared>,
     pub(super) stages: StageSink,
     /// For commands; the only one on a modem with one port.
@@ -54,27 +63,45 @@ pub(super) struct Driver {
     pub(super) registered: registration::Known,
     events: mpsc::Sender<ModemEvent>,
     returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
-    in_call: bool,
-    ready: bool,
     /// It has just started, or got its PIN, and has not said that its SMS part is ready.
     pub(super) starting: bool,
-    /// Why there is no open port.
+    /// Dial and control port that answer, where the usual ones do not.
+    pub(super) detour: Option<(String, Option<String>)>,
+    /// The IMEI as the modem told it last.
+    pub(super) imei: String,
+    /// Which way of asking for the ICCID works.
+    pub(super) iccid_question: Option<usize>,
+    pub(super) imprint: Imprint,
+    /// Since when the radio draws what a call needs.
+    pub(super) radio_since: Option<Instant>,
+    /// A port may be in data mode without this program knowing of the call.
+    pub(super) maybe_in_data: bool,
+    /// The last time that it was woken no port answered.
+    pub(super) deaf: bool,
+    pub(super) in_call: bool,
+    pub(super) ready: bool,
+    /// Why it is out of service.
     lost: Option<ModemError>,
 }
 
 impl Driver {
     pub(super) fn new(
         config: ModemConfig,
-        opener: Arc<dyn PortOpener>,
+        means: Means,
         shared: Arc<Shared>,
-        stages: StageSink,
         events: mpsc::Sender<ModemEvent>,
     ) -> Self {
+        let bind = |name: &str| name.parse().unwrap_or_else(|_| Binding::Port(name.to_owned()));
+        let control = config.control_port.as_deref().map(bind);
+        let profiles = config.profile.among.clone().unwrap_or_else(Profiles::embedded);
+        let finder = Arc::new(Finder::new(means.usb, profiles, bind(&config.port), control));
         Self {
             config,
-            opener,
+            opener: means.ports,
+            finder,
+            pins: means.pins,
             shared,
-            stages,
+            stages: means.stages,
             control: None,
             data: None,
             multiplexing: Multiplexing::default(),
@@ -83,6 +110,13 @@ impl Driver {
             registered: registration::Known::default(),
             events,
             returns: mpsc::unbounded_channel(),
+            detour: None,
+            imei: String::new(),
+            iccid_question: None,
+            imprint: Imprint::default(),
+            radio_since: None,
+            maybe_in_data: true,
+            deaf: false,
             in_call: false,
             ready: false,
             starting: false,
@@ -147,8 +181,13 @@ impl Driver {
     pub(super) fn tell_news(&mut self) {
         let profile = self.profile();
         let mut news = VecDeque::new();
+        let mut resyncs = 0;
         for line in [&mut self.control, &mut self.data].into_iter().flatten() {
             news.append(&mut line.news);
+            resyncs += std::mem::take(&mut line.resyncs);
+        }
+        for _ in 0..resyncs {
+            self.event(ModemEvent::Resynced);
         }
         for item in news {
             match item {
@@ -198,28 +237,69 @@ impl Driver {
                 };
                 self.reply(answer, result);
             }
+            Request::Climb { rung, answer } => {
+                let result = self.climb(rung).await;
+                let _ = answer.send(result);
+            }
+            Request::Check { deep, answer } => {
+                let result = match self.in_service() {
+                    Ok(()) => self.check(deep).await,
+                    Err(error) => Err(error),
+                };
+                self.reply(answer, result);
+            }
+            Request::Probe(answer) => {
+                let _ = answer.send(self.probe().await);
+            }
+            Request::Release(answer) => {
+                let result = if self.in_call {
+                    Err(ModemError::InCall)
+                } else {
+                    self.give_up_ports().await;
+                    Ok(())
+                };
+                let _ = answer.send(result);
+            }
             Request::Registration(answer) => {
-                let result = self.ask_registration().await;
+                let result = match self.in_service() {
+                    Ok(()) => self.ask_registration().await,
+                    Err(error) => Err(error),
+                };
                 self.reply(answer, result);
             }
             Request::Signal(answer) => {
-                let result = self.ask_signal().await;
+                let result = match self.in_service() {
+                    Ok(()) => self.ask_signal().await,
+                    Err(error) => Err(error),
+                };
                 self.reply(answer, result);
             }
             Request::Sweep(answer) => {
-                let result = self.sweep().await;
+                let result = match self.in_service() {
+                    Ok(()) => self.sweep().await,
+                    Err(error) => Err(error),
+                };
                 self.reply(answer, result);
             }
             Request::Read { storage, index, answer } => {
-                let result = self.read_sms(&storage, index).await;
+                let result = match self.in_service() {
+                    Ok(()) => self.read_sms(&storage, index).await,
+                    Err(error) => Err(error),
+                };
                 self.reply(answer, result);
             }
             Request::Delete { storage, index, answer } => {
-                let result = self.delete_sms(&storage, index).await;
+                let result = match self.in_service() {
+                    Ok(()) => self.delete_sms(&storage, index).await,
+                    Err(error) => Err(error),
+                };
                 self.reply(answer, result);
             }
             Request::StorageUse(answer) => {
-                let result = self.storage_use().await;
+                let result = match self.in_service() {
+                    Ok(()) => self.storage_use().await,
+                    Err(error) => Err(error),
+                };
                 self.reply(answer, result);
             }
             Request::Send { octets, answer } => {
@@ -244,14 +324,36 @@ impl Driver {
         }
     }
 
-    /// Answers, and closes the ports when the answer is that the modem is lost.
+    /// Only a modem that was prepared and is not lost since is asked anything.
+    fn in_service(&self) -> Result<(), ModemError> {
+        if self.ready {
+            return Ok(());
+        }
+        Err(self.lost.clone().unwrap_or(ModemError::NotReady))
+    }
+
+    /// Answers, and takes the modem out of service when the answer is that it is lost.
     fn reply<T>(&mut self, answer: Answer<T>, result: Result<T, ModemError>) {
-        let result = result.map_err(|error| self.explained(error));
+        let result = match result {
+            // Some modems are deaf on the second port while the first one is in a call.
+            Err(ModemError::NoAnswer { .. } | ModemError::Noise { .. }) if self.in_call => {
+                Err(ModemError::InCall)
+            }
+            Err(error) => {
+                let error = self.explained(error);
+                Err(self.blame_power(error))
+            }
+            result => result,
+        };
         let lost = |error: &&ModemError| {
             matches!(
                 error,
                 ModemError::Port(PortError::Gone { .. })
+                    | ModemError::BrownOut { .. }
                     | ModemError::NoAnswer { .. }
+                    | ModemError::Noise { .. }
+                    | ModemError::SettingsLost
+                    | ModemError::SimChanged
                     | ModemError::Multiplexer { .. }
             )
         };
@@ -269,11 +371,10 @@ impl Driver {
         }
         self.ready = false;
         let prepared = self.prepare().await;
-        // Without a network the modem is ready for SMS that arrive later all the same.
-        self.ready = matches!(
-            prepared,
-            Ok(_) | Err(ModemError::NotRegistered { .. } | ModemError::RegistrationDenied)
-        );
+        self.ready = prepared.is_ok();
+        if let Err(error) = &prepared {
+            self.lost = Some(error.clone());
+        }
         prepared
     }
 
@@ -284,7 +385,17 @@ impl Driver {
         if !self.ready {
             return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
         }
-        let (cid, leftover) = self.dial(context).await?;
+        let (cid, leftover) = match self.dial(context).await {
+            Ok(dialled) => dialled,
+            // The port that stands in for a stuck one does not dial: nothing is won by it.
+            Err(ModemError::NoConnect { .. } | ModemError::CallFailed { .. })
+                if self.detour.take().is_some() =>
+            {
+                return Err(ModemError::StuckInDataMode { port: self.config.port.clone() });
+            }
+            Err(error) => return Err(error),
+        };
+        self.radio_since = Some(Instant::now());
         let shared = Arc::clone(&self.shared);
         let returns = self.returns.0.clone();
         let port = self.dialer()?.port.take().ok_or(ModemError::InCall)?;
@@ -308,10 +419,13 @@ impl Driver {
         let Returned { port, end, reply } = returned;
         self.in_call = false;
         let result = self.end_call(port, end).await;
-        if let Err(error) = &result {
+        let result = result.map_err(|error| self.blame_power(error));
+        match &result {
+            Ok(()) => self.maybe_in_data = false,
             // Nothing works on a port that is stuck or gone; preparing opens it again.
-            self.lose(error.clone(), true);
+            Err(error) => self.lose(error.clone(), true),
         }
+        self.radio_since = None;
         self.stages.tell(Stage::HungUp);
         if let Some(reply) = reply {
             let _ = reply.send(result);
@@ -339,8 +453,12 @@ impl Driver {
     pub(super) fn lose(&mut self, error: ModemError, tell: bool) {
         let error = self.explained(error);
         self.tell_news();
-        self.control = None;
-        self.data = None;
+        let error = self.blame_power(error);
+        if !matches!(error, ModemError::SettingsLost | ModemError::SimChanged) {
+            // At once: a device takes another name while its old port is held.
+            self.control = None;
+            self.data = None;
+        }
         self.ready = false;
         if self.lost.replace(error.clone()).is_none() && tell {
             self.event(ModemEvent::Gone { error });
@@ -351,8 +469,10 @@ impl Driver {
         self.lost = None;
     }
 
-    pub(super) fn next_call(&self) {
+    pub(super) fn next_call(&mut self) {
         self.shared.call.fetch_add(1, Ordering::Relaxed);
+        self.radio_since = Some(Instant::now());
+        self.maybe_in_data = true;
     }
 }
 

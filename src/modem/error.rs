@@ -1,5 +1,6 @@
 //! What can go wrong with a modem, for people: one sentence and what to do.
 
+use super::usb::Unbound;
 use crate::codec::at::ArgumentError;
 use crate::model::{Blame, Explain, Layer, Retry};
 
@@ -58,6 +59,9 @@ pub enum ModemError {
     /// The port.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// Where its ports are cannot be told.
+    #[error(transparent)]
+    Unbound(#[from] Unbound),
     /// Nothing comes back.
     #[error("the modem at {port} does not answer AT")]
     NoAnswer {
@@ -71,6 +75,22 @@ pub enum ModemError {
         port: String,
         /// Why.
         reason: String,
+    },
+    /// Something comes back, but no answer.
+    #[error("what comes from {port} is no answer to AT: {octets} octets of something else")]
+    Noise {
+        /// Where it was asked.
+        port: String,
+        /// How much came.
+        octets: u64,
+    },
+    /// The port vanished as soon as the radio was to send: that is what too little power looks like.
+    #[error("the modem vanished from {port} {seconds} s after it began to dial")]
+    BrownOut {
+        /// The port that vanished first.
+        port: String,
+        /// How long after dialling, or after the call was up.
+        seconds: u64,
     },
     /// It stopped answering in the middle.
     #[error("the modem did not answer {command} within {seconds} s")]
@@ -119,6 +139,12 @@ pub enum ModemError {
     PinWrong {
         /// Attempts that are left, where the modem tells.
         left: Option<u8>,
+    },
+    /// Whether the PIN was refused before cannot be looked up or written down.
+    #[error("the configured PIN was not tried: {reason}")]
+    PinMemory {
+        /// Why not.
+        reason: String,
     },
     /// Too few attempts are left to risk one.
     #[error("the SIM has only {left} PIN attempts left: the configured PIN is not tried below 3")]
@@ -268,6 +294,20 @@ pub enum ModemError {
     /// It has started anew and forgot its settings.
     #[error("the modem has restarted by itself")]
     Restarted,
+    /// It answers, but not as it was set: it has restarted unnoticed, or another program was at it.
+    #[error("the modem has lost its settings")]
+    SettingsLost,
+    /// Another SIM is in it.
+    #[error("another SIM is in the modem")]
+    SimChanged,
+    /// This way of bringing it back is not open.
+    #[error("{rung} is not possible: {reason}")]
+    NotPossible {
+        /// The rung.
+        rung: super::Rung,
+        /// Why not.
+        reason: String,
+    },
     /// The driver has ended.
     #[error("the modem's driver has ended")]
     Stopped,
@@ -288,7 +328,7 @@ fn tries_left(left: Option<u8>) -> String {
 impl Explain for ModemError {
     fn layer(&self) -> Layer {
         match self {
-            Self::Port(_) => Layer::Port,
+            Self::Port(_) | Self::Unbound(_) => Layer::Port,
             _ => Layer::Modem,
         }
     }
@@ -301,8 +341,11 @@ impl Explain for ModemError {
             Self::Port(PortError::NotSerial { .. }) => "port-not-serial",
             Self::Port(PortError::Gone { .. }) => "port-gone",
             Self::Port(PortError::Io { .. }) => "port-error",
+            Self::Unbound(error) => error.code(),
             Self::NoAnswer { .. } => "modem-silent",
             Self::Multiplexer { .. } => "multiplexer-ended",
+            Self::Noise { .. } => "modem-noise",
+            Self::BrownOut { .. } => "brown-out",
             Self::Timeout { .. } => "modem-timeout",
             Self::Refused { .. } => "modem-refused",
             Self::Unreadable { .. } => "modem-unreadable",
@@ -311,6 +354,7 @@ impl Explain for ModemError {
             Self::PinNeeded => "pin-needed",
             Self::PinMalformed => "pin-malformed",
             Self::PinWrong { .. } => "pin-wrong",
+            Self::PinMemory { .. } => "pin-memory",
             Self::PinTooFewAttempts { .. } => "pin-too-few-attempts",
             Self::PukNeeded => "puk-needed",
             Self::OtherLock { .. } => "sim-locked",
@@ -335,6 +379,9 @@ impl Explain for ModemError {
             Self::Argument { .. } => "bad-argument",
             Self::NotReady => "modem-not-ready",
             Self::Restarted => "modem-restarted",
+            Self::SettingsLost => "settings-lost",
+            Self::SimChanged => "sim-changed",
+            Self::NotPossible { .. } => "not-possible",
             Self::Stopped => "modem-stopped",
         }
     }
@@ -342,10 +389,12 @@ impl Explain for ModemError {
     fn retry(&self) -> Retry {
         match self {
             Self::SmsRefused(refusal) => refusal.retry(),
+            Self::Unbound(error) => error.retry(),
             Self::Unsuitable { .. }
             | Self::PinNeeded
             | Self::PinMalformed
             | Self::PinWrong { .. }
+            | Self::PinMemory { .. }
             | Self::PinTooFewAttempts { .. }
             | Self::PukNeeded
             | Self::OtherLock { .. }
@@ -354,10 +403,16 @@ impl Explain for ModemError {
             | Self::SmsUnknown { .. }
             | Self::SmsMalformed { .. }
             | Self::OwnSms { .. }
+            | Self::NotPossible { .. }
             | Self::Port(PortError::NotSerial { .. } | PortError::Denied { .. })
             | Self::NoSuchSms { .. }
             | Self::Stopped => Retry::Never,
-            Self::InCall | Self::NotReady | Self::SimBusy { .. } | Self::Restarted => Retry::Soon,
+            Self::InCall
+            | Self::NotReady
+            | Self::SimBusy { .. }
+            | Self::Restarted
+            | Self::SettingsLost
+            | Self::SimChanged => Retry::Soon,
             _ => Retry::Backoff,
         }
     }
@@ -365,12 +420,18 @@ impl Explain for ModemError {
     fn blame(&self) -> Blame {
         match self {
             Self::SmsRefused(refusal) => refusal.blame(),
+            Self::Unbound(error) => error.blame(),
             Self::Port(PortError::Gone { .. })
             | Self::NoAnswer { .. }
             | Self::Multiplexer { .. }
+            | Self::Noise { .. }
+            | Self::BrownOut { .. }
             | Self::Timeout { .. }
             | Self::Refused { .. }
             | Self::Unreadable { .. }
+            | Self::SettingsLost
+            | Self::SimChanged
+            | Self::NotPossible { .. }
             | Self::NoSim { .. }
             | Self::SimBusy { .. }
             | Self::NoConnect { .. }
@@ -398,6 +459,7 @@ impl Explain for ModemError {
             | Self::Argument { .. } => Blame::Caller,
             Self::InCall
             | Self::NotReady
+            | Self::PinMemory { .. }
             | Self::Stopped
             | Self::SmsMalformed { .. }
             | Self::OwnSms { .. } => Blame::Gateway,
@@ -441,6 +503,15 @@ impl Explain for ModemError {
                 "choose another port of the same modem (a modem often has several, and only some \
                  take AT commands), or unplug it for ten seconds"
             }
+            Self::Unbound(error) => return error.remedy(),
+            Self::Noise { .. } => {
+                "choose another port of the same modem (those for diagnosis and GPS talk by \
+                 themselves); on a cable check `baud` in the profile"
+            }
+            Self::BrownOut { .. } => {
+                "give the modem more power: a powered USB hub or another socket, a shorter or \
+                 thicker cable, a stronger power supply for the computer"
+            }
             Self::Timeout { .. } | Self::Unreadable { .. } | Self::StuckInDataMode { .. } => {
                 "wait a minute; when it happens again, unplug the modem for ten seconds"
             }
@@ -453,6 +524,10 @@ impl Explain for ModemError {
             Self::PinNeeded | Self::PinMalformed => "set `pin` for this modem in the configuration",
             Self::PinWrong { .. } => {
                 "put the SIM into a phone, find the right PIN, and set `pin` in the configuration"
+            }
+            Self::PinMemory { .. } => {
+                "check that the data folder's disk is neither full nor read-only; the PIN is \
+                 tried as soon as its fate can be written down"
             }
             Self::PinTooFewAttempts { .. } => {
                 "put the SIM into a phone and enter the PIN there once, which restores the attempts"
@@ -509,6 +584,9 @@ impl Explain for ModemError {
             Self::Restarted => {
                 "nothing; it is prepared again. When it happens often, check its power supply"
             }
+            Self::SettingsLost => "nothing; they are sent again. When it happens often, look for another program at this modem, and at its power supply",
+            Self::SimChanged => "nothing; the gateway goes on with the new SIM",
+            Self::NotPossible { .. } => "nothing; the next way is tried",
             Self::Stopped => "start the gateway again",
         }
         .to_owned()
@@ -524,6 +602,7 @@ impl Explain for ModemError {
             | Self::DeleteFailed { answer, .. } => Some(answer.clone()),
             Self::OtherLock { code } => Some(code.clone()),
             Self::SmsRefused(refusal) => Some(refusal.answer.clone()),
+            Self::Unbound(error) => error.verbatim(),
             Self::Port(PortError::Io { text, .. }) => Some(text.clone()),
             _ => None,
         }

@@ -9,8 +9,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Answer, Driver, Request};
 use super::line::Shared;
+use super::usb::UsbBus;
 use super::{
-    DataCall, ModemError, ModemInfo, PortOpener, ProfileChoice, Registration, StorageUse, StoredSms,
+    DataCall, ModemError, ModemInfo, PinMemory, PortOpener, ProfileChoice, Registration, Rung,
+    StorageUse, StoredSms,
 };
 use crate::model::redact::Secret;
 use crate::model::{Clock, StageSink, Tap};
@@ -35,6 +37,23 @@ pub struct ModemConfig {
     pub pin: Option<Secret>,
     /// How long the modem may look for a network.
     pub registration_limit: Duration,
+}
+
+/// What a modem's driver is handed instead of reaching for it.
+#[derive(Clone)]
+pub struct Means {
+    /// Opens its ports.
+    pub ports: Arc<dyn PortOpener>,
+    /// Tells where they are now, and resets the device.
+    pub usb: Arc<dyn UsbBus>,
+    /// Remembers what became of PINs.
+    pub pins: Arc<dyn PinMemory>,
+    /// Sees every octet.
+    pub tap: Arc<dyn Tap>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Hears of the stages of preparing and dialling.
+    pub stages: StageSink,
 }
 
 /// How the network is to authenticate us, for modems that want to know before PPP.
@@ -86,6 +105,8 @@ pub enum ModemEvent {
     SmsStorageFull,
     /// The registration changed.
     Registration(Registration),
+    /// A command got no answer, and the modem was brought in step again.
+    Resynced,
     /// The modem cannot be used any more; [`Modem::prepare`] opens it again.
     Gone {
         /// Why.
@@ -105,24 +126,18 @@ impl Modem {
     /// Starts the driver task; no port is opened before [`Self::prepare`]. Events that nobody
     /// takes are dropped beyond a limit.
     #[must_use]
-    pub fn start(
-        config: ModemConfig,
-        opener: Arc<dyn PortOpener>,
-        tap: Arc<dyn Tap>,
-        clock: Clock,
-        stages: StageSink,
-    ) -> (Self, mpsc::Receiver<ModemEvent>) {
+    pub fn start(config: ModemConfig, means: Means) -> (Self, mpsc::Receiver<ModemEvent>) {
         let (requests, incoming) = mpsc::channel(MAX_WAITING);
         let (events, heard) = mpsc::channel(MAX_EVENTS);
         let shared = Arc::new(Shared {
             modem: config.name.clone(),
-            tap,
-            clock,
+            tap: Arc::clone(&means.tap),
+            clock: means.clock,
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             call: AtomicU64::new(0),
         });
-        let driver = Driver::new(config, opener, Arc::clone(&shared), stages, events);
+        let driver = Driver::new(config, means, Arc::clone(&shared), events);
         tokio::spawn(driver.run(incoming));
         (Self { requests, shared }, heard)
     }
@@ -148,6 +163,42 @@ impl Modem {
     /// [`Self::registration`] work all the same.
     pub async fn prepare(&self) -> Result<ModemInfo, ModemError> {
         self.ask(Request::Prepare).await
+    }
+
+    /// Does what a rung of the recovery ladder says; [`Self::prepare`] must follow.
+    ///
+    /// # Errors
+    /// [`ModemError::NotPossible`] when this rung is not open to this modem;
+    /// [`ModemError::InCall`] at once while a call lasts.
+    pub async fn climb(&self, rung: Rung) -> Result<(), ModemError> {
+        self.ask(|answer| Request::Climb { rung, answer }).await
+    }
+
+    /// Asks a modem in service whether it still answers; `deep` also whether it has kept its
+    /// settings and its SIM. Does nothing during a call.
+    ///
+    /// # Errors
+    /// [`ModemError::NoAnswer`], [`ModemError::SettingsLost`] or [`ModemError::SimChanged`]: it
+    /// must be prepared again.
+    pub async fn check(&self, deep: bool) -> Result<(), ModemError> {
+        self.ask(|answer| Request::Check { deep, answer }).await
+    }
+
+    /// Looks whether something answers at the modem's place, to see whether preparing is worth
+    /// while. A port that stays silent is closed again.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn probe(&self) -> Result<(), ModemError> {
+        self.ask(Request::Probe).await
+    }
+
+    /// Closes the ports of a modem that is not in service, for others and for the device itself.
+    ///
+    /// # Errors
+    /// [`ModemError::InCall`] at once while a call lasts.
+    pub async fn release(&self) -> Result<(), ModemError> {
+        self.ask(Request::Release).await
     }
 
     /// Asks for the present registration.

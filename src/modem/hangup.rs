@@ -15,14 +15,21 @@ const DTR_LOW: Duration = Duration::from_secs(1);
 const RECONNECT: Duration = Duration::from_secs(1);
 /// How often the whole ladder is climbed.
 const ROUNDS: usize = 3;
+/// Fewer octets than this in answer to nothing may be a lonely report of a modem that is silent.
+const MAX_FEW: u64 = 256;
 /// How long ATH may take.
 const ATH_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for a modem that has answered nothing so far.
 const WAKING_ATH_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Makes a modem answer that may be in command mode, in a call of a killed program, or in the
-/// middle of a prompt.
-pub(super) async fn wake(line: &mut Line, profile: &Profile) -> Result<(), ModemError> {
+/// Makes a modem answer that may be in the middle of a prompt and, with `calls`, in command mode or
+/// in a call of a killed program.
+pub(super) async fn wake(
+    line: &mut Line,
+    profile: &Profile,
+    calls: bool,
+) -> Result<(), ModemError> {
+    let heard = line.heard();
     if line.sync(2).await? {
         return Ok(());
     }
@@ -32,14 +39,26 @@ pub(super) async fn wake(line: &mut Line, profile: &Profile) -> Result<(), Modem
     // ESC leaves a prompt; the CR ends whatever was typed.
     line.write(b"\x1b\r").await?;
     // One round: people wait for the verdict, and preparing is tried again later anyhow.
-    if line.sync(1).await? || climb_once(line, profile, WAKING_ATH_TIMEOUT, 1).await? {
+    if line.sync(1).await? {
+        return Ok(());
+    }
+    let woken = if calls {
+        climb_once(line, profile, WAKING_ATH_TIMEOUT, 1).await?
+    } else {
+        profile.hangup.steps.contains(&HangUpStep::Dtr) && drop_dtr(line).await?
+    };
+    if woken {
         return Ok(());
     }
     // Another program may have left it in the multiplexer whatever the profile says.
     if !profile.cmux.allowed && leave_multiplexer(line, multiplex::LEAVE_QUICKLY).await? {
         return Ok(());
     }
-    Err(ModemError::NoAnswer { port: line.name.clone() })
+    let port = line.name.clone();
+    Err(match line.heard() - heard {
+        0..MAX_FEW => ModemError::NoAnswer { port },
+        octets => ModemError::Noise { port, octets },
+    })
 }
 
 /// True when the modem takes commands that was in the multiplexer.

@@ -20,6 +20,8 @@ pub struct ModemInfo {
     pub imei: String,
     /// `+CIMI`: 14 or 15 digits; empty when the modem does not tell.
     pub imsi: String,
+    /// The SIM's own number, 18 to 20 digits; empty when the modem does not tell.
+    pub iccid: String,
     /// The network's name, or its MCC and MNC where the modem knows no name.
     pub operator: Option<String>,
     /// Signal strength in dBm, -113 to -51; none when unknown.
@@ -84,6 +86,7 @@ impl fmt::Debug for ModemInfo {
             .field("revision", &self.revision)
             .field("imei", &redact::number(&self.imei))
             .field("imsi", &redact::number(&self.imsi))
+            .field("iccid", &redact::number(&self.iccid))
             .field("operator", &self.operator)
             .field("signal_dbm", &self.signal_dbm)
             .field("registration", &self.registration)

@@ -94,6 +94,10 @@ pub(super) struct Line {
     out_of_step: bool,
     /// When the first `AT` was asked that has no answer yet.
     unanswered_since: Option<Instant>,
+    /// Octets that came from this port.
+    heard: u64,
+    /// How often it was brought in step after a command without an answer.
+    pub(super) resyncs: u32,
 }
 
 impl Line {
@@ -112,7 +116,19 @@ impl Line {
             delay,
             out_of_step: false,
             unanswered_since: None,
+            heard: 0,
+            resyncs: 0,
         }
+    }
+
+    /// Octets that came from this port since it was opened.
+    pub(super) const fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// Whether the modem has repeated a command since this was asked last.
+    pub(super) fn echoed(&mut self) -> bool {
+        self.channel.take_echoed()
     }
 
     /// Sends a command and waits for its end.
@@ -140,6 +156,11 @@ impl Line {
                     if let Some(reply) = self.event(event) {
                         return Ok(reply);
                     }
+                }
+                // A flood must not keep the clock from being looked at.
+                Output::Timeout(at) if Instant::now().into_std() >= at => {
+                    let now = Instant::now().into_std();
+                    let _ = self.channel.handle_input(now, Input::Timeout);
                 }
                 Output::Timeout(at) => {
                     tokio::select! {
@@ -221,6 +242,9 @@ impl Line {
         let end = Instant::now() + 4 * quiet;
         while let Ok(pumped) = timeout_at(end.min(Instant::now() + quiet), self.pump()).await {
             pumped?;
+            if Instant::now() >= end {
+                break;
+            }
         }
         Ok(())
     }
@@ -245,10 +269,12 @@ impl Line {
         self.channel.was_prompted()
     }
 
-    async fn get_in_step(&mut self) -> Result<(), ModemError> {
+    /// Leaves a prompt and asks `AT` until answers and questions agree again.
+    pub(super) async fn get_in_step(&mut self) -> Result<(), ModemError> {
         // ESC leaves a prompt; the CR ends whatever was typed.
         self.write(b"\x1b\r").await?;
         if self.sync(3).await? {
+            self.resyncs += 1;
             Ok(())
         } else {
             Err(ModemError::NoAnswer { port: self.name.clone() })
@@ -278,6 +304,9 @@ impl Line {
             seen.extend(buffer.get(..count).unwrap_or_default());
             if seen.windows(TEXT.len()).any(|window| window == TEXT) {
                 return Ok(true);
+            }
+            if Instant::now() >= end {
+                return Ok(false);
             }
             seen.drain(..seen.len().saturating_sub(TEXT.len()));
         }
@@ -319,6 +348,7 @@ impl Line {
             Ok(count) if count > 0 => {
                 let octets = buffer.get(..count).unwrap_or_default();
                 self.shared.observe(TapDirection::Received, octets);
+                self.heard += u64::try_from(count).unwrap_or(u64::MAX);
                 Ok(count)
             }
             // Unplugged: a tty reads nothing, or fails with EIO.

@@ -6,6 +6,7 @@
 //! data port until it is hung up or dropped.
 
 mod call;
+mod climb;
 mod dial;
 mod driver;
 mod error;
@@ -15,6 +16,7 @@ mod info;
 mod line;
 mod multiplex;
 mod mux;
+mod pin;
 mod port;
 mod prepare;
 pub mod probe;
@@ -33,8 +35,9 @@ pub mod usb;
 
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
-pub use handle::{Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
+pub use handle::{Means, Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
 pub use info::{ModemInfo, PortSharing, ProfileUsed, Registration, StorageUse, StoredSms};
+pub use pin::{PinAnswer, PinFate, PinMemory, VolatilePins};
 pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{
     Choice, Cmux, CmuxBegin, Dial, Direct, Evidence, FlowControl, HangUp, HangUpStep, Identity,
@@ -42,6 +45,8 @@ pub use profile::{
     Profiles, Quirks, Ready, Reset, Serial, Step, StepPort, Storage, Timeouts, UsbEntry, UsbId,
     UsbMode, UsbProfile,
 };
-pub use recovery::{MAX_STEPS, RecoveryCounts, RecoveryStep, Rung, StepResult};
+pub use recovery::{
+    Cause, Ladder, MAX_STEPS, Plan, RecoveryCounts, RecoveryStep, Rung, StepResult,
+};
 pub use refusal::SmsRefusal;
 pub use system::{SystemPorts, port_holder};

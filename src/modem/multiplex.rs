@@ -110,7 +110,7 @@ impl Driver {
                 Ok(_) => continue,
                 // It may have begun without saying so.
                 Err(ModemError::Timeout { .. }) => {
-                    hangup::wake(self.at()?, &profile).await?;
+                    hangup::wake(self.at()?, &profile, false).await?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -166,7 +166,7 @@ impl Driver {
         let profile = self.profile();
         let delay = profile.quirks.send_delay;
         let mut line = Line::new(&name, port, Arc::clone(&self.shared), delay);
-        hangup::wake(&mut line, &profile).await?;
+        hangup::wake(&mut line, &profile, true).await?;
         self.control = Some(line);
         Ok(())
     }

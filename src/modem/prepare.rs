@@ -1,7 +1,5 @@
 //! From a closed port to a modem that is registered: open, wake, initialise, unlock, set SMS up.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -9,43 +7,33 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::driver::Driver;
 use super::line::{Line, name_of};
 use super::profile::{Choice, OnError, Step, StepPort};
-use super::{ModemError, ModemInfo, ProfileUsed, hangup};
-use crate::codec::at::{FinalResult, cpin, fields, identity, operator, value_behind};
+use super::{ModemError, ModemInfo, Profile, ProfileChoice, ProfileUsed, Registration, hangup};
+use crate::codec::at::{FinalResult, identity, operator};
 use crate::model::Stage;
-use crate::model::redact::Secret;
 use crate::proto::at::Response;
 
 /// How long a SIM may be busy after power-on or after its PIN.
-const SIM_LIMIT: Duration = Duration::from_secs(30);
-/// How long "no SIM" may be a modem that is still looking.
-const NO_SIM_LIMIT: Duration = Duration::from_secs(5);
-/// How long the modem may check a PIN.
-const PIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Fewer attempts than this are left to a person.
-const MIN_PIN_ATTEMPTS: u8 = 3;
+pub(super) const SIM_LIMIT: Duration = Duration::from_secs(30);
 /// How often a command may meet a SIM that is busy, a second apart.
-const BUSY_TRIES: usize = 10;
+pub(super) const BUSY_TRIES: usize = 10;
 
-/// What became of each PIN tried in this process, by port. A handle that is made anew must not
-/// spend one more attempt on a PIN that was refused.
-static PINS: Mutex<BTreeMap<(String, String), PinState>> = Mutex::new(BTreeMap::new());
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PinState {
-    /// Sent, and the outcome is not known.
-    Sent,
-    Accepted,
-    Refused,
+/// Both at once, so that a modem that is silent on both costs the time of one.
+async fn wake_both(
+    control: &mut Option<Line>,
+    data: &mut Option<Line>,
+    profile: &Profile,
+    calls: bool,
+) -> (Result<(), ModemError>, Result<(), ModemError>) {
+    let wake = async |line: &mut Option<Line>| match line {
+        Some(line) => hangup::wake(line, profile, calls).await,
+        None => Ok(()),
+    };
+    tokio::join!(wake(control), wake(data))
 }
 
 impl Driver {
     pub(super) async fn prepare(&mut self) -> Result<ModemInfo, ModemError> {
-        let opened = self.open().await;
-        if opened.is_err() {
-            self.control = None;
-            self.data = None;
-        }
-        opened?;
+        self.open().await?;
         self.stages.tell(Stage::PortOpen);
         self.initialise().await?;
         let manufacturer = self.identity("AT+CGMI", "+CGMI:").await?;
@@ -61,6 +49,7 @@ impl Driver {
         }
         let revision = self.identity("AT+CGMR", "+CGMR:").await?;
         let imei = self.identity("AT+CGSN", "+CGSN:").await?;
+        self.imei.clone_from(&imei);
         if self.multiplex().await? {
             self.initialise().await?;
         }
@@ -69,15 +58,24 @@ impl Driver {
         self.stages.tell(Stage::SimReady);
         self.wait_for_sms().await?;
         self.steps(&profile.sms, false).await?;
-        let registration = self.wait_for_network(self.config.registration_limit).await?;
+        self.imprint = self.take_imprint().await?;
+        let iccid = self.ask_iccid().await?;
+        let registration = match self.wait_for_network(self.config.registration_limit).await {
+            Err(ModemError::NotRegistered { state, .. }) => state,
+            Err(ModemError::RegistrationDenied) => Registration::Denied,
+            other => other?,
+        };
         let operator = self.operator().await?;
         let signal_dbm = match self.ask_signal().await {
             Err(ModemError::Timeout { .. }) => None,
             other => other?,
         };
-        self.stages.tell(Stage::Registered {
-            operator: operator.clone().unwrap_or_else(|| "an unnamed network".to_owned()),
-        });
+        // Where the modem cannot tell, the call shows.
+        if registration.is_registered() || registration == Registration::Unknown {
+            self.stages.tell(Stage::Registered {
+                operator: operator.clone().unwrap_or_else(|| "an unnamed network".to_owned()),
+            });
+        }
         let info = ModemInfo {
             profile: ProfileUsed::of(&self.config.profile),
             manufacturer,
@@ -85,6 +83,7 @@ impl Driver {
             revision,
             imei,
             imsi,
+            iccid,
             operator,
             signal_dbm,
             registration,
@@ -98,24 +97,39 @@ impl Driver {
         if self.control.is_none() {
             self.data = None;
             self.leave_multiplexer().await;
-            let delay = profile.quirks.send_delay;
-            let (first, second) = match &self.config.control_port {
-                Some(control) => (control.clone(), Some(self.config.port.clone())),
-                None => (self.config.port.clone(), None),
+            let names = self.locate()?;
+            if let (Some(among), Some(device)) = (&self.config.profile.among, &names.device) {
+                let among = std::sync::Arc::clone(among);
+                self.config.profile = ProfileChoice::auto(&among, Some((device.vid, device.pid)));
+            }
+            let (first, second) = match names.control {
+                Some(control) => (control, Some(names.dial)),
+                None => (names.dial, None),
             };
-            let port = self.opener.open(&first).await?;
-            self.control = Some(Line::new(&first, port, Arc::clone(&self.shared), delay));
+            self.control = Some(self.open_line(&first).await?);
             if let Some(second) = second {
-                let port = self.opener.open(&second).await?;
-                self.data = Some(Line::new(&second, port, Arc::clone(&self.shared), delay));
+                self.data = Some(self.open_line(&second).await?);
             }
         }
         for line in [&mut self.control, &mut self.data].into_iter().flatten() {
             if let Some(port) = line.port.as_mut() {
                 port.set_dtr(true);
             }
-            hangup::wake(line, &profile).await?;
         }
+        let calls = self.maybe_in_data;
+        let (first, second) = wake_both(&mut self.control, &mut self.data, &profile, calls).await;
+        let silent = |woken: &Result<(), ModemError>| {
+            matches!(woken, Err(ModemError::NoAnswer { .. } | ModemError::Noise { .. }))
+        };
+        self.deaf = silent(&first) && (self.data.is_none() || silent(&second));
+        let woken = first.and(second);
+        if let Err(error) = &woken
+            && matches!(error, ModemError::Port(_))
+        {
+            self.close();
+        }
+        woken?;
+        self.maybe_in_data = false;
         self.found();
         Ok(())
     }
@@ -183,7 +197,7 @@ impl Driver {
                 Err(ModemError::Timeout { .. }) if step.on_error != OnError::Fail => {
                     let profile = self.profile();
                     let line = if on_data { self.dialer()? } else { self.at()? };
-                    hangup::wake(line, &profile).await?;
+                    hangup::wake(line, &profile, false).await?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -271,7 +285,7 @@ impl Driver {
         }
     }
 
-    async fn ask_imsi(&mut self) -> Result<(Option<String>, Response), ModemError> {
+    pub(super) async fn ask_imsi(&mut self) -> Result<(Option<String>, Response), ModemError> {
         let limit = self.command_timeout();
         let response = self.at()?.optional("AT+CIMI", limit).await?;
         let imsi = identity(&response.lines, "+CIMI:");
@@ -287,179 +301,5 @@ impl Driver {
         let _ = line.optional("AT+COPS=3,0", limit).await?;
         let response = line.optional("AT+COPS?", limit).await?;
         Ok(operator(&response.lines))
-    }
-
-    /// Waits for the SIM, and enters the PIN where it is asked for and safe.
-    async fn unlock(&mut self) -> Result<(), ModemError> {
-        let limit = self.command_timeout();
-        let start = Instant::now();
-        let mut entered = false;
-        loop {
-            let response = self.at()?.optional("AT+CPIN?", limit).await?;
-            let state = cpin(&response.lines);
-            let state = match (&state, response.result.cme()) {
-                (Some(state), _) => state.as_str(),
-                (None, Some(11)) => "SIM PIN",
-                (None, Some(12)) => "SIM PUK",
-                _ => "",
-            };
-            // Some modems do not know the question: a SIM that tells its IMSI is open.
-            let unknown = state.is_empty() && response.result.is_unsupported();
-            if unknown && self.ask_imsi().await?.0.is_some() {
-                return Ok(());
-            }
-            match state {
-                // A second PIN guards nothing that is needed here.
-                "READY" | "SIM PIN2" | "SIM PUK2" => {
-                    if entered {
-                        self.note_pin(PinState::Accepted);
-                    }
-                    return Ok(());
-                }
-                "SIM PIN" if !entered => {
-                    self.enter_pin().await?;
-                    entered = true;
-                    self.starting = true;
-                    continue;
-                }
-                "SIM PUK" => return Err(ModemError::PukNeeded),
-                // Some modems need a while to notice that the PIN was accepted, or the SIM.
-                "SIM PIN" | "" | "NOT READY" | "SIM NOT READY" | "BUSY" | "SIM BUSY" => {}
-                "NOT INSERTED" | "SIM NOT INSERTED" | "SIM REMOVED" | "NO SIM" | "SIM FAILURE" => {}
-                other => return Err(ModemError::OtherLock { code: other.to_owned() }),
-            }
-            let in_words = ["INSERTED", "REMOVED", "NO SIM", "FAILURE"];
-            let absent = matches!(response.result.cme(), Some(10 | 13 | 15));
-            if absent && start.elapsed() >= NO_SIM_LIMIT {
-                return Err(ModemError::NoSim { answer: response.result.to_string() });
-            }
-            if in_words.iter().any(|it| state.contains(it)) && start.elapsed() >= NO_SIM_LIMIT {
-                return Err(ModemError::NoSim { answer: format!("+CPIN: {state}") });
-            }
-            if start.elapsed() >= SIM_LIMIT {
-                return Err(if response.result.is_busy() || response.result.is_ok() {
-                    ModemError::SimBusy { seconds: SIM_LIMIT.as_secs() }
-                } else {
-                    ModemError::NoSim { answer: response.result.to_string() }
-                });
-            }
-            sleep(Duration::from_secs(1)).await;
-        }
-    }
-
-    async fn enter_pin(&mut self) -> Result<(), ModemError> {
-        let pin = self.config.pin.clone().filter(|pin| !pin.expose().is_empty());
-        let Some(pin) = pin else { return Err(ModemError::PinNeeded) };
-        // A malformed one might cost an attempt.
-        let digits = pin.expose().bytes().all(|it| it.is_ascii_digit());
-        if !digits || !(4..=8).contains(&pin.expose().len()) {
-            return Err(ModemError::PinMalformed);
-        }
-        let left = self.pin_attempts().await?;
-        match (self.pin_state(), left) {
-            (Some(PinState::Refused), left) => return Err(ModemError::PinWrong { left }),
-            (_, Some(left)) if left < MIN_PIN_ATTEMPTS => {
-                return Err(ModemError::PinTooFewAttempts { left });
-            }
-            // Where the modem does not tell, a PIN of unknown outcome gets no second attempt.
-            (Some(PinState::Sent), None) => return Err(ModemError::PinWrong { left }),
-            _ => {}
-        }
-        self.note_pin(PinState::Sent);
-        let command = format!("AT+CPIN=\"{}\"", pin.expose());
-        // A busy SIM has not looked at it.
-        let result = self.patiently(&command, PIN_TIMEOUT, false).await?;
-        if result.is_ok() {
-            self.note_pin(PinState::Accepted);
-            return Ok(());
-        }
-        if result.is_busy() {
-            self.forget_pin();
-            return Err(ModemError::SimBusy { seconds: u64::try_from(BUSY_TRIES).unwrap_or(0) });
-        }
-        self.note_pin(PinState::Refused);
-        let left = self.pin_attempts().await?;
-        Err(ModemError::PinWrong { left })
-    }
-
-    /// How many attempts are left, where the modem can tell.
-    async fn pin_attempts(&mut self) -> Result<Option<u8>, ModemError> {
-        let limit = self.command_timeout();
-        for question in self.profile().pin.attempts.clone() {
-            let response = self.at()?.optional(&question, limit).await?;
-            let told = response.lines.iter().find_map(|line| attempts_in(line));
-            if response.result.is_ok() && told.is_some() {
-                return Ok(told);
-            }
-        }
-        Ok(None)
-    }
-
-    fn pin_key(&self) -> (String, String) {
-        let pin = self.config.pin.as_ref().map_or("", Secret::expose);
-        (self.config.port.clone(), pin.to_owned())
-    }
-
-    fn pin_state(&self) -> Option<PinState> {
-        PINS.lock().unwrap_or_else(PoisonError::into_inner).get(&self.pin_key()).copied()
-    }
-
-    fn forget_pin(&self) {
-        PINS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.pin_key());
-    }
-
-    fn note_pin(&self, state: PinState) {
-        PINS.lock().unwrap_or_else(PoisonError::into_inner).insert(self.pin_key(), state);
-    }
-}
-
-/// Attempts left for the PIN, in the forms of 3GPP and of the vendors.
-pub(super) fn attempts_in(line: &str) -> Option<u8> {
-    let number = |code: &str, at: usize| {
-        value_behind(line, code).and_then(|list| fields(list).get(at)?.number::<u8>())
-    };
-    // Some modems list every code, whichever was asked for.
-    let about = |code: &str, name: &str| {
-        value_behind(line, code)
-            .is_none_or(|list| fields(list).first().is_some_and(|it| it.text.trim() == name))
-    };
-    if !about("+CPINR:", "SIM PIN") || !about("+QPINC:", "SC") {
-        return None;
-    }
-    // +CPINR: SIM PIN,3,3
-    number("+CPINR:", 1)
-        // ^CPIN: SIM PIN,3,10,3,10,3: the code asked for, then PUK, PIN, PUK2, PIN2
-        .or_else(|| number("^CPIN:", 3))
-        .or_else(|| number("^CPIN:", 1))
-        // +QPINC: "SC",3,10
-        .or_else(|| number("+QPINC:", 1))
-        // +SPIC: 3,10,0,10 (PIN, PUK, PIN2, PUK2); the same order in the others.
-        .or_else(|| number("+SPIC:", 0))
-        .or_else(|| number("+UPINCNT:", 0))
-        .or_else(|| number("+CPINC:", 0))
-        .or_else(|| number("#PCT:", 0))
-        .or_else(|| number("^SPIC:", 0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn attempts_are_read_in_every_form() {
-        for (line, left) in [
-            ("+CPINR: SIM PIN,2,3", Some(2)),
-            ("^CPIN: SIM PIN,3,10,3,10,3", Some(3)),
-            ("^CPIN: READY,,10,3,10,3", Some(3)),
-            ("+QPINC: \"SC\",1,10", Some(1)),
-            ("+SPIC: 2,10,0,10", Some(2)),
-            ("+UPINCNT: 1,10,3,10", Some(1)),
-            ("#PCT: 2", Some(2)),
-            ("+CPIN: SIM PIN", None),
-            ("+CPINR: SIM PUK2,10,10", None),
-            ("+QPINC: \"P2\",3,10", None),
-        ] {
-            assert_eq!(attempts_in(line), left, "{line}");
-        }
     }
 }

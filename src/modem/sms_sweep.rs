@@ -129,7 +129,7 @@ impl Driver {
             Ok(response) => response,
             Err(error @ ModemError::Timeout { .. }) => {
                 let profile = self.profile();
-                hangup::wake(self.at()?, &profile).await?;
+                hangup::wake(self.at()?, &profile, false).await?;
                 return Err(error);
             }
             Err(error) => return Err(error),

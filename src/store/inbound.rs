@@ -5,6 +5,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
+use super::held::{self, Held};
 use super::rows::{self, Entry};
 use super::{Change, Store, StoreError};
 use crate::model::{Address, Fault, InboundState, MessageId, Part, Timestamp};
@@ -623,6 +624,11 @@ fn postpone(
     at: Timestamp,
 ) -> Result<Vec<Change>, Failure> {
     db.execute(
+        "INSERT OR IGNORE INTO held (what, key) SELECT 'ack', CAST(id AS TEXT) FROM ack
+         WHERE state = 'pending' AND sim = ?1 AND next_attempt_at <= ?2",
+        params![sim, at.as_millis()],
+    )?;
+    db.execute(
         "UPDATE ack SET next_attempt_at = ?3
          WHERE state = 'pending' AND sim = ?1 AND next_attempt_at <= ?2",
         params![sim, at.as_millis(), next.as_millis()],
@@ -639,6 +645,7 @@ fn postpone(
             "UPDATE inbound SET next_attempt_at = ?2 WHERE message_id = ?1",
             params![id, next.as_millis()],
         )?;
+        held::hold(db, Held::Retrieval, &id)?;
         let text = format!("no data call; next attempt at {next}");
         tell(db, &id, at, InboundState::Notified, &text, Some(fault))?;
         changes.push(rows::set_inbound(db, &id, at, InboundState::Notified, Some(fault))?);

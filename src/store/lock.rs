@@ -14,8 +14,16 @@ pub const LOCK_FILE: &str = "mm1gate.lock";
 /// Holds the data folder until it is dropped, or until the process ends in any way.
 #[derive(Debug)]
 pub struct Owner {
-    _file: File,
+    file: File,
     dir: PathBuf,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // A child process that another thread is just starting holds the same open file for a
+        // moment, so closing it does not do.
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Why the data folder could not be taken.
@@ -80,7 +88,7 @@ impl Owner {
         file.set_len(0).map_err(fail)?;
         file.rewind().map_err(fail)?;
         writeln!(file, "{}", std::process::id()).map_err(fail)?;
-        Ok(Self { _file: file, dir: dir.to_owned() })
+        Ok(Self { file, dir: dir.to_owned() })
     }
 
     /// The folder.

@@ -6,9 +6,11 @@
 
 mod due;
 mod engine;
+mod held;
 mod inbound;
 mod lock;
 mod outbound;
+mod pins;
 mod recovery;
 mod reports;
 mod rows;
@@ -38,6 +40,7 @@ pub use inbound::{
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use outbound::{NewOutbound, NewSubmission, Settlement, Submission};
+pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
 pub use sims::{HASH_LIFE, KEPT_HASHES, SimRecord};
 pub use sms::{

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
+use super::held::{self, Held};
 use super::recovery;
 use super::reports;
 use super::rows::{self, Entry};
@@ -543,6 +544,7 @@ fn postpone(
             "UPDATE submission SET next_attempt_at = ?2 WHERE id = ?1",
             params![key, next.as_millis()],
         )?;
+        held::hold(db, Held::Submission, &key.to_string())?;
         set_recipients(db, key, OutboundState::Queued, Some(fault))?;
         tell(
             db,

@@ -9,7 +9,8 @@ use super::{StoreError, rows};
 use crate::model::{MessageId, Timestamp};
 
 /// One step for each version; what has been released is never changed, only followed.
-const STEPS: &[Step] = &[Step::Sql(V1), Step::Sql(V2), Step::Code(plain_sms)];
+const STEPS: &[Step] =
+    &[Step::Sql(V1), Step::Sql(V2), Step::Code(plain_sms), Step::Sql(PINS_AND_HOLDS)];
 
 /// What makes a version of the one before.
 enum Step {
@@ -361,6 +362,25 @@ fn plain_sms(db: &Connection) -> rusqlite::Result<()> {
     }
     Ok(())
 }
+
+/// Fates of PINs, and what waits for its modem.
+const PINS_AND_HOLDS: &str = "
+CREATE TABLE pin (
+    -- ICCID or the place of the SIM; the PIN only as an HMAC with the key named.
+    sim      TEXT NOT NULL,
+    key_id   TEXT NOT NULL,
+    digest   TEXT NOT NULL,
+    fate     TEXT NOT NULL CHECK (fate IN ('sent', 'refused')),
+    noted_at INTEGER NOT NULL,
+    PRIMARY KEY (sim, key_id, digest)
+) STRICT;
+
+CREATE TABLE held (
+    what TEXT NOT NULL CHECK (what IN ('submission', 'retrieval', 'ack')),
+    key  TEXT NOT NULL,
+    PRIMARY KEY (what, key)
+) STRICT;
+";
 
 #[cfg(test)]
 mod tests {

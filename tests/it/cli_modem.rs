@@ -37,7 +37,12 @@ fn list_says_what_each_port_is_for_and_what_to_configure() {
     let (rig, home) = (UsbRig::new(), tempfile::tempdir().unwrap());
     rig.plug(ec25("1-1.4"));
     let serial = [(0, "ff/ff/ff", "ftdi_sio", "ttyUSB9")];
-    rig.plug(Device { path: "1-3", id: "0403:6001", strings: ("FTDI", "FT232R", "A1"), interfaces: &serial });
+    rig.plug(Device {
+        path: "1-3",
+        id: "0403:6001",
+        strings: ("FTDI", "FT232R", "A1"),
+        interfaces: &serial,
+    });
     let (exit, out, err) = modem(&rig, home.path(), &["list"]);
     assert_eq!((exit, err.as_str()), (0, ""));
     for wanted in [
@@ -153,9 +158,13 @@ async fn probe_tells_everything_and_hides_numbers() {
         assert!(out.contains(wanted), "{wanted}:\n{out}");
     }
     assert!(!out.contains(&imsi), "{out}");
-    let report: Value = serde_json::from_str(&ask(&["probe", "auto", "--json", "--show-numbers"])).unwrap();
+    let report: Value =
+        serde_json::from_str(&ask(&["probe", "auto", "--json", "--show-numbers"])).unwrap();
     assert_eq!(report["sim"]["imsi"], imsi.as_str());
-    assert_eq!((&report["sim"]["ready"], &report["sms_on_lte"]), (&Value::Bool(true), &"sgs".into()));
+    assert_eq!(
+        (&report["sim"]["ready"], &report["sms_on_lte"]),
+        (&Value::Bool(true), &"sgs".into())
+    );
     assert_eq!(report["usb_id"], "2c7c:0125");
     open.stop();
     drop(open);

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::codec::ppp::{FrameFormat, protocol};
 use mm1gate::model::{Clock, Explain, NoTap, StageSink, Timestamp};
+use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{
-    Modem, ModemConfig, ModemError, ModemEvent, PdpAuth, PdpContext, PortSharing, Profile,
-    ProfileChoice,
+    Means, Modem, ModemConfig, ModemError, ModemEvent, PdpAuth, PdpContext, PortSharing, Profile,
+    ProfileChoice, VolatilePins,
 };
 use mm1gate::sim::{self, Fault, Operator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,10 +59,14 @@ impl Rig {
         };
         Modem::start(
             config,
-            Arc::new(self.cable.clone()),
-            Arc::new(NoTap),
-            Clock::starting_at(Timestamp::from_secs(1_790_000_000)),
-            StageSink::none(),
+            Means {
+                ports: Arc::new(self.cable.clone()),
+                usb: Arc::new(NoUsb),
+                pins: Arc::new(VolatilePins::default()),
+                tap: Arc::new(NoTap),
+                clock: Clock::starting_at(Timestamp::from_secs(1_790_000_000)),
+                stages: StageSink::none(),
+            },
         )
     }
 

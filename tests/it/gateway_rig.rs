@@ -1,7 +1,8 @@
 //! A gateway on a virtual modem of the virtual operator, in virtual time and memory only.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,8 @@ use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
 use mm1gate::operators::Settings;
 use mm1gate::sim::{self, Behaviour, Operator, PortRole, VirtualModem};
 use mm1gate::store::{Filter, MessageView, Summary};
+
+use crate::usb_bus::Bus;
 
 /// Number of the virtual SIM.
 pub(crate) const OWN: &str = "+447700900001";
@@ -74,6 +77,11 @@ impl PortOpener for VirtualPorts {
     }
 }
 
+thread_local! {
+    /// The PIN of the SIM that the next rig of this test gets.
+    static SIM_PIN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
 impl Rig {
     pub(crate) async fn new(ports: Ports, behaviour: Behaviour) -> Self {
         Self::with(ports, behaviour, |_| {}).await
@@ -103,12 +111,74 @@ impl Rig {
         Self::build(ports, behaviour, sim::Timing::default(), Some(number), |_| {}).await
     }
 
+    /// On a virtual USB, which is handed back; a second modem has a SIM of this number.
+    pub(crate) async fn on_usb(
+        ports: Ports,
+        timing: sim::Timing,
+        second: Option<&str>,
+    ) -> (Self, Bus) {
+        let made = Arc::<Mutex<Option<Bus>>>::default();
+        let keep = Arc::clone(&made);
+        let rig = Self::assemble(
+            ports,
+            Behaviour::Receive,
+            timing,
+            second,
+            |_| {},
+            move |operator, config, deps| {
+                let bus = Bus::new(operator, 11);
+                for (index, modem) in config.modems.iter_mut().enumerate() {
+                    let (data, control) = bus.names(index).unwrap();
+                    modem.port = data;
+                    modem.control_port = (ports == Ports::Two).then_some(control);
+                }
+                deps.ports = Arc::new(bus.clone());
+                deps.usb = Arc::new(bus.clone());
+                *keep.lock().unwrap() = Some(bus);
+            },
+        )
+        .await;
+        let bus = made.lock().unwrap().take().unwrap();
+        (rig, bus)
+    }
+
+    /// With a SIM that wants a PIN, and a PIN in the configuration.
+    pub(crate) async fn locked(pin: &str, configured: &str) -> Self {
+        let (pin, configured) = (pin.to_owned(), configured.to_owned());
+        SIM_PIN.with(|it| *it.borrow_mut() = Some(pin));
+        let rig = Self::assemble(
+            Ports::Two,
+            Behaviour::Receive,
+            sim::Timing::usb_stick(),
+            None,
+            |_| {},
+            move |_, config, _| {
+                config.modems[0].pin = Some(mm1gate::model::redact::Secret::new(configured));
+            },
+        )
+        .await;
+        SIM_PIN.with(|it| *it.borrow_mut() = None);
+        rig
+    }
+
     async fn build(
         ports: Ports,
         behaviour: Behaviour,
         timing: sim::Timing,
         second: Option<&str>,
         prepare: impl FnOnce(&Operator),
+    ) -> Self {
+        Self::assemble(ports, behaviour, timing, second, prepare, |_, _, _| {}).await
+    }
+
+    /// `arrange` may change what the gateway is handed.
+    async fn assemble(
+        ports: Ports,
+        behaviour: Behaviour,
+        timing: sim::Timing,
+        second: Option<&str>,
+        prepare: impl FnOnce(&Operator),
+        arrange: impl FnOnce(&Operator, &mut Config, &mut Deps),
     ) -> Self {
         let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
         let random = Random::seeded(42);
@@ -117,7 +187,11 @@ impl Rig {
             timing,
             ..sim::ModemConfig::default()
         };
-        let subscriber = sim::Subscriber { number: OWN.to_owned(), ..sim::Subscriber::default() };
+        let subscriber = sim::Subscriber {
+            number: OWN.to_owned(),
+            pin: SIM_PIN.with(|it| it.borrow().clone()),
+            ..sim::Subscriber::default()
+        };
         let mut builder = Operator::builder().line(subscriber.clone(), modem.clone());
         if let Some(number) = second {
             let imsi = "001010123456790".to_owned();
@@ -149,7 +223,7 @@ impl Rig {
             });
         }
         let panics = Arc::<AtomicU32>::default();
-        let deps = Deps {
+        let mut deps = Deps {
             ports: Arc::new(VirtualPorts {
                 modems: operator.modems().to_vec(),
                 panics: Arc::clone(&panics),
@@ -159,6 +233,7 @@ impl Rig {
             tap: Arc::new(NoTap),
             usb: Arc::new(NoUsb),
         };
+        arrange(&operator, &mut config, &mut deps);
         let gateway = Gateway::start(config.clone(), deps.clone()).await.unwrap();
         Self { operator, gateway, clock, panics, config, deps, _dir: dir }
     }

@@ -11,9 +11,9 @@ mod cli_decode;
 mod cli_demo;
 mod cli_doctor;
 mod cli_encode;
+mod cli_modem;
 mod cmux_modem;
 mod cmux_vectors;
-mod cli_modem;
 mod composed;
 #[path = "../fuzz/src/inputs.rs"]
 mod fuzz_inputs;
@@ -24,6 +24,7 @@ mod gateway_inbound;
 mod gateway_modems;
 mod gateway_one_port;
 mod gateway_outbound;
+mod gateway_recovery;
 mod gateway_restarts;
 mod gateway_rig;
 mod gateway_sims;
@@ -47,6 +48,7 @@ mod sms_vectors;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
+mod usb_bus;
 mod usb_devices;
 mod usb_rig;
 mod usb_roles;

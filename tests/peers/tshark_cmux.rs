@@ -11,8 +11,10 @@ use mm1gate::codec::cmux::{
 use mm1gate::codec::ppp::{FrameFormat, protocol};
 use mm1gate::model::redact::Secret;
 use mm1gate::model::{Clock, NoTap, StageSink, Timestamp};
+use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{
-    Modem, ModemConfig, PdpAuth, PdpContext, PortSharing, Profile, ProfileChoice,
+    Means, Modem, ModemConfig, PdpAuth, PdpContext, PortSharing, Profile, ProfileChoice,
+    VolatilePins,
 };
 use mm1gate::sim::{self, Operator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -132,8 +134,17 @@ async fn session() -> Record {
         pin: None,
         registration_limit: Duration::from_secs(30),
     };
-    let (modem, events) =
-        Modem::start(config, Arc::new(cable.clone()), Arc::new(NoTap), clock, StageSink::none());
+    let (modem, events) = Modem::start(
+        config,
+        Means {
+            ports: Arc::new(cable.clone()),
+            usb: Arc::new(NoUsb),
+            pins: Arc::new(VolatilePins::default()),
+            tap: Arc::new(NoTap),
+            clock,
+            stages: StageSink::none(),
+        },
+    );
     assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::Multiplexed);
     let context = PdpContext {
         apn: "mms.example".to_owned(),

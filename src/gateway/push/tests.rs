@@ -1,5 +1,7 @@
 //! What becomes of short messages, the store reopened where a crash would be.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::codec::mms::Pdu;
 use crate::codec::mms::{DeliveryInd, Expiry, MmsStatus, NotificationInd, Version};
@@ -12,6 +14,7 @@ use crate::gateway::config::Timing;
 use crate::gateway::events::Events;
 use crate::model::Address;
 use crate::model::{Clock, InboundState, Kind, OutboundState, Random, State};
+use crate::modem::VolatilePins;
 use crate::store::{Filter, Store, Summary};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -73,13 +76,14 @@ fn intake(dir: &std::path::Path) -> Intake {
     let clock = Clock::starting_at(NOW);
     let core = Core {
         store: Store::open(dir).unwrap(),
+        pins: Arc::new(VolatilePins::default()),
         clock,
         random: Random::seeded(3),
         events: Events::new(clock),
         timing: Timing::default(),
         resend_unknown: false,
         sms_languages: Vec::new().into(),
-        sms_reference: std::sync::Arc::default(),
+        sms_reference: Arc::default(),
     };
     Intake { core, modem: "m".to_owned(), sim: "262011234567890".to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::line::Line;
-use super::super::{ModemError, ProfileChoice, prepare};
+use super::super::{ModemError, ProfileChoice, pin};
 use super::words::{LteFacts, SmsOnLte, registration_words};
 use super::{Context, Domain, Network, Offer, Probe, ProfileNote, Sim, Storage, Trouble};
 use crate::codec::at::{
@@ -154,7 +154,7 @@ async fn sim(asker: &mut Asker<'_>, choice: &ProfileChoice) -> Result<Sim, Modem
     let mut pin_attempts = None;
     for question in choice.profile.pin.attempts.iter().filter(|_| !absent) {
         let lines = asker.ask(question).await?.unwrap_or_default();
-        pin_attempts = lines.iter().find_map(|line| prepare::attempts_in(line));
+        pin_attempts = lines.iter().find_map(|line| pin::attempts_in(line));
         if pin_attempts.is_some() {
             break;
         }

@@ -266,7 +266,7 @@ pub async fn probe(
     let opened = opener.open(port).await.map_err(|error| silent(error.into()))?;
     let delay = profile.profile.quirks.send_delay;
     let mut line = Line::new(port, opened, shared, delay);
-    hangup::wake(&mut line, &profile.profile).await.map_err(silent)?;
+    hangup::wake(&mut line, &profile.profile, true).await.map_err(silent)?;
     ask::everything(&mut line, &mut profile).await.map_err(silent)
 }
 

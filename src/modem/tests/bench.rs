@@ -14,9 +14,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::model::redact::Secret;
 use crate::model::{Clock, NoTap, StageSink, Timestamp};
+use crate::modem::usb::NoUsb;
 use crate::modem::{
-    Modem, ModemConfig, ModemEvent, OpenPort, PdpAuth, PdpContext, Port, PortError, PortOpener,
-    Profile, ProfileChoice,
+    Means, Modem, ModemConfig, ModemEvent, OpenPort, PdpAuth, PdpContext, PinMemory, Port,
+    PortError, PortOpener, Profile, ProfileChoice, VolatilePins,
 };
 
 /// What the modem answers. Text is sent as it stands; `OK` alone is wrapped in line ends.
@@ -375,7 +376,6 @@ pub(super) struct Bench {
     pub(super) stages: Arc<Mutex<Vec<&'static str>>>,
 }
 
-/// The PIN is remembered by port, so each test that has one names its own port.
 pub(super) fn bench(ports: &Ports, port: &str, control: Option<&str>, pin: Option<&str>) -> Bench {
     bench_as(ports, port, control, pin, ProfileChoice::fixed(Profile::generic()))
 }
@@ -388,6 +388,18 @@ pub(super) fn bench_as(
     pin: Option<&str>,
     profile: ProfileChoice,
 ) -> Bench {
+    remembering(ports, port, control, pin, profile, Arc::new(VolatilePins::default()))
+}
+
+/// With a memory of PINs that outlives the driver.
+pub(super) fn remembering(
+    ports: &Ports,
+    port: &str,
+    control: Option<&str>,
+    pin: Option<&str>,
+    profile: ProfileChoice,
+    pins: Arc<dyn PinMemory>,
+) -> Bench {
     let stages: Arc<Mutex<Vec<&'static str>>> = Arc::default();
     let told = Arc::clone(&stages);
     let config = ModemConfig {
@@ -398,13 +410,15 @@ pub(super) fn bench_as(
         pin: pin.map(Secret::new),
         registration_limit: Duration::from_secs(30),
     };
-    let (modem, events) = Modem::start(
-        config,
-        Arc::new(ports.clone()),
-        Arc::new(NoTap),
-        Clock::starting_at(Timestamp::from_secs(1_000_000)),
-        StageSink::new(move |stage| told.lock().unwrap().push(stage.code())),
-    );
+    let means = Means {
+        ports: Arc::new(ports.clone()),
+        usb: Arc::new(NoUsb),
+        pins,
+        tap: Arc::new(NoTap),
+        clock: Clock::starting_at(Timestamp::from_secs(1_000_000)),
+        stages: StageSink::new(move |stage| told.lock().unwrap().push(stage.code())),
+    };
+    let (modem, events) = Modem::start(config, means);
     Bench { modem, events, stages }
 }
 

@@ -132,6 +132,7 @@ async fn dropped_carrier_line_ends_the_call() {
 async fn unplugged_modem_ends_the_call_and_is_told() {
     let (mut bench, far) = one_port(Script::new()).await;
     let mut call = bench.modem.dial(&context()).await.unwrap();
+    sleep(Duration::from_secs(11)).await;
     far.act(Act::Unplug);
     assert_eq!(call.read(&mut [0; 16]).await.unwrap(), 0);
     assert_eq!(call.end_reason(), Some(EndReason::PortGone));

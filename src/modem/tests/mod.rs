@@ -3,6 +3,7 @@
 mod bench;
 mod calls;
 mod messages;
+mod pin;
 mod profiles;
 mod reception;
 mod sending;

@@ -139,6 +139,8 @@ pub struct Channel {
     prompted: bool,
     /// The last command, whose echo may come late.
     last: String,
+    /// An echo was dropped.
+    echoed: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -206,10 +208,15 @@ impl Channel {
         self.prompted
     }
 
+    /// Whether the modem has repeated a command since this was asked last.
+    pub const fn take_echoed(&mut self) -> bool {
+        std::mem::replace(&mut self.echoed, false)
+    }
+
     /// Back to command mode with nothing pending, after a call or to get in step again.
     pub fn reset(&mut self) {
         let last = std::mem::take(&mut self.last);
-        *self = Self { last, ..Self::default() };
+        *self = Self { last, echoed: self.echoed, ..Self::default() };
     }
 
     fn command(&mut self, now: Instant, command: Command) -> Result<(), ChannelError> {
@@ -367,6 +374,7 @@ impl Channel {
     fn busy_line(&mut self, line: &str) {
         let State::Busy(running) = &mut self.state else { return };
         if running.is_echo(line) {
+            self.echoed |= line == running.line;
             return;
         }
         if running.wants_pdu && is_hex(line) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::command::Op;
 use super::failure::{
-    INCORRECT_PASSWORD, INVALID_PARAMETER, NOT_SUPPORTED, OPERATION_NOT_ALLOWED, PUK_REQUIRED,
-    SIM_NOT_INSERTED,
+    INCORRECT_PASSWORD, INVALID_PARAMETER, NOT_SUPPORTED, OPERATION_NOT_ALLOWED, PIN_REQUIRED,
+    PUK_REQUIRED, SIM_NOT_INSERTED,
 };
 use super::text::Charset;
 use super::{Cx, Failure, Step};
@@ -50,7 +50,8 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             _ => Step::Fail(NOT_SUPPORTED),
         },
         "+CCID" | "+ICCID" | "^ICCID" | "+QCCID" => match cx.shared.sim_trouble(cx.state) {
-            None => {
+            // EF_ICCID is read without any PIN (3GPP TS 51.011 clause 10.1.1).
+            None | Some(PIN_REQUIRED | PUK_REQUIRED) => {
                 cx.say(format!("{name}: {}", cx.shared.subscriber.iccid()));
                 Step::Done
             }

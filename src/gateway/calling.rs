@@ -1,0 +1,237 @@
+//! One data call for everything that is due: dial, PPP, serve, linger, hang up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
+use super::plan::{bearer_config, context};
+use super::reader::store_fault;
+use super::schedule::Schedule;
+use super::shift::Shift;
+use super::upkeep::Failure;
+use crate::bearer::{Bearer, BearerError, CallLabel, UpFailed};
+use crate::mm1::{Client, Identity};
+use crate::model::{Explain, Fault};
+use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
+use crate::operators::Settings;
+use crate::store::StoreError;
+
+/// How long a transaction under way may take to end when the gateway stops; what is cut off is
+/// sorted out at the next start.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+impl Worker<'_> {
+    /// One data call; an end only when the session cannot go on.
+    pub(super) async fn call(
+        &self,
+        shift: &Shift,
+        info: &ModemInfo,
+        trouble: &mut Trouble,
+    ) -> Option<SessionEnd> {
+        let about =
+            self.core().store.next_message(self.name(), &shift.sim, self.core().now()).await;
+        *lock(&self.line.inner.about) = about.ok().flatten();
+        let turn = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
+            turn = self.line.turn() => turn,
+        };
+        self.line.show(|shown| shown.condition = "calling");
+        let outcome = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
+            up = self.go_up(&shift.settings) => up,
+        };
+        let end = match outcome {
+            Ok(bearer) => self.use_call(shift, info, bearer, trouble).await,
+            Err(CallFailure { fault, cause }) => {
+                match self.call_failed(&shift.sim, &fault, trouble).await {
+                    Ok(()) => cause.map(|cause| SessionEnd::Failed(Failure { fault, cause })),
+                    Err(error) => Some(SessionEnd::Failed(Failure::elsewhere(store_fault(&error)))),
+                }
+            }
+        };
+        *lock(&self.line.inner.about) = None;
+        if end.is_none() {
+            self.line.show(|shown| {
+                shown.condition = if shown.line_fault.is_some() { "waiting" } else { "ready" };
+            });
+        }
+        // Texts that wait to be sent have their turn before the next call.
+        drop(turn);
+        // Whatever arrived while the port was busy.
+        self.drain(info).await;
+        if self.stop.is_cancelled() { Some(SessionEnd::Stopped) } else { end }
+    }
+
+    async fn go_up(&self, settings: &Settings) -> Result<Bearer<DataCall>, CallFailure> {
+        let dialled = self.modem.dial(&context(settings)).await;
+        if let Err(error @ (ModemError::NotRegistered { .. } | ModemError::RegistrationDenied)) =
+            &dialled
+        {
+            self.line.registration(match error {
+                ModemError::NotRegistered { state, .. } => *state,
+                _ => Registration::Denied,
+            });
+        }
+        let call = dialled.map_err(|error| CallFailure {
+            cause: matches!(
+                error,
+                ModemError::Port(_)
+                    | ModemError::BrownOut { .. }
+                    | ModemError::NoAnswer { .. }
+                    | ModemError::Noise { .. }
+                    | ModemError::Multiplexer { .. }
+                    | ModemError::NotReady
+                    | ModemError::Restarted
+                    | ModemError::SettingsLost
+                    | ModemError::SimChanged
+                    | ModemError::Stopped
+                    | ModemError::StuckInDataMode { .. }
+            )
+            .then(|| Cause::of(&error)),
+            fault: error.to_fault(),
+        })?;
+        let label = CallLabel { modem: self.name().to_owned(), call: call.number() };
+        let bearer = Bearer::up(
+            call,
+            bearer_config(settings),
+            label,
+            Arc::clone(&self.line.inner.deps.tap),
+            self.core().clock,
+            self.core().random.clone(),
+            self.line.call_stages(),
+        )
+        .await;
+        match bearer {
+            Ok(bearer) => Ok(bearer),
+            Err(UpFailed { error, stream }) => {
+                match stream.hang_up().await {
+                    Ok(()) => Err(CallFailure { fault: error.to_fault(), cause: None }),
+                    // What became of the modem explains what became of PPP.
+                    Err(lost) => {
+                        Err(CallFailure { fault: lost.to_fault(), cause: Some(Cause::of(&lost)) })
+                    }
+                }
+            }
+        }
+    }
+
+    async fn use_call(
+        &self,
+        shift: &Shift,
+        info: &ModemInfo,
+        bearer: Bearer<DataCall>,
+        trouble: &mut Trouble,
+    ) -> Option<SessionEnd> {
+        self.line.show(|shown| shown.line_fault = None);
+        let served = self.serve(shift, info, &bearer).await;
+        let hung_up = bearer.down().await.hang_up().await;
+        let settled = match served {
+            Ok(Served { lost: Some(error), worked: false }) => {
+                // A call that comes up and breaks at once must not be dialled without a pause.
+                self.call_failed(&shift.sim, &error.to_fault(), trouble).await
+            }
+            Ok(_) => {
+                trouble.call_failures = 0;
+                trouble.call_pause = None;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        match (settled, hung_up) {
+            (Err(error), _) => Some(SessionEnd::Failed(Failure::elsewhere(store_fault(&error)))),
+            (Ok(()), Err(error)) => Some(SessionEnd::Failed(Failure::from(&error))),
+            (Ok(()), Ok(())) => None,
+        }
+    }
+
+    /// Serves what is due, then lingers for what may come.
+    async fn serve(
+        &self,
+        shift: &Shift,
+        info: &ModemInfo,
+        bearer: &Bearer<DataCall>,
+    ) -> Result<Served, StoreError> {
+        let own_number = self.line.inner.config.own_number.as_ref();
+        let identity = Identity {
+            own_number: own_number.map(|number| number.text().to_owned()),
+            imsi: Some(info.imsi.clone()).filter(|imsi| !imsi.is_empty()),
+        };
+        let client = Client::new(bearer.net(), shift.settings.clone(), identity);
+        let mut served = Served { worked: false, lost: None };
+        let longest = self.core().timing.longest_call;
+        let begun = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                biased;
+                error = bearer.closed() => {
+                    served.lost = Some(error);
+                    return Ok(served);
+                }
+                () = std::future::ready(()) => {}
+            }
+            let worked = tokio::select! {
+                biased;
+                worked = shift.step(&client) => worked?,
+                () = async {
+                    self.stop.cancelled().await;
+                    tokio::time::sleep(STOP_GRACE).await;
+                } => return Ok(served),
+            };
+            served.worked |= worked;
+            if self.stop.is_cancelled() {
+                return Ok(served);
+            }
+            if worked {
+                if info.sharing == PortSharing::One && begun.elapsed() >= longest {
+                    tracing::info!(modem = %self.name(), "hanging up to look for short messages");
+                    return Ok(served);
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(served),
+                error = bearer.closed() => {
+                    tracing::info!(modem = %self.name(), "data call over: {}", quiet(&error));
+                    served.lost = Some(error);
+                    return Ok(served);
+                }
+                () = self.line.inner.wake.notified() => {}
+                () = tokio::time::sleep(self.core().timing.linger) => return Ok(served),
+            }
+        }
+    }
+
+    async fn call_failed(
+        &self,
+        sim: &str,
+        fault: &Fault,
+        trouble: &mut Trouble,
+    ) -> Result<(), StoreError> {
+        let core = self.core();
+        trouble.call_failures = trouble.call_failures.saturating_add(1);
+        let pause = Schedule::LINE.pause(trouble.call_failures, &core.random);
+        let next = core.now().plus(pause);
+        tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {}", quiet(fault));
+        trouble.call_pause = Some((next, fault.clone()));
+        self.line.show(|shown| shown.line_fault = Some(fault.clone()));
+        self.postpone(Some(sim), fault, next).await
+    }
+}
+
+/// What became of a data call.
+struct Served {
+    /// Anything was done.
+    worked: bool,
+    /// It broke by itself.
+    lost: Option<BearerError>,
+}
+
+/// Why no data call came about.
+struct CallFailure {
+    fault: Fault,
+    /// What is wrong with the modem itself, when it must be prepared again.
+    cause: Option<Cause>,
+}

@@ -1,0 +1,363 @@
+//! The SIM's lock: what it waits for, how many attempts are left, and a PIN that is tried once
+//! (3GPP TS 27.007 clauses 8.3 and 8.65; 3GPP TS 51.011 clause 10.1.1 for the ICCID).
+//!
+//! A PIN is written down as sent before it is sent, so that neither a crash nor a power cut leads
+//! to a second attempt with one that was refused: three of those block the SIM. What it is written
+//! down against is the SIM itself, by its ICCID, so that another SIM or a corrected PIN is tried.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::driver::Driver;
+use super::{ModemError, prepare};
+use crate::codec::at::{cpin, fields, value_behind};
+use crate::model::redact::Secret;
+
+/// How long "no SIM" may be a modem that is still looking.
+const NO_SIM_LIMIT: Duration = Duration::from_secs(5);
+/// How long the modem may check a PIN.
+const PIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Fewer attempts than this are left to a person.
+const MIN_PIN_ATTEMPTS: u8 = 3;
+/// How a SIM is called that is known by its own number.
+const BY_ICCID: &str = "iccid:";
+/// Ways to ask for the ICCID; many modems tell it before the PIN is entered.
+const ICCID_QUESTIONS: [(&str, &str); 7] = [
+    ("AT+CCID", "+CCID:"),
+    ("AT+ICCID", "+ICCID:"),
+    ("AT+QCCID", "+QCCID:"),
+    ("AT^ICCID?", "^ICCID:"),
+    ("AT#CCID", "#CCID:"),
+    ("AT+ZGETICCID", "+ZGETICCID:"),
+    // EF_ICCID, 10 octets, two digits each with the low one first.
+    ("AT+CRSM=176,12258,0,0,10", "+CRSM:"),
+];
+
+/// What became of a PIN that was given to a SIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinFate {
+    /// It was sent and the outcome is not known: the program or the modem ended in between.
+    Sent,
+    /// The SIM refused it.
+    Refused,
+    /// This one was never tried; so many others were refused.
+    Others(u8),
+    /// Some PIN was refused or its outcome is not known, and whether it was this one cannot be
+    /// told any more.
+    Untold,
+}
+
+/// The answer of a [`PinMemory`]; the error is its reason in words.
+pub type PinAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
+
+/// Remembers the fate of PINs over restarts. `sim` names a SIM and may be personal data.
+pub trait PinMemory: Send + Sync {
+    /// What is known of this PIN at this SIM; none when nothing speaks against it.
+    fn fate<'a>(&'a self, sim: &'a str, pin: &'a Secret) -> PinAnswer<'a, Option<PinFate>>;
+    /// Writes it down; durable when this returns.
+    fn note<'a>(&'a self, sim: &'a str, pin: &'a Secret, fate: PinFate) -> PinAnswer<'a, ()>;
+    /// The SIM has accepted this PIN, or has not looked at it: nothing speaks against it.
+    fn forget<'a>(&'a self, sim: &'a str, pin: &'a Secret) -> PinAnswer<'a, ()>;
+}
+
+/// Remembers as long as the program runs.
+#[derive(Default)]
+pub struct VolatilePins(Mutex<BTreeMap<(String, String), PinFate>>);
+
+impl VolatilePins {
+    fn with<T>(&self, work: impl FnOnce(&mut BTreeMap<(String, String), PinFate>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl PinMemory for VolatilePins {
+    fn fate<'a>(&'a self, sim: &'a str, pin: &'a Secret) -> PinAnswer<'a, Option<PinFate>> {
+        let key = (sim.to_owned(), pin.expose().to_owned());
+        Box::pin(async move {
+            Ok(self.with(|pins| {
+                let others = || pins.keys().filter(|(sim, _)| *sim == key.0).count();
+                pins.get(&key).copied().or_else(|| match u8::try_from(others()) {
+                    Ok(0) => None,
+                    Ok(count) => Some(PinFate::Others(count)),
+                    Err(_) => Some(PinFate::Others(u8::MAX)),
+                })
+            }))
+        })
+    }
+
+    fn note<'a>(&'a self, sim: &'a str, pin: &'a Secret, fate: PinFate) -> PinAnswer<'a, ()> {
+        let key = (sim.to_owned(), pin.expose().to_owned());
+        Box::pin(async move {
+            self.with(|pins| pins.insert(key, fate));
+            Ok(())
+        })
+    }
+
+    fn forget<'a>(&'a self, sim: &'a str, pin: &'a Secret) -> PinAnswer<'a, ()> {
+        let key = (sim.to_owned(), pin.expose().to_owned());
+        Box::pin(async move {
+            self.with(|pins| pins.remove(&key));
+            Ok(())
+        })
+    }
+}
+
+impl Driver {
+    /// Waits for the SIM, and enters the PIN where it is asked for and safe.
+    pub(super) async fn unlock(&mut self) -> Result<(), ModemError> {
+        let limit = self.command_timeout();
+        let start = Instant::now();
+        let mut entered: Option<String> = None;
+        loop {
+            let response = self.at()?.optional("AT+CPIN?", limit).await?;
+            let state = cpin(&response.lines);
+            let state = match (&state, response.result.cme()) {
+                (Some(state), _) => state.as_str(),
+                (None, Some(11)) => "SIM PIN",
+                (None, Some(12)) => "SIM PUK",
+                _ => "",
+            };
+            // Some modems do not know the question: a SIM that tells its IMSI is open.
+            let unknown = state.is_empty() && response.result.is_unsupported();
+            if unknown && self.ask_imsi().await?.0.is_some() {
+                return Ok(());
+            }
+            match state {
+                // A second PIN guards nothing that is needed here.
+                "READY" | "SIM PIN2" | "SIM PUK2" => {
+                    if let Some(sim) = entered {
+                        self.forget_pin(&sim).await?;
+                    }
+                    return Ok(());
+                }
+                "SIM PIN" if entered.is_none() => {
+                    entered = Some(self.enter_pin().await?);
+                    self.starting = true;
+                    continue;
+                }
+                "SIM PUK" => return Err(ModemError::PukNeeded),
+                // Some modems need a while to notice that the PIN was accepted, or the SIM.
+                "SIM PIN" | "" | "NOT READY" | "SIM NOT READY" | "BUSY" | "SIM BUSY" => {}
+                "NOT INSERTED" | "SIM NOT INSERTED" | "SIM REMOVED" | "NO SIM" | "SIM FAILURE" => {}
+                other => return Err(ModemError::OtherLock { code: other.to_owned() }),
+            }
+            let in_words = ["INSERTED", "REMOVED", "NO SIM", "FAILURE"];
+            let absent = matches!(response.result.cme(), Some(10 | 13 | 15));
+            if absent && start.elapsed() >= NO_SIM_LIMIT {
+                return Err(ModemError::NoSim { answer: response.result.to_string() });
+            }
+            if in_words.iter().any(|it| state.contains(it)) && start.elapsed() >= NO_SIM_LIMIT {
+                return Err(ModemError::NoSim { answer: format!("+CPIN: {state}") });
+            }
+            if start.elapsed() >= prepare::SIM_LIMIT {
+                return Err(if response.result.is_busy() || response.result.is_ok() {
+                    ModemError::SimBusy { seconds: prepare::SIM_LIMIT.as_secs() }
+                } else {
+                    ModemError::NoSim { answer: response.result.to_string() }
+                });
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Answers under which name the PIN's fate is remembered.
+    async fn enter_pin(&mut self) -> Result<String, ModemError> {
+        let pin = self.config.pin.clone().filter(|pin| !pin.expose().is_empty());
+        let Some(pin) = pin else { return Err(ModemError::PinNeeded) };
+        // A malformed one might cost an attempt.
+        let digits = pin.expose().bytes().all(|it| it.is_ascii_digit());
+        if !digits || !(4..=8).contains(&pin.expose().len()) {
+            return Err(ModemError::PinMalformed);
+        }
+        let left = self.pin_attempts().await?;
+        let sim = self.sim_name().await?;
+        let pins = std::sync::Arc::clone(&self.pins);
+        let remembered = |reason| ModemError::PinMemory { reason };
+        match (pins.fate(&sim, &pin).await.map_err(remembered)?, left) {
+            (Some(PinFate::Refused), left) => return Err(ModemError::PinWrong { left }),
+            // The missing attempt was spent here, on a PIN that has been corrected since. The last
+            // attempt is never risked.
+            (Some(PinFate::Others(1)), Some(2)) if sim.starts_with(BY_ICCID) => {}
+            (_, Some(left)) if left < MIN_PIN_ATTEMPTS => {
+                return Err(ModemError::PinTooFewAttempts { left });
+            }
+            // All attempts are left, so it was accepted then, or never looked at.
+            (Some(PinFate::Sent | PinFate::Untold | PinFate::Others(_)), Some(_))
+            | (Some(PinFate::Others(1)) | None, None)
+            | (None, Some(_)) => {}
+            (Some(PinFate::Sent | PinFate::Untold), None) => {
+                return Err(ModemError::PinWrong { left });
+            }
+            (Some(PinFate::Others(_)), None) => {
+                return Err(ModemError::PinTooFewAttempts { left: 1 });
+            }
+        }
+        pins.note(&sim, &pin, PinFate::Sent).await.map_err(remembered)?;
+        let command = format!("AT+CPIN=\"{}\"", pin.expose());
+        let result = self.patient_response(&command, PIN_TIMEOUT).await?.result;
+        if result.is_ok() {
+            return Ok(sim);
+        }
+        if result.is_busy() {
+            // A busy SIM has not looked at it.
+            self.forget_pin(&sim).await?;
+            let seconds = u64::try_from(prepare::BUSY_TRIES).unwrap_or(0);
+            return Err(ModemError::SimBusy { seconds });
+        }
+        pins.note(&sim, &pin, PinFate::Refused).await.map_err(remembered)?;
+        let left = self.pin_attempts().await?;
+        Err(ModemError::PinWrong { left })
+    }
+
+    async fn forget_pin(&mut self, sim: &str) -> Result<(), ModemError> {
+        let Some(pin) = &self.config.pin else { return Ok(()) };
+        let forgotten = self.pins.forget(sim, pin).await;
+        forgotten.map_err(|reason| ModemError::PinMemory { reason })
+    }
+
+    /// How many attempts are left, where the modem can tell.
+    async fn pin_attempts(&mut self) -> Result<Option<u8>, ModemError> {
+        let limit = self.command_timeout();
+        for question in self.profile().pin.attempts.clone() {
+            let response = self.at()?.optional(&question, limit).await?;
+            let told = response.lines.iter().find_map(|line| attempts_in(line));
+            if response.result.is_ok() && told.is_some() {
+                return Ok(told);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the SIM is called where its PIN's fate is remembered: by its ICCID, or by the place
+    /// where it is when the modem does not tell that before the PIN.
+    async fn sim_name(&mut self) -> Result<String, ModemError> {
+        let iccid = self.ask_iccid().await?;
+        if !iccid.is_empty() {
+            return Ok(format!("{BY_ICCID}{iccid}"));
+        }
+        let imei = self.imei.as_str();
+        let port = self.config.port.as_str();
+        Ok(if imei.is_empty() { format!("port:{port}") } else { format!("imei:{imei}") })
+    }
+
+    /// The SIM's own number; empty when the modem does not tell. Once a modem has left a way to
+    /// ask unanswered, no other is tried.
+    pub(super) async fn ask_iccid(&mut self) -> Result<String, ModemError> {
+        let limit = self.command_timeout();
+        let first = self.iccid_question;
+        let others = (0..ICCID_QUESTIONS.len()).filter(|index| first.is_none_or(|it| it == *index));
+        for index in others {
+            let Some((question, code)) = ICCID_QUESTIONS.get(index) else { continue };
+            let response = match self.at()?.response(question, limit).await {
+                Ok(response) => response,
+                Err(ModemError::Timeout { .. }) => return Ok(String::new()),
+                Err(error) => return Err(error),
+            };
+            let told = response.lines.iter().find_map(|line| iccid_in(line, code));
+            if let (true, Some(iccid)) = (response.result.is_ok(), told) {
+                self.iccid_question = Some(index);
+                return Ok(iccid);
+            }
+        }
+        Ok(String::new())
+    }
+}
+
+/// The 18 to 20 digits of an ICCID (ITU-T E.118) in an answer, with the code before it or without.
+fn iccid_in(line: &str, code: &str) -> Option<String> {
+    if code == "+CRSM:" {
+        // +CRSM: 144,0,"98441010..."
+        let list = fields(value_behind(line, code)?);
+        let status: u16 = list.first()?.number()?;
+        let swapped = list.get(2)?.text.trim().to_owned();
+        let digits: String = swapped
+            .as_bytes()
+            .chunks_exact(2)
+            .flat_map(|pair| [char::from(pair[1]), char::from(pair[0])])
+            .collect();
+        return (status == 144).then(|| plausible(&digits)).flatten();
+    }
+    let value = value_behind(line, code).unwrap_or(line);
+    fields(value).iter().find_map(|field| plausible(field.text.trim()))
+}
+
+fn plausible(text: &str) -> Option<String> {
+    let digits = text.trim_matches('"').trim_end_matches(['F', 'f']);
+    let all = digits.bytes().all(|it| it.is_ascii_digit());
+    (all && (18..=20).contains(&digits.len()) && digits.starts_with("89"))
+        .then(|| digits.to_owned())
+}
+
+/// Attempts left for the PIN, in the forms of 3GPP and of the vendors.
+pub(super) fn attempts_in(line: &str) -> Option<u8> {
+    let number = |code: &str, at: usize| {
+        value_behind(line, code).and_then(|list| fields(list).get(at)?.number::<u8>())
+    };
+    // Some modems list every code, whichever was asked for.
+    let about = |code: &str, name: &str| {
+        value_behind(line, code)
+            .is_none_or(|list| fields(list).first().is_some_and(|it| it.text.trim() == name))
+    };
+    if !about("+CPINR:", "SIM PIN") || !about("+QPINC:", "SC") {
+        return None;
+    }
+    // +CPINR: SIM PIN,3,3
+    number("+CPINR:", 1)
+        // ^CPIN: SIM PIN,3,10,3,10,3: the code asked for, then PUK, PIN, PUK2, PIN2
+        .or_else(|| number("^CPIN:", 3))
+        .or_else(|| number("^CPIN:", 1))
+        // +QPINC: "SC",3,10
+        .or_else(|| number("+QPINC:", 1))
+        // +SPIC: 3,10,0,10 (PIN, PUK, PIN2, PUK2); the same order in the others.
+        .or_else(|| number("+SPIC:", 0))
+        .or_else(|| number("+UPINCNT:", 0))
+        .or_else(|| number("+CPINC:", 0))
+        .or_else(|| number("#PCT:", 0))
+        .or_else(|| number("^SPIC:", 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_read_in_every_form() {
+        for (line, left) in [
+            ("+CPINR: SIM PIN,2,3", Some(2)),
+            ("^CPIN: SIM PIN,3,10,3,10,3", Some(3)),
+            ("^CPIN: READY,,10,3,10,3", Some(3)),
+            ("+QPINC: \"SC\",1,10", Some(1)),
+            ("+SPIC: 2,10,0,10", Some(2)),
+            ("+UPINCNT: 1,10,3,10", Some(1)),
+            ("#PCT: 2", Some(2)),
+            ("+CPIN: SIM PIN", None),
+            ("+CPINR: SIM PUK2,10,10", None),
+            ("+QPINC: \"P2\",3,10", None),
+        ] {
+            assert_eq!(attempts_in(line), left, "{line}");
+        }
+    }
+
+    #[test]
+    fn iccid_is_read_in_every_form() {
+        const SWAPPED: &str = "+CRSM: 144,0,\"984410000000000010F2\"";
+        for (line, code, told) in [
+            ("+CCID: 8944100000000000012", "+CCID:", Some("8944100000000000012")),
+            ("+CCID: \"89441000000000000123\"", "+CCID:", Some("89441000000000000123")),
+            ("8944100000000000012F", "+CCID:", Some("8944100000000000012")),
+            ("^ICCID: 8944100000000000012", "^ICCID:", Some("8944100000000000012")),
+            ("#CCID: 8944100000000000012", "#CCID:", Some("8944100000000000012")),
+            (SWAPPED, "+CRSM:", Some("8944010000000000012")),
+            ("+CRSM: 106,130", "+CRSM:", None),
+            ("+CCID: 123", "+CCID:", None),
+            ("350000000000006", "+CCID:", None),
+        ] {
+            assert_eq!(iccid_in(line, code).as_deref(), told, "{line}");
+        }
+    }
+}
