@@ -106,8 +106,7 @@ async fn ask(machine: &Machine, found: &Found) -> Result<Probe, ProbeFailed> {
             break;
         }
     }
-    Err(failed
-        .unwrap_or_else(|| ProbeFailed { error: ModemError::NotReady, heard: Heard::Nothing }))
+    Err(failed.unwrap_or(ProbeFailed { error: ModemError::NotReady, heard: Heard::Nothing }))
 }
 
 fn silent(failed: &ProbeFailed, found: &Found) -> (String, String) {

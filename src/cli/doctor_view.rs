@@ -107,7 +107,7 @@ fn power(view: &Value, fault: Option<&Fault>, report: &mut Report) {
     let last: Option<Fault> =
         read(view, &["last_error"]).or_else(|| read(view, &["last_error", "fault"]));
     let told = fault.filter(|it| it.code == "brown-out").cloned();
-    let told = told.or(last.filter(|it| it.code == "brown-out"));
+    let told = told.or_else(|| last.filter(|it| it.code == "brown-out"));
     let count: u64 = read(view, &["recovery", "brown_outs"]).unwrap_or(0);
     match told {
         Some(fault) => report.failed(name, sentence(&fault), fault.remedy),

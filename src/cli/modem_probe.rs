@@ -186,7 +186,7 @@ async fn first_that_answers(ports: &[String], machine: &Machine) -> Result<Strin
         }
     }
     let held = told.iter().find(|it| matches!(it.error, ModemError::Port(_)));
-    let Some(failed) = held.or(told.first()) else {
+    let Some(failed) = held.or_else(|| told.first()) else {
         return Err(CliError::new(Exit::Unavailable, "there is no port to ask"));
     };
     Err(failure(failed, None))
@@ -344,7 +344,9 @@ fn network_rows(probe: &Probe, rows: &mut Vec<(&str, String)>) {
     for domain in &probe.registration {
         rows.push(("registered", format!("{}: {} ({})", domain.name, domain.words, domain.stat)));
     }
-    rows.push(("SMS arrive", probe.sms_on_lte.words().to_owned()));
+    let locked = probe.sim.present && !probe.sim.ready;
+    let words = if locked { "not known while the SIM is locked" } else { probe.sms_on_lte.words() };
+    rows.push(("SMS arrive", words.to_owned()));
     if let Some(service) = probe.sms_service {
         rows.push(("SMS leave", format!("{} (+CGSMS: {service})", sms_service_words(service))));
     }
@@ -370,7 +372,17 @@ fn troubles(probe: &Probe, out: &mut String) {
     if let Some(reason) = &probe.profile.refused {
         told.insert(0, ("this kind of modem cannot be used".to_owned(), reason.clone()));
     }
-    if let Some(remedy) = probe.sms_on_lte.remedy() {
+    if !probe.sim.present {
+        told.push((
+            "the modem finds no SIM".to_owned(),
+            "put one in, the right way round, and plug the modem in again".to_owned(),
+        ));
+    } else if !probe.sim.ready {
+        told.push((
+            "the SIM is locked, so network and storages cannot be told".to_owned(),
+            "write `pin` into the configuration, or switch the PIN off in a phone".to_owned(),
+        ));
+    } else if let Some(remedy) = probe.sms_on_lte.remedy() {
         told.push((probe.sms_on_lte.words().to_owned(), remedy.to_owned()));
     }
     if told.is_empty() {

@@ -166,13 +166,15 @@ async fn probe_tells_everything_and_hides_numbers() {
         (&Value::Bool(true), &"sgs".into())
     );
     assert_eq!(report["usb_id"], "2c7c:0125");
+    open.faults().set(Fault::RegistrationDenied {});
+    let out = ask(&["probe", &rig.path("dev/ttyUSB3")]);
+    assert!(out.contains("registration denied by the network (3)"), "{out}");
     open.stop();
     drop(open);
-    let locked = serve(&rig, subscriber);
-    locked.faults().set(Fault::RegistrationDenied {});
-    let out = ask(&["probe", &rig.path("dev/ttyUSB3")]);
-    assert!(out.contains("waits for its PIN (SIM PIN)"), "{out}");
-    assert!(out.contains("registration denied by the network (3)"), "{out}");
+    let _locked = serve(&rig, subscriber);
+    let out = ask(&["probe", "auto"]);
+    assert!(out.contains("waits for its PIN (SIM PIN), 3 PIN attempts left"), "{out}");
+    assert!(out.contains("not known while the SIM is locked"), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

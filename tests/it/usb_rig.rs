@@ -120,7 +120,11 @@ impl UsbRig {
                     interface.join(made).join("tty").join(made)
                 };
                 fs::create_dir_all(below).expect("a folder");
-                let product = format!("{maker}_{product}_{serial}").replace(' ', "_");
+                // udev replaces what is no plain letter, and file names have an end.
+                let plain =
+                    |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' };
+                let product = format!("{maker}_{product}_{serial}");
+                let product: String = product.chars().map(plain).take(100).collect();
                 let socket = device.path.split_once('-').expect("a socket").1;
                 for (kind, name) in [
                     ("by-id", format!("usb-{product}-if{number:02x}-port0")),

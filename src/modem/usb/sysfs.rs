@@ -172,7 +172,7 @@ impl UsbBus for Sysfs {
         let mut path = PathBuf::from(port);
         for _ in 0..MAX_LINKS {
             let Ok(target) = fs::read_link(&path) else { break };
-            let parent = path.parent().unwrap_or(Path::new("/"));
+            let parent = path.parent().unwrap_or_else(|| Path::new("/"));
             path = plain(&parent.join(target));
             if path.parent() == Some(&self.root.join("dev")) {
                 break;
