@@ -8,6 +8,7 @@ use super::doctor::{Report, nearest_existing};
 use super::doctor_access::{Node, User};
 use super::machine::Machine;
 use super::{doctor_modem, doctor_view, settings};
+use crate::api::view::Modem;
 use crate::gateway::ModemConfig;
 use crate::model::Explain;
 use crate::modem::port_holder;
@@ -35,9 +36,8 @@ pub(super) async fn examine(machine: &Machine, user: &User, report: &mut Report)
     }
     for modem in &configured {
         report.modem = Some(modem.name.clone());
-        let view = gateway.as_ref().and_then(|views| {
-            views.iter().find(|it| it.get("name").and_then(|it| it.as_str()) == Some(&modem.name))
-        });
+        let views = gateway.as_deref().unwrap_or_default();
+        let view = views.iter().find(|it| it.name == modem.name);
         one_modem(machine, user, Some(modem), view, report).await;
     }
 }
@@ -85,8 +85,8 @@ fn data_folder(machine: &Machine, user: &User, report: &mut Report) {
 }
 
 /// The running gateway's modems as it tells them; none when none runs.
-async fn gateway(machine: &Machine, report: &mut Report) -> Option<Vec<serde_json::Value>> {
-    match machine.gateway_view().await {
+async fn gateway(machine: &Machine, report: &mut Report) -> Option<Vec<Modem>> {
+    match machine.gateway().await {
         Ok(Some(modems)) => {
             report.ok("gateway", "running; its own view of the modems is used below");
             Some(modems)
@@ -108,7 +108,7 @@ async fn one_modem(
     machine: &Machine,
     user: &User,
     config: Option<&ModemConfig>,
-    view: Option<&serde_json::Value>,
+    view: Option<&Modem>,
     report: &mut Report,
 ) {
     let Some(found) = present(machine, config, report) else {

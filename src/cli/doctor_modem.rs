@@ -275,12 +275,16 @@ fn profile(probe: &Probe, report: &mut Report) {
             "take another modem; the README lists them",
         );
     }
-    let evidence = if profile.verified {
+    profile_check(&profile.name, &profile.reason, profile.verified, report);
+}
+
+pub(super) fn profile_check(name: &str, reason: &str, verified: bool, report: &mut Report) {
+    let evidence = if verified {
         "seen to work on a real modem"
     } else {
-        "not yet tried on a real modem"
+        "UNVERIFIED, not yet tried on a real modem"
     };
-    report.ok("profile", format!("{}, because {}; {evidence}", profile.name, profile.reason));
+    report.ok("profile", format!("{name}, because {reason}; {evidence}"));
 }
 
 /// What the configuration says of the operator.

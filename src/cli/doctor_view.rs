@@ -1,10 +1,9 @@
 //! The checks of `doctor` while the gateway runs: what it tells of a modem, and which check each of
 //! its faults belongs to.
 
-use serde_json::Value;
-
 use super::doctor::Report;
-use super::doctor_modem::{ASKED, POWER_FIX, operator, signal, storages};
+use super::doctor_modem::{ASKED, POWER_FIX, operator, profile_check, signal, storages};
+use crate::api::view::Modem;
 use crate::gateway::ModemConfig;
 use crate::model::Fault;
 use crate::modem::probe::Storage;
@@ -43,44 +42,32 @@ fn check_of(code: &str) -> Option<&'static str> {
 }
 
 /// Checks what the gateway tells of a modem.
-pub(super) fn examine(view: &Value, config: Option<&ModemConfig>, report: &mut Report) {
-    let fault: Option<Fault> = read(view, &["fault"]);
-    let failing = fault.as_ref().and_then(|it| check_of(&it.code));
-    let condition = view.get("condition").and_then(Value::as_str).unwrap_or("unknown");
+pub(super) fn examine(view: &Modem, config: Option<&ModemConfig>, report: &mut Report) {
+    let fault = view.fault.as_ref();
+    let failing = fault.and_then(|it| check_of(&it.code));
+    let condition = view.condition.as_str();
     let ready = matches!(condition, "ready" | "calling");
     let order: Vec<&str> = ASKED.iter().copied().chain(["power", "operator-settings"]).collect();
+    // Faults of the way to the modem come before everything that is asked.
     let failed_at = failing.map(|name| order.iter().position(|it| *it == name).unwrap_or(0));
-    if let (Some(fault), Some(name)) = (&fault, failing)
-        && !ASKED.contains(&name)
-        && !matches!(name, "power" | "operator-settings")
+    if let (Some(fault), Some(name)) = (fault, failing)
+        && !order.contains(&name)
     {
         // Seen by the gateway, whatever this process sees of the same thing.
         report.failed(name, sentence(fault), fault.remedy.clone());
     }
     for (index, name) in ASKED.into_iter().enumerate() {
-        if failing == Some(name) {
-            if let Some(fault) = &fault {
-                report.failed(name, sentence(fault), fault.remedy.clone());
-            }
+        if let Some(fault) = fault.filter(|_| failing == Some(name)) {
+            report.failed(name, sentence(fault), fault.remedy.clone());
             continue;
         }
         // What comes behind a fault of the way there is not known.
         let known = ready || failed_at.is_some_and(|at| index < at);
         match name {
-            "signal" => match read::<i16>(view, &["signal_dbm"]) {
-                Some(dbm) => signal(Some(dbm), report),
-                None => report.not_applicable(name, "the gateway does not know yet"),
-            },
-            "storage" => storage(view, report),
-            "network" if known => {
-                let registration: Option<String> = read(view, &["registration"]);
-                let operator: Option<String> = read(view, &["operator"]);
-                let mut words = operator.unwrap_or_else(|| "registered".to_owned());
-                if let Some(state) = registration {
-                    words.push_str(&format!(" ({state})"));
-                }
-                report.ok(name, words);
-            }
+            "signal" if view.signal_dbm.is_some() => signal(view.signal_dbm, report),
+            "storage" if !view.storages.is_empty() => storage(view, report),
+            "signal" | "storage" => report.not_applicable(name, "the gateway does not know yet"),
+            "network" if known => network(view, report),
             "port-answers" if known => report.ok(name, format!("the gateway says: {condition}")),
             "sms" if known => report.not_applicable(
                 name,
@@ -90,54 +77,59 @@ pub(super) fn examine(view: &Value, config: Option<&ModemConfig>, report: &mut R
             _ => report.not_applicable(name, format!("the gateway says: {condition}")),
         }
     }
-    power(view, fault.as_ref(), report);
-    if failing == Some("operator-settings")
-        && let Some(fault) = &fault
-    {
-        report.failed("operator-settings", sentence(fault), fault.remedy.clone());
-    } else if let (Some(fault), None) = (&fault, failing) {
-        report.failed("gateway-fault", sentence(fault), fault.remedy.clone());
+    power(view, report);
+    match (fault, failing) {
+        (Some(fault), Some("operator-settings")) => {
+            report.failed("operator-settings", sentence(fault), fault.remedy.clone());
+        }
+        (Some(fault), None) => {
+            report.failed("gateway-fault", sentence(fault), fault.remedy.clone())
+        }
+        _ => {}
+    }
+    if let Some(profile) = &view.profile {
+        let reason = view.profile_reason.as_deref().unwrap_or("of its name");
+        profile_check(profile, reason, view.profile_verified, report);
     }
     operator(config, report);
 }
 
+fn network(view: &Modem, report: &mut Report) {
+    let mut words = view.operator.clone().unwrap_or_else(|| "registered".to_owned());
+    if let Some(state) = &view.registration {
+        words.push_str(&format!(" ({state})"));
+    }
+    report.ok("network", words);
+}
+
 /// Whether the modem lost its power when it began to send.
-fn power(view: &Value, fault: Option<&Fault>, report: &mut Report) {
+fn power(view: &Modem, report: &mut Report) {
     let name = "power";
-    let last: Option<Fault> =
-        read(view, &["last_error"]).or_else(|| read(view, &["last_error", "fault"]));
-    let told = fault.filter(|it| it.code == "brown-out").cloned();
-    let told = told.or_else(|| last.filter(|it| it.code == "brown-out"));
-    let count: u64 = read(view, &["recovery", "brown_outs"]).unwrap_or(0);
+    let faults = view.fault.iter().chain(&view.last_error);
+    let steps = view.recovery_steps.iter().map(|it| &it.cause);
+    let told = faults.chain(steps).find(|it| it.code == "brown-out");
     match told {
-        Some(fault) => report.failed(name, sentence(&fault), fault.remedy),
-        None if count > 0 => report.failed(
+        Some(fault) => report.failed(name, sentence(fault), fault.remedy.clone()),
+        None if view.brown_outs > 0 => report.failed(
             name,
-            format!("the modem vanished {count} times as it began to dial: too little power"),
+            format!(
+                "the modem vanished {} times as it began to dial: too little power",
+                view.brown_outs
+            ),
             POWER_FIX,
         ),
         None => report.ok(name, "the modem has not vanished while dialling"),
     }
 }
 
-fn storage(view: &Value, report: &mut Report) {
-    let list = view.get("storages").and_then(Value::as_array).cloned().unwrap_or_default();
-    let read_one = |it: &Value| {
-        let number = |key: &str| u16::try_from(it.get(key)?.as_u64()?).ok();
-        let name = it.get("name")?.as_str()?.to_owned();
-        Some(Storage { name, used: number("used")?, total: number("total")? })
-    };
-    let told: Vec<Storage> = list.iter().filter_map(read_one).collect();
-    if told.is_empty() {
-        report.not_applicable("storage", "the gateway does not know yet");
-    } else {
-        storages(&told, report);
-    }
-}
-
-fn read<T: serde::de::DeserializeOwned>(view: &Value, path: &[&str]) -> Option<T> {
-    let found = path.iter().try_fold(view, |value, key| value.get(key))?;
-    serde_json::from_value(found.clone()).ok()
+fn storage(view: &Modem, report: &mut Report) {
+    let small = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    let told: Vec<Storage> = view
+        .storages
+        .iter()
+        .map(|it| Storage { name: it.name.clone(), used: small(it.used), total: small(it.total) })
+        .collect();
+    storages(&told, report);
 }
 
 fn sentence(fault: &Fault) -> String {
@@ -146,5 +138,97 @@ fn sentence(fault: &Fault) -> String {
             format!("{} (they said: {text})", fault.summary)
         }
         _ => fault.summary.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::doctor::{Check, Outcome};
+    use super::*;
+    use crate::model::Explain;
+    use crate::modem::{ModemError, PortError};
+
+    /// The checks of a view that differs in these keys from that of a modem in order.
+    fn checks(keys: Value) -> Vec<Check> {
+        let mut view = json!({ "name": "desk", "condition": "ready", "octets_out": 1, "octets_in": 1,
+            "operator": "Example", "registration": "home", "signal_dbm": -71,
+            "storages": [{ "name": "SM", "used": 1, "total": 20, "alarm": false }] });
+        let Value::Object(keys) = keys else { panic!("no object") };
+        view.as_object_mut().unwrap().extend(keys);
+        let view: Modem = serde_json::from_value(view).unwrap();
+        let mut report = Report::default();
+        examine(&view, None, &mut report);
+        report.checks
+    }
+
+    fn result<'a>(checks: &'a [Check], name: &str) -> &'a Check {
+        checks.iter().find(|it| it.name == name).unwrap_or_else(|| panic!("{name}: {checks:?}"))
+    }
+
+    #[test]
+    fn modem_in_order_passes() {
+        let checks = checks(json!({}));
+        assert!(checks.iter().all(|it| it.result != Outcome::Failed), "{checks:?}");
+        for name in ["port-answers", "sim", "pin", "network", "signal", "storage", "power"] {
+            assert_eq!(result(&checks, name).result, Outcome::Ok, "{name}");
+        }
+    }
+
+    #[test]
+    fn fault_fails_its_check_and_leaves_open_what_comes_behind() {
+        let text = || "x".to_owned();
+        for (error, name, open) in [
+            (ModemError::Port(PortError::Denied { port: text() }), "permission", "port-answers"),
+            (ModemError::NoAnswer { port: text() }, "port-answers", "sim"),
+            (ModemError::NoSim { answer: text() }, "sim", "pin"),
+            (ModemError::PinWrong { left: Some(2) }, "pin", "network"),
+            (ModemError::RegistrationDenied, "network", "sms"),
+        ] {
+            let fault = error.to_fault();
+            let keys = json!({ "condition": "failed", "fault": fault, "signal_dbm": null });
+            let checks = checks(keys);
+            let found = result(&checks, name);
+            assert_eq!(found.result, Outcome::Failed, "{name}: {checks:?}");
+            assert_eq!(found.fix.as_deref(), Some(fault.remedy.as_str()));
+            assert_eq!(result(&checks, open).result, Outcome::NotApplicable, "{open}");
+        }
+    }
+
+    #[test]
+    fn brown_out_is_named_while_it_lasts_and_afterwards() {
+        let fault = json!({ "layer": "modem", "code": "brown-out", "summary": "the modem vanished \
+            3 s after dialling", "verbatim": null, "remedy": "use a powered hub", "blame": "modem" });
+        let step = json!({ "at": "2026-11-21T10:00:00Z", "step": "reopen", "seconds": 9.0,
+            "result": "worked", "cause": fault });
+        for keys in [
+            json!({ "condition": "waiting", "fault": fault }),
+            json!({ "last_error": fault }),
+            json!({ "recovery_steps": [step] }),
+        ] {
+            let checks = checks(keys);
+            let found = result(&checks, "power");
+            assert_eq!(found.result, Outcome::Failed, "{checks:?}");
+            assert_eq!(found.fix.as_deref(), Some("use a powered hub"));
+        }
+        let checks = checks(json!({ "brown_outs": 2 }));
+        assert!(result(&checks, "power").text.contains("2 times"));
+        assert!(result(&checks, "power").fix.as_deref().unwrap().contains("power supply"));
+    }
+
+    #[test]
+    fn fault_of_no_check_is_told_all_the_same() {
+        let fault = json!({ "layer": "store", "code": "odd", "summary": "odd", "verbatim": "why",
+            "remedy": "look", "blame": "gateway" });
+        let checks = checks(json!({ "fault": fault }));
+        assert_eq!(result(&checks, "gateway-fault").text, "odd (they said: why)");
+    }
+
+    #[test]
+    fn full_storage_of_the_view_fails() {
+        let full = json!([{ "name": "SM", "used": 20, "total": 20, "alarm": true }]);
+        let checks = checks(json!({ "storages": full }));
+        assert_eq!(result(&checks, "storage").result, Outcome::Failed);
     }
 }

@@ -4,9 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-
 use super::client::Client;
 use super::error::CliError;
 use super::session::{self, ConfigArg};
@@ -93,23 +90,10 @@ impl Machine {
     /// # Errors
     /// When it runs and cannot be asked.
     pub(super) async fn gateway(&self) -> Result<Option<Vec<view::Modem>>, CliError> {
-        let Some(list) = self.ask_gateway::<view::ModemList>().await? else { return Ok(None) };
-        Ok(Some(list.modems))
-    }
-
-    /// The same as it was told.
-    ///
-    /// # Errors
-    /// When it runs and cannot be asked.
-    pub(super) async fn gateway_view(&self) -> Result<Option<Vec<Value>>, CliError> {
-        let Some(list) = self.ask_gateway::<Value>().await? else { return Ok(None) };
-        Ok(list.get("modems").and_then(Value::as_array).cloned())
-    }
-
-    async fn ask_gateway<T: DeserializeOwned>(&self) -> Result<Option<T>, CliError> {
         let Some(folder) = self.data_dir() else { return Ok(None) };
         let Some(client) = Client::find(&folder).await? else { return Ok(None) };
-        client.get("/api/v1/modems").await.map(Some)
+        let list: view::ModemList = client.get("/api/v1/modems").await?;
+        Ok(Some(list.modems))
     }
 
     /// The configured modem to which a port belongs, by its name or by where that leads.

@@ -120,10 +120,11 @@ fn find(text: &str, machine: &Machine) -> Result<Target, CliError> {
 
 /// What the running gateway tells of the modem, when it uses it.
 async fn owned(target: &Target, machine: &Machine) -> Result<Option<view::Modem>, CliError> {
-    let name = target.ports.first().and_then(|port| machine.configured_for(port));
-    let Some(name) = name else { return Ok(None) };
+    let Some(port) = target.ports.first() else { return Ok(None) };
+    let name = machine.configured_for(port);
     let modems = machine.gateway().await?.unwrap_or_default();
-    Ok(modems.into_iter().find(|it| it.name == name))
+    let has = |it: &view::Modem| it.ports.iter().any(|it| is_same_file(it, port));
+    Ok(modems.into_iter().find(|it| has(it) || Some(it.name.as_str()) == name))
 }
 
 fn show_owned(view: &view::Modem, json: bool) -> Result<(), CliError> {
