@@ -247,7 +247,7 @@ pub enum EventItem {
         /// RFC 3339, UTC.
         at: String,
         /// Its condition now.
-        modem: Modem,
+        modem: Box<Modem>,
     },
     /// The listener was too slow and missed some events: read the lists again.
     Missed {
@@ -391,7 +391,7 @@ impl From<&Event> for EventItem {
                 }
             }
             Event::Modem { at, modem } => {
-                Self::Modem { at: at.to_string(), modem: Modem::from(modem) }
+                Self::Modem { at: at.to_string(), modem: Box::new(Modem::from(&**modem)) }
             }
         }
     }

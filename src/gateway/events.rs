@@ -49,7 +49,7 @@ pub enum Event {
         /// When.
         at: Timestamp,
         /// Its condition now.
-        modem: ModemView,
+        modem: Box<ModemView>,
     },
 }
 
@@ -182,7 +182,7 @@ impl Events {
     }
 
     pub(super) fn modem(&self, modem: ModemView) {
-        self.send(Event::Modem { at: self.clock.now(), modem });
+        self.send(Event::Modem { at: self.clock.now(), modem: Box::new(modem) });
     }
 
     fn send(&self, event: Event) {

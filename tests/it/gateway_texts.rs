@@ -225,9 +225,8 @@ async fn texts_leave_during_a_data_call_on_two_ports_and_in_turn_with_it_on_one(
         // The order in which the outcomes came.
         let mut order = Vec::new();
         while let Ok(event) = events.try_recv() {
-            match event {
-                Event::State { id, state: State::Out(OutboundState::Sent), .. } => order.push(id),
-                _ => {}
+            if let Event::State { id, state: State::Out(OutboundState::Sent), .. } = event {
+                order.push(id);
             }
         }
         let text_first =

@@ -99,7 +99,9 @@ fn row(message: &Summary) -> Markup {
 pub(super) fn marks(message: &Summary) -> Markup {
     let sms = message.sms.as_ref();
     html! {
-        @if message.kind == Kind::Sms { span.kind { "SMS" } }
+        @if let Some(sms) = sms {
+            span.kind { @if sms.segments > 1 { (sms.segments) " " } "SMS" }
+        }
         @if sms.is_some_and(|sms| sms.class == Some(0)) {
             span.muted title="Class 0: phones show it at once and do not keep it" { "Flash" }
         }
