@@ -431,7 +431,7 @@ impl Worker<'_> {
             tracing::info!(modem = %self.name(), "another SIM: what belongs to the last one waits for it");
             trouble.call_pause = None;
         }
-        if let Err(error) = self.pick_up(&port, &sim).await {
+        if let Err(error) = self.pick_up(&port, &sim, &info.iccid).await {
             return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
         }
         trouble.upkeep.in_service(self.line);
@@ -565,9 +565,10 @@ impl Worker<'_> {
 
     /// What the last session left in the middle because the store failed under it, and short
     /// messages that came before their SIM was known.
-    async fn pick_up(&self, port: &str, sim: &str) -> Result<(), StoreError> {
+    async fn pick_up(&self, port: &str, sim: &str, iccid: &str) -> Result<(), StoreError> {
         let core = self.core();
-        core.store.see_sim(sim, None, self.name(), core.now()).await?;
+        let iccid = Some(iccid).filter(|iccid| !iccid.is_empty());
+        core.store.see_sim(sim, iccid, self.name(), core.now()).await?;
         core.store.adopt_tpdus(port, sim).await?;
         core.store.resume(self.name(), sim, core.now()).await?;
         let lost = Interrupted.to_fault();
