@@ -14,6 +14,7 @@ mod python_messaging;
 mod sim_gammu;
 mod sim_modem_manager;
 mod sim_ofono;
+mod sim_ofono_mux;
 mod sim_smstools;
 mod sim_wvdial;
 mod simulated;

@@ -14,7 +14,7 @@ use crate::support::{Process, wait_until};
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// ofonod keeps what it learned in `/var/lib/ofono`: root gives it an empty one that only it sees.
-fn ofonod(bus: &Bus) -> Command {
+pub(crate) fn ofonod(bus: &Bus) -> Command {
     let options = ["-n", "-d", "*", "-P", "udevng,udev,bluez4,bluez5"];
     if !rustix::process::geteuid().is_root() {
         let mut command = bus.command("ofonod");
