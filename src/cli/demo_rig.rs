@@ -106,6 +106,7 @@ impl Rig {
             control_port: ports.next(),
             profile: "auto".to_owned(),
             pin: None,
+            roaming: false,
             own_number: Some(Address::Msisdn(SHOP.to_owned())),
             operator: Settings {
                 apn: self.operator.apn().to_owned(),

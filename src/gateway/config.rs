@@ -59,6 +59,8 @@ pub struct ModemConfig {
     pub profile: String,
     /// PIN of its SIM.
     pub pin: Option<Secret>,
+    /// Whether data calls may be made in other networks, at their prices.
+    pub roaming: bool,
     /// Number of its SIM.
     pub own_number: Option<Address>,
     /// Its operator's settings.
@@ -290,6 +292,8 @@ struct RawModem {
     control_port: Option<String>,
     profile: Option<String>,
     pin: Option<String>,
+    #[serde(default)]
+    roaming: bool,
     own_number: Option<String>,
     #[serde(default)]
     operator: RawOperator,
@@ -408,6 +412,7 @@ fn check_modem(
         control_port: raw.control_port,
         profile: raw.profile.unwrap_or_else(|| "auto".to_owned()),
         pin: raw.pin.map(Secret::new),
+        roaming: raw.roaming,
         own_number,
         operator,
     })

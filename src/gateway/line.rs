@@ -311,6 +311,7 @@ impl Line {
                 control_port: self.inner.config.control_port.clone(),
                 profile: self.inner.profile.clone(),
                 pin: self.inner.config.pin.clone(),
+                roaming: self.inner.config.roaming,
                 registration_limit: REGISTRATION_LIMIT,
             },
             modem::Means {

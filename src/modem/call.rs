@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
@@ -33,6 +34,8 @@ pub enum EndReason {
     CarrierLost,
     /// The port is gone.
     PortGone,
+    /// The network or the modem ended the context; the control port told.
+    ContextEnded,
 }
 
 impl fmt::Display for EndReason {
@@ -41,6 +44,7 @@ impl fmt::Display for EndReason {
             Self::NoCarrier => "the modem said NO CARRIER",
             Self::CarrierLost => "the modem dropped the carrier line",
             Self::PortGone => "the modem's port has vanished",
+            Self::ContextEnded => "the network ended the connection",
         })
     }
 }
@@ -52,6 +56,8 @@ pub struct CallStatus(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     end: OnceLock<EndReason>,
+    /// Whoever reads, to be told of an end that is heard of elsewhere.
+    reader: AtomicWaker,
     sent: AtomicU64,
     received: AtomicU64,
 }
@@ -61,6 +67,12 @@ impl CallStatus {
     #[must_use]
     pub fn end_reason(&self) -> Option<EndReason> {
         self.0.end.get().copied()
+    }
+
+    /// The end of the call, as it was heard on another port.
+    pub(super) fn end(&self, reason: EndReason) {
+        let _ = self.0.end.set(reason);
+        self.0.reader.wake();
     }
 
     /// Octets sent and received since CONNECT.
@@ -222,6 +234,7 @@ impl AsyncRead for DataCall {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        this.status.0.reader.register(cx.waker());
         if this.end_reason().is_some() || buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }

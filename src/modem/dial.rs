@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::driver::{Driver, pump_one};
 use super::line::{Reply, command};
-use super::profile::StepPort;
+use super::profile::{Dial, StepPort};
 use super::{ModemError, PdpAuth, PdpContext, hangup};
 use crate::codec::at::{
     ArgumentError, Context, FinalResult, active_contexts, cgdcont_range, checked, contexts,
-    value_behind,
+    dynamic_contexts, value_behind,
 };
 use crate::model::Stage;
 use crate::proto::at::Kind;
@@ -18,6 +18,14 @@ const REGISTRATION_LIMIT: Duration = Duration::from_secs(30);
 /// Context identifiers tried when the modem does not tell its range.
 const USUAL_CIDS: [u8; 3] = [1, 2, 3];
 
+impl Dial {
+    /// The template that defines the context.
+    fn definition(&self, wanted: &PdpContext) -> &str {
+        let named = matches!(wanted.auth, PdpAuth::Pap | PdpAuth::Chap);
+        self.define_auth.as_deref().filter(|_| named).unwrap_or(&self.define)
+    }
+}
+
 impl Driver {
     /// Answers the context identifier and the octets that came behind CONNECT.
     pub(super) async fn dial(&mut self, wanted: &PdpContext) -> Result<(u8, Vec<u8>), ModemError> {
@@ -25,13 +33,17 @@ impl Driver {
         self.at()?;
         self.attach().await?;
         self.wait_for_network(REGISTRATION_LIMIT).await?;
+        if self.registered.data_roams() && !self.config.roaming {
+            return Err(ModemError::Roaming);
+        }
         let profile = self.profile();
         self.routed(&profile.dial.before, StepPort::Control).await?;
         let mut cid = self.define(wanted).await?;
         self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
         if wanted.auth != PdpAuth::Any {
             let limit = self.command_timeout();
-            for auth in &profile.dial.auth {
+            let none = wanted.auth == PdpAuth::None;
+            for auth in if none { &profile.dial.auth_none } else { &profile.dial.auth } {
                 let text = filled(auth, cid, wanted);
                 // PPP asks again; a modem that does not know the command needs no telling.
                 if self.at()?.optional(&text, limit).await?.result.is_ok() {
@@ -52,6 +64,17 @@ impl Driver {
             self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
             connected = self.connect(cid, wanted).await?;
         }
+        if let Err(answer) = &connected {
+            let cause = self.cause().await?;
+            if has_connection_already(answer, &cause)
+                && let Some(other) = self.context_in_use(wanted).await?
+                && other != cid
+            {
+                cid = other;
+                self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
+                connected = self.connect(cid, wanted).await?;
+            }
+        }
         match connected {
             Ok((text, leftover)) => {
                 self.stages.tell(Stage::Connected { text });
@@ -64,16 +87,34 @@ impl Driver {
         }
     }
 
+    /// The context over which the network gives this APN already: it allows no second one.
+    async fn context_in_use(&mut self, wanted: &PdpContext) -> Result<Option<u8>, ModemError> {
+        let limit = self.command_timeout();
+        let given = dynamic_contexts(&self.at()?.optional("AT+CGCONTRDP", limit).await?.lines);
+        if let Some(context) = given.iter().find(|it| same_apn(it, wanted)) {
+            return Ok(Some(context.cid));
+        }
+        // A modem that does not tell what the network gave: the only one that is active is it.
+        let active = active_contexts(&self.at()?.optional("AT+CGACT?", limit).await?.lines);
+        Ok(if let [only] = &*active { Some(*only) } else { None })
+    }
+
     /// Defines the first context, unless it is the attach bearer or in use.
     async fn take_first(&mut self, wanted: &PdpContext) -> Result<bool, ModemError> {
         let limit = self.command_timeout();
         let defined = contexts(&self.at()?.optional("AT+CGDCONT?", limit).await?.lines);
         let active = active_contexts(&self.at()?.optional("AT+CGACT?", limit).await?.lines);
-        if !candidates(&[1], &defined, &active, self.registered.on_lte).contains(&1) {
+        let attached = self.first_context_attaches();
+        let reserved = &self.profile().dial.reserved;
+        if !candidates(&[1], &defined, &active, attached, reserved).contains(&1) {
             return Ok(false);
         }
-        let text = filled(&self.profile().dial.define, 1, wanted);
+        let text = filled(self.profile().dial.definition(wanted), 1, wanted);
         Ok(self.at()?.response(&text, limit).await?.result.is_ok())
+    }
+
+    fn first_context_attaches(&self) -> bool {
+        self.registered.on_lte || self.profile().quirks.first_context_attaches
     }
 
     async fn attach(&mut self) -> Result<(), ModemError> {
@@ -108,11 +149,12 @@ impl Driver {
         let range = self.at()?.optional("AT+CGDCONT=?", limit).await?;
         let range = cgdcont_range(&range.lines, &wanted.pdp_type);
         let cids = if range.cids().is_empty() { &USUAL_CIDS[..] } else { range.cids() };
-        let candidates = candidates(cids, &defined, &active, self.registered.on_lte);
         let profile = self.profile();
+        let attached = self.first_context_attaches();
+        let candidates = candidates(cids, &defined, &active, attached, &profile.dial.reserved);
         let mut refused = None;
         for cid in candidates {
-            let text = filled(&profile.dial.define, cid, wanted);
+            let text = filled(profile.dial.definition(wanted), cid, wanted);
             let response = self.at()?.response(&text, limit).await?;
             if response.result.is_ok() {
                 return Ok(cid);
@@ -188,7 +230,15 @@ impl Driver {
 
 /// Free context identifiers in the order in which they are worth trying. The first context is the
 /// attach bearer on LTE and must not be touched there; what is active is never redefined.
-fn candidates(cids: &[u8], defined: &[Context], active: &[u8], on_lte: bool) -> Vec<u8> {
+fn candidates(
+    cids: &[u8],
+    defined: &[Context],
+    active: &[u8],
+    on_lte: bool,
+    reserved: &[u8],
+) -> Vec<u8> {
+    let cids: Vec<u8> = cids.iter().copied().filter(|cid| !reserved.contains(cid)).collect();
+    let cids = &cids[..];
     let free = |cid: &&u8| !active.contains(cid);
     let known = |cid: u8| defined.iter().find(|context| context.cid == cid);
     let mut order: Vec<u8> = Vec::new();
@@ -219,6 +269,8 @@ fn candidates(cids: &[u8], defined: &[Context], active: &[u8], on_lte: bool) -> 
 fn same_apn(context: &Context, wanted: &PdpContext) -> bool {
     // The network may have put its own suffix behind the name.
     let apn = context.apn.to_ascii_lowercase();
+    // u-blox keeps the way of authentication in front of it.
+    let apn = ["chap:", "pap:"].iter().find_map(|it| apn.strip_prefix(it)).unwrap_or(&apn);
     let name = wanted.apn.to_ascii_lowercase();
     apn == name
         || apn
@@ -283,6 +335,16 @@ fn check(wanted: &PdpContext) -> Result<(), ModemError> {
     Ok(())
 }
 
+/// Whether the network refuses a second connection to the same access point (3GPP TS 24.301 cause
+/// 55, 27.007 code 177).
+fn has_connection_already(answer: &FinalResult, cause: &str) -> bool {
+    let told = format!("{answer} {cause}").to_ascii_lowercase();
+    answer.cme() == Some(177)
+        || told.contains("multiple pdn")
+        || told.contains("pdn connection already")
+        || told.contains("already exists")
+}
+
 fn failure(answer: &FinalResult, cause: &str, apn: &str) -> ModemError {
     let apn = apn.to_owned();
     let lower = cause.to_ascii_lowercase();
@@ -320,17 +382,18 @@ mod tests {
     #[test]
     fn attach_bearer_is_never_a_candidate() {
         let defined = [context(1, "internet")];
-        assert_eq!(candidates(&[1, 2, 3], &defined, &[1], true), [2, 3]);
-        assert_eq!(candidates(&[1], &defined, &[], true), Vec::<u8>::new());
-        assert_eq!(candidates(&[1, 2], &[], &[], true), [2, 1]);
-        assert_eq!(candidates(&[1, 2], &defined, &[1], false), [2]);
+        assert_eq!(candidates(&[1, 2, 3], &defined, &[1], true, &[]), [2, 3]);
+        assert_eq!(candidates(&[1], &defined, &[], true, &[]), Vec::<u8>::new());
+        assert_eq!(candidates(&[1, 2], &[], &[], true, &[]), [2, 1]);
+        assert_eq!(candidates(&[1, 2], &defined, &[1], false, &[]), [2]);
+        assert_eq!(candidates(&[1, 2, 100], &defined, &[1], true, &[100]), [2]);
     }
 
     #[test]
     fn free_contexts_come_before_those_of_others() {
         let defined = [context(1, "a"), context(2, "b"), context(3, ""), context(4, "ims")];
-        assert_eq!(candidates(&[1, 2, 3, 4, 5], &defined, &[], false), [5, 3, 2, 1]);
-        assert_eq!(candidates(&[1, 2, 3], &[], &[], false), [1, 2, 3]);
+        assert_eq!(candidates(&[1, 2, 3, 4, 5], &defined, &[], false, &[]), [5, 3, 2, 1]);
+        assert_eq!(candidates(&[1, 2, 3], &[], &[], false, &[]), [1, 2, 3]);
     }
 
     #[test]

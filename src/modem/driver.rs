@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::call::{DataCall, Returned};
+use super::call::{CallStatus, DataCall, EndReason, Returned};
 use super::climb::Imprint;
 use super::line::{Line, Shared};
 use super::multiplex::Multiplexing;
@@ -20,7 +20,7 @@ use super::{
     Means, ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PinMemory, PortError,
     PortOpener, Profile, Profiles, Registration, Rung, StorageUse, StoredSms, hangup, registration,
 };
-use crate::codec::at::Unsolicited;
+use crate::codec::at::{EndedContext, Unsolicited, active_contexts, ended_context, value_behind};
 use crate::codec::sms::from_hex;
 use crate::model::{Stage, StageSink};
 
@@ -63,6 +63,10 @@ pub(super) struct Driver {
     pub(super) registered: registration::Known,
     events: mpsc::Sender<ModemEvent>,
     returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
+    /// The call under way: its context and how it is ended from here.
+    pub(super) call: Option<(u8, CallStatus)>,
+    /// The call may have ended: the modem said something that may be about it.
+    call_in_doubt: bool,
     /// It has just started, or got its PIN, and has not said that its SMS part is ready.
     pub(super) starting: bool,
     /// Dial and control port that answer, where the usual ones do not.
@@ -118,6 +122,8 @@ impl Driver {
             maybe_in_data: true,
             deaf: false,
             in_call: false,
+            call: None,
+            call_in_doubt: false,
             ready: false,
             starting: false,
             lost: None,
@@ -142,6 +148,7 @@ impl Driver {
                 }
             }
             self.tell_news();
+            self.look_after_call().await;
         }
         // Whoever opens the port next finds a modem that takes commands.
         self.leave_multiplexer().await;
@@ -215,6 +222,9 @@ impl Driver {
                         self.event(ModemEvent::Gone { error: ModemError::Restarted });
                     }
                 }
+                Unsolicited::ContextEnded(line) => self.context_ended(&line),
+                // Without a word of which call: a modem with two ports may mean ours.
+                Unsolicited::NoCarrier => self.call_in_doubt = true,
                 Unsolicited::Other(line) if self.starting => {
                     let begins = |sign: &String| {
                         line.get(..sign.len()).is_some_and(|it| it.eq_ignore_ascii_case(sign))
@@ -400,7 +410,10 @@ impl Driver {
         let returns = self.returns.0.clone();
         let port = self.dialer()?.port.take().ok_or(ModemError::InCall)?;
         self.in_call = true;
-        Ok(DataCall::new(port, leftover, cid, shared, returns))
+        self.call_in_doubt = false;
+        let call = DataCall::new(port, leftover, cid, shared, returns);
+        self.call = Some((cid, call.status()));
+        Ok(call)
     }
 
     /// The modem may be dialling for somebody who went away.
@@ -418,7 +431,8 @@ impl Driver {
     async fn returned(&mut self, returned: Returned) {
         let Returned { port, end, reply } = returned;
         self.in_call = false;
-        let result = self.end_call(port, end).await;
+        let cid = self.call.take().map(|(cid, _)| cid);
+        let result = self.end_call(port, end, cid).await;
         let result = result.map_err(|error| self.blame_power(error));
         match &result {
             Ok(()) => self.maybe_in_data = false,
@@ -435,7 +449,8 @@ impl Driver {
     async fn end_call(
         &mut self,
         port: Box<dyn super::Port>,
-        end: Option<super::EndReason>,
+        end: Option<EndReason>,
+        cid: Option<u8>,
     ) -> Result<(), ModemError> {
         let profile = self.profile();
         let line = if self.data.is_some() { &mut self.data } else { &mut self.control };
@@ -444,10 +459,46 @@ impl Driver {
             return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
         };
         line.port = Some(port);
-        if end == Some(super::EndReason::PortGone) {
+        if end == Some(EndReason::PortGone) {
             return Err(PortError::Gone { port: line.name.clone() }.into());
         }
-        hangup::hang_up(line, &profile, end.is_some()).await
+        // An end that was told on another port may leave this one in data mode.
+        let said_so = end.is_some_and(|it| it != EndReason::ContextEnded);
+        let hung_up = hangup::hang_up(line, &profile, said_so).await;
+        match (hung_up, cid) {
+            (Err(ModemError::StuckInDataMode { .. }), Some(cid)) if self.data.is_some() => {
+                // Whatever holds the port lets go when its context ends.
+                let limit = profile.timeouts.deactivate;
+                let _ = self.at()?.optional(&format!("AT+CGACT=0,{cid}"), limit).await?;
+                hangup::hang_up(self.dialer()?, &profile, false).await
+            }
+            (hung_up, _) => hung_up,
+        }
+    }
+
+    /// The modem said that a context ended.
+    fn context_ended(&mut self, line: &str) {
+        let Some((cid, status)) = &self.call else { return };
+        match ended_context(line) {
+            EndedContext::Cid(other) if other != *cid => {}
+            EndedContext::Cid(_) | EndedContext::All => status.end(EndReason::ContextEnded),
+            EndedContext::Unknown => self.call_in_doubt = true,
+        }
+    }
+
+    /// Asks whether the context of the call is still active, when there is reason to.
+    async fn look_after_call(&mut self) {
+        if !std::mem::replace(&mut self.call_in_doubt, false) || self.data.is_none() {
+            return;
+        }
+        let Some((cid, status)) = self.call.clone() else { return };
+        let limit = self.command_timeout();
+        let Ok(line) = self.at() else { return };
+        let Ok(answer) = line.optional("AT+CGACT?", limit).await else { return };
+        let told = answer.lines.iter().any(|it| value_behind(it, "+CGACT:").is_some());
+        if told && !active_contexts(&answer.lines).contains(&cid) {
+            status.end(EndReason::ContextEnded);
+        }
     }
 
     pub(super) fn lose(&mut self, error: ModemError, tell: bool) {

@@ -178,6 +178,9 @@ pub enum ModemError {
     /// The network does not want this SIM.
     #[error("the network denies this SIM")]
     RegistrationDenied,
+    /// In another network, and the owner has not allowed data there.
+    #[error("the SIM is roaming: data calls in other networks are not allowed")]
+    Roaming,
     /// Registered, but not for packet data.
     #[error("the network does not let the modem use packet data: {answer}")]
     NotAttached {
@@ -361,6 +364,7 @@ impl Explain for ModemError {
             Self::SimBusy { .. } => "sim-busy",
             Self::NotRegistered { .. } => "not-registered",
             Self::RegistrationDenied => "registration-denied",
+            Self::Roaming => "roaming",
             Self::NotAttached { .. } => "not-attached",
             Self::NoFreeContext { .. } => "no-free-context",
             Self::ContextRefused { .. } => "apn-refused",
@@ -455,6 +459,7 @@ impl Explain for ModemError {
             | Self::PinNeeded
             | Self::PinMalformed
             | Self::PinWrong { .. }
+            | Self::Roaming
             | Self::ContextRefused { .. }
             | Self::Argument { .. } => Blame::Caller,
             Self::InCall
@@ -543,6 +548,10 @@ impl Explain for ModemError {
             }
             Self::RegistrationDenied => {
                 "ask the operator whether the SIM is active and allowed in this kind of device"
+            }
+            Self::Roaming => {
+                "set `roaming = true` at this modem in the configuration if you want to pay the \
+                 other network's prices; messages wait until then or until the SIM is home"
             }
             Self::NotAttached { .. } => {
                 "ask the operator whether mobile data is part of the tariff"

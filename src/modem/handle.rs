@@ -35,6 +35,8 @@ pub struct ModemConfig {
     pub profile: ProfileChoice,
     /// The SIM's PIN.
     pub pin: Option<Secret>,
+    /// Whether data calls may be made in other networks, at their prices.
+    pub roaming: bool,
     /// How long the modem may look for a network.
     pub registration_limit: Duration,
 }

@@ -165,12 +165,13 @@ impl Line {
                 Output::Timeout(at) => {
                     tokio::select! {
                         biased;
-                        read = self.read() => read?,
+                        // First, since a device that floods always has something to read.
                         () = sleep_until(Instant::from_std(at)) => {
                             let now = Instant::now().into_std();
                             // Only a command could be refused.
                             let _ = self.channel.handle_input(now, Input::Timeout);
                         }
+                        read = self.read() => read?,
                     }
                 }
                 Output::Idle => return Err(ModemError::NotReady),
@@ -242,6 +243,7 @@ impl Line {
         let end = Instant::now() + 4 * quiet;
         while let Ok(pumped) = timeout_at(end.min(Instant::now() + quiet), self.pump()).await {
             pumped?;
+            // What is ready at once is never late for the time-out.
             if Instant::now() >= end {
                 break;
             }
@@ -298,8 +300,8 @@ impl Line {
             let mut buffer = [0; READ_SIZE];
             let count = tokio::select! {
                 biased;
-                read = self.read_into(&mut buffer) => read?,
                 () = sleep_until(end) => return Ok(false),
+                read = self.read_into(&mut buffer) => read?,
             };
             seen.extend(buffer.get(..count).unwrap_or_default());
             if seen.windows(TEXT.len()).any(|window| window == TEXT) {

@@ -42,6 +42,13 @@ impl Known {
         (best != before).then_some(best)
     }
 
+    /// Whether packet data would be another network's.
+    pub(super) fn data_roams(&self) -> bool {
+        let [eps, packet, circuit] = self.stats;
+        let data = [eps, packet].into_iter().flatten().find(|it| it.is_registered()).or(circuit);
+        data == Some(Registration::Roaming)
+    }
+
     fn best(&self) -> Registration {
         let rank = |state: &Registration| match state {
             Registration::Home => 0,

@@ -83,6 +83,7 @@ impl Rig {
             control_port: None,
             profile: "auto".to_owned(),
             pin: None,
+            roaming: false,
             own_number: None,
             operator: Settings {
                 apn: "mms.example".to_owned(),

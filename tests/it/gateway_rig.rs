@@ -218,6 +218,7 @@ impl Rig {
                 control_port: (ports == Ports::Two).then(|| format!("{CONTROL}{behind}")),
                 profile: if ports == Ports::Multiplexed { "simcom-800" } else { "auto" }.to_owned(),
                 pin: None,
+                roaming: false,
                 own_number: None,
                 operator: settings.clone(),
             });

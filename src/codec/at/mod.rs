@@ -17,7 +17,7 @@ pub(crate) use response::is_hex;
 pub use response::{
     CgdcontRange, CmglEntry, Context, Cpms, RegistrationDomain, RegistrationLine, active_contexts,
     cgdcont_range, cmgl_entries, cmgr_entry, cnmi_ranges, contexts, cpin, cpms_state,
-    cpms_storages, identity, operator, registration, signal_dbm, value_behind,
+    cpms_storages, dynamic_contexts, identity, operator, registration, signal_dbm, value_behind,
 };
 pub use result::{ErrorReason, FinalResult};
-pub use unsolicited::{Unsolicited, is_unsolicited, two_line_header};
+pub use unsolicited::{EndedContext, Unsolicited, ended_context, is_unsolicited, two_line_header};

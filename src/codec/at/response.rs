@@ -167,6 +167,20 @@ pub fn active_contexts(lines: &[String]) -> Vec<u8> {
         .collect()
 }
 
+/// `+CGCONTRDP`: the contexts that are active with the access points that the network gave them.
+#[must_use]
+pub fn dynamic_contexts(lines: &[String]) -> Vec<Context> {
+    lists(lines, "+CGCONTRDP:")
+        .filter_map(|list| {
+            Some(Context {
+                cid: list.first()?.number()?,
+                pdp_type: String::new(),
+                apn: list.get(2).map_or("", |field| field.text).to_owned(),
+            })
+        })
+        .collect()
+}
+
 /// One storage in `+CPMS?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cpms {
@@ -377,6 +391,8 @@ mod tests {
         assert_eq!(cgdcont_range(&range, "PPP").cids(), [1, 2, 3]);
         let quoted = lines(&["+CGDCONT: (1,3-4),(\"IP\"),,,(0),(0)"]);
         assert_eq!(cgdcont_range(&quoted, "IP").cids(), [1, 3, 4]);
+        let dynamic = lines(&["+CGCONTRDP: 1,5,\"internet.mnc001.mcc262.gprs\",\"10.0.0.2\""]);
+        assert_eq!(dynamic_contexts(&dynamic)[0].apn, "internet.mnc001.mcc262.gprs");
         assert_eq!(active_contexts(&lines(&["+CGACT: 1,1", "+CGACT: 3,0"])), [1]);
     }
 

@@ -110,7 +110,7 @@ impl Unsolicited {
         } else if (begins("+CGEV:") && upper.contains("DEACT"))
             || begins("^PDPDEACT")
             || begins("^NDISEND")
-            || begins("+CGEV: NW DETACH")
+            || (begins("+CGEV:") && upper.contains("DETACH"))
         {
             Self::ContextEnded(line.to_owned())
         } else if upper == "RDY" || begins("^SYSSTART") || begins("+AT: READY") {
@@ -119,6 +119,40 @@ impl Unsolicited {
             Self::Other(line.to_owned())
         }
     }
+}
+
+/// Which context a line of [`Unsolicited::ContextEnded`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedContext {
+    /// The modem was detached: all of them.
+    All,
+    /// This one.
+    Cid(u8),
+    /// The line does not say.
+    Unknown,
+}
+
+/// Reads the line of [`Unsolicited::ContextEnded`] (3GPP TS 27.007 clause 10.1.20).
+#[must_use]
+pub fn ended_context(line: &str) -> EndedContext {
+    let told = |list: &str, at: usize| {
+        let cid = fields(list).get(at).and_then(Field::number::<u8>).filter(|cid| *cid > 0);
+        cid.map_or(EndedContext::Unknown, EndedContext::Cid)
+    };
+    if let Some(list) = value_behind(line, "+CGEV:") {
+        let upper = list.to_ascii_uppercase();
+        if upper.contains("DETACH") {
+            return EndedContext::All;
+        }
+        // NW PDN DEACT <cid>; NW DEACT <PDP_type>,<PDP_addr>[,<cid>]; ME likewise.
+        return match upper.split_once("PDN DEACT") {
+            Some((_, behind)) => told(behind, 0),
+            None => told(list, 2),
+        };
+    }
+    // Huawei: ^PDPDEACT: <cid>, ^NDISEND:<cid>,...
+    let list = value_behind(line, "^PDPDEACT:").or_else(|| value_behind(line, "^NDISEND:"));
+    list.map_or(EndedContext::Unknown, |list| told(list, 0))
 }
 
 /// `+CIEV: "smsfull",1`, as Cinterion and others name the indicator.
@@ -179,6 +213,27 @@ mod tests {
         }
         for line in ["OK", "Quectel", "262011234567890", "+CSQ: 17,99"] {
             assert!(!is_unsolicited(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn ended_context_is_told_in_every_form() {
+        for (line, ended) in [
+            ("+CGEV: NW DEACT \"IP\",\"10.0.0.1\",3", EndedContext::Cid(3)),
+            ("+CGEV: ME DEACT \"IP\",\"10.0.0.1\"", EndedContext::Unknown),
+            ("+CGEV: NW PDN DEACT 2", EndedContext::Cid(2)),
+            ("+CGEV: ME PDN DEACT 2,0", EndedContext::Cid(2)),
+            ("+CGEV: NW DETACH", EndedContext::All),
+            ("+CGEV: ME DETACH", EndedContext::All),
+            ("^PDPDEACT: 1", EndedContext::Cid(1)),
+            ("^NDISEND:1,33", EndedContext::Cid(1)),
+            ("^PDPDEACT", EndedContext::Unknown),
+        ] {
+            assert!(
+                matches!(Unsolicited::parse(line, None), Unsolicited::ContextEnded(_)),
+                "{line}"
+            );
+            assert_eq!(ended_context(line), ended, "{line}");
         }
     }
 

@@ -135,6 +135,11 @@ impl Far {
         let _ = self.acts.send(act);
     }
 
+    /// Whether the port was closed.
+    pub(super) fn is_released(&self) -> bool {
+        self.acts.is_closed()
+    }
+
     /// Every command so far.
     pub(super) fn commands(&self) -> Vec<String> {
         self.commands.lock().unwrap().clone()
@@ -408,6 +413,7 @@ pub(super) fn remembering(
         control_port: control.map(Into::into),
         profile,
         pin: pin.map(Secret::new),
+        roaming: false,
         registration_limit: Duration::from_secs(30),
     };
     let means = Means {

@@ -2,6 +2,8 @@
 
 mod bench;
 mod calls;
+mod contexts;
+mod hostile;
 mod messages;
 mod pin;
 mod profiles;
