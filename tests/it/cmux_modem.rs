@@ -55,6 +55,7 @@ impl Rig {
             control_port: None,
             profile: ProfileChoice::fixed(profile),
             pin: None,
+            roaming: false,
             registration_limit: Duration::from_secs(30),
         };
         Modem::start(
