@@ -132,6 +132,7 @@ async fn session() -> Record {
         control_port: None,
         profile: ProfileChoice::fixed(profile),
         pin: None,
+        roaming: false,
         registration_limit: Duration::from_secs(30),
     };
     let (modem, events) = Modem::start(
