@@ -130,7 +130,7 @@ impl Worker<'_> {
         let Failure { fault, cause } = failure;
         self.note_failure(&fault, now, upkeep);
         // A reset has its time to work.
-        if !(upkeep.ladder.in_grace(now) && !matches!(cause, Cause::Person | Cause::Elsewhere)) {
+        if !upkeep.ladder.in_grace(now) || matches!(cause, Cause::Person | Cause::Elsewhere) {
             upkeep.finish(self.line, StepResult::Failed(fault.clone()));
         }
         loop {

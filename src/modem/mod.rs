@@ -14,6 +14,7 @@ mod handle;
 mod hangup;
 mod info;
 mod line;
+mod lockfile;
 mod multiplex;
 mod mux;
 mod pin;

@@ -347,7 +347,7 @@ impl Ladder {
     /// All of it, once more, when that is not too soon.
     fn next_round(&mut self, rungs: &[Rung], now: Timestamp) -> Plan {
         let pause = ROUNDS.get(self.rounds).or_else(|| ROUNDS.last()).copied().unwrap_or(HOUR);
-        let at = *self.next_round.get_or_insert(now.plus(pause));
+        let at = *self.next_round.get_or_insert_with(|| now.plus(pause));
         let reset =
             self.until_allowed(Rung::UsbReset, now).max(self.until_allowed(Rung::Restart, now));
         let rest = at.since(now).max(reset);

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
 
+use super::lockfile::{self, LockFile};
 use super::profile::{FlowControl, Serial};
 use super::{OpenPort, Port, PortError, PortOpener, Profile};
 
@@ -42,13 +43,21 @@ impl Default for SystemPorts {
 impl PortOpener for SystemPorts {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
         Box::pin(async move {
-            let port = open(name, self.serial)?;
-            Ok(Box::new(SystemPort(port)) as Box<dyn Port>)
+            let (port, lock) = open(name, self.serial)?;
+            Ok(Box::new(SystemPort(port, lock)) as Box<dyn Port>)
         })
     }
 }
 
-struct SystemPort(SerialStream);
+struct SystemPort(SerialStream, #[expect(dead_code, reason = "held")] Option<LockFile>);
+
+impl Drop for SystemPort {
+    fn drop(&mut self) {
+        // The kernel waits up to half a minute for what a modem does not take any more, unless
+        // there is nothing left to wait for.
+        let _ = self.0.clear(tokio_serial::ClearBuffer::All);
+    }
+}
 
 impl Port for SystemPort {
     fn set_dtr(&mut self, on: bool) -> bool {
@@ -89,7 +98,7 @@ impl AsyncWrite for SystemPort {
     }
 }
 
-fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
+fn open(name: &str, serial: Serial) -> Result<(SerialStream, Option<LockFile>), PortError> {
     let port = || name.to_owned();
     let path = match fs::canonicalize(name) {
         Ok(path) => path,
@@ -109,6 +118,15 @@ fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
     if is_tty && let Some(by) = holder(device.rdev(), false) {
         return Err(PortError::Busy { port: port(), by: Some(by) });
     }
+    let file_name = path.file_name().and_then(|it| it.to_str()).filter(|_| named_tty);
+    let lock = match file_name.map(|it| LockFile::take(Path::new(lockfile::FOLDER), it)) {
+        Some(Ok(lock)) => lock,
+        Some(Err(process)) => {
+            let by = describe(&PathBuf::from(format!("/proc/{process}")), process);
+            return Err(PortError::Busy { port: port(), by: Some(by) });
+        }
+        None => None,
+    };
     let flow = match serial.flow_control {
         FlowControl::None => tokio_serial::FlowControl::None,
         FlowControl::Hardware => tokio_serial::FlowControl::Hardware,
@@ -116,7 +134,7 @@ fn open(name: &str, serial: Serial) -> Result<SerialStream, PortError> {
     let opened = tokio_serial::new(path.to_string_lossy(), serial.baud)
         .flow_control(flow)
         .open_native_async();
-    opened.map_err(|error| match error.kind() {
+    opened.map(|stream| (stream, lock)).map_err(|error| match error.kind() {
         tokio_serial::ErrorKind::NoDevice => {
             PortError::Busy { port: port(), by: holder(device.rdev(), true) }
         }
