@@ -29,6 +29,8 @@ mod gateway_restarts;
 mod gateway_rig;
 mod gateway_sims;
 mod gateway_texts;
+#[path = "../../hil/suite/mod.rs"]
+mod hil;
 mod kill_nine;
 mod mm1_retrieve;
 mod mm1_rig;
@@ -49,6 +51,7 @@ mod sms_vectors;
 mod support;
 mod tidy;
 mod usb_bus;
+mod transcripts;
 mod usb_devices;
 mod usb_rig;
 mod usb_roles;

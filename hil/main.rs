@@ -1,0 +1,198 @@
+//! One suite of cases against rigs: the virtual modem in virtual time and on pseudo-terminals, and
+//! real modems that a file describes. `hil/README.md` tells how a stranger runs it with a stick.
+
+#[path = "suite/mod.rs"]
+mod hil;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use hil::bench::{Outcome, Stop};
+use hil::cases::{self, CASES, Case};
+use hil::rig::Rig;
+use hil::{specimen, virtual_rig};
+use mm1gate::model::Clock;
+
+const USAGE: &str = "\
+cargo test --test hil                                    the virtual rigs
+cargo test --test hil -- --rig FILE [--human] [CASE]...  a real modem, as the file describes it
+    --record FOLDER   keep scrubbed transcripts of what passes
+    --list            name the cases";
+
+/// What was asked for.
+#[derive(Default)]
+struct Asked {
+    rig: Option<PathBuf>,
+    record: Option<PathBuf>,
+    human: bool,
+    list: bool,
+    /// The test harness's word for tests that are left out: there are none here.
+    ignored: bool,
+    names: Vec<String>,
+}
+
+fn asked(arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked::default();
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
+        match argument.as_str() {
+            "--rig" => asked.rig = Some(value()?.into()),
+            "--record" => asked.record = Some(value()?.into()),
+            "--human" => asked.human = true,
+            "--list" => asked.list = true,
+            "--ignored" => asked.ignored = true,
+            "--help" | "-h" => return Err(USAGE.to_owned()),
+            // What the other test programs of one `cargo test` understand.
+            "--nocapture" | "--no-capture" | "--quiet" | "-q" | "--exact" | "--include-ignored" => {
+            }
+            "--test-threads" | "--color" | "--format" | "--skip" => drop(value()?),
+            other if other.starts_with('-') => return Err(format!("{other}?\n{USAGE}")),
+            _ => asked.names.push(argument),
+        }
+    }
+    Ok(asked)
+}
+
+fn say(words: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(words.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The sums of a run.
+#[derive(Default)]
+struct Sums {
+    passed: u32,
+    failed: u32,
+    cannot: u32,
+}
+
+impl Sums {
+    fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Ok(told) => {
+                self.passed += 1;
+                say(&format!("ok: {told}\n"));
+            }
+            Err(Stop::Cannot(why)) => {
+                self.cannot += 1;
+                say(&format!("cannot run here: {why}\n"));
+            }
+            Err(Stop::Failed(why)) => {
+                self.failed += 1;
+                say(&format!("FAILED: {why}\n"));
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let asked = match asked(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(words) => {
+            say(&format!("{words}\n"));
+            return ExitCode::from(64);
+        }
+    };
+    let wanted = |case: &&Case| {
+        asked.names.is_empty() || asked.names.iter().any(|name| case.name.contains(name.as_str()))
+    };
+    let cases: Vec<&Case> = CASES.iter().filter(wanted).filter(|_| !asked.ignored).collect();
+    if asked.list {
+        cases.iter().for_each(|case| say(&format!("{}: test\n", case.name)));
+        return ExitCode::SUCCESS;
+    }
+    let mut sums = Sums::default();
+    match &asked.rig {
+        Some(file) => match Rig::load(file) {
+            Ok(rig) => real(&rig, &cases, &asked, &mut sums),
+            Err(words) => {
+                say(&format!("{words}\n"));
+                return ExitCode::from(78);
+            }
+        },
+        None => all_virtual(&cases, &asked, &mut sums),
+    }
+    let Sums { passed, failed, cannot } = sums;
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    say(&format!(
+        "\ntest result: {word}. {passed} passed; {failed} failed; {cannot} ignored; 0 measured; \
+         0 filtered out (ignored: cannot run on that rig, for the reason given)\n"
+    ));
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(101) }
+}
+
+fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
+    for two_ports in [true, false] {
+        for case in cases {
+            // Each in a world of its own, so that a case's transcript depends on nothing else.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let (rig, operator) = virtual_rig::in_memory(two_ports);
+                one(case, &rig, virtual_rig::clock(), asked.record.as_deref(), sums).await;
+                operator.stop();
+            });
+        }
+    }
+    for two_ports in [true, false] {
+        for case in cases {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let on_terminals = virtual_rig::on_terminals(two_ports, folder.path());
+                let (rig, operator) = on_terminals.expect("pseudo-terminals");
+                one(case, &rig, virtual_rig::clock(), None, sums).await;
+                operator.stop();
+            });
+        }
+    }
+}
+
+fn real(rig: &Rig, cases: &[&Case], asked: &Asked, sums: &mut Sums) {
+    let rig = Rig { human: asked.human, ..rig.clone() };
+    say(&format!("{}: {}\n", rig.name, rig.description));
+    for case in cases {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(one(case, &rig, Clock::system(), asked.record.as_deref(), sums));
+    }
+}
+
+/// Runs one case on one rig and tells what came of it.
+async fn one(case: &Case, rig: &Rig, clock: Clock, record: Option<&Path>, sums: &mut Sums) {
+    say(&format!("test {}::{} ... ", rig.name, case.name));
+    let Some(folder) = record.filter(|_| case.replays) else {
+        sums.count(&cases::run(case, rig, clock).await);
+        return;
+    };
+    let (outcome, transcript) = specimen::record(case, rig, clock).await;
+    sums.count(&outcome);
+    if outcome.is_err() {
+        return;
+    }
+    let folder = folder.join(&rig.name);
+    let file = folder.join(format!("{}.mm1t", case.name));
+    let written = transcript.and_then(|transcript| {
+        let write = || {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::write(&file, transcript.to_text())
+        };
+        write().map_err(|error| error.to_string())
+    });
+    if let Err(words) = written {
+        sums.failed += 1;
+        say(&format!("    FAILED: no transcript in {}: {words}\n", file.display()));
+    }
+}

@@ -1,0 +1,184 @@
+//! The text form of a transcript: what passed on the ports of one modem during one case.
+//!
+//! One event a line, times in seconds since the first: `0.120 control > "AT\r"`. The first line
+//! names the format; lines without a time are facts about the rig (`own "+447700900001"`). Octets
+//! are escaped as in Rust's byte strings. What passed in data mode is counted, not written down.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The first line of every transcript.
+const FORMAT: &str = "mm1t 1";
+
+/// A port of the modem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PortName {
+    /// The one that dials.
+    Data,
+    /// The one for commands beside a call.
+    Control,
+}
+
+impl PortName {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// What happened on a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Octets to the modem.
+    Sent(Vec<u8>),
+    /// Octets from the modem.
+    Received(Vec<u8>),
+    /// Data mode began; octets that passed in it, to the modem and from it.
+    Data(u64, u64),
+    /// Data Terminal Ready was set.
+    Dtr(bool),
+    /// Data Carrier Detect changed.
+    Dcd(bool),
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Since the first.
+    pub(crate) at: Duration,
+    pub(crate) port: PortName,
+    pub(crate) what: What,
+}
+
+/// A whole transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Transcript {
+    /// Facts about the rig and the recording, by name.
+    pub(crate) facts: BTreeMap<String, String>,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Transcript {
+    /// A fact, empty when it is not told.
+    pub(crate) fn fact(&self, name: &str) -> &str {
+        self.facts.get(name).map_or("", String::as_str)
+    }
+
+    /// The text form.
+    pub(crate) fn to_text(&self) -> String {
+        let mut text = format!("{FORMAT}\n");
+        for (name, value) in &self.facts {
+            let _ = writeln!(text, "{name} {}", quote(value.as_bytes()));
+        }
+        for Event { at, port, what } in &self.events {
+            let (seconds, millis) = (at.as_secs(), at.subsec_millis());
+            let _ = write!(text, "{seconds}.{millis:03} {} ", port.as_str());
+            let _ = match what {
+                What::Sent(octets) => writeln!(text, "> {}", quote(octets)),
+                What::Received(octets) => writeln!(text, "< {}", quote(octets)),
+                What::Data(sent, received) => writeln!(text, "data {sent} {received}"),
+                What::Dtr(on) => writeln!(text, "dtr {}", u8::from(*on)),
+                What::Dcd(on) => writeln!(text, "dcd {}", u8::from(*on)),
+            };
+        }
+        text
+    }
+
+    /// Reads the text form; the error names the line.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut lines = text.lines().enumerate();
+        if lines.next().map(|(_, line)| line) != Some(FORMAT) {
+            return Err(format!("line 1: it must be '{FORMAT}'"));
+        }
+        let mut transcript = Self::default();
+        for (at, line) in lines {
+            let wrong = || format!("line {}: not understood: {line}", at + 1);
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (first, rest) = line.split_once(' ').ok_or_else(wrong)?;
+            if first.starts_with(|c: char| c.is_ascii_digit()) {
+                transcript.events.push(event(first, rest).ok_or_else(wrong)?);
+            } else {
+                let value = unquote(rest).and_then(|octets| String::from_utf8(octets).ok());
+                transcript.facts.insert(first.to_owned(), value.ok_or_else(wrong)?);
+            }
+        }
+        Ok(transcript)
+    }
+}
+
+fn event(time: &str, rest: &str) -> Option<Event> {
+    let (seconds, millis) = time.split_once('.')?;
+    let at = Duration::from_secs(seconds.parse().ok()?)
+        + Duration::from_millis(millis.parse().ok().filter(|_| millis.len() == 3)?);
+    let (port, rest) = rest.split_once(' ')?;
+    let port = [PortName::Data, PortName::Control].into_iter().find(|it| it.as_str() == port)?;
+    let (word, value) = rest.split_once(' ')?;
+    let flag = || match value {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    };
+    let what = match word {
+        ">" => What::Sent(unquote(value)?),
+        "<" => What::Received(unquote(value)?),
+        "data" => {
+            let (sent, received) = value.split_once(' ')?;
+            What::Data(sent.parse().ok()?, received.parse().ok()?)
+        }
+        "dtr" => What::Dtr(flag()?),
+        "dcd" => What::Dcd(flag()?),
+        _ => return None,
+    };
+    Some(Event { at, port, what })
+}
+
+pub(crate) fn quote(octets: &[u8]) -> String {
+    format!("\"{}\"", octets.escape_ascii())
+}
+
+fn unquote(text: &str) -> Option<Vec<u8>> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    let mut octets = Vec::new();
+    let mut rest = inner.bytes();
+    while let Some(octet) = rest.next() {
+        octets.push(match octet {
+            b'"' => return None,
+            b'\\' => match rest.next()? {
+                b'r' => b'\r',
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'x' => {
+                    let digits = [rest.next()?, rest.next()?];
+                    u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+                }
+                same @ (b'\\' | b'"' | b'\'') => same,
+                _ => return None,
+            },
+            plain if plain.is_ascii_graphic() || plain == b' ' => plain,
+            _ => return None,
+        });
+    }
+    Some(octets)
+}
+
+/// Every octet survives its text form.
+pub(crate) fn check() -> Result<(), String> {
+    let octets: Vec<u8> = (0..=255).collect();
+    let what = [
+        What::Sent(octets.clone()),
+        What::Received(octets),
+        What::Data(7, 9),
+        What::Dtr(false),
+        What::Dcd(true),
+    ];
+    let event = |what| Event { at: Duration::from_millis(61_042), port: PortName::Control, what };
+    let facts = [("own".to_owned(), "a \"quoted\" value".to_owned())].into();
+    let whole = Transcript { facts, events: what.map(event).into() };
+    let read = Transcript::parse(&whole.to_text())?;
+    if read == whole { Ok(()) } else { Err(format!("{whole:?} came back as {read:?}")) }
+}
