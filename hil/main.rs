@@ -158,7 +158,7 @@ fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
 }
 
 fn real(rig: &Rig, cases: &[&Case], asked: &Asked, sums: &mut Sums) {
-    let rig = Rig { human: asked.human, ..rig.clone() };
+    let mut rig = Rig { human: asked.human, ..rig.clone() };
     say(&format!("{}: {}\n", rig.name, rig.description));
     for case in cases {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,21 +166,25 @@ fn real(rig: &Rig, cases: &[&Case], asked: &Asked, sums: &mut Sums) {
             .enable_all()
             .build()
             .expect("a runtime");
-        runtime.block_on(one(case, &rig, Clock::system(), asked.record.as_deref(), sums));
+        let runs = one(case, &rig, Clock::system(), asked.record.as_deref(), sums);
+        if runtime.block_on(runs) {
+            rig.budget = rig.budget.less(case.cost);
+        }
     }
 }
 
-/// Runs one case on one rig and tells what came of it.
-async fn one(case: &Case, rig: &Rig, clock: Clock, record: Option<&Path>, sums: &mut Sums) {
+/// Runs one case on one rig and tells what came of it; whether it could run at all.
+async fn one(case: &Case, rig: &Rig, clock: Clock, record: Option<&Path>, sums: &mut Sums) -> bool {
     say(&format!("test {}::{} ... ", rig.name, case.name));
     let Some(folder) = record.filter(|_| case.replays) else {
-        sums.count(&cases::run(case, rig, clock).await);
-        return;
+        let outcome = cases::run(case, rig, clock).await;
+        sums.count(&outcome);
+        return !matches!(outcome, Err(Stop::Cannot(_)));
     };
     let (outcome, transcript) = specimen::record(case, rig, clock).await;
     sums.count(&outcome);
     if outcome.is_err() {
-        return;
+        return !matches!(outcome, Err(Stop::Cannot(_)));
     }
     let folder = folder.join(&rig.name);
     let file = folder.join(format!("{}.mm1t", case.name));
@@ -195,4 +199,5 @@ async fn one(case: &Case, rig: &Rig, clock: Clock, record: Option<&Path>, sums: 
         sums.failed += 1;
         say(&format!("    FAILED: no transcript in {}: {words}\n", file.display()));
     }
+    true
 }

@@ -13,7 +13,7 @@ use super::replay::Replay;
 use super::scrub::Secrets;
 
 /// What a rig may spend in one run. Zero forbids.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Budget {
     /// Short messages.
@@ -24,10 +24,14 @@ pub(crate) struct Budget {
     pub(crate) calls: u32,
 }
 
-impl Default for Budget {
-    /// Nothing is spent unless the file allows it.
-    fn default() -> Self {
-        Self { sms: 0, mms: 0, calls: 0 }
+impl Budget {
+    /// What is left when a case took its share.
+    pub(crate) const fn less(self, cost: Self) -> Self {
+        Self {
+            sms: self.sms.saturating_sub(cost.sms),
+            mms: self.mms.saturating_sub(cost.mms),
+            calls: self.calls.saturating_sub(cost.calls),
+        }
     }
 }
 

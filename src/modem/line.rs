@@ -154,6 +154,8 @@ impl Line {
                 Output::Transmit(octets) => self.write(&octets).await?,
                 Output::Event(event) => {
                     if let Some(reply) = self.event(event) {
+                        // What came in the same read is news of now, not of the next command.
+                        self.collect();
                         return Ok(reply);
                     }
                 }

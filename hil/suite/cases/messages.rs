@@ -52,7 +52,8 @@ pub(crate) async fn several_parts(rig: &Rig, clock: Clock) -> Outcome {
     let mut bench = Bench::prepare(rig, clock).await?;
     let text: String =
         (0..16).map(|line| format!("{MARK} {line:02}, of several parts; ")).collect();
-    let count = bench.send(&SmsSubmit::text(oneself(rig), text.as_str()).reference(0x42_u8)).await?;
+    let count =
+        bench.send(&SmsSubmit::text(oneself(rig), text.as_str()).reference(0x42_u8)).await?;
     let mut fragments: Vec<Fragment> = Vec::new();
     let mut whole = String::new();
     for _ in 0..count {

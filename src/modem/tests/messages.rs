@@ -47,6 +47,17 @@ async fn announcements_in_every_form_are_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn announcement_in_one_read_with_an_answer_is_told_at_once() {
+    let answer = "\r\n+CSQ: 21,0\r\n\r\nOK\r\n\r\n+CMTI: \"SM\",3\r\n";
+    let (mut bench, _far) = ready(Script::new().on("AT+CSQ", &[answer])).await;
+    // The one that came with the answer in preparation.
+    let _ = bench.events.recv().await;
+    bench.modem.signal().await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(1), bench.events.recv()).await;
+    assert_eq!(told, Ok(stored("SM", Some(3))));
+}
+
+#[tokio::test(start_paused = true)]
 async fn sweep_finds_messages_of_every_storage_and_index_zero() {
     let script = Script::new().on("AT+CMGL=4", &[&listed(0), &listed(7)]);
     let (bench, far) = ready(script).await;
