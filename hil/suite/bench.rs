@@ -7,9 +7,10 @@ use bytes::Bytes;
 use mm1gate::bearer::{Bearer, BearerConfig, CallLabel};
 use mm1gate::codec::sms::{SmsSubmit, Tpdu, join_smsc, split_smsc};
 use mm1gate::model::{Clock, NoTap, Random, StageSink};
+use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{
-    DataCall, Modem, ModemConfig, ModemEvent, ModemInfo, PdpAuth, PdpContext, ProfileChoice,
-    Profiles,
+    DataCall, Means, Modem, ModemConfig, ModemEvent, ModemInfo, PdpAuth, PdpContext, PinMemory,
+    ProfileChoice, Profiles,
 };
 use mm1gate::proto::ppp::Credentials;
 use tokio::io::AsyncReadExt;
@@ -77,9 +78,15 @@ impl Bench {
             pin: settings.pin.clone(),
             registration_limit: Duration::from_secs(120),
         };
-        let stages = StageSink::none();
-        let (modem, events) =
-            Modem::start(config, Arc::clone(&rig.ports), Arc::new(NoTap), clock, stages);
+        let means = Means {
+            ports: Arc::clone(&rig.ports),
+            usb: Arc::new(NoUsb),
+            pins: Arc::clone(&rig.pins) as Arc<dyn PinMemory>,
+            tap: Arc::new(NoTap),
+            clock,
+            stages: StageSink::none(),
+        };
+        let (modem, events) = Modem::start(config, means);
         let info = modem.prepare().await.map_err(failed("preparing the modem"))?;
         let random = Random::seeded(7);
         let bench = Self { rig: rig.clone(), modem, info, events, clock, random };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mm1gate::gateway::Config;
-use mm1gate::modem::PortOpener;
+use mm1gate::modem::{PortOpener, VolatilePins};
 use serde::Deserialize;
 
 use super::replay::Replay;
@@ -67,6 +67,8 @@ pub(crate) struct Rig {
     /// The gateway's configuration with one modem.
     pub(crate) config: Config,
     pub(crate) ports: Arc<dyn PortOpener>,
+    /// A PIN that one case was refused is not tried by the next.
+    pub(crate) pins: Arc<VolatilePins>,
     /// A human is there to pull plugs.
     pub(crate) human: bool,
     /// The longest that one case may take.
@@ -104,6 +106,7 @@ impl Rig {
             behind: Behind::Hardware,
             config,
             ports: Arc::new(mm1gate::modem::SystemPorts::default()),
+            pins: Arc::default(),
             human: false,
             patience: Duration::from_secs(15 * 60),
         })

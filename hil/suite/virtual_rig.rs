@@ -80,6 +80,7 @@ pub(crate) fn rig(
         behind,
         config,
         ports,
+        pins: Arc::default(),
         human: false,
         patience: Duration::from_secs(600),
     }

@@ -50,8 +50,8 @@ mod sms_vectors;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
-mod usb_bus;
 mod transcripts;
+mod usb_bus;
 mod usb_devices;
 mod usb_rig;
 mod usb_roles;
