@@ -77,6 +77,7 @@ impl Bench {
             profile,
             pin: settings.pin.clone(),
             registration_limit: Duration::from_secs(120),
+            roaming: settings.roaming,
         };
         let means = Means {
             ports: Arc::clone(&rig.ports),

@@ -72,6 +72,7 @@ pub(crate) fn rig(
         pin: Some(Secret::new(PIN)),
         own_number: Address::parse_recipient(OWN).ok(),
         operator: settings,
+        roaming: false,
     });
     Rig {
         name: name.to_owned(),
