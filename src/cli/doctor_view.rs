@@ -18,16 +18,18 @@ fn check_of(code: &str) -> Option<&'static str> {
         | "modem-is-hilink"
         | "modem-cannot-dial"
         | "modem-in-boot-loader"
-        | "modem-refused"
+        | "modem-unusable"
         | "modem-without-driver"
         | "modem-changed"
         | "modem-unknown" => "modem-shape",
         "port-denied" => "permission",
         "port-busy" => "port-free",
-        "port-not-serial" | "port-error" | "modem-silent" | "modem-timeout"
-        | "modem-unreadable" | "stuck-in-data-mode" => "port-answers",
+        "port-not-serial" | "port-error" | "modem-silent" | "modem-noise" | "multiplexer-ended"
+        | "modem-refused" | "modem-unsuitable" | "modem-timeout" | "modem-unreadable"
+        | "stuck-in-data-mode" => "port-answers",
         "no-sim" | "sim-busy" => "sim",
         "pin-needed"
+        | "pin-memory"
         | "pin-malformed"
         | "pin-wrong"
         | "pin-too-few-attempts"
@@ -83,7 +85,7 @@ pub(super) fn examine(view: &Modem, config: Option<&ModemConfig>, report: &mut R
             report.failed("operator-settings", sentence(fault), fault.remedy.clone());
         }
         (Some(fault), None) => {
-            report.failed("gateway-fault", sentence(fault), fault.remedy.clone())
+            report.failed("gateway-fault", sentence(fault), fault.remedy.clone());
         }
         _ => {}
     }

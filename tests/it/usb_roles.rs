@@ -245,7 +245,7 @@ fn modem_of_a_kind_that_cannot_be_used_is_refused_with_its_reason() {
     let rig = UsbRig::new();
     plug(&rig, "1-1.4", "1199:9071", &[(3, "ff/00/00", "qcserial", "ttyUSB0")]);
     let error = auto(&rig).find().unwrap_err();
-    assert_eq!(error.code(), "modem-refused");
+    assert_eq!(error.code(), "modem-unusable");
     assert!(error.to_string().contains("no port that dials"), "{error}");
 }
 

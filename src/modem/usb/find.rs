@@ -433,7 +433,7 @@ impl Explain for Unbound {
                 UsbMode::Qmi | UsbMode::Mbim | UsbMode::Ecm => "modem-cannot-dial",
                 UsbMode::Bootloader => "modem-in-boot-loader",
             },
-            Self::Refused { .. } => "modem-refused",
+            Self::Refused { .. } => "modem-unusable",
             Self::NoPort { .. } => "modem-without-driver",
             Self::NoInterface { .. } => "modem-changed",
             Self::Unidentified { .. } => "modem-unknown",
