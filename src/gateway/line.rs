@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -339,6 +340,7 @@ impl Line {
             sim: sim_seen,
             sweep: Arc::clone(&sweep),
             swept: Arc::clone(&swept),
+            troubled: AtomicBool::new(false),
         };
         let reader = reader.run(events, stop.clone());
         let octets = modem.clone();

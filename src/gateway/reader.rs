@@ -3,6 +3,8 @@
 //! on one port the modem answers "in call" at once and the line asks for a sweep after hang-up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, watch};
@@ -19,6 +21,9 @@ use crate::store::StoreError;
 /// `<stat>` of messages that came from the network: 0 unread, 1 read (3GPP TS 27.005 clause 3.1).
 const RECEIVED: std::ops::RangeInclusive<u8> = 0..=1;
 
+/// When what could not be read or deleted is tried again; twice as long each time.
+const SOON_AGAIN: Duration = Duration::from_secs(20);
+
 /// What a reader needs.
 pub(super) struct Reader {
     pub(super) line: Line,
@@ -29,6 +34,8 @@ pub(super) struct Reader {
     pub(super) sweep: Arc<Notify>,
     /// Counts the looks that were asked for and are over.
     pub(super) swept: Arc<watch::Sender<u64>>,
+    /// Something could not be read or deleted.
+    pub(super) troubled: AtomicBool,
 }
 
 /// Why a message could not be taken.
@@ -45,6 +52,7 @@ impl Reader {
     pub(super) async fn run(self, mut events: mpsc::Receiver<ModemEvent>, stop: CancellationToken) {
         let every = self.line.core().timing.sweep_every;
         let mut next_sweep = Instant::now() + every;
+        let mut again = SOON_AGAIN;
         loop {
             tokio::select! {
                 biased;
@@ -62,6 +70,13 @@ impl Reader {
                     next_sweep = Instant::now() + every;
                     self.look_through().await;
                 }
+            }
+            // What could not be read or deleted is tried again before the next usual look.
+            if self.troubled.swap(false, Ordering::Relaxed) {
+                next_sweep = next_sweep.min(Instant::now() + again);
+                again = (again * 2).min(every);
+            } else {
+                again = SOON_AGAIN;
             }
         }
     }
@@ -217,6 +232,7 @@ impl Reader {
             Err(TakeError::Modem(ModemError::InCall | ModemError::NotReady)) => {}
             Err(TakeError::Modem(error)) => {
                 tracing::warn!(%modem, "SMS not taken: {}", quiet(&error));
+                self.troubled.store(true, Ordering::Relaxed);
                 self.line.sms_trouble(Some(error.to_fault()));
             }
             Err(TakeError::Store(error)) => {

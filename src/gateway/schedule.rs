@@ -21,8 +21,20 @@ impl Schedule {
     pub(super) const RETRIEVE: Self = Self(&[MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR]);
     /// Acknowledgements.
     pub(super) const ACK: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]);
-    /// A modem or data call that does not come up.
-    pub(super) const LINE: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE]);
+    /// A modem, a data call or a short message that does not get through. Trouble of the air or of
+    /// the modem is mostly over within minutes, and whoever waits shall not wait much longer.
+    pub(super) const LINE: Self = Self(&[
+        15,
+        30,
+        MINUTE,
+        MINUTE,
+        MINUTE,
+        MINUTE,
+        MINUTE,
+        5 * MINUTE,
+        15 * MINUTE,
+        30 * MINUTE,
+    ]);
 
     /// The pause after failure number `failures` (from 1), up to a tenth longer, so that several
     /// modems or messages do not knock at the same moment.
@@ -43,7 +55,8 @@ pub(super) fn expiry(
     sent_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Timestamp {
-    let plausible = |at: &Timestamp| *at <= now && now.since(*at) < Duration::from_secs(3650 * DAY);
+    // No network keeps a message for a year: a service centre that says so has an odd clock.
+    let plausible = |at: &Timestamp| *at <= now && now.since(*at) < Duration::from_secs(365 * DAY);
     let base = sent_at.filter(plausible).unwrap_or(now);
     let at = notification.deadline(base);
     if at <= base { base.plus(GRACE) } else { at }
@@ -95,6 +108,9 @@ mod tests {
         let life = notification(Expiry::After(days(3)));
         assert!(expiry(&life, Some(sent), NOW) < NOW, "weeks old on the SIM");
         assert_eq!(expiry(&life, None, NOW), NOW.plus(days(3)));
+        // Nor does one that lives in the distant past end what has just come.
+        let odd = Timestamp::from_secs(NOW.as_secs() - 3 * 365 * 86_400);
+        assert_eq!(expiry(&life, Some(odd), NOW), NOW.plus(days(3)));
         // A service centre that lives in the future does not stretch anything.
         assert_eq!(expiry(&life, Some(NOW.plus(days(99))), NOW), NOW.plus(days(3)));
     }

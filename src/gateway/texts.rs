@@ -201,7 +201,8 @@ impl Texts {
         };
         core.store.settle_segment(segment.key, outcome).await?;
         let now = self.now();
-        let at = now.plus(Schedule::SEND.pause(submission.attempt, &core.random));
+        // There is no MMSC to be spared: what fails is the air or the modem.
+        let at = now.plus(Schedule::LINE.pause(submission.attempt, &core.random));
         let too_late = submission.expires_at.is_some_and(|end| end <= at);
         let which = |mut fault: Fault| {
             if submission.total > 1 {

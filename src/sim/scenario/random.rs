@@ -475,15 +475,16 @@ fn restart(dice: &Dice) -> Vec<(Fault, Stay)> {
     }
 }
 
-/// Refusals for good are left out: whoever is told so has lost nothing, and learns nothing new.
+/// Refusals for good are left out: whoever is told so has lost nothing. An MMSC that asks twice for
+/// patience gets it for minutes, which is no matter of the modem's recovery.
 fn proxy(dice: &Dice) -> (Fault, Stay) {
     match dice.below(16) {
         0 => {
             let status = dice.pick(&[408, 429, 502, 503, 504]).unwrap_or(503);
-            (Fault::ProxyStatus { status }, Stay::Times(2))
+            (Fault::ProxyStatus { status }, Stay::Times(1))
         }
         1 => (Fault::ProxyRefuses {}, Stay::Times(1)),
-        2 => (Fault::ProxySlow { millis: dice.between(500, 40_000) }, Stay::Times(2)),
+        2 => (Fault::ProxySlow { millis: dice.between(500, 40_000) }, Stay::Times(1)),
         3 => {
             let after = usize::try_from(dice.between(1, 6_000)).unwrap_or(1);
             (Fault::ProxyClosesMidRequest { after }, Stay::Times(2))
@@ -497,7 +498,7 @@ fn proxy(dice: &Dice) -> (Fault, Stay) {
             (Fault::ProxyRedirects { status }, Stay::Times(1))
         }
         6 => (Fault::MmscHtml {}, Stay::Times(1)),
-        7 => (Fault::MmscHttpStatus { status: 503 }, Stay::Times(2)),
+        7 => (Fault::MmscHttpStatus { status: 503 }, Stay::Times(1)),
         8 => {
             let text = Some("try again later".to_owned());
             (Fault::MmscResponseStatus { status: 0xc0, text }, Stay::Times(1))
@@ -505,7 +506,7 @@ fn proxy(dice: &Dice) -> (Fault, Stay) {
         9 => (Fault::MmscSendConfLost {}, Stay::Times(1)),
         10 => (Fault::MmscClosesBeforeLast {}, Stay::Times(1)),
         11 => (Fault::MmscCutsBody {}, Stay::Times(1)),
-        12 => (Fault::MmscSlow { millis: dice.between(500, 30_000) }, Stay::Times(3)),
+        12 => (Fault::MmscSlow { millis: dice.between(500, 25_000) }, Stay::Times(3)),
         13 => (Fault::MmscOmitsTransactionId {}, Stay::Times(2)),
         14 => (Fault::MmscOmitsMessageId {}, Stay::Times(2)),
         _ => (Fault::MmscRefusesAcknowledgement { status: 503 }, Stay::Times(1)),

@@ -1,0 +1,183 @@
+//! What lost, twice and stuck mean. The simulator's own books count, never the gateway's word:
+//! the phones and the message centre say what arrived there, the MMSC's journal what was
+//! acknowledged, the storages what was left behind.
+//!
+//! * **Lost, outgoing**: nobody got it although the gateway does not say that it failed for a
+//!   reason that the network gave. A message that ends as `unknown` was released to the network
+//!   and got no answer; it may have arrived once or not at all.
+//! * **Lost, incoming**: the network handed it over and it is not in the inbox as it was sent, or
+//!   the MMSC was never told that it was fetched.
+//! * **Twice**: somebody got an outgoing message more than once, or the inbox has an incoming one
+//!   more than once.
+//! * **Stuck**: a message is still under way, a short message still lies in a storage or in the
+//!   network, the modem is not ready, or a data call is still up.
+
+use mm1gate::gateway::Gateway;
+use mm1gate::model::{Kind, MessageId, OutboundState, State};
+use mm1gate::sim::Operator;
+use mm1gate::store::{Filter, Summary};
+
+/// X-Mms-Status "retrieved".
+const RETRIEVED: u8 = 0x81;
+
+/// A message that the gateway was given.
+pub(crate) struct Sent {
+    pub(crate) id: MessageId,
+    pub(crate) kind: Kind,
+    /// Its subject, or its text where there is no subject: nothing else has it.
+    pub(crate) mark: String,
+}
+
+/// A message that the operator has for the gateway.
+pub(crate) struct Coming {
+    pub(crate) kind: Kind,
+    pub(crate) mark: String,
+    /// Text of the message.
+    pub(crate) text: String,
+    /// Under which the MMSC keeps it.
+    pub(crate) token: Option<String>,
+}
+
+/// What stands between this moment and everything being where it belongs.
+#[derive(Default)]
+pub(crate) struct Verdict {
+    /// May still come right.
+    pub(crate) open: Vec<String>,
+    /// Will never.
+    pub(crate) wrong: Vec<String>,
+    /// Messages that ended as unknown.
+    pub(crate) unknown: u64,
+}
+
+pub(crate) async fn judge(
+    gateway: &Gateway,
+    operator: &Operator,
+    phone: &str,
+    sent: &[Sent],
+    coming: &[Coming],
+) -> Verdict {
+    let mut verdict = Verdict::default();
+    let all = gateway.messages(Filter::default()).await.unwrap();
+    for message in sent {
+        outgoing(&mut verdict, &all, operator, phone, message);
+    }
+    for message in coming {
+        incoming(&mut verdict, &all, operator, message);
+    }
+    let modem = operator.modem().state();
+    if modem.stored_sms != [0, 0] {
+        verdict.open.push(format!("stuck: SMS lie in the storages: {:?}", modem.stored_sms));
+    }
+    if modem.waiting_sms > 0 {
+        verdict.open.push(format!("stuck: {} SMS wait in the network", modem.waiting_sms));
+    }
+    for view in gateway.modems() {
+        if !matches!(view.condition, "ready" | "calling") {
+            verdict.open.push(format!(
+                "stuck: the modem is '{}': {}",
+                view.condition,
+                view.fault.map_or_else(|| "no reason told".to_owned(), |fault| fault.summary)
+            ));
+        }
+    }
+    verdict
+}
+
+/// What may not be there any more when nothing has happened for long.
+pub(crate) fn leftovers(gateway: &Gateway, operator: &Operator) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if let Some(apn) = operator.modem().state().call {
+        wrong.push(format!("stuck: a data call to {apn} is still up"));
+    }
+    for view in gateway.modems() {
+        if view.condition != "ready" {
+            wrong.push(format!("stuck: the modem is '{}' without work", view.condition));
+        }
+    }
+    wrong
+}
+
+fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: &str, sent: &Sent) {
+    let Some(summary) = all.iter().find(|one| one.id == sent.id) else {
+        return verdict.wrong.push(format!("lost: {} is not in the store", sent.mark));
+    };
+    let arrived = match sent.kind {
+        Kind::Mms => operator.phone(phone).map_or(0, |phone| {
+            phone.received().iter().filter(|it| it.subject.as_ref() == Some(&sent.mark)).count()
+        }),
+        Kind::Sms => operator.texts_of(phone).iter().filter(|it| it.text == sent.mark).count(),
+    };
+    let mark = &sent.mark;
+    match (arrived, summary.state) {
+        (2.., _) => verdict.wrong.push(format!("twice: {mark} arrived {arrived} times")),
+        (_, State::Out(OutboundState::Unknown)) => verdict.unknown += 1,
+        (1, State::Out(OutboundState::Sent | OutboundState::Delivered)) => {}
+        (0, State::Out(OutboundState::Sent | OutboundState::Delivered)) => {
+            // The phone takes a moment.
+            verdict.open.push(format!("lost: {mark} counts as sent and nobody got it"));
+        }
+        // Refused by the modem, and its owner told so.
+        (0, State::Out(OutboundState::Failed))
+            if sent.kind == Kind::Sms && was_refused(operator) => {}
+        (arrived, State::Out(OutboundState::Failed)) => verdict
+            .wrong
+            .push(format!("lost: {mark} failed, arrived {arrived} times: {}", fault_of(summary))),
+        (arrived, state) => verdict.open.push(format!(
+            "stuck: {mark} is {}, arrived {arrived} times: {}",
+            state.as_str(),
+            fault_of(summary)
+        )),
+    }
+}
+
+/// Whether the virtual modem has refused a text for good (`+CMS ERROR: 304`).
+fn was_refused(operator: &Operator) -> bool {
+    operator.faults().fired().by_name().contains_key("prompt-wrong-length")
+}
+
+fn incoming(verdict: &mut Verdict, all: &[Summary], operator: &Operator, coming: &Coming) {
+    let mark = &coming.mark;
+    let is_it = |one: &&Summary| {
+        matches!(one.state, State::In(_))
+            && one.kind == coming.kind
+            && match coming.kind {
+                Kind::Mms => one.subject.as_ref() == Some(mark),
+                Kind::Sms => one.text.as_ref() == Some(&coming.text),
+            }
+    };
+    let found: Vec<&Summary> = all.iter().filter(is_it).collect();
+    let summary = match found.as_slice() {
+        [] => return verdict.open.push(format!("lost: {mark} is not in the inbox")),
+        [one] => *one,
+        several => {
+            return verdict
+                .wrong
+                .push(format!("twice: {mark} is in the inbox {} times", several.len()));
+        }
+    };
+    if !summary.kind.is_settled(summary.state) {
+        return verdict.open.push(format!(
+            "stuck: {mark} is {}: {}",
+            summary.state.as_str(),
+            fault_of(summary)
+        ));
+    }
+    if summary.text.as_ref() != Some(&coming.text) {
+        verdict.wrong.push(format!("lost: {mark} says {:?} in the inbox", summary.text));
+    }
+    let Some(token) = &coming.token else { return };
+    let journal = operator.mmsc().journal();
+    let acknowledged =
+        journal.stored.iter().find(|it| it.token == *token).and_then(|it| it.acknowledged);
+    if acknowledged != Some(RETRIEVED) {
+        verdict
+            .open
+            .push(format!("stuck: the MMSC has no acknowledgement of {mark}: {acknowledged:?}"));
+    }
+}
+
+fn fault_of(summary: &Summary) -> String {
+    let recipients = summary.recipients.iter().find_map(|one| one.fault.clone());
+    let fault = summary.fault.clone().or(recipients);
+    fault.map_or_else(|| "no reason told".to_owned(), |fault| fault.summary)
+}

@@ -1,0 +1,236 @@
+//! One scenario: two messages go out and three come in while things go wrong.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, split_text};
+use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig};
+use mm1gate::model::redact::Secret;
+use mm1gate::model::{
+    Address, Clock, Kind, MediaType, NewMessage, NewPart, NoTap, Random, Timestamp,
+};
+use mm1gate::operators::{self, Settings};
+use mm1gate::sim::{Auth, Behaviour, Fired, Operator, Outgoing, Scenario};
+
+use crate::bus::VirtualBus;
+use crate::judge::{self, Coming, Sent};
+
+/// A virtual phone.
+pub(crate) const PHONE: &str = "+447700900123";
+/// How soon everything has to have arrived when the faults are over.
+const SOON: Duration = Duration::from_secs(90);
+/// How long a settled scenario is watched for repetitions.
+const AFTERMATH: Duration = Duration::from_secs(20 * 60);
+/// Messages are given within so many seconds.
+const BUSY: u64 = 150;
+
+/// What a scenario came to.
+pub(crate) struct Outcome {
+    pub(crate) fired: Fired,
+    pub(crate) wrong: Vec<String>,
+    pub(crate) settled: Option<u64>,
+    pub(crate) unknown: u64,
+}
+
+/// What happens to the gateway from outside.
+enum Deed {
+    Send(Kind, String),
+    Receive(Kind, String),
+}
+
+pub(crate) fn scenario(seed: u64, is_replay: bool) -> Outcome {
+    if is_replay {
+        let _ = tracing_subscriber::fmt().with_env_filter("mm1gate=debug").try_init();
+    }
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(play(seed, is_replay))
+}
+
+async fn play(seed: u64, is_replay: bool) -> Outcome {
+    let scenario = Scenario::random(seed);
+    if is_replay {
+        eprintln!("{scenario:#?}");
+    }
+    let world = World::start(&scenario).await;
+    let (mut sent, mut coming) = (Vec::new(), Vec::new());
+    let start = tokio::time::Instant::now();
+    for (at, deed) in deeds(seed, &scenario) {
+        tokio::time::sleep_until(start + Duration::from_secs(at)).await;
+        match deed {
+            Deed::Send(kind, mark) => sent.push(world.send(kind, mark).await),
+            Deed::Receive(kind, mark) => coming.push(world.deliver(kind, mark)),
+        }
+    }
+    let ceases = scenario.ceases().expect("drawn faults cease");
+    tokio::time::sleep_until((start + ceases).max(tokio::time::Instant::now())).await;
+    world.operator.faults().clear_all();
+    let quiet = tokio::time::Instant::now();
+    let mut settled = None;
+    let mut verdict = world.judge(&sent, &coming).await;
+    while quiet.elapsed() <= SOON {
+        if verdict.open.is_empty() {
+            settled = Some(quiet.elapsed().as_secs());
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        verdict = world.judge(&sent, &coming).await;
+    }
+    let mut wrong: Vec<String> =
+        verdict.open.iter().map(|open| format!("after {} s: {open}", SOON.as_secs())).collect();
+    tokio::time::sleep(AFTERMATH).await;
+    verdict = world.judge(&sent, &coming).await;
+    wrong.append(&mut verdict.open);
+    wrong.append(&mut verdict.wrong);
+    wrong.append(&mut judge::leftovers(&world.gateway, &world.operator));
+    let fired = world.operator.faults().fired();
+    world.gateway.stop().await;
+    world.operator.stop();
+    if !wrong.is_empty() {
+        let faults: Vec<String> =
+            scenario.faults.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
+        wrong.push(format!("faults: {}", faults.join(" ")));
+    }
+    Outcome { fired, wrong, settled, unknown: verdict.unknown }
+}
+
+/// Two messages out and three in, at times that the seed gives.
+fn deeds(seed: u64, scenario: &Scenario) -> Vec<(u64, Deed)> {
+    let random = Random::seeded(!seed);
+    let prompts = scenario.faults.iter().any(|fault| fault.fault.group() == 9);
+    let second = if prompts || random.below(3) == 0 { Kind::Sms } else { Kind::Mms };
+    let mut deeds = vec![
+        Deed::Send(Kind::Mms, format!("out {seed} one")),
+        Deed::Send(second, format!("out {seed} two")),
+        Deed::Receive(Kind::Mms, format!("in {seed} one")),
+        Deed::Receive(Kind::Mms, format!("in {seed} two")),
+        Deed::Receive(Kind::Sms, format!("in {seed} three")),
+    ];
+    let mut timed: Vec<(u64, Deed)> =
+        deeds.drain(..).map(|deed| (random.below(BUSY), deed)).collect();
+    timed.sort_by_key(|(at, _)| *at);
+    timed
+}
+
+/// A gateway, its modem and its operator.
+pub(crate) struct World {
+    pub(crate) operator: Operator,
+    pub(crate) gateway: Gateway,
+    clock: Clock,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    /// Powers everything on and arms the scenario's faults.
+    pub(crate) async fn start(scenario: &Scenario) -> Self {
+        let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
+        let builder = Operator::builder().clock(clock).phone(PHONE, Behaviour::Receive);
+        let operator = scenario.builder(builder).start();
+        scenario.arm(operator.faults());
+        let dir = folder();
+        let mut config = Config::new(dir.path().join("data"));
+        let network = &scenario.network;
+        config.modems.push(ModemConfig {
+            name: "storm".to_owned(),
+            port: "auto".to_owned(),
+            control_port: None,
+            profile: "auto".to_owned(),
+            pin: scenario.subscriber.pin.clone().map(Secret::new),
+            own_number: None,
+            operator: Settings {
+                apn: operator.apn().to_owned(),
+                mmsc: operator.mmsc_url().to_owned(),
+                proxy: operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
+                user: network.user.clone(),
+                password: Secret::new(network.password.clone()),
+                auth: match network.auth {
+                    Auth::None => operators::Auth::Any,
+                    Auth::Pap => operators::Auth::Pap,
+                    Auth::Chap => operators::Auth::Chap,
+                },
+                ..Settings::default()
+            },
+        });
+        let bus = Arc::new(VirtualBus(operator.modem().clone()));
+        let deps = Deps {
+            ports: Arc::<VirtualBus>::clone(&bus),
+            clock,
+            random: Random::seeded(scenario.seed.unwrap_or(0)),
+            tap: Arc::new(NoTap),
+            usb: bus,
+        };
+        let gateway = Gateway::start(config, deps).await.unwrap();
+        Self { operator, gateway, clock, _dir: dir }
+    }
+
+    pub(crate) async fn send(&self, kind: Kind, mark: String) -> Sent {
+        let to = vec![Address::parse_recipient(PHONE).unwrap()];
+        let message = match kind {
+            Kind::Mms => NewMessage {
+                to,
+                subject: Some(mark.clone()),
+                parts: vec![NewPart {
+                    media_type: Some(MediaType::new("image/jpeg")),
+                    name: Some("picture.jpg".to_owned()),
+                    body: picture(),
+                }],
+                ..NewMessage::default()
+            },
+            Kind::Sms => NewMessage { kind, to, text: Some(mark.clone()), ..NewMessage::default() },
+        };
+        Sent { id: self.gateway.accept(message).await.unwrap(), kind, mark }
+    }
+
+    pub(crate) fn deliver(&self, kind: Kind, mark: String) -> Coming {
+        let own = self.operator.modem().state().number;
+        let text = format!("this is {mark}");
+        let token = match kind {
+            Kind::Mms => {
+                let message = Outgoing {
+                    subject: Some(mark.clone()),
+                    text: Some(text.clone()),
+                    ..Outgoing::default()
+                };
+                Some(self.operator.send_from_phone(PHONE, &own, &message).unwrap())
+            }
+            Kind::Sms => {
+                let tpdu = text_message(&text, self.clock.now());
+                self.operator.deliver_sms(&own, &[tpdu]).unwrap();
+                None
+            }
+        };
+        Coming { kind, mark, text, token }
+    }
+
+    pub(crate) async fn judge(&self, sent: &[Sent], coming: &[Coming]) -> judge::Verdict {
+        judge::judge(&self.gateway, &self.operator, PHONE, sent, coming).await
+    }
+}
+
+/// What everybody recognises as a picture and nobody can decode.
+fn picture() -> Bytes {
+    let mut body = vec![0xff, 0xd8, 0xff, 0xe0];
+    body.extend((0_u8..=250).cycle().take(6_000));
+    Bytes::from(body)
+}
+
+fn text_message(text: &str, now: Timestamp) -> Bytes {
+    let (dcs, user_data) = split_text(text, &[], 0_u8).unwrap().remove(0);
+    let sender = SmsAddress::from_text(PHONE);
+    Deliver::new(sender, dcs, Scts::new(now, 0), user_data).encode().unwrap().into()
+}
+
+/// In memory where the system has such a place: what is measured is not the disk.
+fn folder() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    if memory.is_dir()
+        && let Ok(dir) = tempfile::tempdir_in(memory)
+    {
+        return dir;
+    }
+    tempfile::tempdir().unwrap()
+}
