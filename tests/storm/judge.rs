@@ -17,6 +17,8 @@ use mm1gate::model::{Kind, MessageId, OutboundState, State};
 use mm1gate::sim::Operator;
 use mm1gate::store::{Filter, Summary};
 
+/// More messages than any run has.
+const MAX_LISTED: usize = 1_000;
 /// X-Mms-Status "retrieved".
 const RETRIEVED: u8 = 0x81;
 
@@ -57,7 +59,7 @@ pub(crate) async fn judge(
     coming: &[Coming],
 ) -> Verdict {
     let mut verdict = Verdict::default();
-    let all = gateway.messages(Filter::default()).await.unwrap();
+    let all = gateway.messages(Filter { limit: MAX_LISTED, ..Filter::default() }).await.unwrap();
     for message in sent {
         outgoing(&mut verdict, &all, operator, phone, message);
     }
