@@ -141,6 +141,7 @@ impl World {
             profile: "auto".to_owned(),
             pin: scenario.subscriber.pin.clone().map(Secret::new),
             own_number: None,
+            roaming: true,
             operator: Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),
