@@ -118,9 +118,8 @@ fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: 
             // The phone takes a moment.
             verdict.open.push(format!("lost: {mark} counts as sent and nobody got it"));
         }
-        // Refused by the modem, and its owner told so.
-        (0, State::Out(OutboundState::Failed))
-            if sent.kind == Kind::Sms && was_refused(operator) => {}
+        // Refused by the modem or the proxy, and its owner told so.
+        (0, State::Out(OutboundState::Failed)) if was_refused(operator, sent.kind) => {}
         (arrived, State::Out(OutboundState::Failed)) => verdict
             .wrong
             .push(format!("lost: {mark} failed, arrived {arrived} times: {}", fault_of(summary))),
@@ -132,9 +131,14 @@ fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: 
     }
 }
 
-/// Whether the virtual modem has refused a text for good (`+CMS ERROR: 304`).
-fn was_refused(operator: &Operator) -> bool {
-    operator.faults().fired().by_name().contains_key("prompt-wrong-length")
+/// Whether the network has refused a message of this kind for good: a text by `+CMS ERROR: 304`, a
+/// submission by a redirection, which none is carried over (RFC 9110 clause 15.4).
+fn was_refused(operator: &Operator, kind: Kind) -> bool {
+    let fired = operator.faults().fired().by_name();
+    fired.contains_key(match kind {
+        Kind::Sms => "prompt-wrong-length",
+        Kind::Mms => "proxy-redirects",
+    })
 }
 
 fn incoming(verdict: &mut Verdict, all: &[Summary], operator: &Operator, coming: &Coming) {
