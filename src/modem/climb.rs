@@ -272,6 +272,10 @@ impl Driver {
         })
     }
 
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference to the driver cannot be held over an await"
+    )]
     pub(super) async fn open_line(&mut self, name: &str) -> Result<Line, ModemError> {
         let port = self.opener.open(name).await?;
         let delay = self.profile().quirks.send_delay;
@@ -279,7 +283,7 @@ impl Driver {
     }
 
     /// The radio draws most when it begins to send: a port that vanishes then says "power".
-    pub(super) fn blame_power(&mut self, error: ModemError) -> ModemError {
+    pub(super) fn blame_power(&self, error: ModemError) -> ModemError {
         let ModemError::Port(PortError::Gone { port }) = &error else { return error };
         match self.radio_since.map(|since| Instant::now() - since) {
             Some(after) if after < BROWN_OUT => {

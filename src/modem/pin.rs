@@ -214,6 +214,10 @@ impl Driver {
         Err(ModemError::PinWrong { left })
     }
 
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference to the driver cannot be held over an await"
+    )]
     async fn forget_pin(&mut self, sim: &str) -> Result<(), ModemError> {
         let Some(pin) = &self.config.pin else { return Ok(()) };
         let forgotten = self.pins.forget(sim, pin).await;

@@ -567,13 +567,9 @@ impl Shared {
         let cme = self.sim_fault();
         if cme == Some(10) || self.faults.shows(&Fault::SimMissing {}) {
             "NOT INSERTED"
-        } else if cme == Some(11) {
-            "SIM PIN"
-        } else if cme == Some(12) {
+        } else if cme == Some(12) || (cme != Some(11) && state.locked && state.pin_tries == 0) {
             "SIM PUK"
-        } else if state.locked && state.pin_tries == 0 {
-            "SIM PUK"
-        } else if state.locked {
+        } else if cme == Some(11) || state.locked {
             "SIM PIN"
         } else {
             "READY"
