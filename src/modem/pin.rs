@@ -3,7 +3,8 @@
 //!
 //! A PIN is written down as sent before it is sent, so that neither a crash nor a power cut leads
 //! to a second attempt with one that was refused: three of those block the SIM. What it is written
-//! down against is the SIM itself, by its ICCID, so that another SIM or a corrected PIN is tried.
+//! down against is the SIM itself, by its ICCID, so that another SIM is tried, and a
+//! corrected PIN once a person has restored the attempts.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,8 +25,6 @@ const NO_SIM_LIMIT: Duration = Duration::from_secs(5);
 const PIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Fewer attempts than this are left to a person.
 const MIN_PIN_ATTEMPTS: u8 = 3;
-/// How a SIM is called that is known by its own number.
-const BY_ICCID: &str = "iccid:";
 /// Ways to ask for the ICCID; many modems tell it before the PIN is entered.
 const ICCID_QUESTIONS: [(&str, &str); 7] = [
     ("AT+CCID", "+CCID:"),
@@ -180,9 +179,6 @@ impl Driver {
         let remembered = |reason| ModemError::PinMemory { reason };
         match (pins.fate(&sim, &pin).await.map_err(remembered)?, left) {
             (Some(PinFate::Refused), left) => return Err(ModemError::PinWrong { left }),
-            // The missing attempt was spent here, on a PIN that has been corrected since. The last
-            // attempt is never risked.
-            (Some(PinFate::Others(1)), Some(2)) if sim.starts_with(BY_ICCID) => {}
             (_, Some(left)) if left < MIN_PIN_ATTEMPTS => {
                 return Err(ModemError::PinTooFewAttempts { left });
             }
@@ -242,7 +238,7 @@ impl Driver {
     async fn sim_name(&mut self) -> Result<String, ModemError> {
         let iccid = self.ask_iccid().await?;
         if !iccid.is_empty() {
-            return Ok(format!("{BY_ICCID}{iccid}"));
+            return Ok(format!("iccid:{iccid}"));
         }
         let imei = self.imei.as_str();
         let port = self.config.port.as_str();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mm1gate::gateway::ModemView;
-use mm1gate::model::{MessageId, Random};
+use mm1gate::model::Random;
 use mm1gate::modem::{Registration, Rung, StepResult};
 use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, Timing};
 
@@ -323,7 +323,7 @@ async fn swapped_sims_take_what_is_theirs_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_pin_is_never_tried_again_over_restarts_and_a_corrected_one_is() {
+async fn refused_pin_is_never_tried_again_over_restarts_nor_is_another_while_two_are_left() {
     let mut rig = Rig::locked("1234", "9999").await;
     tokio::time::sleep(Duration::from_secs(120)).await;
     let failed = view(&rig);
@@ -335,13 +335,14 @@ async fn refused_pin_is_never_tried_again_over_restarts_and_a_corrected_one_is()
         tokio::time::sleep(Duration::from_secs(600)).await;
         assert_eq!(rig.operator.modem().state().pin_tries, 2);
     }
-    let id: MessageId = rig.gateway.accept(message(2_000)).await.unwrap();
     rig.reconfigure(|config| {
         config.modems[0].pin = Some(mm1gate::model::redact::Secret::new("1234"));
     })
     .await;
-    rig.until(&id, &["sent"]).await;
-    assert_eq!(rig.operator.modem().state().pin_tries, 3);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let failed = view(&rig);
+    assert_eq!(failed.fault.as_ref().map(|it| it.code.as_str()), Some("pin-too-few-attempts"));
+    assert_eq!(rig.operator.modem().state().pin_tries, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -82,19 +82,21 @@ async fn changed_pin_and_another_sim_are_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn corrected_pin_may_use_the_second_attempt_and_nothing_the_last() {
+async fn corrected_pin_waits_until_a_person_has_restored_the_attempts() {
     let left = |count: u8| format!("\r\n+CPINR: SIM PIN,{count},3\r\n\r\nOK\r\n");
     let store = Store::new();
     let counting = |count| refusing().on("AT+CPINR=\"SIM PIN\"", &[&left(count)]);
     let (bench, _far) = store.start(counting(3), "9999");
     bench.modem.prepare().await.unwrap_err();
+    for count in [2, 1] {
+        let (bench, far) = store.start(counting(count), "1111");
+        let error = bench.modem.prepare().await.unwrap_err();
+        assert_eq!((error, tried(&far)), (ModemError::PinTooFewAttempts { left: count }, 0));
+    }
     let (bench, far) =
-        store.start(counting(2).on("AT+CPIN=\"1111\"", &["\r\n+CME ERROR: 16\r\n"]), "1111");
+        store.start(counting(3).on("AT+CPIN=\"1111\"", &["\r\n+CME ERROR: 16\r\n"]), "1111");
     assert!(matches!(bench.modem.prepare().await, Err(ModemError::PinWrong { .. })));
     assert_eq!(tried(&far), 1);
-    let (bench, far) = store.start(counting(1), "2222");
-    let error = bench.modem.prepare().await.unwrap_err();
-    assert_eq!((error, tried(&far)), (ModemError::PinTooFewAttempts { left: 1 }, 0));
     // Where the SIM does not tell, two that were refused are enough.
     let (bench, far) = store.start(refusing(), "3333");
     bench.modem.prepare().await.unwrap_err();
