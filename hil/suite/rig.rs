@@ -105,7 +105,7 @@ impl Rig {
             budget: table.budget,
             behind: Behind::Hardware,
             config,
-            ports: Arc::new(mm1gate::modem::SystemPorts::default()),
+            ports: Arc::new(mm1gate::modem::SystemPorts),
             pins: Arc::default(),
             human: false,
             patience: Duration::from_secs(15 * 60),

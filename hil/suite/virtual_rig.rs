@@ -121,6 +121,6 @@ pub(crate) fn on_terminals(two_ports: bool, folder: &Path) -> std::io::Result<(R
     let (data, control) = (names.next().unwrap_or_default(), names.next());
     let name = if two_ports { "terminal-two-ports" } else { "terminal-one-port" };
     let settings = settings(&operator);
-    let ports = Arc::new(SystemPorts::default());
+    let ports = Arc::new(SystemPorts);
     Ok((rig(name, Behind::Virtual, ports, data, control, settings), operator))
 }

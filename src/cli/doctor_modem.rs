@@ -86,7 +86,7 @@ fn not_for_commands(found: &Found) -> Option<(String, String)> {
 }
 
 async fn ask(machine: &Machine, found: &Found) -> Result<Probe, ProbeFailed> {
-    let opener = SystemPorts::default();
+    let opener = SystemPorts;
     let usb = found.device.as_ref().map(|it| (it.device.vid, it.device.pid));
     let mut failed = None;
     for port in &found.ports {

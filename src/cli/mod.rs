@@ -38,6 +38,7 @@ mod machine;
 mod modem;
 mod modem_list;
 mod modem_probe;
+mod modem_retry_pin;
 mod modem_udev;
 mod outbox;
 mod save;

@@ -1,7 +1,7 @@
 //! `mm1gate modem`: which modems are plugged in, and everything that one tells of itself.
 
 use super::error::CliError;
-use super::{modem_list, modem_probe, modem_udev};
+use super::{modem_list, modem_probe, modem_retry_pin, modem_udev};
 
 /// What to do.
 #[derive(clap::Args)]
@@ -18,6 +18,8 @@ enum Command {
     Probe(modem_probe::Args),
     /// Print a udev rule that keeps ModemManager away from the modems that are plugged in
     Udev(modem_udev::Args),
+    /// Forget that PINs were refused, after a SIM's PIN was changed to the configured one
+    RetryPin(modem_retry_pin::Args),
 }
 
 /// Runs it.
@@ -26,5 +28,6 @@ pub(super) fn run(args: Args) -> Result<(), CliError> {
         Command::List(args) => modem_list::run(&args),
         Command::Probe(args) => modem_probe::run(args),
         Command::Udev(args) => modem_udev::run(&args),
+        Command::RetryPin(args) => modem_retry_pin::run(&args),
     }
 }

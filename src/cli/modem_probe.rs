@@ -52,8 +52,7 @@ async fn run_probe(args: Args) -> Result<(), CliError> {
         several => first_that_answers(several, &machine).await?,
     };
     let usb = target.modem.as_ref().map(|it| (it.device.vid, it.device.pid));
-    let asked =
-        probe(&port, usb, &machine.profiles, &SystemPorts::default(), Clock::system()).await;
+    let asked = probe(&port, usb, &machine.profiles, &SystemPorts, Clock::system()).await;
     let mut probe = asked.map_err(|failed| failure(&failed, target.modem.as_ref()))?;
     if !args.show_numbers {
         for number in [&mut probe.imei, &mut probe.sim.imsi, &mut probe.sim.iccid] {
@@ -181,7 +180,7 @@ async fn first_that_answers(ports: &[String], machine: &Machine) -> Result<Strin
     let mut told = Vec::new();
     for port in ports {
         term::note(&format!("Asking {port} ..."));
-        match answers_at(port, &machine.profiles, &SystemPorts::default(), Clock::system()).await {
+        match answers_at(port, &machine.profiles, &SystemPorts, Clock::system()).await {
             Ok(()) => return Ok(port.clone()),
             Err(failed) => told.push(failed),
         }

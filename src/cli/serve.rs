@@ -124,7 +124,7 @@ pub(super) async fn start(config: Config) -> Result<Gateway, CliError> {
 /// The same with a watcher of every octet.
 pub(super) async fn start_with(config: Config, tap: Arc<dyn Tap>) -> Result<Gateway, CliError> {
     let deps = Deps {
-        ports: Arc::new(SystemPorts::default()),
+        ports: Arc::new(SystemPorts),
         clock: Clock::system(),
         random: Random::from_system(),
         tap,

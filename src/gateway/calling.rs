@@ -20,6 +20,9 @@ use crate::store::StoreError;
 /// sorted out at the next start.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
+/// While a SIM is abroad its pauses do not grow beyond the one after so many failures.
+const ROAMING_LOOKS: u32 = 3;
+
 impl Worker<'_> {
     /// One data call; an end only when the session cannot go on.
     pub(super) async fn call(
@@ -45,6 +48,7 @@ impl Worker<'_> {
         let end = match outcome {
             Ok(bearer) => self.use_call(shift, info, bearer, trouble).await,
             Err(CallFailure { fault, cause }) => {
+                trouble.lost_by_call |= cause.is_some();
                 match self.call_failed(&shift.sim, &fault, trouble).await {
                     Ok(()) => cause.map(|cause| SessionEnd::Failed(Failure { fault, cause })),
                     Err(error) => Some(SessionEnd::Failed(Failure::elsewhere(store_fault(&error)))),
@@ -139,6 +143,7 @@ impl Worker<'_> {
             }
             Err(error) => Err(error),
         };
+        trouble.lost_by_call |= hung_up.is_err();
         match (settled, hung_up) {
             (Err(error), _) => Some(SessionEnd::Failed(Failure::elsewhere(store_fault(&error)))),
             (Ok(()), Err(error)) => Some(SessionEnd::Failed(Failure::from(&error))),
@@ -212,7 +217,12 @@ impl Worker<'_> {
     ) -> Result<(), StoreError> {
         let core = self.core();
         trouble.call_failures = trouble.call_failures.saturating_add(1);
-        let pause = Schedule::LINE.pause(trouble.call_failures, &core.random);
+        let failures = match fault.code.as_str() {
+            // Nobody was called: only this machine was asked.
+            "roaming" => trouble.call_failures.min(ROAMING_LOOKS),
+            _ => trouble.call_failures,
+        };
+        let pause = Schedule::LINE.pause(failures, &core.random);
         let next = core.now().plus(pause);
         tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {}", quiet(fault));
         trouble.call_pause = Some((next, fault.clone()));

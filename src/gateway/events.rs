@@ -109,7 +109,8 @@ pub struct DeviceView {
     pub profile_verified: bool,
     /// How commands and data calls share its ports; none before that is known.
     pub sharing: Option<PortSharing>,
-    /// The ports as they are called now, the one for commands first; empty while none is open.
+    /// The ports as they are called now, the one for commands first; empty while it is out of
+    /// service.
     pub ports: Vec<String>,
 }
 

@@ -39,6 +39,9 @@ const LONGEST_SWEEP: Duration = Duration::from_secs(120);
 /// How often a modem in service is asked whether it is still there.
 const PING: Duration = Duration::from_secs(10);
 
+/// Below this, in dBm, calls mostly fail (3GPP TS 27.007 clause 8.5: `<rssi>` 5).
+const HARDLY_HEARD_DBM: i16 = -103;
+
 /// The worker of one modem; clones share it.
 #[derive(Clone)]
 pub(super) struct Line {
@@ -109,6 +112,16 @@ pub(super) struct Trouble {
     pub(super) call_failures: u32,
     /// No call before this, unless a person wants one.
     pub(super) call_pause: Option<(Timestamp, Fault)>,
+    /// The modem was lost by a call: that it is back does not say that the next one will do.
+    pub(super) lost_by_call: bool,
+}
+
+impl Trouble {
+    /// Something has changed, and calls may work again: the next one is made at once.
+    fn forget_calls(&mut self) {
+        self.call_failures = 0;
+        self.call_pause = None;
+    }
 }
 
 impl Line {
@@ -432,7 +445,10 @@ impl Worker<'_> {
         let before = lock(&self.line.inner.last_sim).replace(sim.clone());
         if before.is_some_and(|before| before != sim) {
             tracing::info!(modem = %self.name(), "another SIM: what belongs to the last one waits for it");
-            trouble.call_pause = None;
+            trouble.forget_calls();
+        }
+        if !std::mem::take(&mut trouble.lost_by_call) {
+            trouble.forget_calls();
         }
         if let Err(error) = self.pick_up(&port, &sim, &info.iccid).await {
             return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
@@ -450,6 +466,7 @@ impl Worker<'_> {
             shown.device.profile_reason = info.profile.reason.to_string();
             shown.device.profile_verified = info.profile.verified;
             shown.device.sharing = Some(info.sharing);
+            shown.device.ports.clone_from(&info.ports);
             shown.signal_dbm = info.signal_dbm;
             shown.registration = Some(info.registration);
             shown.sim = Some(SimView::of(&info.imsi, &info.iccid));
@@ -461,10 +478,12 @@ impl Worker<'_> {
         let settings = self.line.inner.config.operator.clone();
         let shift = Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings);
         let mut network = Network::of(info.registration);
+        let mut signal = info.signal_dbm;
         let mut next_ping = Instant::now() + PING;
         let mut next_check = Instant::now() + self.core().timing.sweep_every;
         loop {
-            if let Err(error) = self.follow_network(&mut network, &sim, trouble).await {
+            if let Err(error) = self.follow_network(&mut network, &mut signal, &sim, trouble).await
+            {
                 return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
             }
             let due = match self.next_due(&sim).await {
@@ -495,7 +514,7 @@ impl Worker<'_> {
                         return SessionEnd::Failed(failure);
                     }
                 }
-                () = self.line.inner.urgent.notified() => trouble.call_pause = None,
+                () = self.line.inner.urgent.notified() => trouble.forget_calls(),
                 () = self.line.inner.wake.notified() => {}
                 () = sleep_until(until) => {}
                 () = tokio::time::sleep_until(next_ping) => {
@@ -505,6 +524,9 @@ impl Worker<'_> {
                     }
                     if let Err(error) = self.look_after(deep || network.is_missing()).await {
                         return SessionEnd::Failed(Failure::from(&error));
+                    }
+                    if trouble.call_pause.is_some() {
+                        self.look_around().await;
                     }
                     next_ping = Instant::now() + PING;
                 }
@@ -536,16 +558,29 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Whether the network has changed since a call failed there.
+    async fn look_around(&self) {
+        if let Ok(registration) = self.modem.registration().await {
+            self.line.registration(registration);
+        }
+        if let Ok(signal) = self.modem.signal().await {
+            self.line.signal(signal);
+        }
+    }
+
     /// Shows when the network is lost and found, and takes up again what waited for it.
     async fn follow_network(
         &self,
         network: &mut Network,
+        signal: &mut Option<i16>,
         sim: &str,
         trouble: &mut Trouble,
     ) -> Result<(), StoreError> {
         let now = self.line.shown().registration.unwrap_or(Registration::Unknown);
         let missing = network.is_missing();
-        let changed = std::mem::replace(network, Network::of(now)) != *network;
+        let changed = std::mem::replace(network, Network::of(now)) != Network::of(now);
+        let heard = std::mem::replace(signal, self.line.shown().signal_dbm);
+        let signal_back = is_back(heard, *signal);
         if network.is_missing() {
             if changed || !missing || self.line.shown().line_fault.is_none() {
                 let fault = network.why();
@@ -555,8 +590,8 @@ impl Worker<'_> {
                     shown.line_fault = Some(fault);
                 });
             }
-        } else if missing {
-            trouble.call_pause = None;
+        } else if missing || (changed || signal_back) && trouble.call_pause.is_some() {
+            trouble.forget_calls();
             self.core().store.resume(self.name(), sim, self.core().now()).await?;
             self.line.show(|shown| {
                 shown.condition = "ready";
@@ -643,6 +678,11 @@ impl Worker<'_> {
 /// What stands for a SIM that is not known, or not yet.
 pub(super) fn nameless_sim(modem: &str) -> String {
     format!("modem:{modem}")
+}
+
+/// Whether a signal that was hardly there can be used now.
+fn is_back(before: Option<i16>, now: Option<i16>) -> bool {
+    before.is_none_or(|it| it < HARDLY_HEARD_DBM) && now.is_some_and(|it| it >= HARDLY_HEARD_DBM)
 }
 
 /// For logs: the other side's words may hold numbers.

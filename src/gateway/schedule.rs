@@ -22,10 +22,15 @@ impl Schedule {
     /// Acknowledgements.
     pub(super) const ACK: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]);
     /// A modem, a data call or a short message that does not get through. Trouble of the air or of
-    /// the modem is mostly over within minutes, and whoever waits shall not wait much longer.
+    /// the modem is mostly over within ten minutes, and until then nobody shall wait for more than
+    /// one when it is; what lasts longer must not have the operator called every minute.
     pub(super) const LINE: Self = Self(&[
         15,
         30,
+        MINUTE,
+        MINUTE,
+        MINUTE,
+        MINUTE,
         MINUTE,
         MINUTE,
         MINUTE,
@@ -84,6 +89,20 @@ mod tests {
             assert!((least..=least + least / 10).contains(found), "{minutes:?}");
         }
         assert!(Schedule::SEND.pause(1, &random) >= Duration::from_secs(15));
+    }
+
+    #[test]
+    fn calls_are_tried_every_minute_for_ten_minutes_and_seldom_after_that() {
+        let random = Random::seeded(6);
+        let mut passed = Duration::ZERO;
+        let mut last = Duration::ZERO;
+        for failures in 1..=40 {
+            let pause = Schedule::LINE.pause(failures, &random);
+            assert!(passed >= Duration::from_secs(9 * MINUTE) || pause.as_secs() <= 66);
+            passed += pause;
+            last = pause;
+        }
+        assert!(last >= Duration::from_secs(30 * MINUTE), "{last:?}");
     }
 
     fn notification(expiry: Expiry) -> NotificationInd {

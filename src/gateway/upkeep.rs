@@ -171,6 +171,7 @@ impl Worker<'_> {
                 shown.last_error = Some((now, fault.clone()));
             }
             shown.line_fault = Some(fault.clone());
+            shown.device.ports.clear();
         });
     }
 

@@ -278,8 +278,11 @@ impl Driver {
     )]
     pub(super) async fn open_line(&mut self, name: &str) -> Result<Line, ModemError> {
         let port = self.opener.open(name).await?;
-        let delay = self.profile().quirks.send_delay;
-        Ok(Line::new(name, port, std::sync::Arc::clone(&self.shared), delay))
+        let profile = self.profile();
+        let delay = profile.quirks.send_delay;
+        let mut line = Line::new(name, port, std::sync::Arc::clone(&self.shared), delay);
+        line.set_serial(self.serial.unwrap_or(profile.serial));
+        Ok(line)
     }
 
     /// The radio draws most when it begins to send: a port that vanishes then says "power".

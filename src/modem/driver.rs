@@ -13,6 +13,7 @@ use super::call::{CallStatus, DataCall, EndReason, Returned};
 use super::climb::Imprint;
 use super::line::{Line, Shared};
 use super::multiplex::Multiplexing;
+use super::profile::Serial;
 use super::sms::Storages;
 use super::sms_setup::Reception;
 use super::usb::{Binding, Finder};
@@ -69,6 +70,10 @@ pub(super) struct Driver {
     call_in_doubt: bool,
     /// It has just started, or got its PIN, and has not said that its SMS part is ready.
     pub(super) starting: bool,
+    /// Speed and flow control with which the modem answered, where they are not its profile's.
+    pub(super) serial: Option<Serial>,
+    /// The names of the ports, as they were opened last.
+    pub(super) ports: Vec<String>,
     /// Dial and control port that answer, where the usual ones do not.
     pub(super) detour: Option<(String, Option<String>)>,
     /// The IMEI as the modem told it last.
@@ -114,6 +119,8 @@ impl Driver {
             registered: registration::Known::default(),
             events,
             returns: mpsc::unbounded_channel(),
+            serial: None,
+            ports: Vec::new(),
             detour: None,
             imei: String::new(),
             iccid_question: None,
@@ -164,6 +171,10 @@ impl Driver {
 
     /// The line for commands.
     pub(super) fn at(&mut self) -> Result<&mut Line, ModemError> {
+        if self.in_call && self.config.profile.profile.quirks.control_blocks {
+            // Whatever is asked now would be answered at the end of the call, if at all.
+            return Err(ModemError::InCall);
+        }
         match &mut self.control {
             Some(line) if line.port.is_some() => Ok(line),
             Some(_) => Err(ModemError::InCall),

@@ -528,7 +528,8 @@ impl Explain for ModemError {
             }
             Self::PinNeeded | Self::PinMalformed => "set `pin` for this modem in the configuration",
             Self::PinWrong { .. } => {
-                "put the SIM into a phone, find the right PIN, and set `pin` in the configuration"
+                "put the SIM into a phone, find the right PIN, and set `pin` in the configuration; if \
+                 the SIM's PIN was changed to the configured one since: `mm1gate modem retry-pin`"
             }
             Self::PinMemory { .. } => {
                 "check that the data folder's disk is neither full nor read-only; the PIN is \

@@ -28,6 +28,8 @@ pub struct ModemInfo {
     pub signal_dbm: Option<i16>,
     /// Where the modem is registered.
     pub registration: Registration,
+    /// The ports as they are called now, the one for commands first.
+    pub ports: Vec<String>,
     /// How commands and data calls share its ports.
     pub sharing: PortSharing,
     /// What it is treated by.
@@ -91,6 +93,7 @@ impl fmt::Debug for ModemInfo {
             .field("signal_dbm", &self.signal_dbm)
             .field("registration", &self.registration)
             .field("profile", &self.profile)
+            .field("ports", &self.ports)
             .field("sharing", &self.sharing)
             .finish()
     }

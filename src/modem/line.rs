@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
+use super::profile::Serial;
 use super::{ModemError, Port, PortError};
 use crate::codec::at::{CommandLine, FinalResult, Unsolicited};
 use crate::model::{Clock, Tap, TapChannel, TapDirection, TapEvent};
@@ -187,8 +188,28 @@ impl Line {
         text: &str,
         limit: Duration,
     ) -> Result<Response, ModemError> {
+        self.answer_of_kind(text, Kind::Plain, limit).await
+    }
+
+    /// The same for an answer of many lines, which may not pause longer than `pause`.
+    pub(super) async fn listing(
+        &mut self,
+        text: &str,
+        limit: Duration,
+        pause: Duration,
+    ) -> Result<Response, ModemError> {
+        self.answer_of_kind(text, Kind::Listing { pause }, limit).await
+    }
+
+    async fn answer_of_kind(
+        &mut self,
+        text: &str,
+        kind: Kind,
+        limit: Duration,
+    ) -> Result<Response, ModemError> {
         self.settle().await?;
-        let reply = self.run(command(text)?, Kind::Plain, limit).await?;
+        let begun = Instant::now();
+        let reply = self.run(command(text)?, kind, limit).await?;
         self.out_of_step = matches!(reply, Reply::TimedOut { .. });
         match reply {
             Reply::Response(response) => Ok(response),
@@ -196,7 +217,10 @@ impl Line {
             Reply::TimedOut { lines } if !lines.is_empty() => {
                 Ok(Response { lines, result: FinalResult::Ok })
             }
-            _ => Err(ModemError::Timeout { command: name_of(text), seconds: limit.as_secs() }),
+            _ => {
+                let seconds = begun.elapsed().min(limit).as_secs();
+                Err(ModemError::Timeout { command: name_of(text), seconds })
+            }
         }
     }
 
@@ -251,6 +275,11 @@ impl Line {
             }
         }
         Ok(())
+    }
+
+    /// Speed and flow control of the port, where it has them.
+    pub(super) fn set_serial(&mut self, serial: Serial) -> bool {
+        self.port.as_mut().is_some_and(|port| port.set_serial(serial))
     }
 
     /// From now on.

@@ -86,7 +86,7 @@ impl Driver {
     pub(super) fn sharing(&self) -> PortSharing {
         if self.multiplexing.is_running() {
             PortSharing::Multiplexed
-        } else if self.data.is_some() {
+        } else if self.data.is_some() && !self.profile().quirks.control_blocks {
             PortSharing::Two
         } else {
             PortSharing::One

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::PortError;
+use super::profile::Serial;
 
 /// An open port. Never flushed: flushing a tty waits in the kernel until the line is drained.
 /// A read of zero octets or an error means that the device is gone.
@@ -13,6 +14,13 @@ pub trait Port: AsyncRead + AsyncWrite + Send + Unpin {
     /// Sets the line Data Terminal Ready; false when the port has no such line (a pty).
     fn set_dtr(&mut self, on: bool) -> bool {
         let _ = on;
+        false
+    }
+
+    /// Sets speed and flow control; false when the port does not take them, as one without a
+    /// serial line below it need not.
+    fn set_serial(&mut self, serial: Serial) -> bool {
+        let _ = serial;
         false
     }
 
@@ -40,6 +48,6 @@ pub type OpenPort<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Port>, PortEr
 
 /// Opens ports by name; tests hand in their own.
 pub trait PortOpener: Send + Sync {
-    /// Opens `name` for this program alone.
+    /// Opens `name` for this program alone, at whatever speed; [`Port::set_serial`] follows.
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a>;
 }

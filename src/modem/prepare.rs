@@ -6,8 +6,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::driver::Driver;
 use super::line::{Line, name_of};
-use super::profile::{Choice, OnError, Step, StepPort};
-use super::{ModemError, ModemInfo, Profile, ProfileChoice, ProfileUsed, Registration, hangup};
+use super::profile::{Choice, OnError, Serial, Step, StepPort};
+use super::{
+    ModemError, ModemInfo, Profile, ProfileChoice, ProfileUsed, Profiles, Registration, hangup,
+};
 use crate::codec::at::{FinalResult, identity, operator};
 use crate::model::Stage;
 use crate::proto::at::Response;
@@ -35,12 +37,14 @@ impl Driver {
     pub(super) async fn prepare(&mut self) -> Result<ModemInfo, ModemError> {
         self.open().await?;
         self.stages.tell(Stage::PortOpen);
-        self.initialise().await?;
+        self.initialise(&[]).await?;
         let manufacturer = self.identity("AT+CGMI", "+CGMI:").await?;
         let model = self.identity("AT+CGMM", "+CGMM:").await?;
+        let before = self.profile();
         if self.config.profile.identify(&manufacturer, &model) {
+            self.settle_serial(before.serial).await?;
             // What it was taken for so far may have left out what it needs.
-            self.initialise().await?;
+            self.initialise(&before.init).await?;
         }
         let profile = self.profile();
         if let Some(reason) = &profile.refuse {
@@ -51,7 +55,7 @@ impl Driver {
         let imei = self.identity("AT+CGSN", "+CGSN:").await?;
         self.imei.clone_from(&imei);
         if self.multiplex().await? {
-            self.initialise().await?;
+            self.initialise(&[]).await?;
         }
         self.unlock().await?;
         let imsi = self.imsi().await?;
@@ -87,6 +91,7 @@ impl Driver {
             operator,
             signal_dbm,
             registration,
+            ports: self.ports.clone(),
             sharing: self.sharing(),
         };
         Ok(info)
@@ -101,11 +106,13 @@ impl Driver {
             if let (Some(among), Some(device)) = (&self.config.profile.among, &names.device) {
                 let among = std::sync::Arc::clone(among);
                 self.config.profile = ProfileChoice::auto(&among, Some((device.vid, device.pid)));
+                self.serial = None;
             }
             let (first, second) = match names.control {
                 Some(control) => (control, Some(names.dial)),
                 None => (names.dial, None),
             };
+            self.ports = [&first].into_iter().chain(&second).cloned().collect();
             self.control = Some(self.open_line(&first).await?);
             if let Some(second) = second {
                 self.data = Some(self.open_line(&second).await?);
@@ -117,10 +124,14 @@ impl Driver {
             }
         }
         let calls = self.maybe_in_data;
-        let (first, second) = wake_both(&mut self.control, &mut self.data, &profile, calls).await;
+        let (mut first, mut second) =
+            wake_both(&mut self.control, &mut self.data, &profile, calls).await;
         let silent = |woken: &Result<(), ModemError>| {
             matches!(woken, Err(ModemError::NoAnswer { .. } | ModemError::Noise { .. }))
         };
+        if silent(&first) && (self.data.is_none() || silent(&second)) && self.take_usual_serial() {
+            (first, second) = wake_both(&mut self.control, &mut self.data, &profile, calls).await;
+        }
         self.deaf = silent(&first) && (self.data.is_none() || silent(&second));
         let woken = first.and(second);
         if let Err(error) = &woken
@@ -134,15 +145,61 @@ impl Driver {
         Ok(())
     }
 
-    /// The profile's first steps, on every port.
-    async fn initialise(&mut self) -> Result<(), ModemError> {
+    /// The usual line settings for a modem that is deaf at those of its profile: only its owner
+    /// can have changed its speed. False when there is nothing to try.
+    fn take_usual_serial(&mut self) -> bool {
+        let usual = Profiles::embedded().generic().serial;
+        let tried = self.serial.unwrap_or_else(|| self.profile().serial);
+        // The profile's again after that.
+        self.serial = (tried != usual && self.serial.is_none()).then_some(usual);
+        let Some(next) = self.serial else { return false };
+        let mut taken = false;
+        for line in [&mut self.control, &mut self.data].into_iter().flatten() {
+            taken |= line.set_serial(next);
+        }
+        taken
+    }
+
+    /// The line settings of the profile that the modem was found to have, where it answers with
+    /// them; else those with which it has told what it is.
+    async fn settle_serial(&mut self, before: Serial) -> Result<(), ModemError> {
+        let (now, wanted) = (self.serial.unwrap_or(before), self.profile().serial);
+        if now == wanted {
+            self.serial = None;
+            return Ok(());
+        }
+        self.serial = Some(now);
+        for line in [&mut self.control, &mut self.data].into_iter().flatten() {
+            if !line.set_serial(wanted) {
+                continue;
+            }
+            let answers = match line.sync(2).await {
+                Err(ModemError::NoAnswer { .. }) => false,
+                other => other?,
+            };
+            if !answers {
+                line.set_serial(now);
+                if !line.sync(3).await? {
+                    return Err(ModemError::NoAnswer { port: line.name.clone() });
+                }
+                return Ok(());
+            }
+        }
+        self.serial = None;
+        Ok(())
+    }
+
+    /// The profile's first steps but those that were done before, on every port.
+    async fn initialise(&mut self, done: &[Step]) -> Result<(), ModemError> {
         let profile = self.profile();
         for line in [&mut self.control, &mut self.data].into_iter().flatten() {
             line.pause_before_commands(profile.quirks.send_delay);
         }
-        self.steps(&profile.init, false).await?;
+        let left: Vec<Step> =
+            profile.init.iter().filter(|step| !done.contains(step)).cloned().collect();
+        self.steps(&left, false).await?;
         if self.data.is_some() {
-            self.steps(&profile.init, true).await?;
+            self.steps(&left, true).await?;
         }
         Ok(())
     }

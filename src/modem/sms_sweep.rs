@@ -1,6 +1,8 @@
 //! Every message of every storage, by whichever of three ways works on this modem (3GPP TS 27.005
 //! clauses 3.4.2, 3.4.3 and 3.5.4).
 
+use std::time::Duration;
+
 use super::driver::Driver;
 use super::profile::ListMethod;
 use super::sms::Count;
@@ -11,6 +13,8 @@ use crate::codec::at::{cmgl_entries, fields, value_behind};
 const MAX_PLACES: u16 = 512;
 /// Places looked at where the modem tells no total: those of the largest old SIMs.
 const USUAL_PLACES: u16 = 50;
+/// How long a listing may pause: one that is silent for longer hangs, whatever its whole may take.
+const LISTING_PAUSE: Duration = Duration::from_secs(30);
 /// Messages taken from one storage at a time.
 const MAX_FOUND: usize = 1024;
 
@@ -125,7 +129,7 @@ impl Driver {
 
     async fn list(&mut self, storage: &str) -> Result<Vec<StoredSms>, ModemError> {
         let limit = self.profile().timeouts.list;
-        let response = match self.at()?.response("AT+CMGL=4", limit).await {
+        let response = match self.at()?.listing("AT+CMGL=4", limit, LISTING_PAUSE).await {
             Ok(response) => response,
             Err(error @ ModemError::Timeout { .. }) => {
                 let profile = self.profile();

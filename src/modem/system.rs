@@ -12,38 +12,25 @@ use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
 
 use super::lockfile::{self, LockFile};
 use super::profile::{FlowControl, Serial};
-use super::{OpenPort, Port, PortError, PortOpener, Profile};
+use super::{OpenPort, Port, PortError, PortOpener};
 
 /// Most ports named in an error.
 const MAX_NAMED: usize = 8;
+
+/// Bits per second until [`Port::set_serial`] says otherwise.
+const FIRST_SPEED: u32 = 115_200;
 
 /// Major device numbers of pseudo-terminals below /dev/pts on Linux.
 const UNIX98_SLAVES: std::ops::RangeInclusive<u32> = 136..=143;
 
 /// The serial ports of this machine, opened for this program alone (`TIOCEXCL` and `flock`).
 #[derive(Debug, Clone, Copy)]
-pub struct SystemPorts {
-    serial: Serial,
-}
-
-impl SystemPorts {
-    /// With the line settings of a profile.
-    #[must_use]
-    pub fn for_profile(profile: &Profile) -> Self {
-        Self { serial: profile.serial }
-    }
-}
-
-impl Default for SystemPorts {
-    fn default() -> Self {
-        Self { serial: Serial { baud: 115_200, flow_control: FlowControl::None } }
-    }
-}
+pub struct SystemPorts;
 
 impl PortOpener for SystemPorts {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
         Box::pin(async move {
-            let (port, lock) = open(name, self.serial)?;
+            let (port, lock) = open(name)?;
             Ok(Box::new(SystemPort(port, lock)) as Box<dyn Port>)
         })
     }
@@ -62,6 +49,14 @@ impl Drop for SystemPort {
 impl Port for SystemPort {
     fn set_dtr(&mut self, on: bool) -> bool {
         self.0.write_data_terminal_ready(on).is_ok()
+    }
+
+    fn set_serial(&mut self, serial: Serial) -> bool {
+        let flow = match serial.flow_control {
+            FlowControl::None => tokio_serial::FlowControl::None,
+            FlowControl::Hardware => tokio_serial::FlowControl::Hardware,
+        };
+        self.0.set_flow_control(flow).is_ok() && self.0.set_baud_rate(serial.baud).is_ok()
     }
 
     fn carrier(&mut self) -> Option<bool> {
@@ -98,7 +93,7 @@ impl AsyncWrite for SystemPort {
     }
 }
 
-fn open(name: &str, serial: Serial) -> Result<(SerialStream, Option<LockFile>), PortError> {
+fn open(name: &str) -> Result<(SerialStream, Option<LockFile>), PortError> {
     let port = || name.to_owned();
     let path = match fs::canonicalize(name) {
         Ok(path) => path,
@@ -127,13 +122,7 @@ fn open(name: &str, serial: Serial) -> Result<(SerialStream, Option<LockFile>), 
         }
         None => None,
     };
-    let flow = match serial.flow_control {
-        FlowControl::None => tokio_serial::FlowControl::None,
-        FlowControl::Hardware => tokio_serial::FlowControl::Hardware,
-    };
-    let opened = tokio_serial::new(path.to_string_lossy(), serial.baud)
-        .flow_control(flow)
-        .open_native_async();
+    let opened = tokio_serial::new(path.to_string_lossy(), FIRST_SPEED).open_native_async();
     opened.map(|stream| (stream, lock)).map_err(|error| match error.kind() {
         tokio_serial::ErrorKind::NoDevice => {
             PortError::Busy { port: port(), by: holder(device.rdev(), true) }
@@ -259,7 +248,7 @@ mod tests {
     }
 
     async fn error_of(name: &str) -> PortError {
-        SystemPorts::default().open(name).await.err().expect("the port cannot be opened")
+        SystemPorts.open(name).await.err().expect("the port cannot be opened")
     }
 
     #[tokio::test]
@@ -280,7 +269,7 @@ mod tests {
     #[tokio::test]
     async fn pty_works_without_control_lines_and_vanishes_with_its_master() {
         let (master, name) = pty();
-        let mut port = SystemPorts::default().open(&name).await.unwrap();
+        let mut port = SystemPorts.open(&name).await.unwrap();
         assert!(!port.set_dtr(false));
         assert_eq!(port.carrier(), None);
         port.write_all(b"AT\r").await.unwrap();
@@ -293,6 +282,25 @@ mod tests {
         assert_eq!(&octets, b"OK\r\n");
         drop(master);
         assert!(!matches!(port.read(&mut octets).await, Ok(1..)));
+    }
+
+    #[tokio::test]
+    async fn line_settings_of_a_profile_reach_the_port() {
+        let (master, name) = pty();
+        let mut port = SystemPorts.open(&name).await.unwrap();
+        let settings = || rustix::termios::tcgetattr(&master).unwrap();
+        let flow = |it: &rustix::termios::Termios| {
+            it.control_modes.contains(rustix::termios::ControlModes::CRTSCTS)
+        };
+        assert_eq!((settings().output_speed(), flow(&settings())), (115_200, false));
+        for (profile, speed, flows) in
+            [("multitech", 230_400, true), ("siemens", 115_200, true), ("huawei", 115_200, false)]
+        {
+            let profile = crate::modem::Profiles::embedded().named(profile).unwrap();
+            assert!(port.set_serial(profile.serial));
+            let now = settings();
+            assert_eq!((now.output_speed(), now.input_speed(), flow(&now)), (speed, speed, flows));
+        }
     }
 
     #[tokio::test]
@@ -317,14 +325,14 @@ mod tests {
         let by = format!("sleep (process {})", other.id());
         assert_eq!(error, PortError::Busy { port: name.clone(), by: Some(by) });
         assert_eq!(error.to_string().lines().count(), 1);
-        SystemPorts::default().open(&name).await.unwrap();
+        SystemPorts.open(&name).await.unwrap();
     }
 
     #[tokio::test]
     async fn locked_port_is_busy_though_its_holder_has_the_other_end() {
         let (_master, name) = pty();
         let slave = File::open(&name).unwrap();
-        SystemPorts::default().open(&name).await.unwrap();
+        SystemPorts.open(&name).await.unwrap();
         rustix::fs::flock(&slave, rustix::fs::FlockOperation::LockExclusive).unwrap();
         let error = error_of(&name).await;
         assert!(matches!(error, PortError::Busy { by: Some(_), .. }), "{error:?}");
@@ -333,7 +341,7 @@ mod tests {
     #[tokio::test]
     async fn port_that_is_open_already_is_busy_and_says_by_whom() {
         let (_master, name) = pty();
-        let _port = SystemPorts::default().open(&name).await.unwrap();
+        let _port = SystemPorts.open(&name).await.unwrap();
         let error = error_of(&name).await;
         let PortError::Busy { by, .. } = &error else { panic!("{error:?}") };
         assert_eq!(by.as_deref(), Some("this program itself"));

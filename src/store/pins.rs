@@ -162,6 +162,14 @@ impl PinBook {
             .await
     }
 
+    /// Nothing speaks against any PIN any more; answers how many entries there were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget_all(&self) -> Result<usize, StoreError> {
+        self.store.write(|db| Ok(db.execute("DELETE FROM pin", [])?)).await
+    }
+
     fn digest(&self, sim: &str, pin: &Secret) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
             return String::new();
@@ -208,6 +216,11 @@ mod tests {
         assert_eq!(other, Some(PinRecord::Others(1)));
         assert_eq!(book.look_up("iccid:8944100000000000020", &pin).await.unwrap(), None);
         book.forget(SIM, &pin).await.unwrap();
+        assert_eq!(book.look_up(SIM, &pin).await.unwrap(), None);
+        for sim in [SIM, "imei:350000000000006"] {
+            book.note(sim, &pin, true, NOW).await.unwrap();
+        }
+        assert_eq!((book.forget_all().await.unwrap(), book.forget_all().await.unwrap()), (2, 0));
         assert_eq!(book.look_up(SIM, &pin).await.unwrap(), None);
     }
 

@@ -92,7 +92,7 @@ impl Rig {
             },
         });
         let deps = Deps {
-            ports: Arc::new(SystemPorts::default()),
+            ports: Arc::new(SystemPorts),
             clock: Clock::system(),
             random: Random::from_system(),
             tap: Arc::new(NoTap),

@@ -173,7 +173,8 @@ async fn probe_tells_everything_and_hides_numbers() {
     drop(open);
     let _locked = serve(&rig, subscriber);
     let out = ask(&["probe", "auto"]);
-    assert!(out.contains("waits for its PIN (SIM PIN), 3 PIN attempts left"), "{out}");
+    assert!(out.contains("waits for its PIN (SIM PIN), ICCID"), "{out}");
+    assert!(out.contains("3 PIN attempts left"), "{out}");
     assert!(out.contains("not known while the SIM is locked"), "{out}");
 }
 
@@ -270,4 +271,40 @@ async fn modem_of_a_running_gateway_is_told_by_the_gateway() {
     for name in ["gateway", "port-free", "port-answers", "sim", "pin", "network", "power"] {
         assert_eq!(result(name), Some("ok".into()), "{name}: {report:#}");
     }
+}
+
+#[test]
+fn retry_pin_forgets_what_was_refused_and_leaves_a_running_gateway_alone() {
+    use mm1gate::model::redact::Secret;
+    use mm1gate::model::{Random, Timestamp};
+    use mm1gate::store::{Owner, PinBook, Store};
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let config = home.path().join("mm1gate.toml");
+    let text = format!(
+        "data_dir = \"{}\"\n[[modem]]\nport = \"/dev/ttyUSB0\"\n[modem.operator]\napn = \"mms\"\n\
+         mmsc = \"http://mmsc.example/\"\n",
+        data.display()
+    );
+    fs::write(&config, text).unwrap();
+    let retry = || {
+        let mut command = mm1gate(home.path());
+        command.args(["modem", "retry-pin", "--config", config.to_str().unwrap()]);
+        run(&mut command)
+    };
+    let owner = Owner::take(&data).unwrap();
+    let (exit, _, err) = retry();
+    assert_eq!(exit, 75, "{err}");
+    assert!(err.contains("in use") && err.contains("end the gateway"), "{err}");
+    let store = Store::open(&data).unwrap();
+    let book = PinBook::open(&data, store, &Random::seeded(1)).unwrap();
+    let sim = "iccid:8944100000000000012";
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let at = Timestamp::from_secs(1_790_000_000);
+    runtime.block_on(book.note(sim, &Secret::new("9999"), true, at)).unwrap();
+    drop((book, owner));
+    let (exit, out, err) = retry();
+    assert_eq!((exit, err.as_str()), (0, ""), "{out}");
+    assert!(out.starts_with("One refused PIN is forgotten"), "{out}");
+    assert!(retry().1.starts_with("No PIN is remembered"));
 }

@@ -259,7 +259,7 @@ async fn dead_stick_is_reset_a_few_times_a_day_and_where_that_is_forbidden_says_
 }
 
 #[tokio::test(start_paused = true)]
-async fn modem_that_confuses_itself_is_restarted_by_command() {
+async fn sim_that_was_never_ready_is_no_reason_to_restart_the_modem() {
     let rig = Rig::timed(Ports::Two, Behaviour::Receive, STICK, |operator| {
         operator.faults().set(Fault::SimBusy {});
     })
@@ -356,4 +356,18 @@ async fn locked_stick_gets_its_pin_after_every_reset() {
     }
     assert_eq!(rig.operator.modem().state().pin_tries, 3);
     assert_eq!(rungs(&rig), [Rung::Initialise; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sim_whose_pin_was_changed_to_a_refused_one_is_opened_after_its_owner_says_so() {
+    let mut rig = Rig::locked("1234", "9999").await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let fault = view(&rig).fault.expect("refused");
+    assert!(fault.remedy.contains("mm1gate modem retry-pin"), "{fault:?}");
+    // Forgetting alone is not enough: the SIM has two attempts left.
+    assert_eq!(rig.forget_pins().await, 1);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let code = view(&rig).fault.map(|fault| fault.code);
+    assert_eq!(code.as_deref(), Some("pin-too-few-attempts"));
+    assert_eq!(rig.operator.modem().state().pin_tries, 2);
 }

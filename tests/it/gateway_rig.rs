@@ -142,6 +142,18 @@ impl Rig {
         (rig, bus)
     }
 
+    /// Its ports are opened through `wrap`.
+    pub(crate) async fn through(
+        ports: Ports,
+        timing: sim::Timing,
+        wrap: impl FnOnce(Arc<dyn PortOpener>) -> Arc<dyn PortOpener>,
+    ) -> Self {
+        let arrange = |_: &Operator, _: &mut Config, deps: &mut Deps| {
+            deps.ports = wrap(Arc::clone(&deps.ports));
+        };
+        Self::assemble(ports, Behaviour::Receive, timing, None, |_| {}, arrange).await
+    }
+
     /// With a SIM that wants a PIN, and a PIN in the configuration.
     pub(crate) async fn locked(pin: &str, configured: &str) -> Self {
         let (pin, configured) = (pin.to_owned(), configured.to_owned());
@@ -250,6 +262,18 @@ impl Rig {
         self.gateway.stop().await;
         change(&mut self.config);
         self.start().await;
+    }
+
+    /// What `mm1gate modem retry-pin` does between two runs; answers how many were forgotten.
+    pub(crate) async fn forget_pins(&mut self) -> usize {
+        self.gateway.stop().await;
+        let dir = &self.config.data_dir;
+        let store = mm1gate::store::Store::open(dir).unwrap();
+        let book = mm1gate::store::PinBook::open(dir, store, &Random::seeded(1)).unwrap();
+        let forgotten = book.forget_all().await.unwrap();
+        drop(book);
+        self.start().await;
+        forgotten
     }
 
     /// Starts a gateway after [`Gateway::stop`].

@@ -248,15 +248,19 @@ async fn text_is_of_use_only_as_long_as_its_sender_said() {
         new
     };
     let short = rig.gateway.accept(new(1)).await.unwrap();
+    let ends = rig.clock.now().plus(Duration::from_secs(4 * 3600));
     let long = rig.gateway.accept(new(4)).await.unwrap();
     rig.until(&short, &["expired"]).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
+    let left = ends.since(rig.clock.now());
+    assert!(left < Duration::from_secs(3 * 3600));
     rig.operator.faults().clear_all();
     rig.until(&long, &["delivered"]).await;
     let [Tpdu::Submit(submit)] = &submits(&rig)[..] else { panic!("one text") };
-    // Of its four hours two are over.
+    // What is left of its four hours.
     let ValidityPeriod::Relative(steps) = submit.validity else { panic!("{submit:?}") };
-    assert!(steps <= 24, "{steps} steps of five minutes");
+    let told = (u64::from(steps) + 1) * 300;
+    assert!(told <= left.as_secs() + 300, "{steps} steps of five minutes, {left:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,7 @@ mod fuzz_inputs;
 mod fuzz_properties;
 mod fuzz_replay;
 mod gateway_inbound;
+mod gateway_ladder;
 mod gateway_modems;
 mod gateway_one_port;
 mod gateway_outbound;

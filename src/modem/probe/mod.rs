@@ -266,6 +266,7 @@ pub async fn probe(
     let opened = opener.open(port).await.map_err(|error| silent(error.into()))?;
     let delay = profile.profile.quirks.send_delay;
     let mut line = Line::new(port, opened, shared, delay);
+    line.set_serial(profile.profile.serial);
     hangup::wake(&mut line, &profile.profile, true).await.map_err(silent)?;
     ask::everything(&mut line, &mut profile).await.map_err(silent)
 }

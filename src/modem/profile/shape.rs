@@ -366,7 +366,8 @@ pub struct Quirks {
     /// Pause before each command.
     #[serde(deserialize_with = "duration")]
     pub send_delay: Duration,
-    /// Whether the control port stays silent while the other one is in a call.
+    /// Whether the control port stays silent while the other one is in a call: then nothing is
+    /// asked there during one, as on a modem with one port.
     pub control_blocks: bool,
     /// Whether the first context is the attach bearer, on LTE and elsewhere too.
     pub first_context_attaches: bool,

@@ -17,7 +17,7 @@ use crate::model::{Clock, NoTap, StageSink, Timestamp};
 use crate::modem::usb::NoUsb;
 use crate::modem::{
     Means, Modem, ModemConfig, ModemEvent, OpenPort, PdpAuth, PdpContext, PinMemory, Port,
-    PortError, PortOpener, Profile, ProfileChoice, VolatilePins,
+    PortError, PortOpener, Profile, ProfileChoice, Serial, VolatilePins,
 };
 
 /// What the modem answers. Text is sent as it stands; `OK` alone is wrapped in line ends.
@@ -78,13 +78,17 @@ pub(super) struct Script {
     pub(super) has_dtr: bool,
     /// Whether `+++` leads to command mode.
     pub(super) deaf_to_escape: bool,
-    /// What `+++` is answered with.
+    /// Speeds at which it understands; any when empty. Only with control lines.
+    pub(super) speeds: Vec<u32>,
+    /// What leads to command mode.
+    pub(super) escape: &'static str,
+    /// What it is answered with.
     pub(super) escape_answer: &'static str,
 }
 
 impl Script {
     pub(super) fn new() -> Self {
-        let mut script = Self { escape_answer: "\r\nOK\r\n", ..Self::default() };
+        let mut script = Self { escape: "+++", escape_answer: "\r\nOK\r\n", ..Self::default() };
         for (command, answer) in PLAIN {
             script = script.on(command, &[answer]);
         }
@@ -124,6 +128,7 @@ pub(super) struct Far {
     commands: Arc<Mutex<Vec<String>>>,
     data: Arc<Mutex<Vec<u8>>>,
     carrier: Arc<AtomicBool>,
+    serial: Arc<Mutex<Option<Serial>>>,
 }
 
 impl Far {
@@ -154,6 +159,11 @@ impl Far {
         self.data.lock().unwrap().clone()
     }
 
+    /// How the port is set.
+    pub(super) fn serial(&self) -> Option<Serial> {
+        *self.serial.lock().unwrap()
+    }
+
     pub(super) fn drop_carrier(&self) {
         self.carrier.store(false, Ordering::SeqCst);
     }
@@ -172,8 +182,10 @@ impl Ports {
         let (acts, incoming) = mpsc::unbounded_channel();
         let dtr = Arc::new(AtomicBool::new(true));
         let carrier = Arc::new(AtomicBool::new(false));
+        let serial = Arc::default();
         let port: Box<dyn Port> = if script.has_dtr {
-            Box::new(Wired { near, dtr: Arc::clone(&dtr), carrier: Arc::clone(&carrier) })
+            let (dtr, carrier) = (Arc::clone(&dtr), Arc::clone(&carrier));
+            Box::new(Wired { near, dtr, carrier, serial: Arc::clone(&serial) })
         } else {
             Box::new(near)
         };
@@ -185,6 +197,7 @@ impl Ports {
             commands: Arc::clone(&commands),
             data: Arc::clone(&data),
             carrier: Arc::clone(&carrier),
+            serial: Arc::clone(&serial),
         };
         let in_call = script.in_call;
         let scripted = Scripted {
@@ -194,6 +207,7 @@ impl Ports {
             data,
             dtr,
             carrier,
+            serial,
             in_call,
             quiet_since: None,
         };
@@ -215,11 +229,17 @@ struct Wired {
     near: DuplexStream,
     dtr: Arc<AtomicBool>,
     carrier: Arc<AtomicBool>,
+    serial: Arc<Mutex<Option<Serial>>>,
 }
 
 impl Port for Wired {
     fn set_dtr(&mut self, on: bool) -> bool {
         self.dtr.store(on, Ordering::SeqCst);
+        true
+    }
+
+    fn set_serial(&mut self, serial: Serial) -> bool {
+        *self.serial.lock().unwrap() = Some(serial);
         true
     }
 
@@ -263,6 +283,7 @@ struct Scripted {
     data: Arc<Mutex<Vec<u8>>>,
     dtr: Arc<AtomicBool>,
     carrier: Arc<AtomicBool>,
+    serial: Arc<Mutex<Option<Serial>>>,
     in_call: bool,
     quiet_since: Option<Instant>,
 }
@@ -287,6 +308,10 @@ impl Scripted {
                 },
                 read = self.port.read(&mut buffer) => {
                     let Ok(count @ 1..) = read else { return };
+                    let speed = self.serial.lock().unwrap().map_or(115_200, |it| it.baud);
+                    if !self.script.speeds.is_empty() && !self.script.speeds.contains(&speed) {
+                        continue;
+                    }
                     if self.in_call {
                         self.data_octets(&buffer[..count]).await;
                     } else {
@@ -322,7 +347,7 @@ impl Scripted {
     /// In a call: everything is data, but `+++` between a second of silence on either side.
     async fn data_octets(&mut self, octets: &[u8]) {
         let quiet = self.quiet_since.is_none_or(|it| it.elapsed() >= Duration::from_secs(1));
-        if octets == b"+++" && quiet && !self.script.deaf_to_escape {
+        if octets == self.script.escape.as_bytes() && quiet && !self.script.deaf_to_escape {
             let mut more = [0; 64];
             match timeout(Duration::from_secs(1), self.port.read(&mut more)).await {
                 Err(_) => {

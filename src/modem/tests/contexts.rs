@@ -9,7 +9,8 @@ use super::bench::{Bench, Far, Ports, Script, bench, bench_as, context};
 use crate::model::redact::Secret;
 use crate::model::{Blame, Explain, Retry};
 use crate::modem::{
-    DataCall, EndReason, ModemError, PdpAuth, PdpContext, Profile, ProfileChoice, Profiles,
+    DataCall, EndReason, ModemError, PdpAuth, PdpContext, PortSharing, Profile, ProfileChoice,
+    Profiles,
 };
 
 async fn two_ports(control: Script, data: Script) -> (Bench, Far, Far) {
@@ -243,4 +244,47 @@ async fn reserved_contexts_and_attach_bearers_stay_as_they_are() {
     let bench = bench_as(&ports, "p", None, None, ProfileChoice::fixed(profile));
     bench.modem.prepare().await.unwrap();
     assert_eq!(bench.modem.dial(&context()).await.unwrap().cid(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn control_port_that_blocks_during_calls_is_asked_nothing_then() {
+    let text = "title = \"blocks\"\nextends = \"generic\"\n[quirks]\ncontrol_blocks = true\n\
+                [evidence]\nsources = [\"this test\"]\nverified = []\n";
+    let profiles = Profiles::read(&[("own".to_owned(), text.to_owned())]).unwrap();
+    let ports = Ports::default();
+    let control = ports.plug("c", Script::new());
+    let _data = ports.plug("d", Script::new());
+    let choice = ProfileChoice::fixed(profiles.named("own").unwrap());
+    let bench = bench_as(&ports, "d", Some("c"), None, choice);
+    let info = bench.modem.prepare().await.unwrap();
+    assert_eq!(
+        (info.sharing, info.ports),
+        (PortSharing::One, vec!["c".to_owned(), "d".to_owned()])
+    );
+    let call = bench.modem.dial(&context()).await.unwrap();
+    let asked = control.commands().len();
+    assert_eq!(bench.modem.sweep().await, Err(ModemError::InCall));
+    assert_eq!(bench.modem.send_sms(vec![0, 1, 0].into()).await, Err(ModemError::InCall));
+    assert_eq!(bench.modem.signal().await, Err(ModemError::InCall));
+    assert_eq!(bench.modem.check(true).await, Ok(()));
+    assert_eq!(control.commands().len(), asked);
+    call.hang_up().await.unwrap();
+    assert_eq!(bench.modem.sweep().await, Ok(Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_takes_plus_signs_for_data_is_left_by_a_tilde_before_them() {
+    let mut script = Script::new();
+    script.escape = "~+++";
+    let (bench, far) = by_profile("ublox-r4", script).await;
+    let call = bench.modem.dial(&context()).await.unwrap();
+    call.hang_up().await.unwrap();
+    // Neither way of escaping was taken for data, and nothing but the right one was needed.
+    assert!(!far.data().contains(&b'+'), "{:?}", String::from_utf8_lossy(&far.data()));
+    assert_eq!(bench.modem.check(true).await, Ok(()));
+    // Where it does not know that way, the usual one follows.
+    let (bench, far) = by_profile("ublox-r4", Script::new()).await;
+    bench.modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+    assert!(far.data().starts_with(b"~+++"), "{:?}", String::from_utf8_lossy(&far.data()));
+    assert_eq!(bench.modem.check(true).await, Ok(()));
 }

@@ -243,3 +243,43 @@ async fn modem_that_knows_only_other_modes_of_indication_is_still_set_up() {
     let (_bench, far) = ready(script).await;
     assert!(far.saw("AT+CNMI=3,1,0,0,0"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn listing_that_hangs_is_given_up_after_thirty_seconds_whatever_else_the_modem_says() {
+    let script = Script::new()
+        .on("AT+CMGL=4", &[SILENCE])
+        .on("AT+CPMS=?", &["\r\n+CPMS: (\"ME\"),(\"ME\"),(\"ME\")\r\n\r\nOK\r\n"])
+        .on("AT+CPMS?", &["\r\n+CPMS: \"ME\",1,2,\"ME\",1,2,\"ME\",1,2\r\n\r\nOK\r\n"])
+        .on("AT+CMGD=?", &["\r\n+CMGD: (1),(0-4)\r\n\r\nOK\r\n"])
+        .on("AT+CMGR=1", &[&read()]);
+    let (bench, far) = ready(script).await;
+    let news = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            far.say("\r\n^RSSI:17\r\n");
+        }
+    });
+    let begun = Instant::now();
+    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+    let took = begun.elapsed();
+    news.abort();
+    assert!((30..35).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn listing_that_flows_may_take_its_two_minutes() {
+    let (bench, far) = ready(Script::new().on("AT+CMGL=4", &[SILENCE])).await;
+    let slow = tokio::spawn(async move {
+        for _storage in 0..2 {
+            for index in 1..=5 {
+                tokio::time::sleep(Duration::from_secs(21)).await;
+                far.say(&format!("\r\n+CMGL: {index},1,,17\r\n{PDU}\r\n"));
+            }
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            far.say("\r\nOK\r\n");
+        }
+    });
+    let found = bench.modem.sweep().await.unwrap();
+    slow.await.unwrap();
+    assert_eq!(found.len(), 10);
+}

@@ -192,3 +192,18 @@ async fn question_for_the_iccid_that_hangs_is_asked_once() {
     bench(&ports, "p", None, None).modem.prepare().await.unwrap();
     assert!(!far.saw("AT+ICCID"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn refused_pin_that_was_forgotten_is_tried_once_while_all_attempts_are_left() {
+    let store = Store::new();
+    let (bench, _far) = store.start(refusing(), "9999");
+    bench.modem.prepare().await.unwrap_err();
+    store.0.forget("iccid:8944100000000000012", &Secret::new("9999")).await.unwrap();
+    let changed = refusing()
+        .on("AT+CPINR=\"SIM PIN\"", &["\r\n+CPINR: SIM PIN,3,3\r\n\r\nOK\r\n"])
+        .on("AT+CPIN=\"9999\"", &["OK"])
+        .on("AT+CPIN?", &[LOCKED, READY]);
+    let (bench, far) = store.start(changed, "9999");
+    bench.modem.prepare().await.unwrap();
+    assert_eq!(tried(&far), 1);
+}

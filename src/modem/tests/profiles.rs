@@ -87,3 +87,51 @@ async fn sms_are_set_up_when_the_modem_says_that_they_work() {
     let (bench, _far) = auto(script, None, "no-signs", Some("1234"));
     bench.modem.prepare().await.unwrap();
 }
+
+fn wired(manufacturer: &str, speeds: &[u32]) -> Script {
+    let mut script = called(manufacturer, "X1");
+    script.has_dtr = true;
+    script.speeds = speeds.to_vec();
+    script
+}
+
+#[tokio::test(start_paused = true)]
+async fn line_settings_are_those_of_the_profile_as_soon_as_it_is_known() {
+    let multitech = Profiles::embedded().named("multitech").unwrap();
+    for speeds in [&[][..], &[115_200, 230_400]] {
+        let (bench, far) = auto(wired("MultiTech", speeds), None, "p", None);
+        assert_eq!(bench.modem.prepare().await.unwrap().profile.name, "multitech");
+        assert_eq!(far.serial(), Some(multitech.serial));
+    }
+    // Chosen by its owner: before the first octet.
+    let ports = Ports::default();
+    let far = ports.plug("p", wired("MultiTech", &[230_400]));
+    let choice = ProfileChoice::fixed(std::sync::Arc::clone(&multitech));
+    let bench = bench_as(&ports, "p", None, None, choice);
+    let begun = Instant::now();
+    bench.modem.prepare().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert_eq!(far.serial(), Some(multitech.serial));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_does_not_follow_its_profile_s_speed_keeps_the_one_at_which_it_answers() {
+    let usual = Profiles::embedded().generic().serial;
+    let ports = Ports::default();
+    let first = ports.plug("p", wired("MultiTech", &[115_200]));
+    let second = ports.plug("p", wired("MultiTech", &[115_200]));
+    let choice = ProfileChoice::auto(&Profiles::embedded(), None);
+    let bench = bench_as(&ports, "p", None, None, choice);
+    assert_eq!(bench.modem.prepare().await.unwrap().profile.name, "multitech");
+    assert_eq!(first.serial(), Some(usual));
+    // And does not lose it when the port is opened anew.
+    bench.modem.release().await.unwrap();
+    bench.modem.prepare().await.unwrap();
+    assert_eq!(second.serial(), Some(usual));
+    // The same where its owner has chosen the profile.
+    let ports = Ports::default();
+    let far = ports.plug("p", wired("MultiTech", &[115_200]));
+    let choice = ProfileChoice::fixed(Profiles::embedded().named("multitech").unwrap());
+    bench_as(&ports, "p", None, None, choice).modem.prepare().await.unwrap();
+    assert_eq!(far.serial(), Some(usual));
+}

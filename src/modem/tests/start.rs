@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bench::{Act, Ports, SILENCE, Script, bench};
+use super::bench::{Act, Ports, SILENCE, Script, bench, bench_as};
 use crate::model::Explain;
-use crate::modem::{ModemError, ModemEvent, PortError, Registration};
+use crate::modem::{ModemError, ModemEvent, PortError, ProfileChoice, Profiles, Registration};
 
 async fn prepared(script: Script) -> Result<crate::modem::ModemInfo, ModemError> {
     let ports = Ports::default();
@@ -429,4 +429,48 @@ async fn modem_that_was_left_answering_in_digits_is_set_to_words() {
     let far = ports.plug("p", Script::new().on("AT", &["0\r", "OK"]));
     bench(&ports, "p", None, None).modem.prepare().await.unwrap();
     assert_eq!(far.commands()[1], "ATV1");
+}
+
+/// A modem that knows every question; `delay` before each answer.
+fn healthy(manufacturer: &str, delay: u64) -> Script {
+    let mut script = Script::new()
+        .on("AT+CGMI", &[&format!("\r\n{manufacturer}\r\n\r\nOK\r\n")])
+        .on("AT+CCID", &["\r\n+CCID: 8944100000000000012\r\n\r\nOK\r\n"])
+        .on("AT+CSMS=?", &["\r\n+CSMS: (0,1)\r\n\r\nOK\r\n"])
+        .on("AT+CSMS=0", &["\r\n+CSMS: 1,1,1\r\n\r\nOK\r\n"])
+        .on("AT+CMGF?", &["\r\n+CMGF: 0\r\n\r\nOK\r\n"])
+        .on("AT+CNMI?", &["\r\n+CNMI: 2,1,0,1,0\r\n\r\nOK\r\n"]);
+    script.delay = Duration::from_millis(delay);
+    script
+}
+
+/// Commands from opening the port of a healthy modem to its being in service, at most.
+const MAX_COMMANDS: usize = 38;
+
+#[tokio::test(start_paused = true)]
+async fn preparing_a_healthy_modem_takes_few_questions_and_little_time() {
+    for manufacturer in ["Example", "huawei", "Quectel", "SIMCOM INCORPORATED", "Telit"] {
+        for (delay, limit) in [(3, 500), (50, 2_500)] {
+            let ports = Ports::default();
+            let far = ports.plug("p", healthy(manufacturer, delay));
+            let choice = ProfileChoice::auto(&Profiles::embedded(), None);
+            let bench = bench_as(&ports, "p", None, None, choice);
+            let begun = Instant::now();
+            let info = bench.modem.prepare().await.unwrap();
+            let took = begun.elapsed();
+            let commands = far.commands();
+            println!("{}, {delay} ms: {} commands, {took:?}", info.profile.name, commands.len());
+            assert!(commands.len() <= MAX_COMMANDS, "{}: {commands:#?}", commands.len());
+            assert!(took <= Duration::from_millis(limit), "{manufacturer}: {took:?}");
+            // Nothing that was just told or set is asked or set again, but which SIM it is when the
+            // settings are done.
+            for (at, command) in commands.iter().enumerate() {
+                let again = commands[..at].contains(command);
+                assert!(
+                    !again || matches!(command.as_str(), "AT" | "AT+CIMI"),
+                    "{command} again: {commands:#?}"
+                );
+            }
+        }
+    }
 }

@@ -41,6 +41,12 @@ pub struct Command {
 pub enum Kind {
     /// A final result other than those of calls.
     Plain,
+    /// Like [`Kind::Plain`] with an answer of many lines, each of which shows that it is still
+    /// coming; news of the modem do not.
+    Listing {
+        /// The longest the modem may take for the first line, and between two.
+        pause: Duration,
+    },
     /// Also CONNECT, which begins data mode, and the results of failed calls.
     Dial,
     /// Also NO CARRIER.
@@ -162,6 +168,10 @@ struct Running {
     cut: bool,
     wants_pdu: bool,
     deadline: Instant,
+    /// When it ends at the latest, whatever comes.
+    end: Instant,
+    /// Lines of the answer that have moved the deadline.
+    counted: Option<usize>,
 }
 
 impl Channel {
@@ -243,8 +253,22 @@ impl Channel {
             cut: false,
             wants_pdu: false,
             deadline: now + command.timeout,
+            end: now + command.timeout,
+            counted: None,
         }));
+        self.keep_waiting(now);
         Ok(())
+    }
+
+    /// Puts the deadline of a listing off that flows.
+    fn keep_waiting(&mut self, now: Instant) {
+        if let State::Busy(running) = &mut self.state
+            && let Kind::Listing { pause } = running.kind
+            && (running.counted != Some(running.lines.len()))
+        {
+            running.counted = Some(running.lines.len());
+            running.deadline = running.end.min(now + pause);
+        }
     }
 
     fn timeout(&mut self, now: Instant) {
@@ -282,6 +306,7 @@ impl Channel {
             self.look_for_prompt(now);
             self.look_for_frame();
         }
+        self.keep_waiting(now);
     }
 
     /// Octets behind the CONNECT line go to whoever hears of the connection.

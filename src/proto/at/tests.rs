@@ -320,3 +320,26 @@ fn random_octets_never_panic() {
         assert!(rig.events.len() < 2000, "round {round}");
     }
 }
+
+#[test]
+fn listing_waits_for_each_line_and_never_beyond_its_end() {
+    let seconds = Duration::from_secs;
+    let mut rig = Rig::busy_with("AT+CMGL=4", Kind::Listing { pause: seconds(2) });
+    let start = rig.now;
+    assert_eq!(rig.drain(), Some(start + seconds(2)));
+    rig.now += seconds(1);
+    // News of the modem show nothing.
+    rig.receive("\r\n^RSSI:17\r\n");
+    assert_eq!(rig.drain(), Some(start + seconds(2)));
+    rig.receive("\r\n+CMGL: 1,1,,17\r\n");
+    assert_eq!(rig.drain(), Some(start + seconds(3)));
+    rig.now += seconds(1);
+    rig.receive("07915892000000F0\r\n");
+    rig.now += seconds(2);
+    rig.receive("+CMGL: 2,1,,17\r\n");
+    assert_eq!(rig.drain(), Some(start + seconds(5)), "the command's own limit");
+    rig.now = start + seconds(5);
+    rig.channel.handle_input(rig.now, Input::Timeout).unwrap();
+    rig.drain();
+    assert!(matches!(rig.events.last(), Some(Event::TimedOut { lines }) if lines.len() == 3));
+}
