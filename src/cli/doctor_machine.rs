@@ -1,6 +1,7 @@
 //! The checks of `doctor` that look at this machine: data folder, configuration, what is plugged
 //! in and in which shape, who may open the ports and who has them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -251,7 +252,7 @@ fn port_free(machine: &Machine, found: &Found, ours: bool, report: &mut Report) 
     let name = "port-free";
     let holder = found.ports.iter().find_map(|port| Some((port, port_holder(port)?)));
     if let Some((port, by)) = holder {
-        if by.starts_with("mm1gate ") && ours {
+        if ours && is_mm1gate(&by) {
             report.ok(name, "the gateway has it");
             return true;
         }
@@ -275,6 +276,15 @@ fn port_free(machine: &Machine, found: &Found, ours: bool, report: &mut Report) 
         _ => report.ok(name, "no other program has it"),
     }
     true
+}
+
+/// Whether a holder is this program, which may have been given another name (`mm1gate-arm64`).
+fn is_mm1gate(holder: &str) -> bool {
+    let own = fs::read_to_string("/proc/self/comm").unwrap_or_default();
+    [own.trim(), "mm1gate"].iter().any(|name| {
+        !name.is_empty()
+            && holder.strip_prefix(name).is_some_and(|rest| rest.starts_with(" (process "))
+    })
 }
 
 fn is_running(program: &str) -> bool {

@@ -22,7 +22,7 @@ const MAX_FILE: u64 = 10 * 1024 * 1024;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     mm1gate send --to +447700900123 --text 'Ready to collect' --file cake.jpg --wait\n  \
-    mm1gate send --to +447700900123 --file cake.jpg --port /dev/ttyUSB2\n  \
+    mm1gate send --to +447700900123 --file cake.jpg --port auto\n  \
     mm1gate send --sms --to +447700900123 --text 'Your cake is ready' --wait")]
 pub(super) struct Args {
     /// Recipient: a number in international form, a short code or an e-mail address; may be repeated

@@ -1,6 +1,7 @@
 //! Who answers a command: the running gateway, or one that this process runs for the moment.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -12,6 +13,9 @@ use super::{settings, term};
 use crate::api::Listeners;
 use crate::gateway::config::default_data_dir;
 use crate::gateway::{Config, ConfigError, Gateway};
+use crate::model::Explain;
+use crate::modem::Profiles;
+use crate::modem::usb::{Binding, Finder, Sysfs, Unbound};
 
 /// How long the listeners may take to finish what is under way.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
@@ -28,9 +32,10 @@ pub(super) struct ConfigArg {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Without a running gateway")]
 pub(super) struct PortArgs {
-    /// Use the modem on this port, and wait until the message is sent or meets an obstacle
+    /// Use the modem on this port (`auto`: the only modem), and wait until the message is sent or
+    /// meets an obstacle
     #[arg(long, value_name = "PORT")]
-    port: Option<PathBuf>,
+    port: Option<String>,
     /// The modem's second port, for AT commands during the data call
     #[arg(long, value_name = "PORT", requires = "port")]
     control_port: Option<PathBuf>,
@@ -92,18 +97,12 @@ impl Session {
                 Exit::Unavailable,
                 format!("no gateway runs on {}", data_dir.display()),
             )
-            .remedy(
-                "start it with 'mm1gate serve', or name the modem's port with --port /dev/ttyUSB2",
-            ));
+            .remedy("start it with 'mm1gate serve', or use the only modem with --port auto"));
         };
-        if !path.exists() {
-            return Err(CliError::new(
-                Exit::Unavailable,
-                format!("the port {} does not exist", path.display()),
-            )
-            .remedy("plug the modem in, or see which ports there are: ls /dev/serial/by-id"));
-        }
-        Self::own(config_for(config, data_dir, path, port)?).await
+        let binding = binding(path)?;
+        let config = config_for(config, data_dir, path, port)?;
+        plugged_in(binding, config.profile_dir.as_deref())?;
+        Self::own(config).await
     }
 
     /// Whom to ask.
@@ -161,15 +160,49 @@ fn data_dir(config: &ConfigArg) -> Result<PathBuf, CliError> {
     }
 }
 
-/// A configuration with the one modem on `path`: its own entry if it has one, else the operator
+/// What `--port` names; a serial port must exist.
+fn binding(port: &str) -> Result<Binding, CliError> {
+    let binding: Binding = port.parse().map_err(|expected| {
+        CliError::new(Exit::Usage, format!("'{}' is no port", term::plain(port, false)))
+            .remedy(format!("give {expected}"))
+    })?;
+    match &binding {
+        Binding::Port(path) if !Path::new(path).exists() => {
+            let error = CliError::new(Exit::Unavailable, format!("the port {path} does not exist"));
+            Err(error.remedy("plug the modem in, or see what there is: mm1gate modem list"))
+        }
+        _ => Ok(binding),
+    }
+}
+
+/// Nothing is accepted that no modem could send.
+fn plugged_in(binding: Binding, profiles: Option<&Path>) -> Result<(), CliError> {
+    if matches!(binding, Binding::Port(_)) {
+        return Ok(());
+    }
+    let profiles = match profiles {
+        Some(folder) => Arc::new(
+            Profiles::with_folder(folder)
+                .map_err(|error| CliError::new(Exit::Config, error.to_string()))?,
+        ),
+        None => Profiles::embedded(),
+    };
+    match Finder::new(Arc::new(Sysfs::system()), profiles, binding, None).find() {
+        // Which of its ports takes commands is found out by asking them.
+        Ok(_) | Err(Unbound::Unidentified { .. }) => Ok(()),
+        Err(error) => Err(CliError::fault(&error.to_fault())),
+    }
+}
+
+/// A configuration with the one modem on `text`: its own entry if it has one, else the operator
 /// of the only modem there is, else what the options say.
 fn config_for(
     config: &ConfigArg,
     data_dir: PathBuf,
-    path: &Path,
+    text: &str,
     port: &PortArgs,
 ) -> Result<Config, CliError> {
-    let text = path.to_string_lossy().into_owned();
+    let text = text.to_owned();
     let control = port.control_port.as_ref().map(|path| path.to_string_lossy().into_owned());
     let from_options = port.apn.is_some() || port.mmsc.is_some();
     if !from_options && let Some(file) = settings::find(config.config.as_deref())? {
@@ -229,13 +262,12 @@ mod tests {
             proxy: Some("10.0.0.1:8080".into()),
         };
         let arg = ConfigArg::default();
-        let config =
-            config_for(&arg, "/data/\"x\"".into(), Path::new("/dev/ttyUSB2"), &port).expect("good");
+        let config = config_for(&arg, "/data/\"x\"".into(), "/dev/ttyUSB2", &port).expect("good");
         assert_eq!(config.data_dir, Path::new("/data/\"x\""));
         assert_eq!(config.modems[0].port, "/dev/ttyUSB2");
         assert_eq!(config.modems[0].operator.apn, "mms");
         let bad = PortArgs { mmsc: Some("mmsc".into()), ..port };
-        let error = config_for(&arg, "/data".into(), Path::new("/dev/ttyUSB2"), &bad);
+        let error = config_for(&arg, "/data".into(), "/dev/ttyUSB2", &bad);
         assert_eq!(error.expect_err("no URL").exit, Exit::Config);
     }
 }

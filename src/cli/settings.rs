@@ -39,8 +39,9 @@ pub(super) fn missing() -> CliError {
         format!("there is no configuration file; looked at {}", places.join(" and ")),
     )
     .remedy(
-        "write one that begins with [[modem]] and port = \"/dev/ttyUSB0\", or see how it all \
-         works without a modem: mm1gate demo",
+        "write one with [[modem]] and port = \"auto\", then [modem.operator] with apn, mmsc and \
+         proxy as the operator names them for MMS; or see how it all works without a modem: \
+         mm1gate demo",
     )
 }
 

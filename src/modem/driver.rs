@@ -41,7 +41,7 @@ pub(super) enum Request {
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
     Delete { storage: String, index: u16, answer: Answer<()> },
     StorageUse(Answer<Vec<StorageUse>>),
-    Send { octets: Bytes, answer: Answer<u8> },
+    Send { octets: Bytes, answer: Answer<Option<u8>> },
     Acknowledge(Answer<()>),
     Dial { context: PdpContext, answer: Answer<DataCall> },
 }

@@ -255,14 +255,15 @@ impl Modem {
         self.ask(Request::StorageUse).await
     }
 
-    /// Hands one message to the network (`AT+CMGS`) and answers its message reference (TP-MR).
+    /// Hands one message to the network (`AT+CMGS`) and answers its message reference (TP-MR),
+    /// none where the modem does not tell it.
     /// `octets`: the SMSC's address with its length, 0 for the SIM's own, then the TPDU.
     ///
     /// # Errors
     /// [`ModemError::SmsRefused`] and [`ModemError::NoPrompt`]: it was not sent.
     /// [`ModemError::SmsUnknown`]: the modem had it and never said what became of it.
     /// [`ModemError::InCall`] at once while a call holds the only port.
-    pub async fn send_sms(&self, octets: Bytes) -> Result<u8, ModemError> {
+    pub async fn send_sms(&self, octets: Bytes) -> Result<Option<u8>, ModemError> {
         self.ask(|answer| Request::Send { octets, answer }).await
     }
 

@@ -12,6 +12,7 @@ mod driver;
 mod error;
 mod handle;
 mod hangup;
+mod iccid;
 mod info;
 mod line;
 mod lockfile;

@@ -1,5 +1,5 @@
 //! The SIM's lock: what it waits for, how many attempts are left, and a PIN that is tried once
-//! (3GPP TS 27.007 clauses 8.3 and 8.65; 3GPP TS 51.011 clause 10.1.1 for the ICCID).
+//! (3GPP TS 27.007 clauses 8.3 and 8.65).
 //!
 //! A PIN is written down as sent before it is sent, so that neither a crash nor a power cut leads
 //! to a second attempt with one that was refused: three of those block the SIM. What it is written
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::driver::Driver;
-use super::{ModemError, prepare};
+use super::{ModemError, iccid, prepare};
 use crate::codec::at::{cpin, fields, value_behind};
 use crate::model::redact::Secret;
 
@@ -25,18 +25,6 @@ const NO_SIM_LIMIT: Duration = Duration::from_secs(5);
 const PIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Fewer attempts than this are left to a person.
 const MIN_PIN_ATTEMPTS: u8 = 3;
-/// Ways to ask for the ICCID; many modems tell it before the PIN is entered.
-const ICCID_QUESTIONS: [(&str, &str); 7] = [
-    ("AT+CCID", "+CCID:"),
-    ("AT+ICCID", "+ICCID:"),
-    ("AT+QCCID", "+QCCID:"),
-    ("AT^ICCID?", "^ICCID:"),
-    ("AT#CCID", "#CCID:"),
-    ("AT+ZGETICCID", "+ZGETICCID:"),
-    // EF_ICCID, 10 octets, two digits each with the low one first.
-    ("AT+CRSM=176,12258,0,0,10", "+CRSM:"),
-];
-
 /// What became of a PIN that was given to a SIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinFate {
@@ -250,15 +238,16 @@ impl Driver {
     pub(super) async fn ask_iccid(&mut self) -> Result<String, ModemError> {
         let limit = self.command_timeout();
         let first = self.iccid_question;
-        let others = (0..ICCID_QUESTIONS.len()).filter(|index| first.is_none_or(|it| it == *index));
+        let others =
+            (0..iccid::QUESTIONS.len()).filter(|index| first.is_none_or(|it| it == *index));
         for index in others {
-            let Some((question, code)) = ICCID_QUESTIONS.get(index) else { continue };
+            let Some((question, code)) = iccid::QUESTIONS.get(index) else { continue };
             let response = match self.at()?.response(question, limit).await {
                 Ok(response) => response,
                 Err(ModemError::Timeout { .. }) => return Ok(String::new()),
                 Err(error) => return Err(error),
             };
-            let told = response.lines.iter().find_map(|line| iccid_in(line, code));
+            let told = response.lines.iter().find_map(|line| iccid::digits_in(line, code));
             if let (true, Some(iccid)) = (response.result.is_ok(), told) {
                 self.iccid_question = Some(index);
                 return Ok(iccid);
@@ -266,31 +255,6 @@ impl Driver {
         }
         Ok(String::new())
     }
-}
-
-/// The 18 to 20 digits of an ICCID (ITU-T E.118) in an answer, with the code before it or without.
-fn iccid_in(line: &str, code: &str) -> Option<String> {
-    if code == "+CRSM:" {
-        // +CRSM: 144,0,"98441010..."
-        let list = fields(value_behind(line, code)?);
-        let status: u16 = list.first()?.number()?;
-        let swapped = list.get(2)?.text.trim().to_owned();
-        let digits: String = swapped
-            .as_bytes()
-            .chunks_exact(2)
-            .flat_map(|pair| [char::from(pair[1]), char::from(pair[0])])
-            .collect();
-        return (status == 144).then(|| plausible(&digits)).flatten();
-    }
-    let value = value_behind(line, code).unwrap_or(line);
-    fields(value).iter().find_map(|field| plausible(field.text.trim()))
-}
-
-fn plausible(text: &str) -> Option<String> {
-    let digits = text.trim_matches('"').trim_end_matches(['F', 'f']);
-    let all = digits.bytes().all(|it| it.is_ascii_digit());
-    (all && (18..=20).contains(&digits.len()) && digits.starts_with("89"))
-        .then(|| digits.to_owned())
 }
 
 /// Attempts left for the PIN, in the forms of 3GPP and of the vendors.
@@ -340,24 +304,6 @@ mod tests {
             ("+QPINC: \"P2\",3,10", None),
         ] {
             assert_eq!(attempts_in(line), left, "{line}");
-        }
-    }
-
-    #[test]
-    fn iccid_is_read_in_every_form() {
-        const SWAPPED: &str = "+CRSM: 144,0,\"984410000000000010F2\"";
-        for (line, code, told) in [
-            ("+CCID: 8944100000000000012", "+CCID:", Some("8944100000000000012")),
-            ("+CCID: \"89441000000000000123\"", "+CCID:", Some("89441000000000000123")),
-            ("8944100000000000012F", "+CCID:", Some("8944100000000000012")),
-            ("^ICCID: 8944100000000000012", "^ICCID:", Some("8944100000000000012")),
-            ("#CCID: 8944100000000000012", "#CCID:", Some("8944100000000000012")),
-            (SWAPPED, "+CRSM:", Some("8944010000000000012")),
-            ("+CRSM: 106,130", "+CRSM:", None),
-            ("+CCID: 123", "+CCID:", None),
-            ("350000000000006", "+CCID:", None),
-        ] {
-            assert_eq!(iccid_in(line, code).as_deref(), told, "{line}");
         }
     }
 }

@@ -18,8 +18,8 @@ const MAX_SMSC: usize = 11;
 const BUSY_TRIES: u32 = 10;
 
 impl Driver {
-    /// Hands one message to the network; answers its TP-MR.
-    pub(super) async fn send_sms(&mut self, octets: &Bytes) -> Result<u8, ModemError> {
+    /// Hands one message to the network; answers its TP-MR, where the modem tells it.
+    pub(super) async fn send_sms(&mut self, octets: &Bytes) -> Result<Option<u8>, ModemError> {
         let length = tpdu_length(octets)?;
         let times = self.profile().timeouts;
         let mut busy = 0;
@@ -35,7 +35,7 @@ impl Driver {
             match reply {
                 Ok(Reply::Response(response)) if response.result.is_ok() && prompted => {
                     // Some modems forget to tell it; the message is sent all the same.
-                    return Ok(reference(&response.lines).unwrap_or(0));
+                    return Ok(reference(&response.lines));
                 }
                 Ok(Reply::Response(response)) if response.result.is_ok() => {
                     return Err(ModemError::NoPrompt { seconds: times.prompt.as_secs() });
@@ -60,7 +60,7 @@ impl Driver {
                     line.fall_out_of_step();
                     // Some modems forget the OK behind an answer.
                     if let Some(reference) = reference(&lines) {
-                        return Ok(reference);
+                        return Ok(Some(reference));
                     }
                     return unknown(format!("no answer within {} s", times.send.as_secs()));
                 }

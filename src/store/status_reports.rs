@@ -184,21 +184,25 @@ fn find(db: &Connection, sim: &str, report: &Waiting) -> Result<Option<(i64, boo
     if let Some((segment, ..)) = fitting {
         return Ok(Some((segment, false)));
     }
-    // The modem never told the reference of one without an answer. One under way could be meant as
-    // well, so it makes the answer ambiguous.
-    let mut silent = candidates(
+    // The modem never told the reference of one without an answer, and some never tell any. One
+    // under way could be meant as well, so it makes the answer ambiguous.
+    let mut untold = candidates(
         db,
-        "SELECT segment.id, address, segment.state = 'unknown'
+        "SELECT segment.id, address, CASE segment.state WHEN 'sending' THEN 0 ELSE submission_id END
          FROM segment JOIN recipient USING (submission_id)
-         WHERE sim = ?1 AND segment.state IN ('unknown', 'sending')
-           AND segment.released_at BETWEEN ?2 - ?3 AND ?2",
+         WHERE sim = ?1 AND segment.released_at BETWEEN ?2 - ?3 AND ?2
+           AND (segment.state IN ('unknown', 'sending')
+                OR (segment.state = 'sent' AND message_reference IS NULL
+                    AND coalesce(outcome, 'trying') IN ('trying', 'handed-on')))
+         ORDER BY segment.number",
         params![sim, report.received_at, window()],
     )?;
-    silent.retain(same);
-    Ok(match silent.as_slice() {
-        [(segment, _, 1)] => Some((*segment, true)),
-        _ => None,
-    })
+    untold.retain(same);
+    // The parts of one text stand for each other: how many of them arrived is what counts.
+    let of_one = |first: &(i64, String, i64)| {
+        first.2 != 0 && untold.iter().all(|(_, _, submission)| *submission == first.2)
+    };
+    Ok(untold.first().filter(|first| of_one(first)).map(|(segment, ..)| (*segment, true)))
 }
 
 fn candidates(
@@ -222,9 +226,10 @@ fn apply(
 ) -> Result<Change, Failure> {
     db.execute("UPDATE sms_report SET segment_id = ?2 WHERE id = ?1", params![report.id, segment])?;
     let submission: i64 = db.query_row(
-        "UPDATE segment SET state = 'sent', status = ?2, outcome = ?3 WHERE id = ?1
-         RETURNING submission_id",
-        params![segment, report.status, report.outcome.as_str()],
+        "UPDATE segment SET state = 'sent', status = ?2, outcome = ?3,
+                            message_reference = coalesce(message_reference, ?4)
+         WHERE id = ?1 RETURNING submission_id",
+        params![segment, report.status, report.outcome.as_str(), report.message_reference],
         |row| row.get(0),
     )?;
     let tally = tally(db, submission)?;
@@ -259,7 +264,7 @@ fn apply(
     let mut told = format!("delivery report: {text}");
     if inferred {
         told.push_str(
-            " (inferred: the only message without an answer to this recipient in that time)",
+            " (inferred: the only message to this recipient in that time whose reference is not known)",
         );
     }
     let address = Address::from_wire(&address);

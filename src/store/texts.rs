@@ -75,8 +75,8 @@ pub struct TextSegment {
 /// What became of a segment that was released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SegmentOutcome {
-    /// The service centre took it under this TP-Message-Reference.
-    Sent(u8),
+    /// The service centre took it, under this TP-Message-Reference where the modem told it.
+    Sent(Option<u8>),
     /// The network cannot have it.
     NotTaken,
     /// The network may have it.
@@ -310,7 +310,7 @@ fn release(db: &Connection, key: i64, tpdu: &[u8], at: Timestamp) -> Result<(), 
 
 fn settle(db: &Connection, key: i64, outcome: SegmentOutcome) -> Result<(), Failure> {
     let (state, reference) = match outcome {
-        SegmentOutcome::Sent(reference) => ("sent", Some(reference)),
+        SegmentOutcome::Sent(reference) => ("sent", reference),
         SegmentOutcome::NotTaken => ("queued", None),
         SegmentOutcome::Unknown => ("unknown", None),
     };

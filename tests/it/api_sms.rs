@@ -188,6 +188,7 @@ async fn modem_is_described_as_the_document_says() {
     }
     assert_eq!((&modem["condition"], &modem["registration"]), (&json!("ready"), &json!("home")));
     assert_eq!((&modem["port_sharing"], &modem["roaming"]), (&json!("two"), &json!(false)));
+    assert_eq!(modem["ports"], json!(["/dev/virtual-control", "/dev/virtual-data"]));
     assert_eq!(modem["operator"], "mm1gate virtual");
     // Whoever sees the page must not be able to copy the SIM's numbers.
     let imsi = modem["imsi"].as_str().unwrap();

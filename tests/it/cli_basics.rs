@@ -121,6 +121,10 @@ fn nothing_sends_without_gateway_or_port() {
         "/dev/no-such-port does not exist",
         "plug the modem in",
     );
+    let rest = ["--apn", "mms", "--mmsc", "http://mmsc.example/mms"];
+    let socket = [&["--port", "usb:99-9"][..], &rest].concat();
+    fails(home.path(), &send(&socket), 69, "usb:99-9 is not plugged in", "modem list");
+    fails(home.path(), &send(&["--port", "ttyUSB2"]), 64, "'ttyUSB2' is no port", "\"auto\"");
     fails(home.path(), &send(&["--port", "/dev/null"]), 78, "operator's settings", "--mmsc");
 }
 

@@ -286,6 +286,14 @@ impl Rig {
         Gateway::start(self.config.clone(), self.deps.clone()).await
     }
 
+    /// The number that a query of the store answers.
+    pub(crate) fn count(&self, sql: &str) -> i64 {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let file = self.config.data_dir.join("mm1gate.db");
+        let database = rusqlite::Connection::open_with_flags(file, flags).unwrap();
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
     pub(crate) async fn view(&self, id: &MessageId) -> MessageView {
         self.gateway.message(id).await.unwrap().unwrap()
     }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData};
+use mm1gate::codec::sms::{Deliver, PID_TYPE_0, Scts, SmsAddress, SmsSubmit, UserData};
 use mm1gate::gateway::Config;
 use mm1gate::model::{Kind, Timestamp};
-use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
+use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart, PortRole};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture, text};
 
@@ -160,4 +161,73 @@ async fn text_that_the_modem_cannot_delete_is_one_message_over_restarts() {
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
     assert_eq!(rig.inbox().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_owner_wrote_on_the_sim_stays_there_and_is_no_message() {
+    let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.gateway.stop().await;
+    // A draft from a phone, and one that was sent: <stat> 2 and 3.
+    let draft: Bytes = SmsSubmit::text(SmsAddress::from_text(PHONE), "buy flour")
+        .parts()
+        .unwrap()
+        .remove(0)
+        .encode()
+        .unwrap()
+        .into();
+    let mut port = rig.operator.modem().open(PortRole::Control).unwrap();
+    say(&mut port, "AT+CMGF=0\r", "OK").await;
+    say(&mut port, "AT+CPMS=\"SM\",\"SM\",\"SM\"\r", "OK").await;
+    for _ in 0..2 {
+        say(&mut port, &format!("AT+CMGW={}\r", draft.len()), ">").await;
+        say(&mut port, &format!("00{}\x1a", hex::encode_upper(&draft)), "OK").await;
+    }
+    say(&mut port, "AT+CMSS=1\r", "OK").await;
+    drop(port);
+    rig.start().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.operator.deliver_sms(OWN, &[stored("Is it ready?", rig.clock.now())]).unwrap();
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    rig.restart().await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.operator.modem().stored_tpdus(), [draft.clone(), draft]);
+    let inbox = rig.inbox().await;
+    let texts: Vec<_> = inbox.iter().filter_map(|one| one.text.as_deref()).collect();
+    assert_eq!((inbox.len(), texts), (1, vec!["Is it ready?"]));
+    assert_eq!(rig.gateway.modems().remove(0).fault, None);
+}
+
+/// Types at a port until it answers with `wanted`.
+async fn say(port: &mut DuplexStream, octets: &str, wanted: &str) {
+    port.write_all(octets.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    while !told.contains(wanted) {
+        let mut buffer = [0; 256];
+        let read = tokio::time::timeout(Duration::from_secs(60), port.read(&mut buffer)).await;
+        told.push_str(&String::from_utf8_lossy(&buffer[..read.expect("an answer").unwrap()]));
+        assert!(!told.contains("ERROR"), "{octets}: {told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_short_message_is_taken_from_the_modem_and_shown_to_nobody() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for words in ["", "are you there"] {
+        let (dcs, data) = UserData::from_text(words);
+        let sender = SmsAddress::from_text(PHONE);
+        let silent = Deliver {
+            pid: PID_TYPE_0,
+            ..Deliver::new(sender, dcs, Scts::new(rig.clock.now(), 0), data)
+        };
+        rig.operator.deliver_sms(OWN, &[silent.encode().unwrap().into()]).unwrap();
+    }
+    rig.operator.deliver_sms(OWN, &[stored("Hello", rig.clock.now())]).unwrap();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
+    let inbox = rig.inbox().await;
+    assert_eq!((inbox.len(), inbox[0].text.as_deref()), (1, Some("Hello")));
+    // Its octets are kept all the same.
+    assert_eq!(rig.count("SELECT count(*) FROM tpdu WHERE note LIKE 'a silent%'"), 2);
 }

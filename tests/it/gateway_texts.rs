@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mm1gate::codec::sms::{Tpdu, ValidityPeriod};
+use bytes::Bytes;
+use mm1gate::codec::sms::{Scts, SmsAddress, StatusReport, Tpdu, ValidityPeriod};
 use mm1gate::gateway::Event;
 use mm1gate::model::{MessageId, OutboundState, State};
 use mm1gate::sim::{self, Behaviour, Fault};
@@ -275,4 +276,40 @@ async fn text_withdrawn_before_it_left_never_leaves() {
     tokio::time::sleep(Duration::from_secs(7200)).await;
     assert_eq!(rig.operator.texts_of(PHONE).len(), 0);
     assert_eq!(rig.view(&id).await.summary.state, State::Out(OutboundState::Canceled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn report_for_a_text_without_a_reference_is_never_taken_for_another_ones() {
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        operator.faults().set(Fault::SubmitReferenceUntold {});
+    })
+    .await;
+    // Alone it is told by its recipient, whatever number of parts it has.
+    for words in ["Hi".to_owned(), long("apple")] {
+        let id = rig.gateway.accept(text(PHONE, &words)).await.unwrap();
+        let view = rig.until(&id, &["delivered"]).await;
+        assert!(view.summary.recipients[0].report_inferred, "{view:#?}");
+    }
+    // Of two that are open, neither is said to be delivered by the report of one.
+    rig.operator.report_texts(PHONE, None);
+    let mut ids = Vec::new();
+    for words in ["first", "second"] {
+        let id = rig.gateway.accept(text(PHONE, words)).await.unwrap();
+        rig.until(&id, &["sent"]).await;
+        ids.push(id);
+    }
+    for reference in [0, 5] {
+        rig.operator.deliver_sms(OWN, &[delivered(&rig, reference)]).unwrap();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+    }
+    for id in &ids {
+        assert_eq!(rig.view(id).await.summary.state, State::Out(OutboundState::Sent));
+    }
+}
+
+/// An SMS-STATUS-REPORT that says "received by the recipient".
+fn delivered(rig: &Rig, reference: u8) -> Bytes {
+    let now = Scts::new(rig.clock.now(), 0);
+    let report = StatusReport::new(reference, SmsAddress::from_text(PHONE), now, now, 0);
+    report.encode().unwrap().into()
 }

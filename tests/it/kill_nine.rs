@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::Bytes;
+use mm1gate::codec::sms::{Tpdu, UserData};
 use mm1gate::model::{Random, Timestamp};
 use mm1gate::sim::{
     Behaviour, EntryKind, Fault, ModemConfig, Operator, Outgoing, OutgoingPart, PortRole, PtyPort,
-    Subscriber,
+    Subscriber, Timing,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -29,9 +30,25 @@ use crate::support::{Process, Scratch, mm1gate, over_unix, wait_until};
 /// Kills on each of the two rigs (one with two ports, one with a single port).
 const ROUNDS: u32 = 25;
 const PHONE: &str = "+447700900123";
+/// A network that takes a while for each short message, so that a kill can fall into that.
+const TIMING: Timing = Timing { submit: Duration::from_millis(300), ..Timing::usb_stick() };
 
 #[test]
 fn killed_fifty_times_loses_nothing_and_sends_nothing_twice() {
+    let (sent, unknown) = on_both_rigs(Rig::run);
+    assert_eq!(sent + unknown, 2 * (ROUNDS + 1));
+    assert!(unknown > 0, "no kill fell between the final block and the answer");
+}
+
+#[test]
+fn killed_fifty_times_sends_no_text_twice_and_loses_none() {
+    let (sent, unknown) = on_both_rigs(Rig::run_texts);
+    assert_eq!(sent + unknown, 2 * (ROUNDS + 1));
+    assert!(unknown > 0, "no kill fell between a TPDU and the modem's answer");
+}
+
+/// How many messages ended sent and how many unknown, on two ports and on one.
+fn on_both_rigs(run: fn(&Rig) -> (u32, u32)) -> (u32, u32) {
     let seed = std::env::var("MM1GATE_SEED")
         .ok()
         .and_then(|text| text.parse().ok())
@@ -46,7 +63,7 @@ fn killed_fifty_times_loses_nothing_and_sends_nothing_twice() {
                 .unwrap();
             // The virtual operator runs on the runtime, the test itself beside it.
             let _inside = runtime.enter();
-            let tally = Rig::start(two_ports, seed.wrapping_add(u64::from(two_ports))).run();
+            let tally = run(&Rig::start(two_ports, seed.wrapping_add(u64::from(two_ports))));
             runtime.shutdown_background();
             tally
         })
@@ -58,8 +75,7 @@ fn killed_fifty_times_loses_nothing_and_sends_nothing_twice() {
         sent += tally.0;
         unknown += tally.1;
     }
-    assert_eq!(sent + unknown, 2 * (ROUNDS + 1));
-    assert!(unknown > 0, "no kill fell between the final block and the answer");
+    (sent, unknown)
 }
 
 struct Rig {
@@ -76,7 +92,7 @@ impl Rig {
         let subscriber = Subscriber::default();
         let number = subscriber.number.clone();
         let operator = Operator::builder()
-            .line(subscriber, ModemConfig::default())
+            .line(subscriber, ModemConfig { timing: TIMING, ..ModemConfig::default() })
             .phone(PHONE, Behaviour::Receive)
             .start();
         let mut ports = vec![("modem", PortRole::Data)];
@@ -123,6 +139,111 @@ impl Rig {
             assert!(serve.terminate(Duration::from_secs(20)), "{}", serve.errors());
         }
         (sent, unknown)
+    }
+
+    /// The same for texts in three parts.
+    fn run_texts(&self) -> (u32, u32) {
+        let (mut sent, mut unknown) = (0, 0);
+        let mut window = Duration::ZERO;
+        for round in 0..=ROUNDS {
+            let mut serve = self.serve();
+            let from = tokio::time::Instant::now();
+            let id = self.post_text(round);
+            if round > 0 {
+                let delay = self.random.below(window.as_millis() as u64);
+                std::thread::sleep(Duration::from_millis(delay));
+                serve.kill_9();
+                serve = self.serve();
+            }
+            match self.text_outcome(&serve, round, &id) {
+                true => sent += 1,
+                false => unknown += 1,
+            }
+            if round == 0 {
+                assert_eq!(sent, 1, "the undisturbed round");
+                window = from.elapsed();
+            }
+            assert!(serve.terminate(Duration::from_secs(20)), "{}", serve.errors());
+        }
+        (sent, unknown)
+    }
+
+    /// Hands a text over, without a report that would tell what became of it after all.
+    fn post_text(&self, round: u32) -> String {
+        let text = format!("round {round}: {}", "apple ".repeat(60));
+        let body = json!({ "kind": "sms", "to": [PHONE], "text": text, "delivery_report": false });
+        let body = body.to_string();
+        let kind = "application/json";
+        let reply =
+            over_unix(&self.socket(), "POST", "/api/v1/messages", kind, body.as_bytes()).unwrap();
+        assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
+        reply.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for the text to settle and checks every promise; true when it was sent.
+    fn text_outcome(&self, serve: &Process, round: u32, id: &str) -> bool {
+        let limit = Duration::from_secs(120);
+        let what = format!("sent or unknown; round {round}: {}", tail(&serve.errors()));
+        let message = wait_until(&what, limit, || {
+            let message = self.get(&format!("/api/v1/messages/{id}"))?;
+            message["settled"].as_bool()?.then_some(message)
+        });
+        let segments = self.segments(id);
+        assert_eq!(segments.len(), 3, "{message:#}");
+        let taken = self.taken();
+        for (state, data, released) in &segments {
+            let times = taken.iter().filter(|it| *it == data).count();
+            match state.as_str() {
+                "sent" => assert_eq!(times, 1, "round {round}: {message:#}"),
+                "unknown" => {
+                    assert!(*released, "unknown without its record: {message:#}");
+                    assert!(times <= 1, "round {round}: taken {times} times");
+                }
+                // Behind one that is unknown.
+                "queued" => assert_eq!(times, 0, "round {round}: {message:#}"),
+                other => panic!("round {round}: {other}: {message:#}"),
+            }
+        }
+        let is = |wanted: &str| segments.iter().filter(|it| it.0 == wanted).count();
+        match message["state"].as_str().unwrap() {
+            "sent" => {
+                assert_eq!(is("sent"), 3, "{message:#}");
+                true
+            }
+            "unknown" => {
+                assert_eq!(is("unknown"), 1, "{message:#}");
+                false
+            }
+            other => panic!("round {round}: {other}: {message:#}"),
+        }
+    }
+
+    /// State and user data of a text's SMS-SUBMITs, and whether one was ever released.
+    fn segments(&self, id: &str) -> Vec<(String, UserData, bool)> {
+        let sql = "SELECT segment.state, tpdu, segment.released_at IS NOT NULL
+                   FROM segment JOIN submission ON submission.id = submission_id
+                   WHERE message_id = ?1 ORDER BY number";
+        let database = self.database();
+        let mut select = database.prepare(sql).unwrap();
+        let rows = select
+            .query_map([id], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?)))
+            .unwrap();
+        rows.map(Result::unwrap)
+            .map(|(state, tpdu, released)| (state, user_data(&tpdu), released))
+            .collect()
+    }
+
+    /// The user data of every SMS-SUBMIT that the service centre got; each names its message and
+    /// part.
+    fn taken(&self) -> Vec<UserData> {
+        let submitted = self.operator.state().submitted_sms;
+        submitted.iter().map(|one| user_data(&hex::decode(&one.tpdu).unwrap())).collect()
+    }
+
+    fn database(&self) -> rusqlite::Connection {
+        let file = self.scratch.path().join("state/mm1gate.db");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(file, flags).unwrap()
     }
 
     fn serve(&self) -> Process {
@@ -214,11 +335,8 @@ impl Rig {
 
     /// Transaction-Id of a message's submission, and when its final block was released.
     fn submission(&self, id: &str) -> (String, Option<Timestamp>) {
-        let file = self.scratch.path().join("state/mm1gate.db");
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let database = rusqlite::Connection::open_with_flags(file, flags).unwrap();
         let sql = "SELECT transaction_id, last_released_at FROM submission WHERE message_id = ?1";
-        database
+        self.database()
             .query_row(sql, [id], |row| {
                 let released: Option<i64> = row.get(1)?;
                 Ok((row.get(0)?, released.map(Timestamp::from_millis)))
@@ -263,6 +381,13 @@ fn noise(random: &Random, length: usize) -> Vec<u8> {
     octets[..4].copy_from_slice(&[0xff, 0xd8, 0xff, 0xe0]);
     octets[length - 2..].copy_from_slice(&[0xff, 0xd9]);
     octets
+}
+
+fn user_data(tpdu: &[u8]) -> UserData {
+    match Tpdu::from_mobile(tpdu).unwrap().value {
+        Tpdu::Submit(submit) => submit.user_data,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn tail(text: &str) -> &str {

@@ -264,7 +264,11 @@ impl Draft {
         }
         if self.complaints.is_empty() {
             if self.message.text.is_none() && self.message.parts.is_empty() {
-                self.complain("", "empty-message", "the message has neither text nor a file");
+                let detail = match self.message.kind {
+                    Kind::Sms => "the SMS has no text",
+                    Kind::Mms => "the message has neither text nor a file",
+                };
+                self.complain("", "empty-message", detail);
             } else {
                 return Ok(self.message);
             }

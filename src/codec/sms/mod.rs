@@ -61,6 +61,10 @@ pub const MAX_USER_DATA: usize = 140;
 /// padding behind the user data.
 pub const MAX_TPDU: usize = 512;
 
+/// TP-Protocol-Identifier of a "Short Message Type 0": it is acknowledged, and neither shown nor
+/// announced to the user (3GPP TS 23.040 clause 9.2.3.9).
+pub const PID_TYPE_0: u8 = 0x40;
+
 /// WDP port of the WAP Push connectionless session service (WAP-235).
 pub const PORT_WAP_PUSH: u16 = 2948;
 

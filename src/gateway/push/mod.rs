@@ -411,6 +411,9 @@ fn read(pending: &PendingTpdu) -> Result<Read, String> {
         Tpdu::StatusReport(report) => return Ok(Read::Report(status(&report))),
         _ => return Ok(Read::Nothing("a short message of our own")),
     };
+    if deliver.pid == sms::PID_TYPE_0 {
+        return Ok(Read::Nothing("a silent short message (type 0), which is shown to nobody"));
+    }
     match Piece::of(&deliver) {
         Piece::Whole(datagram) => Ok(Read::Whole(Box::new(deliver), datagram)),
         Piece::Part(fragment) => Ok(Read::Part(Kept {

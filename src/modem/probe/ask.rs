@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::line::Line;
-use super::super::{ModemError, ProfileChoice, pin};
+use super::super::{ModemError, ProfileChoice, iccid, pin};
 use super::words::{LteFacts, SmsOnLte, registration_words};
 use super::{Context, Domain, Network, Offer, Probe, ProfileNote, Sim, Storage, Trouble};
 use crate::codec::at::{
@@ -147,7 +147,7 @@ async fn sim(asker: &mut Asker<'_>, choice: &ProfileChoice) -> Result<Sim, Modem
     let in_words = ["INSERTED", "REMOVED", "NO SIM", "FAILURE"];
     let absent = matches!(response.result.cme(), Some(10 | 13 | 15))
         || in_words.iter().any(|it| state.contains(it));
-    let iccid = iccid(asker).await?;
+    let iccid = ask_iccid(asker).await?;
     let imsi = asker.told("AT+CIMI", "+CIMI:").await?;
     let digits = imsi.len() >= 6 && imsi.bytes().all(|it| it.is_ascii_digit());
     let imsi = if digits { imsi } else { String::new() };
@@ -171,19 +171,12 @@ async fn sim(asker: &mut Asker<'_>, choice: &ProfileChoice) -> Result<Sim, Modem
     })
 }
 
-/// The number printed on the SIM, by whichever command the modem knows.
-async fn iccid(asker: &mut Asker<'_>) -> Result<String, ModemError> {
-    for (question, code) in [
-        ("AT+CCID", "+CCID:"),
-        ("AT+ICCID", "+ICCID:"),
-        ("AT+QCCID", "+QCCID:"),
-        ("AT^ICCID?", "^ICCID:"),
-        ("AT#CCID", "#CCID:"),
-    ] {
-        let told = asker.told(question, code).await?;
-        let digits = told.trim_end_matches(['F', 'f']);
-        if (18..=20).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit()) {
-            return Ok(digits.to_owned());
+/// The number printed on the SIM, by whichever question the modem knows.
+async fn ask_iccid(asker: &mut Asker<'_>) -> Result<String, ModemError> {
+    for (question, code) in iccid::QUESTIONS {
+        let lines = asker.ask(question).await?.unwrap_or_default();
+        if let Some(digits) = lines.iter().find_map(|line| iccid::digits_in(line, code)) {
+            return Ok(digits);
         }
     }
     Ok(String::new())

@@ -295,7 +295,9 @@ pub async fn answers_at(
 
 fn heard_for(error: &ModemError, ear: &Ear) -> Heard {
     match error {
-        ModemError::NoAnswer { .. } | ModemError::Timeout { .. } => ear.heard(),
+        ModemError::NoAnswer { .. } | ModemError::Noise { .. } | ModemError::Timeout { .. } => {
+            ear.heard()
+        }
         _ => Heard::Nothing,
     }
 }

@@ -51,6 +51,8 @@ pub enum Fault {
 
     /// The network takes a short message, but the modem never says so.
     SubmitUnanswered {},
+    /// The network takes a short message, and the modem tells no TP-Message-Reference.
+    SubmitReferenceUntold {},
 
     // Group 4: where unsolicited codes stand.
     /// An unsolicited code stands in a place that parsers do not expect.
@@ -515,7 +517,9 @@ impl Fault {
             | Self::ModemEchoesLate { .. }
             | Self::EchoForgotten {} => 1,
             Self::RepliesSplit { .. } | Self::RepliesJoined { .. } => 2,
-            Self::ReplyDelayed { .. } | Self::SubmitUnanswered {} => 3,
+            Self::ReplyDelayed { .. }
+            | Self::SubmitUnanswered {}
+            | Self::SubmitReferenceUntold {} => 3,
             Self::UrcMisplaced { .. } => 4,
             Self::ModemUrcFlood {}
             | Self::HuaweiFlood {}

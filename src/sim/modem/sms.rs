@@ -445,6 +445,9 @@ impl Shared {
         }
         // A report may be quicker than the answer.
         self.fetch_sms();
+        if self.faults.strikes(&Fault::SubmitReferenceUntold {}) {
+            return Ok(Vec::new());
+        }
         Ok(vec![format!("+CMGS: {reference}")])
     }
 }
