@@ -288,14 +288,14 @@ fn is_mm1gate(holder: &str) -> bool {
 }
 
 fn is_running(program: &str) -> bool {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut names = processes.filter_map(|it| std::fs::read_to_string(it.path().join("comm")).ok());
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut names = processes.filter_map(|it| fs::read_to_string(it.path().join("comm")).ok());
     names.any(|it| it.trim() == program)
 }
 
 /// Whether udev has marked the device for ModemManager to ignore.
 fn is_ignored(root: &Path, socket: &str) -> bool {
-    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
     let number = read(root.join("sys/bus/usb/devices").join(socket).join("dev"));
     let number = number.trim();
     let plain = |it: u8| it.is_ascii_digit() || it == b':';

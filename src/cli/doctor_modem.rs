@@ -114,11 +114,15 @@ fn silent(failed: &ProbeFailed, found: &Found) -> (String, String) {
     let modem = found.device.as_ref();
     let better = modem.and_then(|modem| modem.control().or_else(|| modem.dial()));
     let fix = match (&failed.error, better) {
-        (ModemError::NoAnswer { .. }, Some(better)) if Some(&better.tty) != asked => {
+        (ModemError::NoAnswer { .. } | ModemError::Noise { .. }, Some(better))
+            if Some(&better.tty) != asked =>
+        {
             let dial = modem.and_then(Candidate::dial).unwrap_or(better);
             format!("set `port = \"{}\"`, which is the modem's port that dials", dial.stable)
         }
-        (ModemError::NoAnswer { .. }, _) if failed.heard != Heard::Nothing => {
+        (ModemError::NoAnswer { .. } | ModemError::Noise { .. }, _)
+            if failed.heard != Heard::Nothing =>
+        {
             "set `port` to the modem's port for AT commands; `mm1gate modem list` tells which it is"
                 .to_owned()
         }

@@ -195,7 +195,7 @@ async fn first_that_answers(ports: &[String], machine: &Machine) -> Result<Strin
 fn failure(failed: &ProbeFailed, modem: Option<&Candidate>) -> CliError {
     let mut error = CliError::fault(&failed.error.to_fault());
     error.message = failed.to_string();
-    let silent = matches!(failed.error, ModemError::NoAnswer { .. });
+    let silent = matches!(failed.error, ModemError::NoAnswer { .. } | ModemError::Noise { .. });
     // The port is right by the profile: the modem hangs, or another program talks to it.
     let better = modem.and_then(Candidate::control).or_else(|| modem.and_then(Candidate::dial));
     let asked = |tty: &str| failed.error.to_string().contains(tty);

@@ -206,7 +206,7 @@ impl Heard {
                 "; it sends binary frames: this is the modem's diagnosis port, or a \
                                 data call of another program"
             }
-            Self::Noise => "; what it sends is no answer: a wrong speed, or another kind of device",
+            Self::Noise => "; this is a wrong speed, or another kind of device",
         }
     }
 
