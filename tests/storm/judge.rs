@@ -13,7 +13,7 @@
 //!   network, the modem is not ready, or a data call is still up.
 
 use mm1gate::gateway::Gateway;
-use mm1gate::model::{Kind, MessageId, OutboundState, State};
+use mm1gate::model::{Fault, Kind, MessageId, OutboundState, State};
 use mm1gate::sim::Operator;
 use mm1gate::store::{Filter, Summary};
 
@@ -49,6 +49,8 @@ pub(crate) struct Verdict {
     pub(crate) wrong: Vec<String>,
     /// Messages that ended as unknown.
     pub(crate) unknown: u64,
+    /// Messages that failed by a refusal for good: texts, MMS.
+    refused: [u64; 2],
 }
 
 pub(crate) async fn judge(
@@ -63,6 +65,7 @@ pub(crate) async fn judge(
     for message in sent {
         outgoing(&mut verdict, &all, operator, phone, message);
     }
+    compare_refusals(&mut verdict, operator);
     for message in coming {
         incoming(&mut verdict, &all, operator, message);
     }
@@ -118,8 +121,11 @@ fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: 
             // The phone takes a moment.
             verdict.open.push(format!("lost: {mark} counts as sent and nobody got it"));
         }
-        // Refused by the modem or the proxy, and its owner told so.
-        (0, State::Out(OutboundState::Failed)) if was_refused(operator, sent.kind) => {}
+        // Refused by the modem or the proxy, and its owner told so in their words.
+        (0, State::Out(OutboundState::Failed)) if says_refusal(summary) => match sent.kind {
+            Kind::Sms => verdict.refused[0] += 1,
+            Kind::Mms => verdict.refused[1] += 1,
+        },
         (arrived, State::Out(OutboundState::Failed)) => verdict
             .wrong
             .push(format!("lost: {mark} failed, arrived {arrived} times: {}", fault_of(summary))),
@@ -131,14 +137,34 @@ fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: 
     }
 }
 
-/// Whether the network has refused a message of this kind for good: a text by `+CMS ERROR: 304`, a
-/// submission by a redirection, which none is carried over (RFC 9110 clause 15.4).
-fn was_refused(operator: &Operator, kind: Kind) -> bool {
-    let fired = operator.faults().fired().by_name();
-    fired.contains_key(match kind {
-        Kind::Sms => "prompt-wrong-length",
-        Kind::Mms => "proxy-redirects",
+/// Refusals for good that scenarios draw, by kind of message: the fault, and what the other side
+/// says then. A text's length is refused by the modem; a redirection is followed by no submission
+/// (RFC 9110 clause 15.4).
+const REFUSALS: [(Kind, &str, &[&str]); 2] = [
+    (Kind::Sms, "prompt-wrong-length", &["+CMS ERROR: 304"]),
+    (Kind::Mms, "proxy-redirects", &["HTTP 301", "HTTP 302", "HTTP 307", "HTTP 308"]),
+];
+
+/// Whether a message's own fault holds the words of a refusal for good.
+fn says_refusal(summary: &Summary) -> bool {
+    let words = REFUSALS.iter().find(|(kind, ..)| *kind == summary.kind).map(|(.., words)| *words);
+    let fault = fault(summary);
+    words.unwrap_or_default().iter().any(|word| {
+        fault.iter().any(|it| {
+            it.summary.contains(word) || it.verbatim.as_ref().is_some_and(|said| said.contains(word))
+        })
     })
+}
+
+/// Each refusal fails one message: more failures than refusals are losses that use their words.
+fn compare_refusals(verdict: &mut Verdict, operator: &Operator) {
+    let fired = operator.faults().fired().by_name();
+    for ((_, name, _), failed) in REFUSALS.iter().zip(verdict.refused) {
+        let fired = fired.get(*name).copied().unwrap_or(0);
+        if failed > fired {
+            verdict.wrong.push(format!("lost: {failed} messages failed of {fired} times {name}"));
+        }
+    }
 }
 
 fn incoming(verdict: &mut Verdict, all: &[Summary], operator: &Operator, coming: &Coming) {
@@ -182,8 +208,12 @@ fn incoming(verdict: &mut Verdict, all: &[Summary], operator: &Operator, coming:
     }
 }
 
-fn fault_of(summary: &Summary) -> String {
+/// A message's own fault, or that of its recipient.
+fn fault(summary: &Summary) -> Option<Fault> {
     let recipients = summary.recipients.iter().find_map(|one| one.fault.clone());
-    let fault = summary.fault.clone().or(recipients);
-    fault.map_or_else(|| "no reason told".to_owned(), |fault| fault.summary)
+    summary.fault.clone().or(recipients)
+}
+
+fn fault_of(summary: &Summary) -> String {
+    fault(summary).map_or_else(|| "no reason told".to_owned(), |fault| fault.summary)
 }

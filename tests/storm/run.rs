@@ -11,7 +11,7 @@ use mm1gate::model::{
     Address, Clock, Kind, MediaType, NewMessage, NewPart, NoTap, Random, Timestamp,
 };
 use mm1gate::operators::{self, Settings};
-use mm1gate::sim::{Auth, Behaviour, Fired, Operator, Outgoing, Scenario};
+use mm1gate::sim::{Auth, Behaviour, Fault, Fired, Operator, Outgoing, Scenario};
 
 use crate::bus::VirtualBus;
 use crate::judge::{self, Coming, Sent};
@@ -101,7 +101,11 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
 /// Two messages out and three in, at times that the seed gives.
 fn deeds(seed: u64, scenario: &Scenario) -> Vec<(u64, Deed)> {
     let random = Random::seeded(!seed);
-    let prompts = scenario.faults.iter().any(|fault| fault.fault.group() == 9);
+    // What happens at the prompt, or behind it, shows only with a text.
+    let prompts = scenario.faults.iter().any(|it| {
+        it.fault.group() == 9
+            || matches!(it.fault, Fault::SubmitUnanswered {} | Fault::SubmitRefused { .. })
+    });
     let second = if prompts || random.below(3) == 0 { Kind::Sms } else { Kind::Mms };
     let mut deeds = vec![
         Deed::Send(Kind::Mms, format!("out {seed} one")),

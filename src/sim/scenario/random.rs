@@ -62,18 +62,24 @@ pub(super) fn draw(seed: u64) -> Scenario {
     let dice = Dice(Random::seeded(seed));
     // Each group has its turn whatever the dice say.
     let mut groups = vec![u8::try_from(seed % u64::from(GROUPS)).unwrap_or(0) + 1];
-    for _ in 0..dice.between(1, OTHERS) {
+    let wanted = usize::try_from(dice.between(1, OTHERS)).unwrap_or(1) + 1;
+    while groups.len() < wanted {
         let group = dice.byte(1, GROUPS);
         if !groups.contains(&group) {
             groups.push(group);
         }
     }
-    let faults = groups.iter().flat_map(|group| faults_of(*group, &dice)).collect();
+    let faults: Vec<ActiveFault> =
+        groups.iter().flat_map(|group| faults_of(*group, &dice)).collect();
+    // Some things show only where a PIN is asked for.
+    let needs_pin = faults
+        .iter()
+        .any(|it| matches!(it.fault, Fault::PinTriesUntold {} | Fault::PinAskedAgain {}));
     Scenario {
         seed: Some(seed),
         modem: modem(&dice, &groups),
         subscriber: Subscriber {
-            pin: dice.one_in(4).then(|| "1234".to_owned()),
+            pin: (dice.one_in(4) || needs_pin).then(|| "1234".to_owned()),
             number_on_sim: !dice.one_in(3),
             ..Subscriber::default()
         },
@@ -167,9 +173,10 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
                 UrcPlace::InsideList,
                 UrcPlace::AfterResult,
             ];
+            let sure = dice.pick(&places);
             places
                 .into_iter()
-                .filter(|_| !dice.one_in(3))
+                .filter(|place| Some(*place) == sure || !dice.one_in(3))
                 .map(|place| (Fault::UrcMisplaced { place }, Times(200)))
                 .collect()
         }
@@ -205,14 +212,7 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
             }
             3 => (Fault::CpinWithoutOk {}, Lasts),
             _ => (Fault::PinTriesUntold {}, Lasts),
-        }]
-        .into_iter()
-        // The attempts are asked for only where a PIN is.
-        .map(|drawn| match drawn.0 {
-            Fault::PinTriesUntold {} => (Fault::SimBusy {}, Times(3)),
-            _ => drawn,
-        })
-        .collect(),
+        }],
         11 => vec![match dice.below(4) {
             0 => (Fault::RegistrationDenied {}, Lasts),
             1 => (Fault::NoCoverage {}, Lasts),
@@ -274,7 +274,7 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
             1 => (Fault::DialError {}, Times(2)),
             2 => (Fault::DialSilent {}, Times(1)),
             3 => {
-                let forms = [DialForm::WithContext, DialForm::Cgdata];
+                let forms = [DialForm::WithContext, DialForm::Plain, DialForm::Cgdata];
                 let form = dice.pick(&forms).unwrap_or(DialForm::WithContext);
                 (Fault::DialOnly { form }, Lasts)
             }
@@ -306,10 +306,12 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
         } else {
             (Fault::ControlPortBlocked {}, Lasts)
         }],
-        23 => vec![match dice.below(4) {
+        23 => vec![match dice.below(6) {
             0 => (Fault::CmuxRefused {}, Times(1)),
             1 => (Fault::CmuxWrongFcs {}, Times(5)),
             2 => (Fault::CmuxChannelRefused {}, Times(1)),
+            3 => (Fault::CmuxWithoutStatus {}, Lasts),
+            4 => (Fault::CmuxSlowUa { millis: dice.between(50, 3_000) }, Times(3)),
             _ => (Fault::CmuxClosedByModem {}, Times(1)),
         }],
         24 => vec![match dice.below(5) {
@@ -335,7 +337,7 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
 fn delay(dice: &Dice) -> (Fault, Stay) {
     let slow =
         |command: &str, millis| Fault::ReplyDelayed { command: Some(command.to_owned()), millis };
-    match dice.below(6) {
+    match dice.below(7) {
         0 => (slow("+CMGS", 135_000), Stay::Times(1)),
         1 => (slow("+COPS", 60_000), Stay::Times(1)),
         2 => (slow("+CGACT", 45_000), Stay::Times(1)),
@@ -345,6 +347,7 @@ fn delay(dice: &Dice) -> (Fault, Stay) {
             let command = dice.pick(&commands).unwrap_or("+CMGR");
             (slow(command, dice.between(1_000, 150_000)), Stay::Times(2))
         }
+        5 => (Fault::SubmitUnanswered {}, Stay::Times(1)),
         _ => {
             let millis = dice.between(10, 2_500);
             (Fault::ReplyDelayed { command: None, millis }, Stay::Times(60))
@@ -372,6 +375,11 @@ fn flood(dice: &Dice) -> (Fault, Stay) {
 }
 
 fn odd_result(dice: &Dice) -> (Fault, Stay) {
+    if dice.one_in(6) {
+        // What may pass (TS 24.011 table 8.4, TS 27.005 clause 3.2.5): congestion and the like.
+        let cms = dice.pick(&[38, 41, 42, 47, 314, 331, 332, 500, 512]).unwrap_or(500);
+        return (Fault::SubmitRefused { cms }, Stay::Times(1));
+    }
     let forms = [
         ResultForm::Error,
         ResultForm::CmeText,
@@ -478,7 +486,7 @@ fn restart(dice: &Dice) -> Vec<(Fault, Stay)> {
 /// Refusals for good are left out: whoever is told so has lost nothing. An MMSC that asks twice for
 /// patience gets it for minutes, which is no matter of the modem's recovery.
 fn proxy(dice: &Dice) -> (Fault, Stay) {
-    match dice.below(16) {
+    match dice.below(19) {
         0 => {
             let status = dice.pick(&[408, 429, 502, 503, 504]).unwrap_or(503);
             (Fault::ProxyStatus { status }, Stay::Times(1))
@@ -509,6 +517,12 @@ fn proxy(dice: &Dice) -> (Fault, Stay) {
         12 => (Fault::MmscSlow { millis: dice.between(500, 25_000) }, Stay::Times(3)),
         13 => (Fault::MmscOmitsTransactionId {}, Stay::Times(2)),
         14 => (Fault::MmscOmitsMessageId {}, Stay::Times(2)),
+        15 => (Fault::MmscNotFound {}, Stay::Times(1)),
+        16 => {
+            let text = Some("the store is busy".to_owned());
+            (Fault::MmscRetrieveStatus { status: 0xc0, text }, Stay::Times(1))
+        }
+        17 => (Fault::MmscWrongContentType {}, Stay::Times(2)),
         _ => (Fault::MmscRefusesAcknowledgement { status: 503 }, Stay::Times(1)),
     }
 }
@@ -526,6 +540,37 @@ mod tests {
             assert!(one.faults.iter().any(|fault| fault.fault.group() == group), "seed {seed}");
             let ceases = one.ceases().expect("every drawn fault ceases");
             assert!(ceases.as_secs() <= BEGIN + LONGEST + 90, "seed {seed}: {ceases:?}");
+        }
+    }
+
+    /// What no scenario draws, and why.
+    const NOT_DRAWN: [&str; 1] = [
+        // It strikes at +CMGW, by which mm1gate writes nothing; foreign hosts may.
+        "storage-write-refused",
+    ];
+
+    #[test]
+    fn every_fault_is_drawn_but_what_says_why_not() {
+        let drawn: std::collections::BTreeSet<String> = (0..4_000)
+            .flat_map(|seed| Scenario::random(seed).faults)
+            .map(|fault| fault.fault.name())
+            .collect();
+        // The list of all names is in the complaint about a wrong one.
+        let error = serde_json::from_str::<Fault>(r#"{"fault":"rain"}"#).unwrap_err().to_string();
+        let all: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert!(all.len() > 100, "{error}");
+        let never: Vec<&str> = all.into_iter().filter(|name| !drawn.contains(*name)).collect();
+        assert_eq!(never, NOT_DRAWN);
+    }
+
+    #[test]
+    fn every_scenario_has_several_groups() {
+        for seed in 0..500 {
+            let mut groups: Vec<u8> =
+                Scenario::random(seed).faults.iter().map(|fault| fault.fault.group()).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            assert!(groups.len() >= 2, "seed {seed}: {groups:?}");
         }
     }
 
