@@ -151,7 +151,8 @@ fn says_refusal(summary: &Summary) -> bool {
     let fault = fault(summary);
     words.unwrap_or_default().iter().any(|word| {
         fault.iter().any(|it| {
-            it.summary.contains(word) || it.verbatim.as_ref().is_some_and(|said| said.contains(word))
+            it.summary.contains(word)
+                || it.verbatim.as_ref().is_some_and(|said| said.contains(word))
         })
     })
 }

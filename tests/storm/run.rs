@@ -18,8 +18,18 @@ use crate::judge::{self, Coming, Sent};
 
 /// A virtual phone.
 pub(crate) const PHONE: &str = "+447700900123";
-/// How soon everything has to have arrived when the faults are over.
+/// How soon everything has to have arrived when the faults are over; [`patience`] says when later.
 const SOON: Duration = Duration::from_secs(90);
+/// How long a host waits for an answer to its dial string: the network repeats an activation five
+/// times at 30 s (TS 24.008 clause 11.2.2, T3380).
+const DIAL: Duration = Duration::from_secs(90);
+/// How long a host waits for the result of a short message that it has handed over.
+const SUBMIT: Duration = Duration::from_secs(180);
+/// How often the storages are looked through without an indication.
+const SWEEP: Duration = Duration::from_secs(300);
+/// The pause before the third attempt to fetch a message or to send one, and a tenth: who finds an
+/// MMSC silent twice shall not press it.
+const THIRD: Duration = Duration::from_secs(330);
 /// How long a settled scenario is watched for repetitions.
 const AFTERMATH: Duration = Duration::from_secs(20 * 60);
 /// Messages are given within so many seconds.
@@ -72,7 +82,8 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
     let quiet = tokio::time::Instant::now();
     let mut settled = None;
     let mut verdict = world.judge(&sent, &coming).await;
-    while quiet.elapsed() <= SOON {
+    let limit = patience(&scenario);
+    while quiet.elapsed() <= limit {
         if verdict.open.is_empty() {
             settled = Some(quiet.elapsed().as_secs());
             break;
@@ -81,7 +92,7 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
         verdict = world.judge(&sent, &coming).await;
     }
     let mut wrong: Vec<String> =
-        verdict.open.iter().map(|open| format!("after {} s: {open}", SOON.as_secs())).collect();
+        verdict.open.iter().map(|open| format!("after {} s: {open}", limit.as_secs())).collect();
     tokio::time::sleep(AFTERMATH).await;
     verdict = world.judge(&sent, &coming).await;
     wrong.append(&mut verdict.open);
@@ -96,6 +107,35 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
         wrong.push(format!("faults: {}", faults.join(" ")));
     }
     Outcome { fired, wrong, settled, unknown: verdict.unknown }
+}
+
+/// How soon everything has to have arrived: later than [`SOON`] where something is gone that nobody
+/// says again when the faults are over.
+fn patience(scenario: &Scenario) -> Duration {
+    let has = |is: fn(&Fault) -> bool| scenario.faults.iter().any(|active| is(&active.fault));
+    let extras = [
+        // The dial string's answer was left out.
+        (has(|it| matches!(it, Fault::ConnectMissing {} | Fault::DialSilent {})), DIAL),
+        // The text's answer was left out.
+        (has(|it| matches!(it, Fault::SubmitUnanswered {})), SUBMIT),
+        // An indication was left out, was damaged on the line (the basic option of TS 27.010
+        // repeats nothing), or was no longer asked for.
+        (
+            has(|it| {
+                matches!(
+                    it,
+                    Fault::CmtiMissing {}
+                        | Fault::CmuxWrongFcs {}
+                        | Fault::SettingsLost {}
+                        | Fault::DirectDelivery {}
+                )
+            }),
+            SWEEP,
+        ),
+        // Nothing tells a silent line from a silent MMSC.
+        (has(|it| matches!(it, Fault::LineStall { .. })), THIRD),
+    ];
+    extras.iter().filter(|(is_so, _)| *is_so).fold(SOON, |sum, (_, extra)| sum + *extra)
 }
 
 /// Two messages out and three in, at times that the seed gives.

@@ -6,15 +6,12 @@ mod random;
 
 use std::time::Duration;
 
-use super::fault::{ActiveFault, Fault, Faults};
+use super::fault::{ActiveFault, Faults};
 use super::modem::{ModemConfig, Subscriber};
 use super::operator::{Auth, OperatorBuilder};
 use crate::model::Random;
 
 pub use file::ScenarioError;
-
-/// How long a host may wait for CONNECT, seconds.
-const DIAL_LIMIT: f64 = 90.0;
 
 /// One scenario. `mm1gate simulate --help` shows an example of its file.
 #[derive(Debug, Clone)]
@@ -87,18 +84,14 @@ impl Scenario {
         random::draw(seed)
     }
 
-    /// When the last fault has ceased, if all of them do. A dial string that gets no answer lasts
-    /// as long as a host may wait for one.
+    /// When the last fault has ceased, if all of them do. A host may still be waiting then for an
+    /// answer that was left out before.
     #[must_use]
     pub fn ceases(&self) -> Option<Duration> {
         let ends = self.faults.iter().map(|fault| match (fault.lasts, fault.times) {
             (Some(lasts), _) => Some(fault.at.unwrap_or(0.0) + lasts),
             (None, Some(_)) => Some(fault.at.unwrap_or(0.0)),
             (None, None) => None,
-        });
-        let ends = ends.zip(&self.faults).map(|(end, fault)| {
-            let unanswered = matches!(fault.fault, Fault::ConnectMissing {} | Fault::DialSilent {});
-            end.map(|end| end + if unanswered { DIAL_LIMIT } else { 0.0 })
         });
         let ends: Option<Vec<f64>> = ends.collect();
         Some(Duration::from_secs_f64(ends?.into_iter().fold(0.0, f64::max)))

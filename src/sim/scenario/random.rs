@@ -539,7 +539,7 @@ mod tests {
             let group = u8::try_from(seed % 27).unwrap() + 1;
             assert!(one.faults.iter().any(|fault| fault.fault.group() == group), "seed {seed}");
             let ceases = one.ceases().expect("every drawn fault ceases");
-            assert!(ceases.as_secs() <= BEGIN + LONGEST + 90, "seed {seed}: {ceases:?}");
+            assert!(ceases.as_secs() <= BEGIN + LONGEST, "seed {seed}: {ceases:?}");
         }
     }
 
