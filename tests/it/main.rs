@@ -42,6 +42,7 @@ mod modem_profiles;
 mod ppp_vectors;
 mod push_vectors;
 mod sim_control;
+mod sim_faults;
 mod sim_ggsn;
 mod sim_mmsc;
 mod sim_modem;

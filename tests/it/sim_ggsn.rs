@@ -90,6 +90,32 @@ async fn request(
 }
 
 #[tokio::test(start_paused = true)]
+async fn faults_of_the_ppp_server_refuse_or_are_lived_with() {
+    let right = || Some(Credentials::new("u1", "s3cret"));
+    let operator = builder().auth(Auth::Chap, "u1", "s3cret").start();
+    operator.faults().set(Fault::AuthRefused {});
+    let refused = up(&operator, "mms.example", right()).await;
+    assert!(matches!(refused, Err(BearerError::AuthRejected { .. })));
+    let operator = builder().start();
+    operator.faults().set(Fault::PppEndlessNaks {});
+    assert!(up(&operator, "mms.example", None).await.is_err(), "no address is ever given");
+    for fault in [
+        Fault::PppAccm { escape_all: true },
+        Fault::PppUncompressed {},
+        Fault::PppEmptyNaks { rounds: 2 },
+        Fault::PppNoPeerAddress {},
+        Fault::PppPlaceholderDns { rounds: 2 },
+        Fault::PppRejectsProtocol {},
+    ] {
+        let operator = builder().start();
+        operator.faults().set(fault.clone());
+        let bearer = up(&operator, "mms.example", None).await;
+        assert!(bearer.is_ok(), "{fault:?}: {:?}", bearer.err());
+        assert!(operator.faults().fired().of_group(19) > 0, "{fault:?} is not counted");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn right_credentials_come_up_and_wrong_ones_are_refused() {
     for (auth, given, comes_up) in [
         (Auth::None, None, true),

@@ -231,3 +231,46 @@ fn unusable_options_are_explained() {
     }
     assert!(!Path::new(free).exists(), "nothing is left behind");
 }
+
+/// Runs `simulate` with a scenario file until it is ready; else its exit code and its complaint.
+fn with_scenario(text: &str) -> Result<serde_json::Value, (Option<i32>, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let (tty, file) = (folder.path().join("modem"), folder.path().join("bad-day.toml"));
+    fs::write(&file, text).unwrap();
+    let mut child = simulate(&["--json", "--tty"])
+        .arg(&tty)
+        .arg("--scenario")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    if line.is_empty() {
+        let mut complaint = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+        assert!(tty.symlink_metadata().is_err(), "no name without a modem");
+        return Err((child.wait().unwrap().code(), complaint));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    Ok(serde_json::from_str(&line).unwrap())
+}
+
+#[test]
+fn scenario_files_are_played_or_explained_with_line_and_key() {
+    let ready = with_scenario(
+        "[network]\napn = \"shop.example\"\n[[fault]]\nfault = \"no-coverage\"\nat = 20\nfor = 30\n",
+    );
+    assert_eq!(ready.unwrap()["apn"], "shop.example");
+    let (code, complaint) = with_scenario("[modem]\nsm_slots = 10\nsm_slot = 3\n").unwrap_err();
+    assert_eq!(code, Some(65), "{complaint}");
+    assert!(complaint.contains("bad-day.toml:3: modem.sm_slot"), "{complaint}");
+    assert!(complaint.contains("sm_slots") && complaint.contains("--help"), "{complaint}");
+    let (code, complaint) = with_scenario("seed = 7\n[[fault]]\nfault = \"rain\"\n").unwrap_err();
+    assert_eq!(code, Some(65), "{complaint}");
+    assert!(complaint.contains("bad-day.toml:3: fault.fault"), "{complaint}");
+    assert!(complaint.contains("`rain`") && complaint.contains("no-coverage"), "{complaint}");
+}

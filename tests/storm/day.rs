@@ -91,11 +91,11 @@ fn report(control_port: bool, messages: usize, recoveries: &mut [Duration]) {
     recoveries.sort_unstable();
     let at = |percent: usize| recoveries[(recoveries.len() - 1) * percent / 100].as_secs();
     let ports = if control_port { "two ports" } else { "one port" };
-    eprintln!(
+    tell!(
         "a day with {ports}: {} hangs, {messages} of {messages} messages arrived",
         recoveries.len()
     );
-    eprintln!(
+    tell!(
         "seconds from a hang until what came in it had arrived: least {}, median {}, 90 % {}, 95 % {}, most {}",
         at(0),
         at(50),

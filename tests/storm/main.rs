@@ -6,6 +6,14 @@
 
 #![expect(clippy::print_stderr, reason = "what a run has shown is for whoever runs it")]
 
+/// Tells the result of a run also where test runners keep what tests print to themselves.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod bus;
 mod day;
 mod judge;
@@ -93,17 +101,9 @@ fn parse(text: &str) -> Option<Range<u64>> {
 
 fn report(tally: &Tally, seeds: &Range<u64>, started: Instant) {
     let count = seeds.end - seeds.start;
-    eprintln!(
-        "{count} scenarios from seed {}, {:.1} s",
-        seeds.start,
-        started.elapsed().as_secs_f64()
-    );
+    tell!("{count} scenarios from seed {}, {:.1} s", seeds.start, started.elapsed().as_secs_f64());
     for group in 1..=GROUPS {
-        eprintln!(
-            "group {group:2} {:30} {:8} times",
-            group_name(group),
-            tally.fired.of_group(group)
-        );
+        tell!("group {group:2} {:30} {:8} times", group_name(group), tally.fired.of_group(group));
     }
     for (name, times) in tally.fired.by_name() {
         eprintln!("    {name:34} {times:8} times");
@@ -111,13 +111,13 @@ fn report(tally: &Tally, seeds: &Range<u64>, started: Instant) {
     let mut settled = tally.settled.clone();
     settled.sort_unstable();
     let at = |part: usize| settled.get(settled.len().saturating_sub(1) * part / 100).copied();
-    eprintln!(
+    tell!(
         "everything had arrived so many virtual seconds after the faults: median {:?}, 95 % {:?}, most {:?}",
         at(50).unwrap_or(0),
         at(95).unwrap_or(0),
         at(100).unwrap_or(0)
     );
-    eprintln!("{} messages ended as unknown, none of them taken twice", tally.unknown);
+    tell!("{} messages ended as unknown, none of them taken twice", tally.unknown);
     for (seed, wrong) in tally.failures.iter().take(MAX_SHOWN) {
         eprintln!("seed {seed} failed:\n    {wrong}");
         eprintln!("replay it: {SEEDS}={seed} cargo test --test storm scenarios -- --nocapture");
