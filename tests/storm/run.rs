@@ -132,6 +132,14 @@ fn patience(scenario: &Scenario) -> Duration {
             }),
             SWEEP,
         ),
+        // Calls that were lost and a closed port add up to the third attempt.
+        (
+            has(|it| matches!(it, Fault::ProxyRefuses {}))
+                && has(|it| {
+                    matches!(it, Fault::CarrierLost { .. } | Fault::CarrierLostInFrame { .. })
+                }),
+            THIRD,
+        ),
         // Nothing tells a silent line from a silent MMSC.
         (has(|it| matches!(it, Fault::LineStall { .. })), THIRD),
     ];
