@@ -75,7 +75,8 @@ pub struct Timing {
     pub linger: Duration,
     /// How long a data call on a modem with one port goes on taking up work: short messages wait
     /// meanwhile, and the network holds back what no longer fits into the SIM. Dialling again costs
-    /// ten seconds, a message of 300 KB over GPRS one minute and a half.
+    /// ten seconds, a message of 300 KB over GPRS one minute and a half. A message whose transfer has
+    /// begun is brought to its end. `[receiving] texts_may_wait_seconds` in the file.
     pub longest_call: Duration,
     /// How often the modem's storage is looked through besides its announcements.
     pub sweep_every: Duration,
@@ -207,6 +208,9 @@ impl Config {
         if let Some(hours) = raw.sending.give_up_after_hours {
             config.timing.give_up_after = parse_hours(file, hours)?;
         }
+        if let Some(seconds) = raw.receiving.texts_may_wait_seconds {
+            config.timing.longest_call = parse_wait(file, seconds)?;
+        }
         config.resend_unknown = raw.sending.resend_unknown;
         for (index, name) in raw.sending.sms_languages.iter().enumerate() {
             config.sms_languages.push(parse_language(file, index, name)?);
@@ -265,6 +269,8 @@ struct RawConfig {
     #[serde(default)]
     sending: RawSending,
     #[serde(default)]
+    receiving: RawReceiving,
+    #[serde(default)]
     modem: Vec<RawModem>,
 }
 
@@ -282,6 +288,12 @@ struct RawSending {
     resend_unknown: bool,
     #[serde(default)]
     sms_languages: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawReceiving {
+    texts_may_wait_seconds: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -522,6 +534,19 @@ fn parse_hours(file: &str, hours: i64) -> Result<Duration, ConfigError> {
     }
 }
 
+/// Shorter calls than the least would carry next to nothing: dialling alone takes ten seconds.
+fn parse_wait(file: &str, seconds: i64) -> Result<Duration, ConfigError> {
+    match u64::try_from(seconds) {
+        Ok(whole @ 30..=3600) => Ok(Duration::from_secs(whole)),
+        _ => Err(value(
+            file,
+            "receiving.texts_may_wait_seconds".to_owned(),
+            &seconds.to_string(),
+            "a number of seconds from 30 to 3600",
+        )),
+    }
+}
+
 /// Relative folders count from the folder of the configuration file, not from wherever the
 /// program was started.
 fn absolute(file: &str, dir: String) -> Result<PathBuf, ConfigError> {
@@ -649,6 +674,26 @@ max_message_size = 307200
         assert!(config.resend_unknown);
         assert_eq!(config.timing.give_up_after, Duration::from_secs(7_200));
         assert!(complaint("[api]", "[sending]\ngive_up_after_hours = 0\n[api]").contains("720"));
+    }
+
+    #[test]
+    fn how_long_texts_may_wait_is_read() {
+        let with = |seconds: &str| {
+            let text = format!("[receiving]\ntexts_may_wait_seconds = {seconds}\n[api]");
+            Config::parse(&GOOD.replace("[api]", &text), "t").map(|it| it.timing.longest_call)
+        };
+        assert_eq!(with("30").unwrap(), Duration::from_secs(30));
+        assert_eq!(with("3600").unwrap(), Duration::from_secs(3_600));
+        for wrong in ["29", "3601", "-180"] {
+            let text = with(wrong).unwrap_err().to_string();
+            let wanted = format!(
+                "t: receiving.texts_may_wait_seconds = \"{wrong}\": a number of seconds from 30 to \
+                 3600"
+            );
+            assert_eq!(text, wanted);
+        }
+        assert!(with("\"long\"").unwrap_err().to_string().starts_with("t, line 4"));
+        assert!(complaint("[api]", "[recieving]\n[api]").contains("did you mean 'receiving'?"));
     }
 
     #[test]
