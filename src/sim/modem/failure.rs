@@ -20,12 +20,17 @@ pub(super) const SIM_NOT_INSERTED: Failure = Failure::Cme(10);
 pub(super) const PIN_REQUIRED: Failure = Failure::Cme(11);
 pub(super) const PUK_REQUIRED: Failure = Failure::Cme(12);
 pub(super) const SIM_BUSY: Failure = Failure::Cme(14);
+pub(super) const MEMORY_FULL: Failure = Failure::Cme(20);
+pub(super) const INVALID_INDEX: Failure = Failure::Cme(21);
+pub(super) const TEXT_TOO_LONG: Failure = Failure::Cme(24);
+pub(super) const NUMBER_TOO_LONG: Failure = Failure::Cme(26);
 pub(super) const INCORRECT_PASSWORD: Failure = Failure::Cme(16);
 pub(super) const INVALID_PARAMETER: Failure = Failure::Cme(50);
 
 pub(super) const CMS_NOT_ALLOWED: Failure = Failure::Cms(302);
 pub(super) const CMS_NOT_SUPPORTED: Failure = Failure::Cms(303);
 pub(super) const CMS_INVALID_PDU: Failure = Failure::Cms(304);
+pub(super) const CMS_INVALID_TEXT_MODE: Failure = Failure::Cms(305);
 pub(super) const CMS_INVALID_INDEX: Failure = Failure::Cms(321);
 pub(super) const CMS_STORAGE_FULL: Failure = Failure::Cms(322);
 pub(super) const CMS_NO_SERVICE: Failure = Failure::Cms(331);
@@ -46,7 +51,9 @@ pub(super) const fn cme_text(code: u16) -> &'static str {
         20 => "memory full",
         21 => "invalid index",
         22 => "not found",
+        24 => "text string too long",
         25 => "invalid characters in text string",
+        26 => "dial string too long",
         30 => "no network service",
         31 => "network timeout",
         32 => "network not allowed - emergency calls only",

@@ -10,6 +10,7 @@ mod mux;
 mod network;
 mod output;
 mod pdp;
+mod phone_book;
 mod plain;
 mod receive;
 mod session;
@@ -17,6 +18,7 @@ mod sms;
 mod state;
 mod storage;
 mod text;
+mod text_mode;
 mod trouble;
 mod uicc;
 mod usb;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::{Fault, Faults};
 use super::lock;
 use super::smsc::Smsc;
+use crate::codec::sms::SmsAddress;
 use crate::model::{Clock, Random};
 use crate::net::{BoxFuture, Io};
 use command::Command;
@@ -425,8 +428,8 @@ enum Step {
     After(Duration),
     /// The line ends with the SMS prompt.
     Prompt {
-        /// Octets of the TPDU as announced.
-        length: usize,
+        /// What is typed there.
+        entry: Entry,
         /// `+CMGW` instead of `+CMGS`.
         store: bool,
     },
@@ -444,6 +447,15 @@ enum Step {
     Unanswered,
     /// No final result, and the port takes nothing more.
     Hang,
+}
+
+/// What an SMS prompt takes.
+#[derive(Debug)]
+enum Entry {
+    /// A PDU whose TPDU has so many octets.
+    Pdu(usize),
+    /// A text for this destination.
+    Text(SmsAddress),
 }
 
 /// Everything a command sees.
@@ -481,6 +493,7 @@ impl Shared {
                 .or_else(|| pdp::run(&mut cx, name, op))
                 .or_else(|| uicc::run(&mut cx, name, op))
                 .or_else(|| mux::run(&mut cx, name, op))
+                .or_else(|| phone_book::run(&mut cx, name, op))
                 .or_else(|| plain::run(&mut cx, name, op))
                 .unwrap_or(Step::Fail(Failure::Plain)),
         };
@@ -534,6 +547,7 @@ impl Shared {
         // The SIM and the storages survive; so does the count of wrong PINs.
         fresh.sm = state.sm.clone();
         fresh.me = state.me.clone();
+        fresh.phone_book = state.phone_book.clone();
         fresh.pin_tries = state.pin_tries;
         fresh.puk_tries = state.puk_tries;
         fresh.calls = state.calls;

@@ -18,7 +18,6 @@ const REMEMBERED: &[(&str, &str, &str)] = &[
     ("+CGSMS", "(0-3)", "1"),
     ("+CTZU", "(0,1)", "0"),
     ("+CTZR", "(0,1)", "0"),
-    ("+CSDH", "(0,1)", "0"),
     ("+CMMS", "(0-2)", "0"),
     ("+CSCB", "(0,1)", "0,\"\",\"\""),
     ("+CBST", "(0,7,71),(0),(0,1)", "0,0,1"),
@@ -44,9 +43,6 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             }
             Op::Run => Step::Fail(NOT_SUPPORTED),
         });
-    }
-    if matches!(name, "+CPBS" | "+CPBR") {
-        return Some(Step::Fail(NOT_SUPPORTED));
     }
     let (_, test, initial) = REMEMBERED.iter().find(|(known, ..)| *known == name)?;
     Some(match op {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::storage::{Mem, Status, Stored};
+use super::text_mode::{self, Place};
 use super::{Shared, State};
 use crate::codec::sms::{SmsAddress, join_smsc, to_hex};
 use crate::sim::fault::{Fault, FullForm};
@@ -93,10 +94,14 @@ impl Shared {
         self.urc(port, line);
     }
 
+    /// The address of the service centre.
+    pub(super) fn centre<'a>(&'a self, state: &'a State) -> &'a str {
+        if state.smsc.is_empty() { self.smsc.number() } else { &state.smsc }
+    }
+
     /// A TPDU as PDU mode shows it, with the address of the service centre in front.
     pub(super) fn pdu_text(&self, state: &State, tpdu: &[u8]) -> String {
-        let number = if state.smsc.is_empty() { self.smsc.number() } else { &state.smsc };
-        let smsc = SmsAddress::from_text(number);
+        let smsc = SmsAddress::from_text(self.centre(state));
         let whole = join_smsc(Some(&smsc), tpdu).or_else(|_| join_smsc(None, tpdu));
         whole.map(|octets| to_hex(&octets)).unwrap_or_default()
     }
@@ -108,9 +113,17 @@ impl Shared {
 
     fn route(&self, state: &mut State, tpdu: Bytes) {
         let Some(port) = self.indication_port() else { return };
+        let is_report = tpdu.first().is_some_and(|first| first & 0x03 == 0x02);
+        let settings = state.settings(port);
+        let (mode, set) = (settings.text, settings.charset);
         let pdu = self.pdu_text(state, &tpdu);
         let length = tpdu.len();
-        if tpdu.first().is_some_and(|first| first & 0x03 == 0x02) {
+        if mode.on {
+            let (head, data) = text_mode::show(mode, set, Place::Routed, &tpdu, self.centre(state));
+            let name = if is_report { "+CDS" } else { "+CMT" };
+            let data = data.map_or_else(String::new, |data| format!("\r\n{data}"));
+            self.urc(port, format!("{name}: {head}{data}"));
+        } else if is_report {
             let comma = self.faults.shows(&Fault::StrayStatusReport { leading_comma: true });
             let comma = if comma { "," } else { "" };
             self.urc(port, format!("+CDS: {comma}{length}\r\n{pdu}"));
@@ -209,7 +222,7 @@ impl Shared {
 }
 
 /// Octets of an SMS-DELIVER before its data coding scheme.
-fn up_to_dcs(tpdu: &[u8]) -> usize {
+pub(super) fn up_to_dcs(tpdu: &[u8]) -> usize {
     let digits = tpdu.get(1).map_or(0, |digits| usize::from(*digits));
     // First octet, address length, address type, digits, PID.
     3 + digits.div_ceil(2) + 1

@@ -16,7 +16,7 @@ use super::data::{Call, Left};
 use super::failure::Failure;
 use super::output::Held;
 use super::state::PortSettings;
-use super::{Shared, Step};
+use super::{Entry, Shared, Step};
 use crate::net::Io;
 use crate::sim::fault::{BannerForm, Fault, UrcPlace};
 use crate::sim::lock;
@@ -26,6 +26,7 @@ const MAX_PROMPT: usize = 1_024;
 /// What ends the PDU of a prompt.
 const CTRL_Z: u8 = 0x1a;
 const ESCAPE: u8 = 0x1b;
+const BACKSPACE: u8 = 0x08;
 /// How long a modem hangs that nobody resets.
 const HANG: Duration = Duration::from_secs(20 * 60);
 /// The beginning of an IP packet in its frame (RFC 1662 clause 3.1).
@@ -231,7 +232,7 @@ impl Session {
                 return Ok(Typed::Line(line));
             }
             b'\n' | 0 => {}
-            0x08 => {
+            BACKSPACE => {
                 self.line.pop();
             }
             _ if self.line.len() >= MAX_LINE => self.overlong = true,
@@ -278,13 +279,14 @@ impl Session {
                 Step::Fail(failure) => return self.result(Err(failure)).await,
                 Step::After(wait) => pause(wait).await,
                 Step::Unanswered => return Ok(()),
-                Step::Prompt { length, store } => {
-                    let Some(typed) = self.prompt().await? else {
+                Step::Prompt { entry, store } => {
+                    let is_text = matches!(entry, Entry::Text(_));
+                    let Some(typed) = self.prompt(is_text).await? else {
                         return self.result(Ok(())).await;
                     };
                     pause(self.shared.config.timing.submit).await;
                     self.delay(&name).await;
-                    match self.shared.submit(length, store, &typed) {
+                    match self.shared.submit(self.port, entry, store, &typed) {
                         Ok(_)
                             if !store
                                 && self.shared.faults.strikes(&Fault::SubmitUnanswered {}) =>
@@ -296,7 +298,7 @@ impl Session {
                     }
                 }
                 Step::AckPrompt => {
-                    let _ = self.prompt().await?;
+                    let _ = self.prompt(false).await?;
                 }
                 Step::Dial(cid) => return self.dial(cid).await,
                 Step::Multiplex(n1) => {
@@ -351,8 +353,8 @@ impl Session {
         }
     }
 
-    /// Collects a PDU; nothing when the host gave up with ESC.
-    async fn prompt(&mut self) -> io::Result<Option<Vec<u8>>> {
+    /// Collects a PDU or a text; nothing when the host gave up with ESC.
+    async fn prompt(&mut self, is_text: bool) -> io::Result<Option<Vec<u8>>> {
         let late = self.shared.faults.take(|fault| match fault {
             Fault::PromptLate { millis } => Some(*millis),
             _ => None,
@@ -375,7 +377,14 @@ impl Session {
                     CTRL_Z => return Ok(Some(typed)),
                     ESCAPE if self.shared.faults.strikes(&Fault::PromptIgnoresEscape {}) => {}
                     ESCAPE => return Ok(None),
-                    _ if typed.len() < MAX_PROMPT => typed.push(octet),
+                    BACKSPACE if is_text => drop(typed.pop()),
+                    _ if typed.len() < MAX_PROMPT => {
+                        typed.push(octet);
+                        // Each line of a text has the prompt in front (27.005 clause 3.5.1).
+                        if is_text && octet == b'\r' {
+                            self.write(b"\r\n> ").await?;
+                        }
+                    }
                     _ => {}
                 }
             }

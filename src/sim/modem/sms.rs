@@ -1,15 +1,16 @@
-//! Short messages in PDU mode (3GPP TS 27.005 clauses 3 and 4).
+//! Short messages (3GPP TS 27.005 clauses 3 and 4); `text_mode` has the forms of text mode.
 
 use bytes::Bytes;
 
 use super::command::{Arg, Op};
 use super::failure::{
-    CMS_INVALID_INDEX, CMS_INVALID_PDU, CMS_NO_ACK_EXPECTED, CMS_NO_SERVICE, CMS_NOT_ALLOWED,
-    CMS_NOT_SUPPORTED, CMS_STORAGE_FULL, CMS_UNKNOWN,
+    CMS_INVALID_INDEX, CMS_INVALID_PDU, CMS_INVALID_TEXT_MODE, CMS_NO_ACK_EXPECTED, CMS_NO_SERVICE,
+    CMS_NOT_ALLOWED, CMS_NOT_SUPPORTED, CMS_STORAGE_FULL, CMS_UNKNOWN,
 };
 use super::state::Cnmi;
 use super::storage::{Mem, Status, Stored};
-use super::{Cx, Failure, Shared, State, Step};
+use super::text_mode::{self, Place};
+use super::{Cx, Entry, Failure, Shared, State, Step};
 use crate::codec::sms::to_hex;
 use crate::sim::fault::Fault;
 
@@ -33,6 +34,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             | "+CNMA"
             | "+CSCA"
             | "+CSMP"
+            | "+CSDH"
     ) {
         return None;
     }
@@ -40,7 +42,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         return Some(Step::Fail(as_cms(trouble)));
     }
     Some(match name {
-        "+CMGF" => format(cx, op),
+        "+CMGF" => text_mode::format(cx, op),
         "+CSMS" => service(cx, op),
         "+CPMS" => memories(cx, op),
         "+CNMI" => indications(cx, op),
@@ -52,11 +54,8 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         "+CMSS" => send_stored(cx, op),
         "+CNMA" => acknowledge(cx, op),
         "+CSCA" => centre(cx, op),
-        _ => match op {
-            Op::Test => Step::Done,
-            Op::Read => say(cx, "+CSMP: 17,167,0,0"),
-            _ => Step::Done,
-        },
+        "+CSDH" => text_mode::details(cx, op),
+        _ => text_mode::parameters(cx, op),
     })
 }
 
@@ -74,18 +73,6 @@ const fn as_cms(trouble: Failure) -> Failure {
 fn say(cx: &mut Cx<'_>, line: impl Into<String>) -> Step {
     cx.say(line);
     Step::Done
-}
-
-fn format(cx: &mut Cx<'_>, op: &Op) -> Step {
-    match op {
-        Op::Test => say(cx, "+CMGF: (0)"),
-        Op::Read => say(cx, "+CMGF: 0"),
-        Op::Run => Step::Done,
-        Op::Set(args) => match args.first().and_then(Arg::number) {
-            Some(0) => Step::Done,
-            _ => Step::Fail(CMS_NOT_SUPPORTED),
-        },
-    }
 }
 
 fn service(cx: &mut Cx<'_>, op: &Op) -> Step {
@@ -201,10 +188,20 @@ fn pdu_line(cx: &Cx<'_>, tpdu: &[u8]) -> String {
 }
 
 fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
+    let settings = cx.state.settings(cx.port);
+    let (mode, set) = (settings.text, settings.charset);
     let wanted = match op {
+        Op::Test if mode.on => {
+            let words = Status::ALL.map(|status| format!("\"{}\"", status.words()));
+            return say(cx, format!("+CMGL: ({},\"ALL\")", words.join(",")));
+        }
         Op::Test => return say(cx, "+CMGL: (0-4)"),
         Op::Read => return Step::Fail(CMS_NOT_SUPPORTED),
         Op::Run => 0,
+        Op::Set(args) if mode.on => match args.first().and_then(|arg| selection(&arg.text)) {
+            Some(wanted) => wanted,
+            None => return Step::Fail(CMS_INVALID_TEXT_MODE),
+        },
         Op::Set(args) => match args.first().and_then(Arg::number) {
             Some(wanted @ 0..=4) => wanted,
             _ => return Step::Fail(CMS_NOT_ALLOWED),
@@ -232,6 +229,13 @@ fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
         }
     }
     for (index, status, tpdu) in found {
+        if mode.on {
+            let centre = cx.shared.centre(cx.state);
+            let (head, data) = text_mode::show(mode, set, Place::List, &tpdu, centre);
+            cx.say(format!("+CMGL: {index},\"{}\",{head}", status.words()));
+            data.into_iter().for_each(|data| cx.say(data));
+            continue;
+        }
         if in_text {
             // Sender and time are of no use to whoever asked for PDUs, so they are made up.
             cx.say(format!(
@@ -248,6 +252,12 @@ fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
     Step::Done
 }
 
+/// What `<stat>` in words selects; 4 is everything.
+fn selection(words: &str) -> Option<u32> {
+    let status = Status::ALL.into_iter().find(|status| status.words() == words);
+    status.map(|status| status as u32).or_else(|| (words == "ALL").then_some(4))
+}
+
 fn index_of(args: &[Arg]) -> Option<usize> {
     args.first().and_then(Arg::number).and_then(|index| usize::try_from(index).ok())
 }
@@ -261,11 +271,20 @@ fn read(cx: &mut Cx<'_>, op: &Op) -> Step {
     let Some(stored) = cx.state.message_at(mem, index) else {
         return Step::Fail(CMS_INVALID_INDEX);
     };
-    let (status, tpdu) = (stored.status as u32, stored.tpdu.clone());
+    let (status, tpdu) = (stored.status, stored.tpdu.clone());
     if stored.status == Status::Unread {
         stored.status = Status::Read;
     }
-    cx.say(format!("+CMGR: {status},,{}", tpdu.len()));
+    let settings = cx.state.settings(cx.port);
+    if settings.text.on {
+        let (mode, set) = (settings.text, settings.charset);
+        let centre = cx.shared.centre(cx.state);
+        let (head, data) = text_mode::show(mode, set, Place::Read, &tpdu, centre);
+        cx.say(format!("+CMGR: \"{}\",{head}", status.words()));
+        data.into_iter().for_each(|data| cx.say(data));
+        return Step::Done;
+    }
+    cx.say(format!("+CMGR: {},,{}", status as u32, tpdu.len()));
     let line = pdu_line(cx, &tpdu);
     say(cx, line)
 }
@@ -310,19 +329,23 @@ fn delete(cx: &mut Cx<'_>, op: &Op) -> Step {
 }
 
 fn prompt(cx: &Cx<'_>, op: &Op, store: bool) -> Step {
-    match op {
-        Op::Test => Step::Done,
-        Op::Set(args) => match index_of(args) {
-            Some(length @ 1..=MAX_TPDU) => {
-                if !store && !cx.shared.has_service(cx.state) {
-                    return Step::Fail(CMS_NO_SERVICE);
-                }
-                Step::Prompt { length, store }
-            }
-            _ => Step::Fail(CMS_INVALID_PDU),
+    let settings = cx.state.settings(cx.port);
+    let entry = match op {
+        Op::Test => return Step::Done,
+        Op::Set(args) if settings.text.on => match text_mode::destination(settings.charset, args) {
+            Ok(destination) => Entry::Text(destination),
+            Err(failure) => return Step::Fail(failure),
         },
-        _ => Step::Fail(CMS_NOT_SUPPORTED),
+        Op::Set(args) => match index_of(args) {
+            Some(length @ 1..=MAX_TPDU) => Entry::Pdu(length),
+            _ => return Step::Fail(CMS_INVALID_PDU),
+        },
+        _ => return Step::Fail(CMS_NOT_SUPPORTED),
+    };
+    if !store && !cx.shared.has_service(cx.state) {
+        return Step::Fail(CMS_NO_SERVICE);
     }
+    Step::Prompt { entry, store }
 }
 
 fn send_stored(cx: &mut Cx<'_>, op: &Op) -> Step {
@@ -377,8 +400,7 @@ fn centre(cx: &mut Cx<'_>, op: &Op) -> Step {
         Op::Test => Step::Done,
         Op::Read => {
             let set = cx.state.settings(cx.port).charset;
-            let number =
-                if cx.state.smsc.is_empty() { cx.shared.smsc.number() } else { &cx.state.smsc };
+            let number = cx.shared.centre(cx.state);
             let kind = if number.starts_with('+') { 145 } else { 129 };
             let line = format!("+CSCA: \"{}\",{kind}", set.encode(number));
             say(cx, line)
@@ -398,23 +420,35 @@ fn centre(cx: &mut Cx<'_>, op: &Op) -> Step {
     }
 }
 
+/// The TPDU of a PDU in hexadecimal digits, when it is as long as announced.
+fn typed_pdu(length: usize, typed: &[u8]) -> Result<Bytes, Failure> {
+    let digits: Vec<u8> =
+        typed.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
+    let octets = hex::decode(&digits).map_err(|_| CMS_INVALID_PDU)?;
+    let smsc = octets.first().map_or(0, |length| usize::from(*length) + 1);
+    let tpdu = octets.get(smsc..).filter(|tpdu| tpdu.len() == length).ok_or(CMS_INVALID_PDU)?;
+    Ok(Bytes::copy_from_slice(tpdu))
+}
+
 impl Shared {
-    /// Takes what the PDU prompt got: the lines to print or the failure.
+    /// Takes what the prompt on a port got: the lines to print or the failure.
     pub(super) fn submit(
         &self,
-        length: usize,
+        port: usize,
+        entry: Entry,
         store: bool,
         typed: &[u8],
     ) -> Result<Vec<String>, Failure> {
-        let text: Vec<u8> =
-            typed.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
         if self.faults.strikes(&Fault::PromptWrongLength {}) {
             return Err(CMS_INVALID_PDU);
         }
-        let octets = hex::decode(&text).map_err(|_| CMS_INVALID_PDU)?;
-        let smsc = octets.first().map_or(0, |length| usize::from(*length) + 1);
-        let tpdu = octets.get(smsc..).filter(|tpdu| tpdu.len() == length).ok_or(CMS_INVALID_PDU)?;
-        let tpdu = Bytes::copy_from_slice(tpdu);
+        let tpdu = match entry {
+            Entry::Pdu(length) => typed_pdu(length, typed)?,
+            Entry::Text(destination) => {
+                let settings = self.lock().settings(port).clone();
+                text_mode::compose(settings.text, settings.charset, destination, typed)?.into()
+            }
+        };
         if store {
             let mut state = self.lock();
             let mem = state.mems[1];

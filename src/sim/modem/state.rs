@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tokio_util::sync::CancellationToken;
 
+use super::phone_book::{Book, Entry};
 use super::storage::{Mem, Storage};
 use super::text::Charset;
+use super::text_mode::TextMode;
 use super::{ModemConfig, Subscriber};
 
 /// A PDP context (`+CGDCONT`).
@@ -49,6 +51,8 @@ pub(super) struct PortSettings {
     pub(super) extended_results: u32,
     pub(super) cmee: u32,
     pub(super) charset: Charset,
+    pub(super) text: TextMode,
+    pub(super) phone_book: Book,
     pub(super) reports: Reports,
     pub(super) registers: BTreeMap<u32, u32>,
 }
@@ -62,6 +66,8 @@ impl Default for PortSettings {
             extended_results: 4,
             cmee: 0,
             charset: Charset::default(),
+            text: TextMode::default(),
+            phone_book: Book::default(),
             reports: [0; 3],
             // Answer after no ring; line ends; 60 s for a carrier; guard time in 1/50 s.
             registers: [(0, 0), (3, 13), (4, 10), (5, 8), (7, 60), (8, 2), (10, 2), (12, 50)]
@@ -118,6 +124,8 @@ pub(super) struct State {
     pub(super) mems: [Mem; 3],
     pub(super) sm: Storage,
     pub(super) me: Storage,
+    /// The SIM's phone book by place.
+    pub(super) phone_book: BTreeMap<u32, Entry>,
     /// `+CSCA`, empty: the SIM's own.
     pub(super) smsc: String,
     pub(super) message_reference: u8,
@@ -165,6 +173,7 @@ impl State {
             mems: [Mem::Sm; 3],
             sm: Storage::new(config.first_index, config.sm_capacity),
             me: Storage::new(config.first_index, config.me_capacity),
+            phone_book: BTreeMap::new(),
             smsc: String::new(),
             message_reference: 0,
             contexts,

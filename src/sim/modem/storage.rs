@@ -46,6 +46,8 @@ pub(super) enum Status {
 }
 
 impl Status {
+    pub(super) const ALL: [Self; 4] = [Self::Unread, Self::Read, Self::Unsent, Self::Sent];
+
     /// As text mode shows it.
     pub(super) const fn words(self) -> &'static str {
         match self {
