@@ -459,8 +459,8 @@ async fn preparing_a_healthy_modem_takes_few_questions_and_little_time() {
             let info = bench.modem.prepare().await.unwrap();
             let took = begun.elapsed();
             let commands = far.commands();
-            println!("{}, {delay} ms: {} commands, {took:?}", info.profile.name, commands.len());
-            assert!(commands.len() <= MAX_COMMANDS, "{}: {commands:#?}", commands.len());
+            let (name, count) = (&info.profile.name, commands.len());
+            assert!(count <= MAX_COMMANDS, "{name}: {count} in {took:?}: {commands:#?}");
             assert!(took <= Duration::from_millis(limit), "{manufacturer}: {took:?}");
             // Nothing that was just told or set is asked or set again, but which SIM it is when the
             // settings are done.

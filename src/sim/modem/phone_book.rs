@@ -162,7 +162,7 @@ fn write(cx: &mut Cx<'_>, op: &Op) -> Result<(), Failure> {
     if !number.chars().all(|c| c.is_ascii_digit() || "+*#".contains(c)) {
         return Err(INVALID_PARAMETER);
     }
-    let kind = given(2).map_or(Some(u32::from(kind_of(&number))), Arg::number);
+    let kind = given(2).map_or_else(|| Some(u32::from(kind_of(&number))), Arg::number);
     let kind = kind.and_then(|kind| u8::try_from(kind).ok()).ok_or(INVALID_PARAMETER)?;
     let name = args.get(3).map_or(Some(String::new()), |arg| set.decode(&arg.text));
     let name = name.ok_or(INVALID_PARAMETER)?;
