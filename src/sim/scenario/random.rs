@@ -337,7 +337,7 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
 fn delay(dice: &Dice) -> (Fault, Stay) {
     let slow =
         |command: &str, millis| Fault::ReplyDelayed { command: Some(command.to_owned()), millis };
-    match dice.below(7) {
+    match dice.below(8) {
         0 => (slow("+CMGS", 135_000), Stay::Times(1)),
         1 => (slow("+COPS", 60_000), Stay::Times(1)),
         2 => (slow("+CGACT", 45_000), Stay::Times(1)),
@@ -348,6 +348,7 @@ fn delay(dice: &Dice) -> (Fault, Stay) {
             (slow(command, dice.between(1_000, 150_000)), Stay::Times(2))
         }
         5 => (Fault::SubmitUnanswered {}, Stay::Times(1)),
+        6 => (Fault::SubmitReferenceUntold {}, Stay::Times(1)),
         _ => {
             let millis = dice.between(10, 2_500);
             (Fault::ReplyDelayed { command: None, millis }, Stay::Times(60))
