@@ -379,28 +379,58 @@ fn shared_tail<'a>(mut pdus: impl Iterator<Item = &'a [u8]>) -> usize {
     })
 }
 
+/// Takes the next due submission of this kind; it is `sending` afterwards.
+pub(super) fn take_due(
+    db: &Connection,
+    kind: Kind,
+    modem: &str,
+    sim: &str,
+    at: Timestamp,
+) -> Result<Option<i64>, Failure> {
+    let due = sims::due();
+    let key: Option<i64> = db
+        .prepare_cached(&format!(
+            "SELECT id FROM submission
+             WHERE state = 'queued' AND kind = ?4 AND modem = ?1 AND {due} <= ?3
+             ORDER BY next_attempt_at, id LIMIT 1"
+        ))?
+        .query_row(params![modem, sim, at.as_millis(), kind.as_str()], |row| row.get(0))
+        .optional()?;
+    if let Some(key) = key {
+        db.execute(
+            "UPDATE submission
+             SET state = 'sending', attempts = attempts + 1, sim = ?2, bound_to = ?2,
+                 released_at = NULL
+             WHERE id = ?1",
+            params![key, sim],
+        )?;
+    }
+    Ok(key)
+}
+
+/// Shows that an attempt with a submission that was taken begins.
+pub(super) fn show_attempt(
+    db: &Connection,
+    key: i64,
+    message: &str,
+    modem: &str,
+    attempt: u32,
+    at: Timestamp,
+) -> Result<Change, Failure> {
+    set_recipients(db, key, OutboundState::Sending, None)?;
+    db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
+    let text = format!("attempt {attempt}");
+    tell(db, key, message, at, OutboundState::Sending, &text, None)?;
+    rows::refresh_outbound(db, message, at)
+}
+
 fn claim(
     db: &Connection,
     modem: &str,
     sim: &str,
     at: Timestamp,
 ) -> Result<Option<(Submission, Change)>, Failure> {
-    let due = sims::due();
-    let key: Option<i64> = db
-        .prepare_cached(&format!(
-            "SELECT id FROM submission
-             WHERE state = 'queued' AND kind = 'mms' AND modem = ?1 AND {due} <= ?3
-             ORDER BY next_attempt_at, id LIMIT 1"
-        ))?
-        .query_row(params![modem, sim, at.as_millis()], |row| row.get(0))
-        .optional()?;
-    let Some(key) = key else { return Ok(None) };
-    db.execute(
-        "UPDATE submission
-         SET state = 'sending', attempts = attempts + 1, sim = ?2, bound_to = ?2, released_at = NULL
-         WHERE id = ?1",
-        params![key, sim],
-    )?;
+    let Some(key) = take_due(db, Kind::Mms, modem, sim, at)? else { return Ok(None) };
     let (message, submission) = db.query_row(
         "SELECT message_id, transaction_id, CAST(head || body AS BLOB), attempts, expires_at,
                 releases
@@ -422,11 +452,7 @@ fn claim(
         },
     )?;
     let (transaction_id, pdu, attempt, expires_at, releases) = submission;
-    set_recipients(db, key, OutboundState::Sending, None)?;
-    db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
-    let text = format!("attempt {attempt}");
-    tell(db, key, &message, at, OutboundState::Sending, &text, None)?;
-    let change = rows::refresh_outbound(db, &message, at)?;
+    let change = show_attempt(db, key, &message, modem, attempt, at)?;
     let submission = Submission {
         key,
         message: rows::message_id(&message)?,

@@ -104,9 +104,7 @@ pub(super) fn match_waiting(
              WHERE sim = ?1 AND recipient_id IS NULL AND received_at >= ?2
              ORDER BY id",
         )?;
-        let oldest = at
-            .as_millis()
-            .saturating_sub(i64::try_from(INFERENCE_WINDOW.as_millis()).unwrap_or(i64::MAX));
+        let oldest = at.as_millis().saturating_sub(window());
         select
             .query_map(params![sim, oldest], |row| {
                 Ok(Waiting {
@@ -127,6 +125,11 @@ pub(super) fn match_waiting(
         }
     }
     Ok(changes)
+}
+
+/// [`INFERENCE_WINDOW`] in milliseconds, as times stand in the tables.
+pub(super) fn window() -> i64 {
+    i64::try_from(INFERENCE_WINDOW.as_millis()).unwrap_or(i64::MAX)
 }
 
 struct Waiting {
@@ -169,7 +172,7 @@ fn find(db: &Connection, sim: &str, report: &Waiting) -> Result<Option<(i64, boo
     let Some(address) = &report.address else { return Ok(None) };
     // A message under way or sent without a Message-ID could be meant as well: it makes the
     // answer ambiguous, so it counts as a candidate though only an `unknown` is ever resolved.
-    let window = i64::try_from(INFERENCE_WINDOW.as_millis()).unwrap_or(i64::MAX);
+    let window = window();
     let mut candidates = recipients(
         db,
         "SELECT recipient.id, address, submission.state

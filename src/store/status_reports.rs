@@ -5,7 +5,7 @@
 use rusqlite::{Connection, params};
 
 use super::engine::Failure;
-use super::reports::INFERENCE_WINDOW;
+use super::reports::window;
 use super::rows::{self, Entry};
 use super::{Change, Store, StoreError};
 use crate::model::{Address, OutboundState, Timestamp};
@@ -154,10 +154,6 @@ pub(super) fn match_waiting(
         }
     }
     Ok(changes)
-}
-
-fn window() -> i64 {
-    i64::try_from(INFERENCE_WINDOW.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The segment that a report is about, and whether that is only inferred.

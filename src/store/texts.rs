@@ -5,10 +5,12 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::outbound::{set_recipients, tell};
+use super::outbound::{show_attempt, take_due};
 use super::rows::{self, Entry};
-use super::{Change, Store, StoreError, sims};
-use crate::model::{Address, MediaType, MessageId, OutboundState, Part, Timestamp, TransactionId};
+use super::{Change, Store, StoreError};
+use crate::model::{
+    Address, Kind, MediaType, MessageId, OutboundState, Part, Timestamp, TransactionId,
+};
 
 /// A short message to be made durable, its TPDUs encoded.
 #[derive(Debug, Clone)]
@@ -219,22 +221,7 @@ fn claim(
     sim: &str,
     at: Timestamp,
 ) -> Result<Option<(TextSubmission, Change)>, Failure> {
-    let due = sims::due();
-    let key: Option<i64> = db
-        .prepare_cached(&format!(
-            "SELECT id FROM submission
-             WHERE state = 'queued' AND kind = 'sms' AND modem = ?1 AND {due} <= ?3
-             ORDER BY next_attempt_at, id LIMIT 1"
-        ))?
-        .query_row(params![modem, sim, at.as_millis()], |row| row.get(0))
-        .optional()?;
-    let Some(key) = key else { return Ok(None) };
-    db.execute(
-        "UPDATE submission
-         SET state = 'sending', attempts = attempts + 1, sim = ?2, bound_to = ?2, released_at = NULL
-         WHERE id = ?1",
-        params![key, sim],
-    )?;
+    let Some(key) = take_due(db, Kind::Sms, modem, sim, at)? else { return Ok(None) };
     let (message, attempt, expires_at, recipient, total) = db.query_row(
         "SELECT submission.message_id, attempts, expires_at, address,
                 (SELECT count(*) FROM segment WHERE submission_id = submission.id)
@@ -268,11 +255,7 @@ fn claim(
             })?
             .collect::<Result<Vec<_>, _>>()?
     };
-    set_recipients(db, key, OutboundState::Sending, None)?;
-    db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
-    let text = format!("attempt {attempt}");
-    tell(db, key, &message, at, OutboundState::Sending, &text, None)?;
-    let change = rows::refresh_outbound(db, &message, at)?;
+    let change = show_attempt(db, key, &message, modem, attempt, at)?;
     let submission = TextSubmission {
         key,
         message: rows::message_id(&message)?,
