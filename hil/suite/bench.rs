@@ -10,7 +10,7 @@ use mm1gate::model::{Clock, NoTap, Random, StageSink};
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{
     DataCall, Means, Modem, ModemConfig, ModemEvent, ModemInfo, PdpAuth, PdpContext, PinMemory,
-    ProfileChoice, Profiles,
+    ProfileChoice, Profiles, StoredSms,
 };
 use mm1gate::proto::ppp::Credentials;
 use tokio::io::AsyncReadExt;
@@ -46,8 +46,8 @@ pub(crate) fn failed<E: std::fmt::Display>(doing: &str) -> impl Fn(E) -> Stop + 
 
 /// A message that came in.
 pub(crate) struct Arrived {
-    /// Where it is stored; nothing when it came directly.
-    pub(crate) place: Option<(String, u16)>,
+    /// As it lies in the modem; nothing when it came directly.
+    pub(crate) stored: Option<StoredSms>,
     pub(crate) tpdu: Tpdu,
 }
 
@@ -101,7 +101,7 @@ impl Bench {
             let is_ours = decode(&stored.octets)
                 .is_some_and(|tpdu| text_of(&tpdu).is_some_and(|text| text.contains(MARK)));
             if is_ours {
-                let deleted = self.modem.delete_sms(&stored.storage, stored.index).await;
+                let deleted = self.modem.delete_sms(&stored).await;
                 deleted.map_err(failed("deleting a message of an earlier run"))?;
             }
         }
@@ -135,13 +135,13 @@ impl Bench {
                     if let Ok(stored) = self.modem.read_sms(&storage, index).await
                         && let Some(tpdu) = decode(&stored.octets).filter(&wanted)
                     {
-                        return Ok(Arrived { place: Some((stored.storage, stored.index)), tpdu });
+                        return Ok(Arrived { stored: Some(stored), tpdu });
                     }
                 }
                 Ok(Some(ModemEvent::SmsDirect { octets, .. })) => {
                     self.modem.acknowledge_sms().await.map_err(failed("acknowledging"))?;
                     if let Some(tpdu) = decode(&octets).filter(&wanted) {
-                        return Ok(Arrived { place: None, tpdu });
+                        return Ok(Arrived { stored: None, tpdu });
                     }
                 }
                 Ok(Some(ModemEvent::Gone { error })) => {
@@ -154,8 +154,7 @@ impl Bench {
                     let all = self.modem.sweep().await.map_err(failed("looking through"))?;
                     for stored in all {
                         if let Some(tpdu) = decode(&stored.octets).filter(&wanted) {
-                            let place = Some((stored.storage, stored.index));
-                            return Ok(Arrived { place, tpdu });
+                            return Ok(Arrived { stored: Some(stored), tpdu });
                         }
                     }
                     if Instant::now() >= deadline {
@@ -169,11 +168,11 @@ impl Bench {
 
     /// Deletes a message and looks with eyes of its own whether it is gone.
     pub(crate) async fn delete(&self, arrived: &Arrived) -> Result<(), Stop> {
-        let Some((storage, index)) = &arrived.place else { return Ok(()) };
-        self.modem.delete_sms(storage, *index).await.map_err(failed("deleting"))?;
+        let Some(stored) = &arrived.stored else { return Ok(()) };
+        let StoredSms { storage, index, .. } = stored;
+        self.modem.delete_sms(stored).await.map_err(failed("deleting"))?;
         let all = self.modem.sweep().await.map_err(failed("looking through the storages"))?;
-        let is_there =
-            |it: &&mm1gate::modem::StoredSms| it.storage == *storage && it.index == *index;
+        let is_there = |it: &&StoredSms| it.storage == *storage && it.index == *index;
         match all.iter().find(is_there) {
             Some(_) => Err(Stop::Failed(format!("{storage} {index} is still there"))),
             None => Ok(()),

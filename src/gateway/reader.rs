@@ -200,7 +200,7 @@ impl Reader {
         intake.keep(raw, first_sweep).await?;
         let mut undeleted = None;
         for sms in &received {
-            if let Err(error) = self.modem.delete_sms(&sms.storage, sms.index).await {
+            if let Err(error) = self.modem.delete_sms(sms).await {
                 // It is known by its octets when it is read again.
                 undeleted = Some(error);
             }

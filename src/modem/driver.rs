@@ -39,7 +39,7 @@ pub(super) enum Request {
     Signal(Answer<Option<i16>>),
     Sweep(Answer<Vec<StoredSms>>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
-    Delete { storage: String, index: u16, answer: Answer<()> },
+    Delete { sms: StoredSms, answer: Answer<()> },
     StorageUse(Answer<Vec<StorageUse>>),
     Send { octets: Bytes, answer: Answer<Option<u8>> },
     Acknowledge(Answer<()>),
@@ -229,6 +229,7 @@ impl Driver {
                 }
                 Unsolicited::Started => {
                     self.starting = true;
+                    self.storages.forget();
                     if std::mem::replace(&mut self.ready, false) {
                         self.event(ModemEvent::Gone { error: ModemError::Restarted });
                     }
@@ -309,9 +310,9 @@ impl Driver {
                 };
                 self.reply(answer, result);
             }
-            Request::Delete { storage, index, answer } => {
+            Request::Delete { sms, answer } => {
                 let result = match self.in_service() {
-                    Ok(()) => self.delete_sms(&storage, index).await,
+                    Ok(()) => self.delete_sms(&sms).await,
                     Err(error) => Err(error),
                 };
                 self.reply(answer, result);
@@ -391,6 +392,8 @@ impl Driver {
             return Err(ModemError::InCall);
         }
         self.ready = false;
+        // Another SIM may be in it, and other messages in a memory that a restart has emptied.
+        self.storages.forget();
         let prepared = self.prepare().await;
         self.ready = prepared.is_ok();
         if let Err(error) = &prepared {

@@ -237,14 +237,16 @@ impl Modem {
         self.ask(|answer| Request::Read { storage, index, answer }).await
     }
 
-    /// Deletes one message and looks whether it is gone. An empty place is no error.
+    /// Deletes one message that was read or swept, and looks whether it is gone. Only that message:
+    /// an empty place is no error, and another message at its place stays there and is told as
+    /// [`ModemEvent::SmsStored`].
     ///
     /// # Errors
     /// [`ModemError::DeleteFailed`]; [`ModemError::InCall`] at once while a call holds the only
     /// port.
-    pub async fn delete_sms(&self, storage: &str, index: u16) -> Result<(), ModemError> {
-        let storage = storage.to_owned();
-        self.ask(|answer| Request::Delete { storage, index, answer }).await
+    pub async fn delete_sms(&self, sms: &StoredSms) -> Result<(), ModemError> {
+        let sms = sms.clone();
+        self.ask(|answer| Request::Delete { sms, answer }).await
     }
 
     /// How full the storages are, those that the modem tells of.

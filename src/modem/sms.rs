@@ -41,15 +41,21 @@ pub(super) struct Storages {
 
 #[derive(Debug)]
 struct Remembered {
-    octets: Bytes,
+    content: Bytes,
     /// Written on the SIM by its owner, not received.
     own: bool,
 }
 
 impl Storages {
-    /// Before everything is read anew.
+    /// Before everything is read anew, and when other messages may lie at the same places.
     pub(super) fn forget(&mut self) {
         self.remembered.clear();
+    }
+
+    /// A message of `storage` was deleted: another may come to lie at its place, and that place may
+    /// have other names (`MT`, `SM_P`).
+    fn forget_aliases(&mut self, storage: &str) {
+        self.remembered.retain(|(name, _), _| !may_share_places(name, storage));
     }
 
     pub(super) fn distrust(&mut self, method: ListMethod) {
@@ -74,11 +80,50 @@ impl Storages {
     }
 }
 
+/// One reading of a place.
+enum Seen {
+    Nothing,
+    Unclear,
+    Entry(CmglEntry),
+}
+
 /// Messages and places of a storage, as far as told.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Count {
     pub(super) used: Option<u16>,
     pub(super) total: Option<u16>,
+}
+
+/// What was found at a place.
+#[derive(Debug)]
+pub(super) enum Place {
+    Empty,
+    /// The modem's answer means an empty place on some modems, and trouble on others.
+    Unclear,
+    Holds(StoredSms),
+}
+
+/// Whether two names of storages may be two names of one place. Only the names of physical storages
+/// say that they are not (3GPP TS 27.005 clause 3.1; SIMCom adds `SM_P` and `ME_P`).
+pub(super) fn may_share_places(one: &str, other: &str) -> bool {
+    const PHYSICAL: [&str; 3] = ["SM", "ME", "SR"];
+    one != other && !(PHYSICAL.contains(&one) && PHYSICAL.contains(&other))
+}
+
+impl StoredSms {
+    /// What tells it from another message at the same place.
+    pub(super) fn content(&self) -> Bytes {
+        if self.octets.is_empty() {
+            Bytes::copy_from_slice(self.raw.as_bytes())
+        } else {
+            self.octets.clone()
+        }
+    }
+
+    /// Written on the SIM by its owner, not received: 2 and 3 are stored unsent and sent.
+    const fn is_own(&self) -> bool {
+        matches!(self.stat, 2 | 3)
+    }
 }
 
 impl Driver {
@@ -89,33 +134,53 @@ impl Driver {
     ) -> Result<StoredSms, ModemError> {
         let storage = self.named(storage);
         self.select(&storage).await?;
-        self.read_place(&storage, index).await?.ok_or(ModemError::NoSuchSms { storage, index })
+        match self.read_place(&storage, index).await? {
+            Place::Holds(sms) => Ok(sms),
+            Place::Empty | Place::Unclear => Err(ModemError::NoSuchSms { storage, index }),
+        }
     }
 
-    pub(super) async fn delete_sms(&mut self, storage: &str, index: u16) -> Result<(), ModemError> {
-        let storage = self.named(storage);
+    /// Deletes a message that was read before, and nothing else: whatever else lies at its place by
+    /// now stays there and is told as new.
+    pub(super) async fn delete_sms(&mut self, sms: &StoredSms) -> Result<(), ModemError> {
+        let (storage, index) = (self.named(&sms.storage), sms.index);
         self.select(&storage).await?;
         let place = (storage.clone(), index);
-        if !self.storages.remembered.contains_key(&place)
-            && self.read_place(&storage, index).await?.is_none()
-        {
-            return Ok(());
+        let known =
+            self.storages.remembered.get(&place).is_some_and(|it| it.content == sms.content());
+        if !known {
+            match self.read_place(&storage, index).await? {
+                Place::Empty | Place::Unclear => return Ok(()),
+                Place::Holds(now) if now.content() != sms.content() => {
+                    self.event(ModemEvent::SmsStored { storage, index: Some(index) });
+                    return Ok(());
+                }
+                Place::Holds(_) => {}
+            }
         }
-        let before = self.storages.remembered.remove(&place);
-        if before.as_ref().is_some_and(|it| it.own) {
+        if self.storages.remembered.remove(&place).is_some_and(|it| it.own) || sms.is_own() {
             return Err(ModemError::OwnSms { storage, index });
         }
         let command = format!("AT+CMGD={index}");
         let result = self.at()?.response(&command, DELETE_TIMEOUT).await?.result;
-        let after = self.read_place(&storage, index).await?;
-        match after {
-            None => Ok(()),
-            Some(after) if result.is_ok() && before.is_some_and(|it| it.octets != after.octets) => {
+        self.storages.forget_aliases(&storage);
+        let failed = |answer: &FinalResult| {
+            Err(ModemError::DeleteFailed {
+                storage: storage.clone(),
+                index,
+                answer: answer.to_string(),
+            })
+        };
+        match self.read_place(&storage, index).await? {
+            Place::Empty => Ok(()),
+            // What some modems say of an empty place others say when they cannot look.
+            Place::Unclear if result.is_ok() => Ok(()),
+            Place::Holds(now) if now.content() != sms.content() => {
                 // The next message has taken the place already.
                 self.event(ModemEvent::SmsStored { storage, index: Some(index) });
                 Ok(())
             }
-            Some(_) => Err(ModemError::DeleteFailed { storage, index, answer: result.to_string() }),
+            Place::Unclear | Place::Holds(_) => failed(&result),
         }
     }
 
@@ -151,57 +216,68 @@ impl Driver {
         }
     }
 
-    /// Reads a place, once more when the message came damaged; none when it is empty.
+    /// Reads a place, once more when the message came damaged: what comes twice alike is what the
+    /// modem has.
     pub(super) async fn read_place(
         &mut self,
         storage: &str,
         index: u16,
-    ) -> Result<Option<StoredSms>, ModemError> {
-        let mut read = self.read_once(index).await?;
-        if read.as_ref().is_some_and(|entry| !entry.is_whole()) {
-            if read.as_ref().is_some_and(|entry| entry.in_text) {
+    ) -> Result<Place, ModemError> {
+        let mut seen = self.read_once(index).await?;
+        if let Seen::Entry(first) = &seen
+            && !first.is_whole()
+        {
+            if first.in_text {
                 let limit = self.command_timeout();
                 let _ = self.at()?.optional("AT+CMGF=0", limit).await?;
             }
-            read = self.read_once(index).await?;
+            let again = self.read_once(index).await?;
+            // <stat> changes by reading.
+            let alike = |it: &CmglEntry| it.pdu == first.pdu && it.length == first.length;
+            let broken = |it: &CmglEntry| it.in_text || !(it.is_whole() || alike(it));
+            if matches!(&again, Seen::Entry(entry) if broken(entry)) {
+                return Err(ModemError::Unreadable { command: "AT+CMGR".to_owned() });
+            }
+            seen = again;
         }
-        if read.as_ref().is_some_and(|entry| entry.in_text) {
-            return Err(ModemError::Unreadable { command: "AT+CMGR".to_owned() });
-        }
-        Ok(read.map(|entry| self.stored(storage, index, entry)))
+        Ok(match seen {
+            Seen::Nothing => Place::Empty,
+            Seen::Unclear => Place::Unclear,
+            Seen::Entry(entry) => Place::Holds(self.stored(storage, index, entry)),
+        })
     }
 
-    async fn read_once(&mut self, index: u16) -> Result<Option<CmglEntry>, ModemError> {
+    async fn read_once(&mut self, index: u16) -> Result<Seen, ModemError> {
         let limit = self.command_timeout();
         let response = self.at()?.response(&format!("AT+CMGR={index}"), limit).await?;
-        if response.result.is_ok() {
-            return Ok(cmgr_entry(&response.lines));
+        let result = response.result;
+        if result.is_ok() {
+            return Ok(cmgr_entry(&response.lines).map_or(Seen::Nothing, Seen::Entry));
         }
-        // 321: invalid index; the others are how some modems call an empty place.
-        let empty =
-            matches!(response.result.cms(), Some(300 | 302 | 304 | 305 | 321 | 322 | 500 | 512))
-                || matches!(response.result.cme(), Some(3 | 21 | 22 | 50 | 100))
-                || response.result == FinalResult::Error;
-        if empty {
-            return Ok(None);
+        // Invalid index, by both numberings; not found.
+        if result.cms() == Some(321) || matches!(result.cme(), Some(21 | 22)) {
+            return Ok(Seen::Nothing);
         }
-        Err(ModemError::Refused {
-            command: "AT+CMGR".to_owned(),
-            answer: response.result.to_string(),
-        })
+        let unclear = matches!(result.cms(), Some(300 | 302 | 304 | 305 | 322 | 500 | 512))
+            || matches!(result.cme(), Some(3 | 50 | 100))
+            || result == FinalResult::Error;
+        if unclear {
+            return Ok(Seen::Unclear);
+        }
+        Err(ModemError::Refused { command: "AT+CMGR".to_owned(), answer: result.to_string() })
     }
 
     pub(super) fn stored(&mut self, storage: &str, index: u16, entry: CmglEntry) -> StoredSms {
         let octets: Bytes = from_hex(&entry.pdu).unwrap_or_default().into();
+        let storage = storage.to_owned();
+        let sms = StoredSms { storage, index, stat: entry.stat, octets, raw: entry.pdu };
         let remembered = &mut self.storages.remembered;
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        // 2 and 3: stored unsent and sent.
-        let own = matches!(entry.stat, 2 | 3);
-        let octets_there = Remembered { octets: octets.clone(), own };
-        remembered.insert((storage.to_owned(), index), octets_there);
-        StoredSms { storage: storage.to_owned(), index, stat: entry.stat, octets, raw: entry.pdu }
+        let there = Remembered { content: sms.content(), own: sms.is_own() };
+        remembered.insert((sms.storage.clone(), index), there);
+        sms
     }
 
     /// Makes `storage` the one that is read and deleted from.

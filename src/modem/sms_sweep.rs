@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::driver::Driver;
 use super::profile::ListMethod;
-use super::sms::Count;
+use super::sms::{Count, Place, may_share_places};
 use super::{ModemError, StoredSms, hangup};
 use crate::codec::at::{cmgl_entries, fields, value_behind};
 
@@ -23,11 +23,15 @@ impl Driver {
     pub(super) async fn sweep(&mut self) -> Result<Vec<StoredSms>, ModemError> {
         self.at()?;
         self.storages.forget();
-        let mut found = Vec::new();
+        let mut found: Vec<StoredSms> = Vec::new();
         let mut failed = None;
         for name in self.storages_to_look_through() {
             match self.sweep_one(&name).await {
-                Ok(messages) => found.extend(messages),
+                Ok(mut messages) => {
+                    // One message under two names is one.
+                    messages.retain(|message| !found.iter().any(|it| is_same(it, message)));
+                    found.extend(messages);
+                }
                 Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => {
                     return Err(error);
                 }
@@ -42,10 +46,18 @@ impl Driver {
     }
 
     pub(super) fn storages_to_look_through(&self) -> Vec<String> {
-        let mut names = self.storages.offered.first().cloned().unwrap_or_default();
-        let both = ["SM", "ME"].iter().all(|name| names.iter().any(|it| it == name));
-        // MT is the sum of both; BM holds cell broadcasts.
-        names.retain(|name| name != "BM" && !(both && name == "MT"));
+        let offered = self.storages.offered.first().cloned().unwrap_or_default();
+        let has = |name: &str| offered.iter().any(|it| it == name);
+        let is_other_name = |name: &str| match name {
+            // Cell broadcasts.
+            "BM" => true,
+            // The sum of both.
+            "MT" => has("SM") && has("ME"),
+            // SIMCom's "preferred", the same places.
+            name => name.strip_suffix("_P").is_some_and(has),
+        };
+        let mut names: Vec<String> =
+            offered.iter().filter(|name| !is_other_name(name)).cloned().collect();
         if names.is_empty() {
             names.push(self.storages.current.clone().unwrap_or_default());
         }
@@ -149,8 +161,10 @@ impl Driver {
             let whole = if entry.is_whole() {
                 Some(self.stored(storage, place, entry))
             } else {
-                // What cannot be read by itself stays where it is; half of it is nothing.
-                self.read_place(storage, place).await?
+                match self.read_place(storage, place).await? {
+                    Place::Holds(sms) => Some(sms),
+                    Place::Empty | Place::Unclear => None,
+                }
             };
             found.extend(whole);
         }
@@ -171,7 +185,8 @@ impl Driver {
                 break;
             }
             match self.read_place(storage, index).await {
-                Ok(read) => found.extend(read),
+                Ok(Place::Holds(sms)) => found.push(sms),
+                Ok(Place::Empty | Place::Unclear) => {}
                 // One place that cannot be read does not hide the others.
                 Err(error @ ModemError::Refused { .. }) => refused = Some(error),
                 Err(error) => return Err(error),
@@ -193,4 +208,9 @@ impl Driver {
         let Some(group) = group.first() else { return Ok(None) };
         Ok(Some((0..=MAX_PLACES).filter(|place| group.offers(u32::from(*place))).collect()))
     }
+}
+
+/// Whether both may be one message at one place of two names.
+fn is_same(one: &StoredSms, other: &StoredSms) -> bool {
+    may_share_places(&one.storage, &other.storage) && one.content() == other.content()
 }

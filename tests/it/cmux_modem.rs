@@ -138,7 +138,7 @@ async fn messages_are_read_and_deleted_while_a_call_is_up_on_the_same_port() {
     let (storage, index) = stored(&mut events).await;
     let sms = modem.read_sms(&storage, index).await.unwrap();
     assert!(sms.octets.ends_with(&tpdu()));
-    modem.delete_sms(&storage, index).await.unwrap();
+    modem.delete_sms(&sms).await.unwrap();
     assert_eq!(modem.sweep().await.unwrap(), []);
     // The call's octets go their own way meanwhile: LCP is answered.
     let mut request = Vec::new();

@@ -2,6 +2,7 @@
 
 use mm1gate::codec::sms::{MessageClass, SmsAddress, SmsSubmit, Tpdu};
 use mm1gate::model::Clock;
+use mm1gate::modem::StoredSms;
 use mm1gate::proto::sms_reassembly::{Assembly, Fragment, Piece, assemble};
 
 use crate::hil::bench::{Bench, Outcome, Stop, failed, text_of};
@@ -41,8 +42,8 @@ pub(crate) async fn to_oneself(rig: &Rig, clock: Clock) -> Outcome {
 }
 
 fn place(arrived: &crate::hil::bench::Arrived) -> String {
-    match &arrived.place {
-        Some((storage, index)) => format!("stored in {storage} at {index}"),
+    match &arrived.stored {
+        Some(StoredSms { storage, index, .. }) => format!("stored in {storage} at {index}"),
         None => "came directly".to_owned(),
     }
 }
@@ -131,7 +132,7 @@ pub(crate) async fn deletions(rig: &Rig, clock: Clock) -> Outcome {
     }
     let [first, second] = arrived.as_slice() else { return Err(Stop::Failed("two".to_owned())) };
     bench.delete(first).await?;
-    if let Some((storage, index)) = &second.place {
+    if let Some(StoredSms { storage, index, .. }) = &second.stored {
         let read = bench.modem.read_sms(storage, *index).await;
         read.map_err(failed("the neighbour of what was deleted"))?;
     }

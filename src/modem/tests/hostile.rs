@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use super::bench::{Act, Far, Ports, Script, bench, context};
 use crate::model::redact::Secret;
-use crate::modem::{ModemError, PdpContext, PortError};
+use crate::modem::{ModemError, PdpContext, PortError, StoredSms};
 
 /// What would end an argument or a command.
 const ENDS: [&str; 7] = ["\r", "\n", "\"", "\u{1a}", "\u{1b}", "\0", "\u{e9}"];
@@ -65,8 +66,10 @@ async fn nothing_of_a_storages_name_can_end_a_command() {
     let before = far.commands().len();
     for end in ENDS {
         let bad = format!("SM{end}ATD112;");
+        let (octets, raw) = (Bytes::from_static(&[0]), "00".to_owned());
+        let sms = StoredSms { storage: bad.clone(), index: 1, stat: 0, octets, raw };
         for result in
-            [bench.modem.read_sms(&bad, 1).await.err(), bench.modem.delete_sms(&bad, 1).await.err()]
+            [bench.modem.read_sms(&bad, 1).await.err(), bench.modem.delete_sms(&sms).await.err()]
         {
             assert!(matches!(result, Some(ModemError::Argument { .. })), "{end:?}");
         }

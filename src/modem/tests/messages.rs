@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::bench::{Bench, Far, Ports, SILENCE, Script, bench};
-use crate::modem::{ModemError, ModemEvent};
+use crate::codec::sms::from_hex;
+use crate::modem::{ModemError, ModemEvent, StoredSms};
 
 const PDU: &str = "000405816888F80004605040302010800101";
 
@@ -23,6 +24,12 @@ fn listed(index: u16) -> String {
 
 fn read() -> String {
     format!("\r\n+CMGR: 0,,17\r\n{PDU}\r\n\r\nOK\r\n")
+}
+
+/// The usual message at a place.
+fn sms(storage: &str, index: u16) -> StoredSms {
+    let octets = from_hex(PDU).unwrap().into();
+    StoredSms { storage: storage.into(), index, stat: 1, octets, raw: PDU.into() }
 }
 
 fn stored(storage: &str, index: Option<u16>) -> Option<ModemEvent> {
@@ -149,8 +156,8 @@ async fn deletion_is_verified() {
         .on("AT+CMGR=5", &[&read(), "\r\n+CMS ERROR: 321\r\n"])
         .on("AT+CMGD=5", &["OK"]);
     let (bench, far) = ready(script).await;
-    bench.modem.read_sms("SM", 5).await.unwrap();
-    bench.modem.delete_sms("SM", 5).await.unwrap();
+    let sms = bench.modem.read_sms("SM", 5).await.unwrap();
+    bench.modem.delete_sms(&sms).await.unwrap();
     assert_eq!(far.commands().iter().filter(|it| *it == "AT+CMGR=5").count(), 2);
 }
 
@@ -159,7 +166,7 @@ async fn deletion_that_does_nothing_is_an_error() {
     for answer in ["OK", "\r\n+CMS ERROR: 500\r\n"] {
         let script = Script::new().on("AT+CMGR=5", &[&read()]).on("AT+CMGD=5", &[answer]);
         let (bench, _far) = ready(script).await;
-        let error = bench.modem.delete_sms("SM", 5).await.unwrap_err();
+        let error = bench.modem.delete_sms(&sms("SM", 5)).await.unwrap_err();
         assert!(matches!(error, ModemError::DeleteFailed { index: 5, .. }), "{error}");
     }
 }
@@ -169,8 +176,8 @@ async fn place_taken_by_the_next_message_counts_as_deleted() {
     let next = read().replace("0101\r", "0102\r");
     let script = Script::new().on("AT+CMGR=5", &[&read(), &next]).on("AT+CMGD=5", &["OK"]);
     let (mut bench, _far) = ready(script).await;
-    bench.modem.read_sms("SM", 5).await.unwrap();
-    bench.modem.delete_sms("SM", 5).await.unwrap();
+    let sms = bench.modem.read_sms("SM", 5).await.unwrap();
+    bench.modem.delete_sms(&sms).await.unwrap();
     assert_eq!(bench.events.recv().await, stored("SM", Some(5)));
 }
 
@@ -178,7 +185,7 @@ async fn place_taken_by_the_next_message_counts_as_deleted() {
 async fn deleting_an_empty_place_sends_no_deletion() {
     let script = Script::new().on("AT+CMGR=5", &["OK"]);
     let (bench, far) = ready(script).await;
-    bench.modem.delete_sms("SM", 5).await.unwrap();
+    bench.modem.delete_sms(&sms("SM", 5)).await.unwrap();
     assert!(!far.saw("AT+CMGD=5"));
 }
 
@@ -204,9 +211,9 @@ async fn modem_without_storage_choice_is_read_and_cleared() {
     let (bench, far) = ready(script).await;
     let found = bench.modem.sweep().await.unwrap();
     assert_eq!(found.len(), 1);
-    bench.modem.delete_sms(&found[0].storage, found[0].index).await.unwrap();
+    bench.modem.delete_sms(&found[0]).await.unwrap();
     let announced = bench.modem.read_sms("SM", 2).await.unwrap();
-    bench.modem.delete_sms(&announced.storage, announced.index).await.unwrap();
+    bench.modem.delete_sms(&announced).await.unwrap();
     assert!(far.saw("AT+CMGD=0") && far.saw("AT+CMGD=2"));
 }
 

@@ -6,6 +6,7 @@ mod contexts;
 mod hostile;
 mod messages;
 mod pin;
+mod places;
 mod profiles;
 mod reception;
 mod sending;
