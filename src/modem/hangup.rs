@@ -30,16 +30,19 @@ pub(super) async fn wake(
     calls: bool,
 ) -> Result<(), ModemError> {
     let heard = line.heard();
-    if line.sync(2).await? {
+    if line.sync(1).await? {
         return Ok(());
     }
-    if profile.cmux.allowed && leave_multiplexer(line, multiplex::LEAVE).await? {
+    // Another program may have left it in the multiplexer, whatever the profile says: only frames
+    // are heard there.
+    let time = if profile.cmux.allowed { multiplex::LEAVE } else { multiplex::LEAVE_QUICKLY };
+    if line.may_be_multiplexed(heard) && leave_multiplexer(line, time).await? {
         return Ok(());
     }
     // ESC leaves a prompt; the CR ends whatever was typed.
     line.write(b"\x1b\r").await?;
     // One round: people wait for the verdict, and preparing is tried again later anyhow.
-    if line.sync(1).await? {
+    if line.sync(2).await? {
         return Ok(());
     }
     let woken = if calls {
@@ -48,10 +51,6 @@ pub(super) async fn wake(
         profile.hangup.steps.contains(&HangUpStep::Dtr) && drop_dtr(line).await?
     };
     if woken {
-        return Ok(());
-    }
-    // Another program may have left it in the multiplexer whatever the profile says.
-    if !profile.cmux.allowed && leave_multiplexer(line, multiplex::LEAVE_QUICKLY).await? {
         return Ok(());
     }
     let port = line.name.clone();
@@ -67,7 +66,12 @@ async fn leave_multiplexer(line: &mut Line, time: Duration) -> Result<bool, Mode
         return Ok(false);
     }
     line.reset();
-    Ok(multiplex::leave(line, time).await? && line.sync(2).await?)
+    if !multiplex::leave(line, time).await? {
+        return Ok(false);
+    }
+    // It has not heard what was asked before.
+    line.forget_unanswered();
+    line.sync(2).await
 }
 
 /// Ends a call; `ended` when the modem has said so itself.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use super::profile::Serial;
 use super::{ModemError, Port, PortError};
 use crate::codec::at::{CommandLine, FinalResult, Unsolicited};
+use crate::codec::cmux::FLAG;
 use crate::model::{Clock, Tap, TapChannel, TapDirection, TapEvent};
 use crate::proto::at::{Channel, Command, Event, Input, Kind, Output, Response};
 
@@ -97,6 +98,10 @@ pub(super) struct Line {
     unanswered_since: Option<Instant>,
     /// Octets that came from this port.
     heard: u64,
+    /// Whether a flag of the multiplexer was among them, which is no character of an answer.
+    heard_flags: bool,
+    /// Some program has left the modem set to results in digits.
+    digits: bool,
     /// How often it was brought in step after a command without an answer.
     pub(super) resyncs: u32,
 }
@@ -118,6 +123,8 @@ impl Line {
             out_of_step: false,
             unanswered_since: None,
             heard: 0,
+            heard_flags: false,
+            digits: false,
             resyncs: 0,
         }
     }
@@ -125,6 +132,12 @@ impl Line {
     /// Octets that came from this port since it was opened.
     pub(super) const fn heard(&self) -> u64 {
         self.heard
+    }
+
+    /// Whether the port is silent, or speaks in frames of the multiplexer, since it had said so
+    /// much.
+    pub(super) const fn may_be_multiplexed(&self, heard: u64) -> bool {
+        self.heard == heard || self.heard_flags
     }
 
     /// Whether the modem has repeated a command since this was asked last.
@@ -240,23 +253,28 @@ impl Line {
 
     /// Asks `AT` until the modem answers and nothing late follows; false when it stays silent.
     pub(super) async fn sync(&mut self, tries: usize) -> Result<bool, ModemError> {
-        let mut text = "AT";
         for _ in 0..tries {
             self.reset();
             let asked = Instant::now();
+            let text = if self.digits { "ATV1" } else { "AT" };
             let reply = self.run(command(text)?, Kind::Plain, SYNC_TIMEOUT).await?;
             if matches!(reply, Reply::Response(_)) {
                 self.let_late_ones_pass().await?;
                 self.out_of_step = false;
+                self.digits = false;
                 return Ok(true);
             }
-            // Some program has left it set to results in digits.
-            if matches!(&reply, Reply::TimedOut { lines } if lines.iter().any(|it| it == "0")) {
-                text = "ATV1";
+            if let Reply::TimedOut { lines } = &reply {
+                self.digits = lines.iter().any(|it| it == "0");
             }
             self.unanswered_since.get_or_insert(asked);
         }
         Ok(false)
+    }
+
+    /// What was asked so far will not be answered any more.
+    pub(super) fn forget_unanswered(&mut self) {
+        self.unanswered_since = None;
     }
 
     /// A slow modem answers each `AT` that was asked before, one by one.
@@ -381,6 +399,7 @@ impl Line {
             Ok(count) if count > 0 => {
                 let octets = buffer.get(..count).unwrap_or_default();
                 self.shared.observe(TapDirection::Received, octets);
+                self.heard_flags |= octets.contains(&FLAG);
                 self.heard += u64::try_from(count).unwrap_or(u64::MAX);
                 Ok(count)
             }

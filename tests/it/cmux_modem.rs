@@ -49,11 +49,15 @@ impl Rig {
     fn modem(&self) -> (Modem, mpsc::Receiver<ModemEvent>) {
         let mut profile = Profile::generic();
         profile.cmux.allowed = true;
+        self.modem_as(ProfileChoice::fixed(profile))
+    }
+
+    fn modem_as(&self, profile: ProfileChoice) -> (Modem, mpsc::Receiver<ModemEvent>) {
         let config = ModemConfig {
             name: "desk".to_owned(),
             port: "cable".to_owned(),
             control_port: None,
-            profile: ProfileChoice::fixed(profile),
+            profile,
             pin: None,
             roaming: false,
             registration_limit: Duration::from_secs(30),
@@ -258,29 +262,46 @@ async fn modem_that_restarts_in_the_multiplexer_is_noticed_and_prepared_again() 
     modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
 }
 
+/// A program that is killed in a call on the multiplexer.
+async fn killed_in_a_call(rig: &Rig) {
+    let (modem, _events) = rig.modem();
+    assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::Multiplexed);
+    let call = modem.dial(&context()).await.unwrap();
+    // Nothing of it runs on.
+    rig.cable.damage(|from_host, octets| {
+        if from_host {
+            octets.clear();
+        }
+    });
+    drop((modem, call));
+    sleep(Duration::from_secs(60)).await;
+    rig.cable.damage(|_, _| {});
+    assert_eq!(rig.said_to_terminal("AT\r").await, "", "it still talks in frames");
+    assert!(rig.operator.modem().state().multiplexed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn modem_that_a_killed_program_left_in_the_multiplexer_takes_commands_again() {
     let rig = Rig::new();
-    {
-        let (modem, _events) = rig.modem();
-        assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::Multiplexed);
-        let call = modem.dial(&context()).await.unwrap();
-        // Killed: nothing of it runs on.
-        rig.cable.damage(|from_host, octets| {
-            if from_host {
-                octets.clear();
-            }
-        });
-        drop((modem, call));
-        sleep(Duration::from_secs(60)).await;
-    }
-    rig.cable.damage(|_, _| {});
-    assert_eq!(rig.said_to_terminal("AT\r").await, "", "it still talks in frames");
+    killed_in_a_call(&rig).await;
     let since = Instant::now();
     let (modem, _events) = rig.modem();
     let info = modem.prepare().await.unwrap();
     assert_eq!(info.sharing, PortSharing::Multiplexed);
-    assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_left_in_the_multiplexer_is_got_back_whatever_its_profile_says() {
+    let rig = Rig::new();
+    killed_in_a_call(&rig).await;
+    let since = Instant::now();
+    let (modem, _events) = rig.modem_as(ProfileChoice::fixed(Profile::generic()));
+    assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::One);
+    assert!(since.elapsed() < Duration::from_secs(4), "{:?}", since.elapsed());
+    let state = rig.operator.modem().state();
+    assert!(!state.multiplexed && state.call.is_none(), "{state:?}");
     modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
 }
 

@@ -42,6 +42,8 @@ struct Tally {
     /// Virtual seconds from the end of the faults until everything had arrived.
     settled: Vec<u64>,
     unknown: u64,
+    /// Scenarios whose data calls went through a channel of the multiplexer.
+    multiplexed: u64,
 }
 
 #[test]
@@ -70,6 +72,7 @@ fn scenarios_lose_nothing() {
                         Ok(outcome) => {
                             tally.fired.add(&outcome.fired);
                             tally.unknown += outcome.unknown;
+                            tally.multiplexed += u64::from(outcome.multiplexed);
                             tally.settled.extend(outcome.settled);
                             if !outcome.wrong.is_empty() {
                                 tally.failures.insert(seed, outcome.wrong.join("\n    "));
@@ -90,6 +93,8 @@ fn scenarios_lose_nothing() {
     // A few scenarios cannot show everything.
     let is_whole = seeds.end - seeds.start >= USUAL.end;
     assert!(!is_whole || silent.is_empty(), "groups that never fired: {silent:?}");
+    let share = tally.multiplexed * 10;
+    assert!(!is_whole || share >= seeds.end - seeds.start, "the multiplexer is hardly ever used");
 }
 
 fn parse(text: &str) -> Option<Range<u64>> {
@@ -117,6 +122,7 @@ fn report(tally: &Tally, seeds: &Range<u64>, started: Instant) {
         at(95).unwrap_or(0),
         at(100).unwrap_or(0)
     );
+    tell!("{} scenarios called through a channel of the multiplexer", tally.multiplexed);
     tell!("{} messages ended as unknown, none of them taken twice", tally.unknown);
     for (seed, wrong) in tally.failures.iter().take(MAX_SHOWN) {
         eprintln!("seed {seed} failed:\n    {wrong}");

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) wrong: Vec<String>,
     pub(crate) settled: Option<u64>,
     pub(crate) unknown: u64,
+    /// Whether data calls went through a channel of the multiplexer.
+    pub(crate) multiplexed: bool,
 }
 
 /// What happens to the gateway from outside.
@@ -99,6 +101,7 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
     wrong.append(&mut verdict.wrong);
     wrong.append(&mut judge::leftovers(&world.gateway, &world.operator));
     let fired = world.operator.faults().fired();
+    let multiplexed = world.operator.modem().state().channel_calls > 0;
     world.gateway.stop().await;
     world.operator.stop();
     if !wrong.is_empty() {
@@ -106,7 +109,7 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
             scenario.faults.iter().map(|it| serde_json::to_string(it).unwrap()).collect();
         wrong.push(format!("faults: {}", faults.join(" ")));
     }
-    Outcome { fired, wrong, settled, unknown: verdict.unknown }
+    Outcome { fired, wrong, settled, unknown: verdict.unknown, multiplexed }
 }
 
 /// How soon everything has to have arrived: later than [`SOON`] where something is gone that nobody

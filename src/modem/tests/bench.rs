@@ -319,7 +319,10 @@ impl Scripted {
                             if *octet == b'\r' {
                                 let text = String::from_utf8_lossy(&line).into_owned();
                                 line.clear();
-                                self.command(text.trim_matches('\u{1b}')).await;
+                                // What is no text is not answered.
+                                if text.is_ascii() {
+                                    self.command(text.trim_matches('\u{1b}')).await;
+                                }
                             } else if *octet == 0x1a {
                                 // A message behind its prompt.
                                 let text = format!("{}^Z", String::from_utf8_lossy(&line));

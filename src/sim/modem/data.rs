@@ -69,6 +69,7 @@ impl Call {
                 let ended = CancellationToken::new();
                 tracing::info!(%apn, port, "data call up");
                 state.calls += 1;
+                state.channel_calls += u64::from(port >= shared.visible);
                 "no error".clone_into(&mut state.last_cause);
                 let id = state.calls;
                 state.call = Some(ActiveCall { id, apn, cid, ended: ended.clone() });

@@ -255,6 +255,8 @@ struct Port {
     hung: Mutex<Option<(tokio::time::Instant, u64)>>,
     from_host: AtomicU64,
     to_host: AtomicU64,
+    /// The channels on it, when it is in the multiplexer.
+    multiplexed: mux::Slot,
 }
 
 /// A modem's condition for people and programs.
@@ -276,6 +278,10 @@ pub struct ModemState {
     pub call: Option<String>,
     /// Data calls so far.
     pub calls: u64,
+    /// Those of them that were dialled in a channel of the multiplexer.
+    pub channel_calls: u64,
+    /// Whether channels of the multiplexer are open.
+    pub multiplexed: bool,
     /// Octets from and to the host on all ports.
     pub octets: [u64; 2],
     /// Ports that somebody has open.
@@ -379,6 +385,12 @@ impl VirtualModem {
             waiting_sms,
             call: state.call.as_ref().map(|call| call.apn.clone()),
             calls: state.calls,
+            channel_calls: state.channel_calls,
+            multiplexed: shared
+                .ports
+                .iter()
+                .skip(shared.visible)
+                .any(|port| port.open.load(Ordering::Relaxed)),
             octets: [total(|port| &port.from_host), total(|port| &port.to_host)],
             open_ports: self
                 .ports()
@@ -551,6 +563,7 @@ impl Shared {
         fresh.pin_tries = state.pin_tries;
         fresh.puk_tries = state.puk_tries;
         fresh.calls = state.calls;
+        fresh.channel_calls = state.channel_calls;
         if state.pin_tries == 0 {
             fresh.locked = true;
         }

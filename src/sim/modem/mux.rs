@@ -11,7 +11,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::command::Op;
 use super::failure::{Failure, INVALID_PARAMETER, NOT_SUPPORTED};
@@ -81,33 +83,69 @@ struct Channel {
     carrier: bool,
 }
 
-struct Line {
+/// What the port carries in place of commands.
+pub(super) struct Line {
     shared: Arc<Shared>,
     mux: Mux,
     channels: BTreeMap<u8, Channel>,
     /// Addresses of frames that were answered late.
     late: BTreeSet<u8>,
+    /// The start of the modem that it belongs to.
+    life: u64,
     over: bool,
 }
+
+/// The line of a port that is in the multiplexer: whoever serves the port has it.
+pub(super) type Slot = Arc<Mutex<Option<Line>>>;
 
 impl Session {
     /// Carries the channels until the multiplexer ends; the port takes commands again then.
     pub(super) async fn multiplex(&mut self, n1: usize) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let life = shared.life.load(Ordering::Relaxed);
+        let own = shared.ports.get(self.port).ok_or(io::ErrorKind::NotFound)?;
+        let mut slot = Arc::clone(&own.multiplexed).lock_owned().await;
         let mut line = Line {
             shared: Arc::clone(&shared),
             mux: Mux::new(Config { n1, ..Config::responder(CHANNELS) }),
             channels: BTreeMap::new(),
             late: BTreeSet::new(),
+            life: shared.life.load(Ordering::Relaxed),
             over: false,
         };
         let early: Vec<u8> = self.pending.drain(..).collect();
         line.ask(Input::Octets(&early));
+        *slot = Some(line);
+        self.channels(slot).await
+    }
+
+    /// Goes on with the channels that the last opening of the port has left: a modem stays in the
+    /// multiplexer until it is told to leave it, or starts anew.
+    pub(super) async fn resume(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let own = shared.ports.get(self.port).ok_or(io::ErrorKind::NotFound)?;
+        let slot = Arc::clone(&own.multiplexed).lock_owned().await;
+        if slot.is_some() { self.channels(slot).await } else { Ok(()) }
+    }
+
+    async fn channels(&mut self, mut slot: OwnedMutexGuard<Option<Line>>) -> io::Result<()> {
+        let result = match slot.as_mut() {
+            Some(line) => self.serve_line(line).await,
+            None => Ok(()),
+        };
+        if result.is_ok() {
+            *slot = None;
+        } else {
+            tokio::spawn(unattended(slot, self.port, self.closed.clone()));
+        }
+        result
+    }
+
+    async fn serve_line(&mut self, line: &mut Line) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
         let own = shared.ports.get(self.port).ok_or(io::ErrorKind::NotFound)?;
         let mut buffer = vec![0; CHUNK];
         loop {
-            self.transmit(&mut line).await?;
+            self.transmit(line).await?;
             if line.over {
                 return Ok(());
             }
@@ -130,8 +168,7 @@ impl Session {
                 }
                 () = poll_fn(|cx| line.poll_channels(cx)) => {}
                 () = own.wake.notified() => {
-                    if shared.life.load(Ordering::Relaxed) != life {
-                        // A modem that starts anew knows nothing of channels.
+                    if line.is_of_an_earlier_life() {
                         line.channels.clear();
                         return self.write(b"\r\nRDY\r\n").await;
                     }
@@ -180,7 +217,46 @@ impl Session {
     }
 }
 
+/// Goes on while nobody has the port open; what is said then is heard by nobody.
+async fn unattended(
+    mut slot: OwnedMutexGuard<Option<Line>>,
+    port: usize,
+    opened_again: CancellationToken,
+) {
+    let Some(line) = slot.as_mut() else { return };
+    let shared = Arc::clone(&line.shared);
+    let Some(own) = shared.ports.get(port) else { return };
+    while !opened_again.is_cancelled() || shared.stop.is_cancelled() {
+        loop {
+            line.show_carrier();
+            match line.mux.poll_output() {
+                Output::Event(event) => line.event(event),
+                Output::Transmit(_) => {}
+                Output::Timeout(_) | Output::Idle => break,
+            }
+        }
+        if line.over || line.is_of_an_earlier_life() || shared.stop.is_cancelled() {
+            *slot = None;
+            return;
+        }
+        let timeout = line.mux.next_timeout().map(Instant::from_std);
+        tokio::select! {
+            biased;
+            // So does the end of the modem.
+            () = opened_again.cancelled() => {}
+            () = poll_fn(|cx| line.poll_channels(cx)) => {}
+            () = own.wake.notified() => {}
+            () = at(timeout) => line.ask(Input::Timeout),
+        }
+    }
+}
+
 impl Line {
+    /// A modem that starts anew knows nothing of channels.
+    fn is_of_an_earlier_life(&self) -> bool {
+        self.shared.life.load(Ordering::Relaxed) != self.life
+    }
+
     fn ask(&mut self, input: Input<'_>) {
         if !self.mux.is_open(1) {
             let refused = self.shared.faults.is_on(&Fault::CmuxChannelRefused {});

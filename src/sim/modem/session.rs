@@ -94,6 +94,8 @@ enum Typed {
 
 impl Session {
     async fn run(&mut self) -> io::Result<()> {
+        // Boxed: each channel is a session of its own.
+        Box::pin(self.resume()).await?;
         self.banner().await?;
         loop {
             while let Some(octet) = self.pending.pop_front() {

@@ -133,6 +133,7 @@ pub(super) struct State {
     pub(super) auth: BTreeMap<u8, String>,
     pub(super) call: Option<ActiveCall>,
     pub(super) calls: u64,
+    pub(super) channel_calls: u64,
     /// `+CEER`
     pub(super) last_cause: String,
     /// Settings that are only remembered.
@@ -180,6 +181,7 @@ impl State {
             auth: BTreeMap::new(),
             call: None,
             calls: 0,
+            channel_calls: 0,
             last_cause: "no error".to_owned(),
             plain: BTreeMap::new(),
             ports: AllSettings::default(),

@@ -77,7 +77,7 @@ pub(super) fn draw(seed: u64) -> Scenario {
         .any(|it| matches!(it.fault, Fault::PinTriesUntold {} | Fault::PinAskedAgain {}));
     Scenario {
         seed: Some(seed),
-        modem: modem(&dice, &groups),
+        modem: modem(&dice, &groups, Dice(Random::seeded(!seed)).one_in(3)),
         subscriber: Subscriber {
             pin: (dice.one_in(4) || needs_pin).then(|| "1234".to_owned()),
             number_on_sim: !dice.one_in(3),
@@ -88,7 +88,8 @@ pub(super) fn draw(seed: u64) -> Scenario {
     }
 }
 
-fn modem(dice: &Dice, groups: &[u8]) -> ModemConfig {
+/// `multiplexes`: a modem with one port shares it by the multiplexer, whatever goes wrong.
+fn modem(dice: &Dice, groups: &[u8], multiplexes: bool) -> ModemConfig {
     let mut config = ModemConfig {
         // Whoever has one port has no second one to lose.
         control_port: groups.contains(&22) || !(groups.contains(&23) || dice.one_in(3)),
@@ -111,7 +112,7 @@ fn modem(dice: &Dice, groups: &[u8]) -> ModemConfig {
         timing: Timing::usb_stick(),
         ..ModemConfig::default()
     };
-    if groups.contains(&23) {
+    if groups.contains(&23) || (!config.control_port && multiplexes) {
         // A part on a serial line, which is what multiplexing is for.
         "SIMCOM_Ltd".clone_into(&mut config.manufacturer);
         "SIMCOM_SIM800".clone_into(&mut config.model);
@@ -562,6 +563,19 @@ mod tests {
         assert!(all.len() > 100, "{error}");
         let never: Vec<&str> = all.into_iter().filter(|name| !drawn.contains(*name)).collect();
         assert_eq!(never, NOT_DRAWN);
+    }
+
+    #[test]
+    fn every_second_modem_with_one_port_multiplexes() {
+        let with_one = || (0..600).map(Scenario::random).filter(|it| !it.modem.control_port);
+        let all = with_one().count();
+        let named = with_one().filter(|it| it.modem.model.contains("SIM800")).count();
+        let by_itself = with_one().filter(|it| {
+            it.modem.model.contains("SIM800") && it.faults.iter().all(|it| it.fault.group() != 23)
+        });
+        assert!(all > 180, "{all}");
+        assert!(named * 10 > all * 4 && named * 10 < all * 7, "{named} of {all}");
+        assert!(by_itself.count() * 10 > all, "the multiplexer besides other trouble");
     }
 
     #[test]
