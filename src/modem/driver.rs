@@ -25,6 +25,9 @@ use crate::codec::at::{EndedContext, Unsolicited, active_contexts, ended_context
 use crate::codec::sms::from_hex;
 use crate::model::{Stage, StageSink};
 
+/// How long nobody reads or deletes a message until the receiving storage is selected again.
+const BURST: Duration = Duration::from_secs(2);
+
 /// Where a request's answer goes.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, ModemError>>;
 
@@ -89,6 +92,8 @@ pub(super) struct Driver {
     pub(super) deaf: bool,
     pub(super) in_call: bool,
     pub(super) ready: bool,
+    /// When the receiving storage is to be selected again.
+    restore_at: Option<Instant>,
     /// Why it is out of service.
     lost: Option<ModemError>,
 }
@@ -132,6 +137,7 @@ impl Driver {
             call: None,
             call_in_doubt: false,
             ready: false,
+            restore_at: None,
             starting: false,
             lost: None,
         }
@@ -145,9 +151,20 @@ impl Driver {
                 biased;
                 Some(returned) = self.returns.1.recv() => self.returned(returned).await,
                 request = requests.recv(), if handles => match request {
-                    Some(request) => self.serve(request).await,
+                    Some(request) => {
+                        self.serve(request).await;
+                        let displaced = self.ready && self.storages.is_displaced();
+                        self.restore_at = displaced.then(|| Instant::now() + BURST);
+                    }
                     None => handles = false,
                 },
+                // A flood of news must not put it off.
+                () = until(self.restore_at) => {
+                    self.restore_at = None;
+                    if self.ready && self.at().is_ok() {
+                        self.select_receiving().await;
+                    }
+                }
                 pumped = pump(&mut self.control, &mut self.data) => {
                     if let Err(error) = pumped {
                         self.lose(error.into(), true);
@@ -538,6 +555,13 @@ impl Driver {
         self.shared.call.fetch_add(1, Ordering::Relaxed);
         self.radio_since = Some(Instant::now());
         self.maybe_in_data = true;
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

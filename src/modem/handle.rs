@@ -262,8 +262,10 @@ impl Modem {
     /// `octets`: the SMSC's address with its length, 0 for the SIM's own, then the TPDU.
     ///
     /// # Errors
-    /// [`ModemError::SmsRefused`] and [`ModemError::NoPrompt`]: it was not sent.
-    /// [`ModemError::SmsUnknown`]: the modem had it and never said what became of it.
+    /// [`ModemError::NoPrompt`]: the modem did not take it. [`ModemError::SmsRefused`]: the modem or
+    /// the network refused it, with a cause or at once. [`ModemError::SmsUnknown`]: the modem had it
+    /// and never said what became of it, or tried for a while and refused without a cause (`ERROR`,
+    /// `+CMS ERROR: 500`); the network may have it.
     /// [`ModemError::InCall`] at once while a call holds the only port.
     pub async fn send_sms(&self, octets: Bytes) -> Result<Option<u8>, ModemError> {
         self.ask(|answer| Request::Send { octets, answer }).await

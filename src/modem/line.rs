@@ -102,6 +102,8 @@ pub(super) struct Line {
     heard_flags: bool,
     /// Some program has left the modem set to results in digits.
     digits: bool,
+    /// When the payload of the last command was handed out.
+    handed_over: Option<Instant>,
     /// How often it was brought in step after a command without an answer.
     pub(super) resyncs: u32,
 }
@@ -125,6 +127,7 @@ impl Line {
             heard: 0,
             heard_flags: false,
             digits: false,
+            handed_over: None,
             resyncs: 0,
         }
     }
@@ -156,7 +159,8 @@ impl Line {
             sleep(self.delay).await;
         }
         if self.channel.is_busy() {
-            // A caller went away in the middle; what it asked for is of no interest any more.
+            // A caller went away in the middle; what it asked for is of no interest any more. The
+            // modem may still answer it: see `settle`.
             self.channel.reset();
         }
         let command = Command { line, kind, timeout: limit };
@@ -165,7 +169,10 @@ impl Line {
             .map_err(|_| ModemError::InCall)?;
         loop {
             match self.channel.poll_output() {
-                Output::Transmit(octets) => self.write(&octets).await?,
+                Output::Transmit(octets) => {
+                    self.write(&octets).await?;
+                    self.handed_over = self.channel.was_prompted().then(Instant::now);
+                }
                 Output::Event(event) => {
                     if let Some(reply) = self.event(event) {
                         // What came in the same read is news of now, not of the next command.
@@ -307,6 +314,8 @@ impl Line {
 
     /// Makes sure that the next answer is that of the next command.
     pub(super) async fn settle(&mut self) -> Result<(), ModemError> {
+        // A caller went away in the middle, and the answer is still to come.
+        self.out_of_step |= self.channel.is_busy();
         if self.out_of_step { self.get_in_step().await } else { Ok(()) }
     }
 
@@ -318,6 +327,11 @@ impl Line {
     /// Whether the last command's payload was asked for, see [`Channel::was_prompted`].
     pub(super) fn was_prompted(&self) -> bool {
         self.channel.was_prompted()
+    }
+
+    /// How long the modem has had the last command's payload.
+    pub(super) fn had_payload_for(&self) -> Duration {
+        self.handed_over.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Leaves a prompt and asks `AT` until answers and questions agree again.

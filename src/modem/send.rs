@@ -1,11 +1,13 @@
 //! Short messages out: `AT+CMGS` in PDU mode (3GPP TS 27.005 clauses 3.5.1 and 4.3).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::driver::Driver;
 use super::line::{Reply, command};
 use super::{ModemError, ModemEvent, PortError, SmsRefusal};
-use crate::codec::at::{fields, value_behind};
+use crate::codec::at::{FinalResult, fields, value_behind};
 use crate::codec::sms::to_hex;
 use crate::proto::at::Kind;
 
@@ -14,6 +16,9 @@ use crate::proto::at::Kind;
 const MAX_TPDU: usize = 176;
 /// Octets of the SMSC's address behind its length.
 const MAX_SMSC: usize = 11;
+/// Longer than a modem needs to find that it cannot send a message at all. After that it has tried,
+/// and a refusal without a cause does not say how far it came.
+const LOCAL_CHECK: Duration = Duration::from_secs(2);
 /// How often a modem may say that its SIM is busy, a second apart.
 const BUSY_TRIES: u32 = 10;
 
@@ -31,6 +36,7 @@ impl Driver {
             let reply = line.run(command(&format!("AT+CMGS={length}"))?, kind, times.prompt).await;
             // An answer without a prompt is that of a modem that did not hear the message.
             let prompted = line.was_prompted();
+            let line_had_it = line.had_payload_for();
             let unknown = |reason: String| Err(ModemError::SmsUnknown { reason });
             match reply {
                 Ok(Reply::Response(response)) if response.result.is_ok() && prompted => {
@@ -44,11 +50,13 @@ impl Driver {
                     let result = response.result;
                     if result.is_busy() && busy < BUSY_TRIES {
                         busy += 1;
-                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                        tokio::time::sleep(Duration::from_secs(1)).await;
                         continue;
                     }
-                    if prompted && result.cms() == Some(332) {
-                        // The network may have it: only its acknowledgement is missing.
+                    // The network may have it: only its acknowledgement is missing, or the modem
+                    // does not say what is. What is wrong with the message itself is found at once.
+                    let late = line_had_it >= LOCAL_CHECK;
+                    if prompted && (result.cms() == Some(332) || late && names_no_cause(&result)) {
                         return unknown(result.to_string());
                     }
                     if result.cms() == Some(322) {
@@ -86,6 +94,13 @@ impl Driver {
             self.lose(error.clone(), true);
         }
     }
+}
+
+/// Whether a refusal leaves open what went wrong: "unknown error" by either numbering (3GPP TS
+/// 27.005 clause 3.2.5, 3GPP TS 27.007 clause 9.2), or no code at all.
+fn names_no_cause(result: &FinalResult) -> bool {
+    let code = result.cms().or_else(|| result.cme());
+    matches!(code, None | Some(100 | 500))
 }
 
 /// TP-MR, as the modem tells it.

@@ -15,6 +15,11 @@ use crate::codec::sms::from_hex;
 const MAX_REMEMBERED: usize = 4096;
 /// Storages of which something is remembered, whatever names a modem gives.
 const MAX_STORAGES: usize = 16;
+/// Places remembered at which reading hangs.
+const MAX_HANGING: usize = 64;
+/// How many looks in a row must miss messages that are counted, where some places gave no clear
+/// answer, until that count is not believed.
+const MANY_LOOKS: u32 = 3;
 /// How long one deletion may take.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -37,6 +42,12 @@ pub(super) struct Storages {
     distrust: BTreeMap<ListMethod, u32>,
     /// Messages that a storage counts and that no way of looking shows.
     phantoms: BTreeMap<String, usize>,
+    /// Looks in a row at each storage that missed something and got unclear answers.
+    doubts: BTreeMap<String, u32>,
+    /// A place has given no clear answer since this was asked last.
+    unclear: bool,
+    /// Places at which reading hangs, and whether that was tried in the present sweep.
+    hanging: BTreeMap<(String, u16), bool>,
 }
 
 #[derive(Debug)]
@@ -50,6 +61,13 @@ impl Storages {
     /// Before everything is read anew, and when other messages may lie at the same places.
     pub(super) fn forget(&mut self) {
         self.remembered.clear();
+        self.unclear = false;
+        self.hanging.values_mut().for_each(|tried| *tried = false);
+    }
+
+    /// Whether another storage than the receiving one is being read.
+    pub(super) fn is_displaced(&self) -> bool {
+        !self.single && self.receive.is_some() && self.current != self.receive
     }
 
     /// A message of `storage` was deleted: another may come to lie at its place, and that place may
@@ -71,12 +89,48 @@ impl Storages {
         self.phantoms.get(storage).copied().unwrap_or(0)
     }
 
+    /// So many of the messages that the storage counts were not found by any way of looking. Where
+    /// a place gave no clear answer they may be there all the same, and only time tells.
     pub(super) fn note_phantoms(&mut self, storage: &str, count: usize) {
+        let unclear = std::mem::take(&mut self.unclear);
         if count == 0 {
             self.phantoms.remove(storage);
-        } else if self.phantoms.len() < MAX_STORAGES {
-            self.phantoms.insert(storage.to_owned(), count);
+            self.doubts.remove(storage);
+            return;
         }
+        if self.phantoms.len() >= MAX_STORAGES || self.doubts.len() >= MAX_STORAGES {
+            return;
+        }
+        if unclear {
+            let doubts = self.doubts.entry(storage.to_owned()).or_default();
+            *doubts = doubts.saturating_add(1);
+            if *doubts < MANY_LOOKS {
+                return;
+            }
+        }
+        self.phantoms.insert(storage.to_owned(), count);
+    }
+
+    /// A place gave no clear answer.
+    pub(super) fn note_unclear(&mut self) {
+        self.unclear = true;
+    }
+
+    /// Reading hung there.
+    pub(super) fn note_hanging(&mut self, storage: &str, index: u16) {
+        if self.hanging.len() < MAX_HANGING {
+            self.hanging.insert((storage.to_owned(), index), true);
+        }
+    }
+
+    /// The places in the order in which they are read: where reading has hung before comes last,
+    /// and only once a sweep.
+    pub(super) fn in_order(&self, storage: &str, places: Vec<u16>) -> Vec<u16> {
+        let hangs = |index: u16| self.hanging.get(&(storage.to_owned(), index));
+        let (last, mut first): (Vec<u16>, Vec<u16>) =
+            places.into_iter().partition(|index| hangs(*index).is_some());
+        first.extend(last.into_iter().filter(|index| hangs(*index) == Some(&false)));
+        first
     }
 }
 

@@ -66,7 +66,9 @@ impl Driver {
             return Ok(offered.result);
         };
         let mut result = FinalResult::Ok;
-        self.storages.placeless = true;
+        // Only what a storage itself says: one that is refused or silent may have places.
+        let mut places = None;
+        self.storages.placeless = false;
         for storage in self.profile().storage.receive.clone() {
             if !receivers.contains(&storage) {
                 continue;
@@ -77,8 +79,13 @@ impl Driver {
                 .map(|name| quoted(name))
                 .collect();
             let Ok(choice) = choice else { continue };
+            self.storages.current = None;
             let command = format!("AT+CPMS={}", choice.join(","));
-            let answer = self.patient_response(&command, limit).await?;
+            let mut answer = self.patient_response(&command, limit).await?;
+            if let (false, [first, _, ..]) = (answer.result.is_ok(), &*choice) {
+                // Wavecom offers two parameters and takes one.
+                answer = self.patient_response(&format!("AT+CPMS={first}"), limit).await?;
+            }
             result = answer.result;
             if !result.is_ok() {
                 continue;
@@ -86,12 +93,13 @@ impl Driver {
             self.storages.current =
                 groups.first().and_then(|group| offered_in(group, &storage)).cloned();
             self.storages.receive = Some(storage);
-            let counts = cpms_state(&answer.lines);
-            if counts.last().is_none_or(|count| count.total > 0) {
-                self.storages.placeless = false;
+            let total = cpms_state(&answer.lines).last().map(|count| count.total);
+            places = total.max(places);
+            if total != Some(0) {
                 break;
             }
         }
+        self.storages.placeless = places == Some(0);
         Ok(result)
     }
 

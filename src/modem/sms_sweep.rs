@@ -17,6 +17,8 @@ const USUAL_PLACES: u16 = 50;
 const LISTING_PAUSE: Duration = Duration::from_secs(30);
 /// Messages taken from one storage at a time.
 const MAX_FOUND: usize = 1024;
+/// Places of one storage at which reading may hang before the rest waits for the next sweep.
+const MAX_HUNG: usize = 3;
 
 impl Driver {
     /// Lists every storage. A storage that fails does not hide the others.
@@ -155,18 +157,22 @@ impl Driver {
             return Err(ModemError::Refused { command, answer });
         }
         let mut found = Vec::new();
+        let mut damaged = Vec::new();
         for entry in cmgl_entries(&response.lines).into_iter().take(MAX_FOUND) {
             // Some firmware stays in text mode when it lists, and news break into lines.
             let place = entry.index;
-            let whole = if entry.is_whole() {
-                Some(self.stored(storage, place, entry))
+            if entry.is_whole() {
+                found.push(self.stored(storage, place, entry));
             } else {
-                match self.read_place(storage, place).await? {
-                    Place::Holds(sms) => Some(sms),
-                    Place::Empty | Place::Unclear => None,
-                }
-            };
-            found.extend(whole);
+                damaged.push(place);
+            }
+        }
+        // What cannot be read by itself either stays where it is.
+        match self.read_places(storage, damaged, Count::default()).await {
+            Ok(read) => found.extend(read),
+            Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => return Err(error),
+            Err(error) if found.is_empty() => return Err(error),
+            Err(_) => {}
         }
         Ok(found)
     }
@@ -179,21 +185,37 @@ impl Driver {
         count: Count,
     ) -> Result<Vec<StoredSms>, ModemError> {
         let mut found: Vec<StoredSms> = Vec::new();
-        let mut refused = None;
-        for index in places {
+        let (mut answered, mut hung, mut failed) = (false, 0, None);
+        for index in self.storages.in_order(storage, places) {
             if count.used.is_some_and(|used| found.len() >= usize::from(used)) {
                 break;
             }
             match self.read_place(storage, index).await {
                 Ok(Place::Holds(sms)) => found.push(sms),
-                Ok(Place::Empty | Place::Unclear) => {}
+                Ok(Place::Empty) => {}
+                Ok(Place::Unclear) => self.storages.note_unclear(),
                 // One place that cannot be read does not hide the others.
-                Err(error @ ModemError::Refused { .. }) => refused = Some(error),
+                Err(error @ (ModemError::Refused { .. } | ModemError::Unreadable { .. })) => {
+                    self.storages.note_unclear();
+                    failed = Some(error);
+                    continue;
+                }
+                Err(error @ ModemError::Timeout { .. }) => {
+                    self.storages.note_unclear();
+                    self.storages.note_hanging(storage, index);
+                    failed = Some(error);
+                    hung += 1;
+                    if hung >= MAX_HUNG {
+                        break;
+                    }
+                    continue;
+                }
                 Err(error) => return Err(error),
             }
+            answered = true;
         }
-        match refused {
-            Some(error) if found.is_empty() => Err(error),
+        match failed {
+            Some(error) if !answered => Err(error),
             _ => Ok(found),
         }
     }

@@ -22,7 +22,7 @@ pub(crate) async fn storages(rig: &Rig, clock: Clock) -> Outcome {
     let bench = Bench::prepare(rig, clock).await?;
     let first = bench.modem.sweep().await.map_err(failed("the first look"))?;
     let second = bench.modem.sweep().await.map_err(failed("the second look"))?;
-    let places = |all: &[mm1gate::modem::StoredSms]| -> Vec<(String, u16)> {
+    let places = |all: &[StoredSms]| -> Vec<(String, u16)> {
         all.iter().map(|it| (it.storage.clone(), it.index)).collect()
     };
     if places(&first) != places(&second) {

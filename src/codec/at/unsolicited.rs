@@ -21,7 +21,8 @@ pub enum Unsolicited {
     },
     /// `+CREG`, `+CGREG`, `+CEREG`.
     Registration(RegistrationLine),
-    /// `^SMMEMFULL`, `^SMGO: 2`, `+SMSFULL`: no room for more messages.
+    /// `^SMMEMFULL`, `^SMGO: 1` (full) and `2` (full, and a message waits), `+SMSFULL`: no room for
+    /// more messages.
     StorageFull,
     /// `NO CARRIER` outside a call.
     NoCarrier,
@@ -52,11 +53,11 @@ const WORDS: [&str; 14] = [
 ];
 
 /// Extended codes that come unasked even while a command without a name of its own is answered.
-const CODES: [&str; 31] = [
+const CODES: [&str; 32] = [
     "+CMTI:", "+CDSI:", "+CMT:", "+CDS:", "+CBM:", "+CBMI:", "+CREG:", "+CGREG:", "+CEREG:",
     "+CRING:", "+CLIP:", "+CUSD:", "+CUSATP:", "+CGEV:", "+CIEV:", "+CTZV:", "+CTZE:", "+CTZDST:",
     "+NITZ:", "+PSUTTZ:", "+CPIN:", "+QIND:", "+QUSIM:", "+QGPSURC", "+ZUSIMR:", "+ZPASR:",
-    "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:", "+AT:",
+    "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:", "+AT:", "#QSS:",
 ];
 
 /// Whether a line comes unasked, when it does not begin like the answer that is awaited.
@@ -100,8 +101,7 @@ impl Unsolicited {
         let begins = |word: &str| upper.starts_with(word);
         if begins("^SMMEMFULL")
             || begins("+SMSFULL")
-            || begins("^SMGO: 2")
-            || begins("^SMGO:2")
+            || value_behind(line, "^SMGO:").is_some_and(|it| matches!(it, "1" | "2"))
             || (begins("+CIEV:") && is_full_sign(line))
         {
             Self::StorageFull
@@ -240,7 +240,10 @@ mod tests {
     #[test]
     fn full_storage_ended_context_and_restart() {
         assert_eq!(Unsolicited::parse("^SMMEMFULL: \"SM\"", None), Unsolicited::StorageFull);
-        assert_eq!(Unsolicited::parse("^SMGO: 2", None), Unsolicited::StorageFull);
+        for line in ["^SMGO: 1", "^SMGO: 2", "^SMGO:1"] {
+            assert_eq!(Unsolicited::parse(line, None), Unsolicited::StorageFull, "{line}");
+        }
+        assert!(matches!(Unsolicited::parse("^SMGO: 0", None), Unsolicited::Other(_)));
         assert_eq!(Unsolicited::parse("+CIEV: smsfull,1", None), Unsolicited::StorageFull);
         assert_eq!(Unsolicited::parse("+CIEV: \"smsfull\",1", None), Unsolicited::StorageFull);
         assert!(matches!(Unsolicited::parse("+CIEV: smsfull,0", None), Unsolicited::Other(_)));

@@ -180,14 +180,19 @@ async fn list_that_shows_less_than_is_counted_is_not_believed() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_that_are_counted_and_nowhere_are_looked_for_once() {
-    let script = Script::new()
-        .on("AT+CPMS=\"SM\"", &[HELD])
-        .on("AT+CMGD=?", &["\r\n+CMGD: (),(0-4)\r\n\r\nOK\r\n"]);
-    let (bench, far) = ready(script).await;
-    assert!(bench.modem.sweep().await.unwrap().is_empty());
-    assert_eq!(count(&far, "AT+CMGR=10"), 1);
-    assert!(bench.modem.sweep().await.unwrap().is_empty());
-    assert_eq!(count(&far, "AT+CMGR=10"), 1);
+    for (empty, looks) in [("\r\n+CMS ERROR: 321\r\n", 1), ("\r\n+CMS ERROR: 500\r\n", 3)] {
+        let mut script = Script::new()
+            .on("AT+CPMS=\"SM\"", &[HELD])
+            .on("AT+CMGD=?", &["\r\n+CMGD: (),(0-4)\r\n\r\nOK\r\n"]);
+        for place in 0..=10 {
+            script = script.on(&format!("AT+CMGR={place}"), &[empty]);
+        }
+        let (bench, far) = ready(script).await;
+        for _look in 0..5 {
+            assert!(bench.modem.sweep().await.unwrap().is_empty());
+        }
+        assert_eq!(count(&far, "AT+CMGR=10"), looks, "{empty}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,4 +229,81 @@ async fn profile_may_name_the_first_way_of_looking() {
     bench.modem.prepare().await.unwrap();
     assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 3)]);
     assert!(!far.saw("AT+CMGL=4"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_is_refused_at_first_does_not_make_messages_come_directly() {
+    let both = "\r\n+CNMI: (0-2),(0-2),(0),(0,1),(0,1)\r\n\r\nOK\r\n";
+    for answer in ["\r\n+CMS ERROR: 310\r\n", "\r\n+CMS ERROR: 500\r\n", "ERROR", SILENCE] {
+        let script = direct_only()
+            .on("AT+CNMI=?", &[both])
+            .on("AT+CPMS=\"ME\",\"ME\",\"ME\"", &[answer])
+            .on("AT+CPMS=\"ME\"", &[answer])
+            .on("AT+CPMS=\"SM\",\"SM\",\"SM\"", &[answer])
+            .on("AT+CPMS=\"SM\"", &[answer]);
+        let (_bench, far) = ready(script).await;
+        assert!(far.saw("AT+CNMI=2,1,0,1,0"), "{answer:?}");
+        assert!(!far.commands().iter().any(|it| it.starts_with("AT+CNMI=2,2")), "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_choice_that_takes_one_parameter_of_two_is_made_with_one() {
+    let script = direct_only()
+        .on("AT+CNMI=?", &["\r\n+CNMI: (0-2),(0-2),(0),(0,1),(0,1)\r\n\r\nOK\r\n"])
+        .on("AT+CPMS=?", &["\r\n+CPMS: ((\"SM\",\"BM\",\"SR\"),(\"SM\"))\r\n\r\nOK\r\n"])
+        .on("AT+CPMS?", &["\r\n+CPMS: \"SM\",0,10,\"SM\",0,10\r\n\r\nOK\r\n"])
+        .on("AT+CPMS=\"SM\",\"SM\"", &["\r\n+CMS ERROR: 302\r\n"])
+        .on("AT+CPMS=\"SM\"", &["\r\n+CPMS: 0,10,0,10\r\n\r\nOK\r\n"]);
+    let (_bench, far) = ready(script).await;
+    assert!(far.saw("AT+CPMS=\"SM\"") && far.saw("AT+CNMI=2,1,0,1,0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_announced_in_another_storage_leaves_the_receiving_one_selected() {
+    let script = Script::new()
+        .on("AT+CMGR=3", &[&read(0), "\r\n+CMS ERROR: 321\r\n"])
+        .on("AT+CMGD=3", &["OK"]);
+    let (bench, far) = ready(script).await;
+    let sms = bench.modem.read_sms("SM", 3).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    bench.modem.delete_sms(&sms).await.unwrap();
+    let before = count(&far, "AT+CPMS=\"ME\"");
+    assert_eq!(before, 0, "not between the two");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(count(&far, "AT+CPMS=\"ME\""), 1, "the modem announces again what goes there");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(count(&far, "AT+CPMS=\"ME\""), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn place_at_which_reading_hangs_does_not_hide_the_others() {
+    let script = Script::new()
+        .on("AT+CMGL=4", &[SILENCE])
+        .on("AT+CPMS=\"SM\"", &["\r\n+CPMS: 3,10,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CMGD=?", &["\r\n+CMGD: (1,2,3),(0-4)\r\n\r\nOK\r\n"])
+        .on("AT+CMGR=1", &[&read(1)])
+        .on("AT+CMGR=2", &[SILENCE])
+        .on("AT+CMGR=3", &[&read(1)]);
+    let (bench, far) = ready(script).await;
+    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1), ("SM", 3)]);
+    assert_eq!(count(&far, "AT+CMGR=2"), 1, "once a sweep is enough");
+    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1), ("SM", 3)]);
+    let read: Vec<String> =
+        far.commands().into_iter().filter(|it| it.starts_with("AT+CMGR=")).collect();
+    let again = read.iter().rposition(|it| it == "AT+CMGR=2").unwrap();
+    assert!(read[again - 1] == "AT+CMGR=3", "where it hung before comes last");
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_whose_place_gives_no_clear_answer_is_looked_for_again() {
+    let unclear = "\r\n+CMS ERROR: 500\r\n";
+    let script = Script::new()
+        .on("AT+CPMS=\"SM\"", &["\r\n+CPMS: 1,2,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CMGD=?", &["\r\n+CMGD: (),(0-4)\r\n\r\nOK\r\n"])
+        .on("AT+CMGR=1", &[unclear, unclear, &read(0)]);
+    let (bench, _far) = ready(script).await;
+    assert!(bench.modem.sweep().await.unwrap().is_empty());
+    assert!(bench.modem.sweep().await.unwrap().is_empty());
+    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1)]);
 }

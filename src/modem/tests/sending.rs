@@ -148,3 +148,46 @@ async fn octets_that_are_no_message_never_reach_the_port() {
     }
     assert_eq!(far.commands().len(), before);
 }
+
+/// What becomes of a message that is refused so long after it was handed over.
+async fn refused_after(seconds: u64, answer: &str) -> ModemError {
+    let (bench, far) = ready(Script::new().on(SET, &[PROMPT]).on(BEHIND, &[SILENCE])).await;
+    let sending = tokio::spawn({
+        let modem = bench.modem.clone();
+        async move { modem.send_sms(octets()).await }
+    });
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    far.say(answer);
+    sending.await.unwrap().unwrap_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_refusal_without_a_cause_leaves_the_outcome_unknown() {
+    for answer in ["\r\nERROR\r\n", "\r\n+CMS ERROR: 500\r\n", "\r\n+CME ERROR: 100\r\n"] {
+        let error = refused_after(40, answer).await;
+        assert!(matches!(error, ModemError::SmsUnknown { .. }), "{answer}: {error}");
+        assert_eq!(error.retry(), Retry::Never);
+        let error = refused_after(1, answer).await;
+        assert!(matches!(error, ModemError::SmsRefused(_)), "{answer}: {error}");
+    }
+    let error = refused_after(40, "\r\n+CMS ERROR: 38\r\n").await;
+    assert!(matches!(error, ModemError::SmsRefused(_)), "it names its cause: {error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_to_a_request_that_was_given_up_is_not_taken_for_that_of_the_next() {
+    let (bench, far) = ready(Script::new().on("AT+CGMI", &["OK", SILENCE])).await;
+    let given_up = tokio::time::timeout(Duration::from_secs(1), bench.modem.prepare()).await;
+    assert!(given_up.is_err());
+    let late = tokio::spawn({
+        let far = far.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            far.say("\r\nOK\r\n");
+        }
+    });
+    let before = far.commands().len();
+    let _ = bench.modem.send_sms(octets()).await;
+    late.await.unwrap();
+    assert_eq!(far.commands()[before], "AT", "it is brought in step first");
+}

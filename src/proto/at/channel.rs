@@ -21,6 +21,10 @@ pub const MAX_LINE: usize = 4096;
 /// Most lines in one response: 1000 listed messages of two lines.
 pub const MAX_RESPONSE_LINES: usize = 2000;
 
+/// What extended codes begin with: 3GPP's and V.250's own, and those of the vendors (`#` Telit, `!`
+/// Sierra, `_` Option).
+const SIGNS: [char; 8] = ['+', '^', '*', '%', '$', '#', '!', '_'];
+
 const CTRL_Z: u8 = 0x1a;
 const ESC: u8 = 0x1b;
 const HDLC_FLAG: u8 = 0x7e;
@@ -422,7 +426,7 @@ impl Channel {
             self.response_line(line);
         } else if news
             || is_unsolicited(line)
-            || (running.prefix.is_some() && line.starts_with(['+', '^', '*', '%', '$']))
+            || (running.prefix.is_some() && line.starts_with(SIGNS))
         {
             self.unsolicited(line);
         } else {

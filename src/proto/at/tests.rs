@@ -343,3 +343,18 @@ fn listing_waits_for_each_line_and_never_beyond_its_end() {
     rig.drain();
     assert!(matches!(rig.events.last(), Some(Event::TimedOut { lines }) if lines.len() == 3));
 }
+
+#[test]
+fn vendors_signs_are_no_part_of_a_name() {
+    for news in ["#QSS: 3", "#PSNT: 0", "!GSTATUS: 1", "_OSIGQ: 17,0", "$QCRMCALL: 1"] {
+        for command in ["AT+CGMM", "AT+CGMR", "AT+CGSN"] {
+            let mut rig = Rig::busy_with(command, Kind::Plain);
+            rig.receive(&format!("\r\n{news}\r\n\r\nLE910\r\n\r\nOK\r\n"));
+            let told = Event::Unsolicited(Unsolicited::Other(news.into()));
+            assert_eq!(rig.events, [told, response(&["LE910"], FinalResult::Ok)], "{command}");
+        }
+    }
+    let mut rig = Rig::busy_with("AT#QSS?", Kind::Plain);
+    rig.receive("\r\n#QSS: 2,1\r\n\r\nOK\r\n");
+    assert_eq!(rig.events, [response(&["#QSS: 2,1"], FinalResult::Ok)]);
+}
