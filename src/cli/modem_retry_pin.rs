@@ -46,12 +46,12 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
     })?;
     term::print(&match forgotten {
         0 => "No PIN is remembered as refused.\n".to_owned(),
-        1 => "One refused PIN is forgotten; the configured one is tried once more at the next \
-              start.\n"
+        1 => "One PIN that was refused, or never answered, is forgotten; the configured one is \
+              tried once more at the next start.\n"
             .to_owned(),
         count => format!(
-            "{count} refused PINs are forgotten; the configured one is tried once more at the \
-             next start.\n"
+            "{count} PINs that were refused, or never answered, are forgotten; the configured one \
+             is tried once more at the next start.\n"
         ),
     })
 }

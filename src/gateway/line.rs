@@ -245,6 +245,14 @@ impl Line {
         self.inner.gone.notify_one();
     }
 
+    /// The store has failed beside the session: that ends, and the next one begins with what was
+    /// left in the middle.
+    pub(super) fn store_failed(&self, error: &StoreError) {
+        tracing::error!(modem = %self.inner.config.name, "{error}");
+        *lock(&self.inner.loss) = Some(Failure::elsewhere(store_fault(error)));
+        self.inner.gone.notify_one();
+    }
+
     /// Shows why short messages are not taken, or that they are.
     pub(super) fn sms_trouble(&self, fault: Option<Fault>) {
         self.show(|shown| shown.sms_fault = fault);

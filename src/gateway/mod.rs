@@ -220,7 +220,7 @@ impl Gateway {
         let reason = match state {
             State::Out(OutboundState::Queued | OutboundState::Sending) => "it is on its way",
             State::Out(OutboundState::Canceled) => "it was withdrawn",
-            State::Out(_) => "the MMSC has it already",
+            State::Out(_) => "the network has it already",
             State::In(InboundState::Notified | InboundState::Retrieving) => "it is on its way",
             State::In(InboundState::Received | InboundState::Acknowledged) => "it is here already",
             State::In(_) => "there is nothing to fetch",
@@ -244,7 +244,7 @@ impl Gateway {
         let reason = match state {
             State::In(_) => "only a message that is sent can be withdrawn",
             State::Out(state) if state.is_settled() => "nothing of it is left to withdraw",
-            State::Out(_) => "it is at the MMSC already, or on the last metres to it",
+            State::Out(_) => "the network has it already, or it is on the last metres to it",
         };
         self.acted(id, state, change, reason)
     }

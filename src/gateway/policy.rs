@@ -117,7 +117,9 @@ pub(super) fn after_fetch(error: &Mm1Error, attempt: u32, not_found: u32) -> Fet
 
 /// A crash or power failure between release and answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the gateway was interrupted after the whole message had left, before the MMSC answered")]
+#[error(
+    "the gateway was interrupted after the whole message had left, before the network answered"
+)]
 pub(super) struct Interrupted;
 
 impl Explain for Interrupted {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::line::{Line, quiet};
@@ -87,8 +88,8 @@ impl Texts {
                     Ok(Round::NotReady) => None,
                     Ok(Round::Idle | Round::InCall) => self.next_due(&sim).await,
                     Err(error) => {
-                        tracing::error!(modem = %self.name(), "{error}");
-                        Some(self.now().plus(STORE_PAUSE))
+                        self.line.store_failed(&error);
+                        None
                     }
                 },
                 None => None,
@@ -116,9 +117,10 @@ impl Texts {
         }
     }
 
-    /// Sends what is due; waits for its turn where the port is in a call.
+    /// Sends what is due; waits for its turn where the port is in a call. That ends after as long
+    /// as texts wait for calls themselves, so that however many there are, MMS get their calls.
     async fn work(&self, sim: &str) -> Result<Round, StoreError> {
-        let round = self.send_due(sim).await?;
+        let round = self.send_due(sim, None).await?;
         if round != Round::InCall {
             return Ok(round);
         }
@@ -130,21 +132,27 @@ impl Texts {
         if self.sim.has_changed().unwrap_or(true) {
             return Ok(Round::Idle);
         }
-        self.send_due(sim).await
+        let end = Instant::now() + self.line.core().timing.longest_call;
+        self.send_due(sim, Some(end)).await
     }
 
-    async fn send_due(&self, sim: &str) -> Result<Round, StoreError> {
+    /// Sends what is due, begins nothing more after `end`.
+    async fn send_due(&self, sim: &str, end: Option<Instant>) -> Result<Round, StoreError> {
         let core = self.line.core();
         loop {
             if self.stop.is_cancelled() {
                 return Ok(Round::Stopped);
+            }
+            if end.is_some_and(|end| end <= Instant::now()) {
+                return Ok(Round::Idle);
             }
             core.events.changes(&core.store.expire_submissions(self.now()).await?);
             let claimed = core.store.claim_text(self.name(), sim, self.now()).await?;
             let Some((submission, change)) = claimed else { return Ok(Round::Idle) };
             core.events.change(&change);
             if let Sent::PutBack(round) = self.send(&submission).await? {
-                core.store.unclaim(submission.key, self.now()).await?;
+                let change = core.store.unclaim(submission.key, self.now()).await?;
+                core.events.changes(change.as_slice());
                 return Ok(round);
             }
         }
@@ -263,7 +271,7 @@ fn with_validity(tpdu: &Bytes, expires_at: Option<Timestamp>, now: Timestamp) ->
     submit.encode().map_or_else(|_| tpdu.clone(), Bytes::from)
 }
 
-async fn sleep_until(at: Option<tokio::time::Instant>) {
+async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

@@ -342,7 +342,13 @@ impl Driver {
                 self.reply(answer, result);
             }
             Request::Send { octets, answer } => {
-                let result = self.send_sms(&octets).await;
+                // Nothing leaves over another SIM than the one it was given for, or in a mode that
+                // the modem fell back to.
+                let result = if self.ready {
+                    self.send_sms(&octets).await
+                } else {
+                    Err(ModemError::NotReady)
+                };
                 self.reply(answer, result);
             }
             Request::Acknowledge(answer) => {

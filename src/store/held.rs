@@ -11,6 +11,7 @@ use crate::model::Timestamp;
 pub(super) enum Held {
     Submission,
     Retrieval,
+    Ack,
 }
 
 impl Held {
@@ -18,6 +19,7 @@ impl Held {
         match self {
             Self::Submission => "submission",
             Self::Retrieval => "retrieval",
+            Self::Ack => "ack",
         }
     }
 }
@@ -28,6 +30,13 @@ pub(super) fn hold(db: &Connection, what: Held, key: &str) -> Result<(), Failure
         "INSERT OR IGNORE INTO held (what, key) VALUES (?1, ?2)",
         params![what.as_str(), key],
     )?;
+    Ok(())
+}
+
+/// It is under way: what its next attempt waits for is no longer the modem.
+pub(super) fn let_go(db: &Connection, what: Held, key: &str) -> Result<(), Failure> {
+    db.prepare_cached("DELETE FROM held WHERE what = ?1 AND key = ?2")?
+        .execute(params![what.as_str(), key])?;
     Ok(())
 }
 

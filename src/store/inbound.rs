@@ -395,6 +395,7 @@ fn claim(
         .optional()?;
     let Some(id) = id else { return Ok(None) };
     db.execute("UPDATE inbound SET attempts = attempts + 1 WHERE message_id = ?1", [&id])?;
+    held::let_go(db, Held::Retrieval, &id)?;
     db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![id, modem])?;
     let message = rows::message_id(&id)?;
     let pending = db.query_row(
@@ -593,6 +594,7 @@ fn settle_ack(
         )
         .optional()?;
     let Some(id) = id else { return Ok(None) };
+    held::let_go(db, Held::Ack, &key.to_string())?;
     let before: String =
         db.query_row("SELECT state FROM message WHERE id = ?1", [&id], |row| row.get(0))?;
     let before = rows::in_state(&before)?;

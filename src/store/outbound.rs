@@ -165,28 +165,13 @@ impl Store {
         self.write(move |db| settle(db, key, &settlement, at)).await
     }
 
-    /// Puts a submission that was claimed but not started back, as if it had not been claimed.
+    /// Puts a submission that was claimed but not started back: the attempt does not count and is
+    /// not in the timeline. None when it was not claimed any more.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn unclaim(&self, key: i64, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |db| {
-            let message: Option<String> = db
-                .query_row(
-                    "UPDATE submission SET state = 'queued', attempts = attempts - 1, sim = NULL
-                     WHERE id = ?1 AND state = 'sending' AND released_at IS NULL
-                     RETURNING message_id",
-                    [key],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            if let Some(message) = message {
-                set_recipients(db, key, OutboundState::Queued, None)?;
-                rows::refresh_outbound(db, &message, at)?;
-            }
-            Ok(())
-        })
-        .await
+    pub async fn unclaim(&self, key: i64, at: Timestamp) -> Result<Option<Change>, StoreError> {
+        self.write(move |db| unclaim(db, key, at)).await
     }
 
     /// Shows why the due submissions of this kind are not under way in `modem` (no call came
@@ -404,6 +389,7 @@ pub(super) fn take_due(
              WHERE id = ?1",
             params![key, sim],
         )?;
+        held::let_go(db, Held::Submission, &key.to_string())?;
     }
     Ok(key)
 }
@@ -419,9 +405,37 @@ pub(super) fn show_attempt(
 ) -> Result<Change, Failure> {
     set_recipients(db, key, OutboundState::Sending, None)?;
     db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
-    let text = format!("attempt {attempt}");
+    let text = attempt_text(attempt);
     tell(db, key, message, at, OutboundState::Sending, &text, None)?;
     rows::refresh_outbound(db, message, at)
+}
+
+fn unclaim(db: &Connection, key: i64, at: Timestamp) -> Result<Option<Change>, Failure> {
+    let row: Option<(String, u32)> = db
+        .query_row(
+            "UPDATE submission SET state = 'queued', attempts = attempts - 1, sim = NULL
+             WHERE id = ?1 AND state = 'sending' AND released_at IS NULL
+             RETURNING message_id, attempts",
+            [key],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((message, attempts)) = row else { return Ok(None) };
+    let recipient = only_recipient(db, key)?.map(|recipient| recipient.to_wire());
+    db.execute(
+        "DELETE FROM timeline
+         WHERE id = (SELECT max(id) FROM timeline
+                     WHERE message_id = ?1 AND recipient IS ?2
+                           AND state = 'sending' AND text = ?3)",
+        params![message, recipient, attempt_text(attempts.saturating_add(1))],
+    )?;
+    set_recipients(db, key, OutboundState::Queued, None)?;
+    rows::refresh_outbound(db, &message, at).map(Some)
+}
+
+/// How the timeline tells that an attempt begins.
+fn attempt_text(attempt: u32) -> String {
+    format!("attempt {attempt}")
 }
 
 fn claim(

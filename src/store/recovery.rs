@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::engine::Failure;
 use super::outbound::{set_recipients, tell};
 use super::rows;
-use super::{Change, inbound, reports, texts};
+use super::{Change, inbound, reports, status_reports, texts};
 use crate::model::{Fault, OutboundState, Timestamp};
 
 /// What was `sending` is `queued` again, or `unknown` where its release was recorded (with `resend`
@@ -53,16 +53,21 @@ pub(super) fn recover(
     if modem.is_none() {
         hurry(db, at)?;
     }
-    let sims = {
-        let mut select = db.prepare(
-            "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'",
-        )?;
-        select.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?
-    };
-    for sim in sims {
+    // What is unknown now may be what a report without a match is about.
+    let of_mms = "SELECT DISTINCT sim FROM report WHERE recipient_id IS NULL AND kind = 'delivery'";
+    for sim in sims(db, of_mms)? {
         changes.extend(reports::match_waiting(db, &sim, at)?);
     }
+    for sim in sims(db, "SELECT DISTINCT sim FROM sms_report WHERE segment_id IS NULL")? {
+        changes.extend(status_reports::match_waiting(db, &sim, at)?);
+    }
     Ok(changes)
+}
+
+fn sims(db: &Connection, sql: &str) -> Result<Vec<String>, Failure> {
+    let mut select = db.prepare(sql)?;
+    let sims = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(sims)
 }
 
 /// Longest pause of any schedule, with room: what is due later was put off by a clock that was ahead

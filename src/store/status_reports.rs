@@ -149,11 +149,33 @@ pub(super) fn match_waiting(
     };
     let mut changes = Vec::new();
     for report in waiting {
+        if is_repeated(db, sim, &report)? {
+            continue;
+        }
         if let Some((segment, inferred)) = find(db, sim, &report)? {
             changes.push(apply(db, &report, segment, inferred, at)?);
         }
     }
     Ok(changes)
+}
+
+/// Ties a report to the segment of an earlier one that says the same of the same short message,
+/// stamped by the service centre with the same time: such a one confirms nothing else.
+fn is_repeated(db: &Connection, sim: &str, report: &Waiting) -> Result<bool, Failure> {
+    let Some(accepted) = report.accepted_at else { return Ok(false) };
+    let earlier = candidates(
+        db,
+        "SELECT segment_id, address, id FROM sms_report
+         WHERE sim = ?1 AND message_reference = ?2 AND accepted_at = ?3 AND segment_id IS NOT NULL
+               AND status = ?4 AND id <> ?5",
+        params![sim, report.message_reference, accepted, report.status, report.id],
+    )?;
+    let same = earlier
+        .iter()
+        .find(|(_, address, _)| Address::from_wire(address).same_party(&report.address));
+    let Some((segment, ..)) = same else { return Ok(false) };
+    db.execute("UPDATE sms_report SET segment_id = ?2 WHERE id = ?1", params![report.id, segment])?;
+    Ok(true)
 }
 
 /// The segment that a report is about, and whether that is only inferred.
@@ -229,11 +251,15 @@ fn apply(
         |row| row.get(0),
     )?;
     let tally = tally(db, submission)?;
-    let (message, recipient, address, before): (String, i64, String, String) = db.query_row(
-        "SELECT message_id, id, address, state FROM recipient WHERE submission_id = ?1",
-        [submission],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-    )?;
+    let (message, recipient, address, before, open): (String, i64, String, String, bool) = db
+        .query_row(
+            "SELECT recipient.message_id, recipient.id, address, recipient.state,
+                    submission.state IN ('queued', 'sending')
+             FROM recipient JOIN submission ON submission.id = submission_id
+             WHERE submission_id = ?1",
+            [submission],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
+        )?;
     let before = rows::out_state(&before)?;
     if tally.sent == tally.total && before == OutboundState::Unknown {
         // The network has all of it after all.
@@ -242,7 +268,8 @@ fn apply(
             [submission],
         )?;
     }
-    let after = state_after(before, &tally);
+    // While other parts of it are still to leave nothing is final; [`refresh`] says it then.
+    let after = if open { before } else { state_after(before, &tally) };
     let text = if tally.total == 1 {
         report.text.clone()
     } else if tally.delivered == tally.total {

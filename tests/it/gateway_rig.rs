@@ -286,6 +286,12 @@ impl Rig {
         Gateway::start(self.config.clone(), self.deps.clone()).await
     }
 
+    /// Has the database do this, as nothing but a test would.
+    pub(crate) fn meddle(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.config.data_dir.join("mm1gate.db")).unwrap();
+        database.execute_batch(sql).unwrap();
+    }
+
     /// The number that a query of the store answers.
     pub(crate) fn count(&self, sql: &str) -> i64 {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;

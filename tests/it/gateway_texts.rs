@@ -313,3 +313,53 @@ fn delivered(rig: &Rig, reference: u8) -> Bytes {
     let report = StatusReport::new(reference, SmsAddress::from_text(PHONE), now, now, 0);
     report.encode().unwrap().into()
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_texts_on_the_only_port_let_a_call_through() {
+    let timing = sim::Timing { submit: Duration::from_secs(20), ..sim::Timing::default() };
+    let rig = Rig::timed(Ports::One, Behaviour::Receive, timing, |operator| {
+        operator.faults().set(Fault::MmscSlow { millis: 20_000 });
+    })
+    .await;
+    let call = rig.gateway.accept(message(20_000)).await.unwrap();
+    rig.until(&call, &["sending"]).await;
+    // Twenty minutes of texts, which wait for the end of the call.
+    let mut texts = Vec::new();
+    for number in 0..60 {
+        let words = format!("Number {number}");
+        texts.push(rig.gateway.accept(text(PHONE, &words)).await.unwrap());
+    }
+    rig.until(&call, &["sent"]).await;
+    rig.until(&texts[0], &["sent", "delivered"]).await;
+    let second = rig.gateway.accept(message(20_000)).await.unwrap();
+    rig.until(&second, &["sent"]).await;
+    let left = rig.view(&texts[59]).await.summary.state;
+    assert_eq!(left.as_str(), "queued", "it did not wait for all of them");
+    tokio::time::sleep(Duration::from_secs(1_200)).await;
+    for id in &texts {
+        rig.until(id, &["sent", "delivered"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_is_not_stuck_when_the_store_fails_under_it() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    let first = rig.gateway.accept(text(PHONE, "first")).await.unwrap();
+    rig.until(&first, &["delivered"]).await;
+    // What became of a segment can not be written for a while.
+    rig.meddle(
+        "CREATE TRIGGER full BEFORE UPDATE OF message_reference ON segment
+         WHEN NEW.state = 'sent' BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    );
+    let second = rig.gateway.accept(text(PHONE, "second")).await.unwrap();
+    rig.until(&second, &["sending"]).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    rig.meddle("DROP TRIGGER full");
+    // It left, what became of it is not known, and its report tells.
+    rig.until(&second, &["delivered"]).await;
+    assert!(told(&rig, &second).await.contains("interrupted"));
+    let third = rig.gateway.accept(text(PHONE, "third")).await.unwrap();
+    rig.until(&third, &["delivered"]).await;
+    let got: Vec<String> = rig.operator.texts_of(PHONE).into_iter().map(|it| it.text).collect();
+    assert_eq!(got, ["first", "second", "third"]);
+}

@@ -10,7 +10,7 @@ use super::list::{marks, parties, way};
 use crate::api::query;
 use crate::api::view::{may_cancel, may_retry};
 use crate::gateway::ModemView;
-use crate::model::{Address, Direction, InboundState, OutboundState, Part, State};
+use crate::model::{Address, Direction, InboundState, Kind, OutboundState, Part, State};
 use crate::store::{MessageView, PartInfo, Summary, TimelineEntry};
 
 /// Longest text part shown on the page, octets; what is longer is a download.
@@ -52,7 +52,7 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
                 @if let Some(error) = &message.fault {
                     (fault(error, message.state))
                 } @else {
-                    (explain(message.state))
+                    (explain(message))
                 }
                 @if let Some(at) = view.next_attempt_at.filter(|_| !message.state.is_settled()) {
                     p.muted { "Next attempt: " (time(at)) }
@@ -169,8 +169,12 @@ fn actions(view: &MessageView) -> Markup {
     }
 }
 
-fn explain(state: State) -> Markup {
-    let text = match state {
+fn explain(message: &Summary) -> Markup {
+    let text = match message.state {
+        State::Out(OutboundState::Unknown) if message.kind == Kind::Sms => {
+            "At least one SMS of this text went out, but the network’s answer did not come back. \
+             It may have arrived: ask the recipient before you send it again."
+        }
         State::Out(OutboundState::Unknown) => {
             "The whole message went out, but the operator’s answer did not come back. \
              It may have arrived: ask the recipient before you send it again."
@@ -317,7 +321,7 @@ mod tests {
         let at = Timestamp::from_millis(0);
         MessageView {
             summary: Summary {
-                kind: crate::model::Kind::Mms,
+                kind: Kind::Mms,
                 sent_at: None,
                 sms: None,
                 historic: false,

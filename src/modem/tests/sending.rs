@@ -175,19 +175,12 @@ async fn late_refusal_without_a_cause_leaves_the_outcome_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answer_to_a_request_that_was_given_up_is_not_taken_for_that_of_the_next() {
-    let (bench, far) = ready(Script::new().on("AT+CGMI", &["OK", SILENCE])).await;
-    let given_up = tokio::time::timeout(Duration::from_secs(1), bench.modem.prepare()).await;
-    assert!(given_up.is_err());
-    let late = tokio::spawn({
-        let far = far.clone();
-        async move {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            far.say("\r\nOK\r\n");
-        }
-    });
-    let before = far.commands().len();
-    let _ = bench.modem.send_sms(octets()).await;
-    late.await.unwrap();
-    assert_eq!(far.commands()[before], "AT", "it is brought in step first");
+async fn text_stays_here_when_the_modem_has_restarted_by_itself() {
+    let script = Script::new().on(SET, &[PROMPT]).on(BEHIND, &["+CMS ERROR: 330"]);
+    let (mut bench, far) = ready(script).await;
+    far.act(Act::Say(b"\r\nRDY\r\n".to_vec()));
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error: ModemError::Restarted }));
+    // What it is set to now, and which SIM it sees, is not known.
+    assert_eq!(bench.modem.send_sms(octets()).await.unwrap_err(), ModemError::NotReady);
+    assert!(!far.commands().iter().any(|it| it == SET), "{:?}", far.commands());
 }
