@@ -1,8 +1,11 @@
 //! One suite of cases against rigs: the virtual modem in virtual time and on pseudo-terminals, and
 //! real modems that a file describes. `hil/README.md` tells how a stranger runs it with a stick.
 
+mod by_file;
 #[path = "suite/mod.rs"]
 mod hil;
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,7 @@ use std::process::ExitCode;
 use hil::bench::{Outcome, Stop};
 use hil::cases::{self, CASES, Case};
 use hil::rig::Rig;
+use hil::virtual_rig::Shape;
 use hil::{specimen, virtual_rig};
 use mm1gate::model::Clock;
 
@@ -18,7 +22,8 @@ const USAGE: &str = "\
 cargo test --test hil                                    the virtual rigs
 cargo test --test hil -- --rig FILE [--human] [CASE]...  a real modem, as the file describes it
     --record FOLDER   keep scrubbed transcripts of what passes
-    --list            name the cases";
+    --list            name the cases; with --rig, tell which would run and what they spend
+A CASE is the name of one, or a part of it.";
 
 /// What was asked for.
 #[derive(Default)]
@@ -48,7 +53,9 @@ fn asked(arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--nocapture" | "--no-capture" | "--quiet" | "-q" | "--exact" | "--include-ignored" => {
             }
             "--test-threads" | "--color" | "--format" | "--skip" => drop(value()?),
-            other if other.starts_with('-') => return Err(format!("{other}?\n{USAGE}")),
+            other if other.starts_with('-') => {
+                return Err(format!("there is no option {other}\n\n{USAGE}"));
+            }
             _ => asked.names.push(argument),
         }
     }
@@ -99,13 +106,24 @@ fn main() -> ExitCode {
         asked.names.is_empty() || asked.names.iter().any(|name| case.name.contains(name.as_str()))
     };
     let cases: Vec<&Case> = CASES.iter().filter(wanted).filter(|_| !asked.ignored).collect();
-    if asked.list {
+    // Without a rig the words may be meant for other test programs of the same `cargo test`.
+    if cases.is_empty() && asked.rig.is_some() {
+        let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+        let (asked, names) = (asked.names.join(" "), names.join(", "));
+        say(&format!("no case is named like '{asked}'; there are {names}\n"));
+        return ExitCode::from(64);
+    }
+    if asked.list && asked.rig.is_none() {
         cases.iter().for_each(|case| say(&format!("{}: test\n", case.name)));
         return ExitCode::SUCCESS;
     }
     let mut sums = Sums::default();
     match &asked.rig {
         Some(file) => match Rig::load(file) {
+            Ok(rig) if asked.list => {
+                would_run(&Rig { human: asked.human, ..rig }, &cases);
+                return ExitCode::SUCCESS;
+            }
             Ok(rig) => real(&rig, &cases, &asked, &mut sums),
             Err(words) => {
                 say(&format!("{words}\n"));
@@ -124,7 +142,7 @@ fn main() -> ExitCode {
 }
 
 fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
-    for two_ports in [true, false] {
+    for shape in Shape::ALL {
         for case in cases {
             // Each in a world of its own, so that a case's transcript depends on nothing else.
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -133,13 +151,13 @@ fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                let (rig, operator) = virtual_rig::in_memory(two_ports);
+                let (rig, operator) = virtual_rig::in_memory(shape);
                 one(case, &rig, virtual_rig::clock(), asked.record.as_deref(), sums).await;
                 operator.stop();
             });
         }
     }
-    for two_ports in [true, false] {
+    for shape in Shape::ALL {
         for case in cases {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -148,12 +166,35 @@ fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
                 .expect("a runtime");
             runtime.block_on(async {
                 let folder = tempfile::tempdir().expect("a temporary folder");
-                let on_terminals = virtual_rig::on_terminals(two_ports, folder.path());
+                let on_terminals = virtual_rig::on_terminals(shape, folder.path());
                 let (rig, operator) = on_terminals.expect("pseudo-terminals");
                 one(case, &rig, virtual_rig::clock(), None, sums).await;
                 operator.stop();
             });
         }
+    }
+    // The specimens of the rigs in memory are all that is kept.
+    if asked.record.is_none() && !cases.is_empty() {
+        for shape in [Shape::TwoPorts, Shape::Multiplexed] {
+            say(&format!("test {}::by_rig_file ... ", by_file::name(shape)));
+            sums.count(&by_file::run(shape, cases));
+        }
+    }
+}
+
+/// What a run with these cases would do, in their order.
+fn would_run(rig: &Rig, cases: &[&Case]) {
+    say(&format!("{}: {}\n", rig.name, rig.description));
+    let mut rig = rig.clone();
+    for case in cases {
+        let words = match cases::cannot(case, &rig) {
+            Some(why) => format!("does not run: {why}"),
+            None => format!("runs, takes {}", case.cost),
+        };
+        if cases::cannot(case, &rig).is_none() {
+            rig.budget = rig.budget.less(case.cost);
+        }
+        say(&format!("{:<30} {words}\n", case.name));
     }
 }
 

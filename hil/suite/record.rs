@@ -1,20 +1,25 @@
-//! A recorder between the driver and its ports. What passes in data mode is counted only: it is
-//! other people's traffic, and its TCP never comes back the same.
+//! A recorder between the driver and its ports, multiplexed ones included. What passes in data mode
+//! is counted only: it is other people's traffic, and its TCP never comes back the same.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use mm1gate::codec::cmux::{self, ControlMessage, Frame, FrameType, Message};
 use mm1gate::codec::ppp::{Deframed, Deframer};
-use mm1gate::modem::{OpenPort, Port, PortOpener};
+use mm1gate::modem::usb::Finder;
+use mm1gate::modem::{OpenPort, Port, PortOpener, Serial};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::transcript::{Event, PortName, What};
+use super::transcript::{Bare, Event, PortName, What};
 
 /// Octets of a frame that is looked at; longer ones are data all the same.
 const MAX_FRAME: usize = 4096;
+/// What the driver says in data mode that is not PPP.
+const ESCAPES: [&[u8]; 3] = [b"AT", b"+++", b"~+++"];
 
 /// What a recording gathers; clones are the same.
 #[derive(Clone, Default)]
@@ -37,14 +42,28 @@ impl Recording {
         let now = Instant::now();
         let began = *state.began.get_or_insert(now);
         let at = now - began;
-        let same = state
-            .events
-            .last_mut()
-            .filter(|last| last.port == port && last.at.as_millis() == at.as_millis());
+        // In a channel a line is a frame.
+        let is_channel = matches!(port, PortName::Channel(_));
+        let same = state.events.last_mut().filter(|last| {
+            !is_channel && last.port == port && last.at.as_millis() == at.as_millis()
+        });
         match (same.map(|last| &mut last.what), what) {
             (Some(What::Sent(before)), What::Sent(more))
             | (Some(What::Received(before)), What::Received(more)) => before.extend(more),
             (_, what) => state.events.push(Event { at, port, what }),
+        }
+    }
+
+    /// The multiplexer is over when the port is opened again, whatever became of it.
+    fn reopened(&self, port: PortName) {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mux = state.events.iter().rev().find_map(|event| match event.what {
+            What::Mux(on) if event.port == port => Some(on),
+            _ => None,
+        });
+        drop(state);
+        if mux == Some(true) {
+            self.add(port, What::Mux(false));
         }
     }
 
@@ -64,53 +83,61 @@ impl Recording {
 pub(crate) struct Recorder {
     pub(crate) inner: Arc<dyn PortOpener>,
     pub(crate) recording: Recording,
-    /// The name of the control port; every other one dials.
-    pub(crate) control: Option<String>,
+    /// Tells which port is the control port; every other one dials.
+    pub(crate) finder: Arc<Finder>,
 }
 
 impl PortOpener for Recorder {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
         Box::pin(async move {
             let inner = self.inner.open(name).await?;
-            let is_control = self.control.as_deref() == Some(name);
+            let control = self.finder.find().ok().and_then(|bound| bound.control);
+            let is_control = control.as_deref() == Some(name);
+            let port = if is_control { PortName::Control } else { PortName::Data };
+            self.recording.reopened(port);
             Ok(Box::new(Recorded {
                 inner,
                 recording: self.recording.clone(),
-                port: if is_control { PortName::Control } else { PortName::Data },
-                heard: Vec::new(),
-                data: None,
+                port,
+                talk: Talk::default(),
+                mux: None,
                 carrier: None,
             }) as Box<dyn Port>)
         })
     }
 }
 
-struct Recorded {
-    inner: Box<dyn Port>,
-    recording: Recording,
-    port: PortName,
+/// What is said on a port or in a channel, and whether it is in data mode.
+#[derive(Default)]
+struct Talk {
     /// The line that the modem is in the middle of.
     heard: Vec<u8>,
     /// In data mode: what tells frames from text.
     data: Option<Deframer>,
-    carrier: Option<bool>,
+    /// The multiplexer was asked for.
+    asked_mux: bool,
 }
 
-impl Recorded {
-    fn received(&mut self, octets: &[u8]) {
-        let Some(deframer) = &mut self.data else {
-            self.recording.add(self.port, What::Received(octets.to_vec()));
-            for octet in octets {
-                self.heard.push(*octet);
-                if *octet == b'\n' {
-                    let line = std::mem::take(&mut self.heard);
-                    if line.starts_with(b"CONNECT") {
-                        self.data = Some(Deframer::new(MAX_FRAME));
-                        self.recording.add(self.port, What::Data(0, 0));
-                    }
-                }
-            }
+impl Talk {
+    fn sent(&mut self, recording: &Recording, port: PortName, octets: &[u8]) {
+        let is_command = ESCAPES.iter().any(|escape| octets.starts_with(escape));
+        if self.data.is_some() && !is_command {
+            recording.count(port, octets.len(), 0);
             return;
+        }
+        self.asked_mux = octets.starts_with(b"AT+CMUX=");
+        recording.add(port, What::Sent(octets.to_vec()));
+    }
+
+    /// The octets behind the answer that begins the multiplexer, when it does.
+    fn received<'a>(
+        &mut self,
+        recording: &Recording,
+        port: PortName,
+        octets: &'a [u8],
+    ) -> Option<&'a [u8]> {
+        let Some(deframer) = &mut self.data else {
+            return self.received_text(recording, port, octets);
         };
         let mut text: Option<Vec<u8>> = None;
         deframer.feed(octets, |piece| {
@@ -121,20 +148,173 @@ impl Recorded {
         match text {
             Some(line) if [&b"NO CARRIER"[..], b"OK", b"ERROR"].contains(&line.as_slice()) => {
                 let line = [b"\r\n", line.as_slice(), b"\r\n"].concat();
-                self.recording.add(self.port, What::Received(line));
+                recording.add(port, What::Received(line));
                 self.data = None;
                 self.heard.clear();
             }
-            _ => self.recording.count(self.port, 0, octets.len()),
+            _ => recording.count(port, 0, octets.len()),
+        }
+        None
+    }
+
+    fn received_text<'a>(
+        &mut self,
+        recording: &Recording,
+        port: PortName,
+        octets: &'a [u8],
+    ) -> Option<&'a [u8]> {
+        let (mut taken, mut connected, mut begins) = (octets.len(), false, false);
+        for (at, octet) in octets.iter().enumerate() {
+            self.heard.push(*octet);
+            if *octet != b'\n' {
+                continue;
+            }
+            let line = std::mem::take(&mut self.heard);
+            if line.starts_with(b"CONNECT") {
+                connected = true;
+            }
+            if self.asked_mux && line == b"OK\r\n" {
+                (taken, begins) = (at + 1, true);
+                break;
+            }
+        }
+        let (text, rest) = octets.split_at(taken);
+        recording.add(port, What::Received(text.to_vec()));
+        if connected {
+            self.data = Some(Deframer::new(MAX_FRAME));
+            recording.add(port, What::Data(0, 0));
+        }
+        if begins {
+            self.asked_mux = false;
+            recording.add(port, What::Mux(true));
+        }
+        begins.then_some(rest)
+    }
+}
+
+/// The multiplexer on a port.
+struct MuxTalk {
+    from_modem: cmux::Deframer,
+    to_modem: cmux::Deframer,
+    channels: BTreeMap<u8, Talk>,
+    /// Somebody has asked for its end.
+    closing: bool,
+    over: bool,
+}
+
+impl MuxTalk {
+    fn new() -> Self {
+        Self {
+            from_modem: cmux::Deframer::new(MAX_FRAME),
+            to_modem: cmux::Deframer::new(MAX_FRAME),
+            channels: BTreeMap::new(),
+            closing: false,
+            over: false,
         }
     }
 
-    fn sent(&self, octets: &[u8]) {
-        let is_command = octets.starts_with(b"AT") || octets.starts_with(b"+++");
-        if self.data.is_some() && !is_command {
-            self.recording.count(self.port, octets.len(), 0);
-        } else {
-            self.recording.add(self.port, What::Sent(octets.to_vec()));
+    fn pass(&mut self, recording: &Recording, sent: bool, octets: &[u8]) {
+        let deframer = if sent { &mut self.to_modem } else { &mut self.from_modem };
+        let mut pieces = Vec::new();
+        deframer.feed(octets, |piece| match piece {
+            cmux::Deframed::Frame(Frame { dlci, kind, poll_final, information, .. }) => {
+                pieces.push((Some((dlci, kind, poll_final)), information.to_vec()));
+            }
+            cmux::Deframed::Text(line) => pieces.push((None, line.to_vec())),
+            // It is nobody's, and asked for again.
+            cmux::Deframed::Bad(_) => {}
+        });
+        for (frame, octets) in pieces {
+            match frame {
+                Some((dlci, kind, poll_final)) => {
+                    self.frame(recording, dlci, Bare { sent, kind, poll_final }, &octets);
+                }
+                // What a modem says that has left the multiplexer by itself.
+                None if !sent => {
+                    let line = [b"\r\n", octets.as_slice(), b"\r\n"].concat();
+                    recording.add(PortName::Data, What::Received(line));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn frame(&mut self, recording: &Recording, dlci: u8, bare: Bare, octets: &[u8]) {
+        let port = PortName::Channel(dlci);
+        match bare.kind {
+            FrameType::Uih | FrameType::Ui if dlci == 0 => {
+                let what = if bare.sent { What::Sent } else { What::Received };
+                recording.add(port, what(octets.to_vec()));
+                for message in ControlMessage::decode_all(octets).unwrap_or_default() {
+                    if message.message == Message::CloseDown {
+                        self.over |= self.closing && !message.command;
+                        self.closing = true;
+                    }
+                }
+            }
+            // Nothing in it: a sign of life.
+            FrameType::Uih | FrameType::Ui if octets.is_empty() => {}
+            FrameType::Uih | FrameType::Ui => {
+                let talk = self.channels.entry(dlci).or_default();
+                if bare.sent {
+                    talk.sent(recording, port, octets);
+                } else {
+                    talk.received(recording, port, octets);
+                }
+            }
+            FrameType::Sabm | FrameType::Ua | FrameType::Dm | FrameType::Disc => {
+                self.over |= dlci == 0 && self.closing && !bare.is_command();
+                self.closing |= dlci == 0 && bare.kind == FrameType::Disc;
+                if bare.is_command() {
+                    // Opened or closed, it is in command mode.
+                    self.channels.remove(&dlci);
+                }
+                recording.add(port, What::Frame(bare));
+            }
+        }
+    }
+}
+
+struct Recorded {
+    inner: Box<dyn Port>,
+    recording: Recording,
+    port: PortName,
+    talk: Talk,
+    mux: Option<MuxTalk>,
+    carrier: Option<bool>,
+}
+
+impl Recorded {
+    fn received(&mut self, octets: &[u8]) {
+        let frames = match &self.mux {
+            Some(_) => Some(octets),
+            None => self.talk.received(&self.recording, self.port, octets),
+        };
+        if let Some(frames) = frames {
+            self.mux.get_or_insert_with(MuxTalk::new).pass(&self.recording, false, frames);
+        }
+        self.end_of_mux();
+    }
+
+    fn sent(&mut self, octets: &[u8]) {
+        if let Some(mux) = &mut self.mux {
+            // The modem never answered; the driver tries without.
+            mux.over |= mux.closing && octets.first() != Some(&cmux::FLAG);
+            if !mux.over {
+                mux.pass(&self.recording, true, octets);
+                self.end_of_mux();
+                return;
+            }
+        }
+        self.end_of_mux();
+        self.talk.sent(&self.recording, self.port, octets);
+    }
+
+    fn end_of_mux(&mut self) {
+        if self.mux.as_ref().is_some_and(|mux| mux.over) {
+            self.mux = None;
+            self.talk = Talk::default();
+            self.recording.add(self.port, What::Mux(false));
         }
     }
 }
@@ -146,6 +326,10 @@ impl Port for Recorded {
             self.recording.add(self.port, What::Dtr(on));
         }
         has_line
+    }
+
+    fn set_serial(&mut self, serial: Serial) -> bool {
+        self.inner.set_serial(serial)
     }
 
     fn carrier(&mut self) -> Option<bool> {

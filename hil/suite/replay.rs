@@ -1,17 +1,22 @@
 //! A modem that is a transcript: it checks what the driver sends, octet by octet, and answers what
-//! the recorded modem answered, after the recorded pauses, cut as the test wants it.
+//! the recorded modem answered, after the recorded pauses, cut as the test wants it. In the
+//! multiplexer it compares the content of the frames of each channel, and cuts its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use mm1gate::codec::cmux::{Deframed, Deframer, Frame, FrameType};
 use mm1gate::modem::{OpenPort, Port, PortOpener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep};
 
-use super::transcript::{Event, PortName, Transcript, What, quote};
+use super::transcript::{Bare, Event, PortName, Transcript, What, quote};
+
+/// Octets of information in a frame of the driver's, at most.
+const MAX_FRAME: usize = 4096;
 
 /// How the answers are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +44,12 @@ struct State {
     progress: Instant,
     /// Received octets that are waiting for the rest of a read.
     pending: BTreeMap<PortName, Vec<u8>>,
-    /// Octets matched of the [`What::Sent`] that is being sent.
+    /// Octets matched of the [`What::Sent`] that is being sent on a port or in a channel.
     matched: BTreeMap<PortName, usize>,
+    /// Cuts what the driver sends, while the multiplexer runs.
+    frames: Option<Deframer>,
     /// Ports in data mode: what is sent there was not recorded.
-    in_data: BTreeMap<PortName, bool>,
+    in_data: BTreeSet<PortName>,
     carrier: Option<bool>,
     complaint: Option<String>,
 }
@@ -57,7 +64,8 @@ impl Replay {
             progress: Instant::now(),
             pending: BTreeMap::new(),
             matched: BTreeMap::new(),
-            in_data: BTreeMap::new(),
+            frames: None,
+            in_data: BTreeSet::new(),
             carrier: None,
             complaint: None,
         };
@@ -68,12 +76,11 @@ impl Replay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the next thing is the driver's to do.
-    pub(crate) fn waits_for_driver(&self) -> bool {
+    /// Which event is next, when it is the driver's to do or nothing is left.
+    pub(crate) fn waits_for_driver(&self) -> Option<usize> {
         let state = self.lock();
-        state.next().is_none_or(|at| {
-            matches!(state.events.get(at).map(|it| &it.what), Some(What::Sent(_) | What::Dtr(_)))
-        })
+        let next = state.next().unwrap_or(state.events.len());
+        state.events.get(next).is_none_or(|it| is_drivers(&it.what)).then_some(next)
     }
 
     /// What the driver did otherwise than recorded, or left undone.
@@ -82,16 +89,40 @@ impl Replay {
         if state.complaint.is_some() {
             return state.complaint.clone();
         }
-        let left =
-            state.events.iter().zip(&state.done).find_map(|(event, done)| match &event.what {
-                What::Sent(octets) if !done => Some((event, octets)),
-                _ => None,
-            });
-        left.map(|(event, octets)| {
-            let (at, port) = (event.at.as_secs_f64(), event.port.as_str());
-            format!("the recorded driver went on at {at:.3} with {} on {port}", quote(octets))
+        let left = state.events.iter().zip(&state.done).find_map(|(event, done)| {
+            let what = match &event.what {
+                What::Sent(octets) => quote(octets),
+                What::Frame(bare) if bare.sent => bare.to_string(),
+                _ => return None,
+            };
+            (!done).then_some((event, what))
+        });
+        left.map(|(event, what)| {
+            let (at, port) = (event.at.as_secs_f64(), event.port);
+            format!("the recorded driver went on at {at:.3} with {what} on {port}")
         })
     }
+}
+
+/// Whether it is for the driver to do.
+fn is_drivers(what: &What) -> bool {
+    matches!(what, What::Sent(_) | What::Dtr(_) | What::Frame(Bare { sent: true, .. }))
+}
+
+/// The port that carries a channel; itself when it is none.
+fn carrier_of(port: PortName) -> PortName {
+    match port {
+        PortName::Channel(_) => PortName::Data,
+        port => port,
+    }
+}
+
+/// A frame as modems send it, which answer a multiplexer that somebody else has begun.
+fn frame(dlci: u8, kind: FrameType, poll_final: bool, information: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let cr = matches!(kind, FrameType::Ua | FrameType::Dm);
+    Frame { dlci, cr, kind, poll_final, information }.encode(&mut octets);
+    octets
 }
 
 impl State {
@@ -113,7 +144,8 @@ impl State {
         let event = self.events.get(at)?;
         let earlier = self.events.iter().zip(&self.done).take(at);
         let waits = earlier.filter(|(_, done)| !**done).any(|(earlier, _)| {
-            matches!(earlier.what, What::Sent(_)) || earlier.port == event.port
+            carrier_of(earlier.port) == carrier_of(event.port)
+                || (is_drivers(&earlier.what) && !matches!(earlier.what, What::Dtr(_)))
         });
         let before = at.checked_sub(1).and_then(|at| self.events.get(at));
         let pause = event.at.saturating_sub(before.map_or(Duration::ZERO, |before| before.at));
@@ -124,18 +156,28 @@ impl State {
     fn advance(&mut self, port: PortName, now: Instant) -> Option<Instant> {
         loop {
             let at = self.events.iter().zip(&self.done).position(|(event, done)| {
-                !done && event.port == port && !matches!(event.what, What::Sent(_) | What::Dtr(_))
+                !done && carrier_of(event.port) == port && !is_drivers(&event.what)
             })?;
             let due = self.due(at)?;
-            let what = self.events.get(at)?.what.clone();
+            let Event { port: place, what, .. } = self.events.get(at)?.clone();
             match what {
-                What::Data(..) => {
-                    self.in_data.insert(port, true);
-                }
+                What::Data(..) => drop(self.in_data.insert(place)),
+                What::Mux(on) => self.frames = on.then(|| Deframer::new(MAX_FRAME)),
                 _ if due > now => return Some(due),
                 What::Dcd(on) => self.carrier = Some(on),
                 What::Received(octets) => {
+                    self.in_data.remove(&place);
+                    let octets = match place {
+                        PortName::Channel(dlci) => frame(dlci, FrameType::Uih, false, &octets),
+                        _ => octets,
+                    };
                     self.pending.entry(port).or_default().extend(octets);
+                }
+                What::Frame(Bare { kind, poll_final, .. }) => {
+                    if let PortName::Channel(dlci) = place {
+                        let octets = frame(dlci, kind, poll_final, &[]);
+                        self.pending.entry(port).or_default().extend(octets);
+                    }
                 }
                 What::Sent(_) | What::Dtr(_) => {}
             }
@@ -143,42 +185,90 @@ impl State {
         }
     }
 
-    /// Compares what the driver sends with what it sent.
-    fn take(&mut self, port: PortName, octets: &[u8]) -> Result<(), String> {
-        let next = self.events.iter().zip(&self.done).position(|(event, done)| {
-            !done && event.port == port && matches!(event.what, What::Sent(_))
+    /// Compares what the driver sends on a port with what it sent.
+    fn written(&mut self, port: PortName, octets: &[u8]) -> Result<(), String> {
+        let Some(deframer) = self.frames.as_mut().filter(|_| port == PortName::Data) else {
+            return self.take(port, octets);
+        };
+        let mut pieces = Vec::new();
+        deframer.feed(octets, |piece| match piece {
+            Deframed::Frame(Frame { dlci, kind, poll_final, information, .. }) => {
+                pieces.push(Ok((dlci, kind, poll_final, information.to_vec())));
+            }
+            Deframed::Text(text) => pieces.push(Err(quote(text))),
+            Deframed::Bad(error) => pieces.push(Err(error.to_string())),
         });
-        let expected = next.and_then(|at| match &self.events.get(at)?.what {
-            What::Sent(octets) => Some(octets.clone()),
+        for piece in pieces {
+            let (dlci, kind, poll_final, information) =
+                piece.map_err(|what| format!("in the multiplexer the driver sends {what}"))?;
+            let place = PortName::Channel(dlci);
+            match kind {
+                FrameType::Uih | FrameType::Ui if information.is_empty() => {}
+                FrameType::Uih | FrameType::Ui => self.take(place, &information)?,
+                _ => self.take_bare(place, Bare { sent: true, kind, poll_final })?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The next thing that the driver did on a port or in a channel.
+    fn expected(&self, place: PortName) -> Option<(usize, What)> {
+        let at = self.events.iter().zip(&self.done).position(|(event, done)| {
+            let is_dtr = matches!(event.what, What::Dtr(_));
+            !done && event.port == place && is_drivers(&event.what) && !is_dtr
+        })?;
+        Some((at, self.events.get(at)?.what.clone()))
+    }
+
+    fn take_bare(&mut self, place: PortName, sends: Bare) -> Result<(), String> {
+        match self.expected(place) {
+            Some((at, What::Frame(sent))) if sent == sends => {
+                self.in_data.remove(&place);
+                self.finish(at);
+                Ok(())
+            }
+            other => Err(otherwise(place, &sends.to_string(), other)),
+        }
+    }
+
+    fn take(&mut self, place: PortName, octets: &[u8]) -> Result<(), String> {
+        let expected = self.expected(place);
+        let matched = self.matched.get(&place).copied().unwrap_or_default();
+        let next = match &expected {
+            Some((at, What::Sent(sent))) => sent.get(matched..).map(|rest| (*at, rest)),
             _ => None,
-        });
-        let is_in_data = self.in_data.get(&port).copied().unwrap_or_default();
-        let matched = self.matched.get(&port).copied().unwrap_or_default();
-        let rest = expected.as_deref().and_then(|expected| expected.get(matched..));
-        match (next, rest) {
-            (Some(at), Some(rest)) if rest.starts_with(octets) => {
+        };
+        match next {
+            Some((at, rest)) if rest.starts_with(octets) => {
                 if rest.len() == octets.len() {
-                    self.matched.remove(&port);
+                    self.matched.remove(&place);
                     self.finish(at);
                 } else {
-                    self.matched.insert(port, matched + octets.len());
+                    self.matched.insert(place, matched + octets.len());
                 }
                 Ok(())
             }
             // More at once than then.
-            (Some(at), Some(rest)) if !rest.is_empty() && octets.starts_with(rest) => {
-                self.matched.remove(&port);
+            Some((at, rest)) if !rest.is_empty() && octets.starts_with(rest) => {
+                let length = rest.len();
+                self.matched.remove(&place);
                 self.finish(at);
-                self.take(port, octets.get(rest.len()..).unwrap_or_default())
+                self.take(place, octets.get(length..).unwrap_or_default())
             }
-            _ if is_in_data => Ok(()),
-            (_, rest) => {
-                let wanted = rest.map_or_else(|| "nothing more".to_owned(), quote);
-                let port = port.as_str();
-                Err(format!("on {port} the driver sends {}, then it sent {wanted}", quote(octets)))
-            }
+            _ if self.in_data.contains(&place) => Ok(()),
+            _ => Err(otherwise(place, &quote(octets), expected)),
         }
     }
+}
+
+/// The first difference, for people.
+fn otherwise(place: PortName, sends: &str, expected: Option<(usize, What)>) -> String {
+    let sent = match expected {
+        Some((_, What::Sent(octets))) => quote(&octets),
+        Some((_, What::Frame(bare))) => bare.to_string(),
+        _ => "nothing more".to_owned(),
+    };
+    format!("on {place} the driver sends {sends}, then it sent {sent}")
 }
 
 impl PortOpener for Replay {
@@ -241,7 +331,7 @@ impl AsyncWrite for ReplayPort {
         let mut state = self.replay.lock();
         let now = Instant::now();
         state.advance(self.port, now);
-        if let Err(complaint) = state.take(self.port, octets) {
+        if let Err(complaint) = state.written(self.port, octets) {
             let error = io::Error::other(complaint.clone());
             state.complaint.get_or_insert(complaint);
             return Poll::Ready(Err(error));

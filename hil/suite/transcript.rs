@@ -3,10 +3,18 @@
 //! One event a line, times in seconds since the first: `0.120 control > "AT\r"`. The first line
 //! names the format; lines without a time are facts about the rig (`own "+447700900001"`). Octets
 //! are escaped as in Rust's byte strings. What passed in data mode is counted, not written down.
+//!
+//! Between `data mux 1` and `data mux 0` the data port carries frames (3GPP TS 27.010, basic
+//! option), one a line under the name of its channel: `1.250 channel-1 > "AT+CSQ\r"` is a UIH
+//! frame, `0.140 channel-1 > SABM/P` one of another kind with its P/F bit set. Channel 0 is the
+//! control channel. The C/R bits follow from the direction; frames whose checksum was wrong are
+//! nobody's and left out.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::time::Duration;
+
+use mm1gate::codec::cmux::{FrameType, MAX_DLCI};
 
 /// The first line of every transcript.
 const FORMAT: &str = "mm1t 1";
@@ -18,14 +26,77 @@ pub(crate) enum PortName {
     Data,
     /// The one for commands beside a call.
     Control,
+    /// A channel of the multiplexer on the data port.
+    Channel(u8),
 }
 
 impl PortName {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Control => "control",
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "data" => Some(Self::Data),
+            "control" => Some(Self::Control),
+            _ => {
+                let dlci = text.strip_prefix("channel-")?.parse().ok()?;
+                (dlci <= MAX_DLCI).then_some(Self::Channel(dlci))
+            }
         }
+    }
+}
+
+impl fmt::Display for PortName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data => f.write_str("data"),
+            Self::Control => f.write_str("control"),
+            Self::Channel(dlci) => write!(f, "channel-{dlci}"),
+        }
+    }
+}
+
+/// A frame of the multiplexer that carries nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bare {
+    /// To the modem, else from it.
+    pub(crate) sent: bool,
+    /// SABM, UA, DM or DISC.
+    pub(crate) kind: FrameType,
+    /// Its P/F bit.
+    pub(crate) poll_final: bool,
+}
+
+const BARE: [(FrameType, &str); 4] = [
+    (FrameType::Sabm, "SABM"),
+    (FrameType::Ua, "UA"),
+    (FrameType::Dm, "DM"),
+    (FrameType::Disc, "DISC"),
+];
+
+impl Bare {
+    fn parse(sent: bool, text: &str) -> Option<Self> {
+        let (word, poll_final) = match text.strip_suffix("/P").or(text.strip_suffix("/F")) {
+            Some(word) => (word, true),
+            None => (text, false),
+        };
+        let (kind, _) = BARE.into_iter().find(|(_, name)| *name == word)?;
+        let bare = Self { sent, kind, poll_final };
+        (bare.to_string() == text).then_some(bare)
+    }
+
+    /// Whether it asks; the bit is called P then, else F.
+    pub(crate) fn is_command(self) -> bool {
+        matches!(self.kind, FrameType::Sabm | FrameType::Disc)
+    }
+}
+
+impl fmt::Display for Bare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = BARE.into_iter().find(|(kind, _)| *kind == self.kind).map_or("?", |it| it.1);
+        let bit = match (self.poll_final, self.is_command()) {
+            (false, _) => "",
+            (true, true) => "/P",
+            (true, false) => "/F",
+        };
+        write!(f, "{name}{bit}")
     }
 }
 
@@ -42,6 +113,10 @@ pub(crate) enum What {
     Dtr(bool),
     /// Data Carrier Detect changed.
     Dcd(bool),
+    /// The multiplexer began on this port, or ended.
+    Mux(bool),
+    /// A frame of the multiplexer without content.
+    Frame(Bare),
 }
 
 /// One event.
@@ -75,13 +150,17 @@ impl Transcript {
         }
         for Event { at, port, what } in &self.events {
             let (seconds, millis) = (at.as_secs(), at.subsec_millis());
-            let _ = write!(text, "{seconds}.{millis:03} {} ", port.as_str());
+            let _ = write!(text, "{seconds}.{millis:03} {port} ");
             let _ = match what {
                 What::Sent(octets) => writeln!(text, "> {}", quote(octets)),
                 What::Received(octets) => writeln!(text, "< {}", quote(octets)),
                 What::Data(sent, received) => writeln!(text, "data {sent} {received}"),
                 What::Dtr(on) => writeln!(text, "dtr {}", u8::from(*on)),
                 What::Dcd(on) => writeln!(text, "dcd {}", u8::from(*on)),
+                What::Mux(on) => writeln!(text, "mux {}", u8::from(*on)),
+                What::Frame(bare) => {
+                    writeln!(text, "{} {bare}", if bare.sent { '>' } else { '<' })
+                }
             };
         }
         text
@@ -116,14 +195,18 @@ fn event(time: &str, rest: &str) -> Option<Event> {
     let at = Duration::from_secs(seconds.parse().ok()?)
         + Duration::from_millis(millis.parse().ok().filter(|_| millis.len() == 3)?);
     let (port, rest) = rest.split_once(' ')?;
-    let port = [PortName::Data, PortName::Control].into_iter().find(|it| it.as_str() == port)?;
+    let port = PortName::parse(port)?;
     let (word, value) = rest.split_once(' ')?;
     let flag = || match value {
         "0" => Some(false),
         "1" => Some(true),
         _ => None,
     };
+    let is_channel = matches!(port, PortName::Channel(_));
     let what = match word {
+        ">" | "<" if is_channel && !value.starts_with('"') => {
+            What::Frame(Bare::parse(word == ">", value)?)
+        }
         ">" => What::Sent(unquote(value)?),
         "<" => What::Received(unquote(value)?),
         "data" => {
@@ -132,6 +215,7 @@ fn event(time: &str, rest: &str) -> Option<Event> {
         }
         "dtr" => What::Dtr(flag()?),
         "dcd" => What::Dcd(flag()?),
+        "mux" => What::Mux(flag()?),
         _ => return None,
     };
     Some(Event { at, port, what })
@@ -164,21 +248,4 @@ fn unquote(text: &str) -> Option<Vec<u8>> {
         });
     }
     Some(octets)
-}
-
-/// Every octet survives its text form.
-pub(crate) fn check() -> Result<(), String> {
-    let octets: Vec<u8> = (0..=255).collect();
-    let what = [
-        What::Sent(octets.clone()),
-        What::Received(octets),
-        What::Data(7, 9),
-        What::Dtr(false),
-        What::Dcd(true),
-    ];
-    let event = |what| Event { at: Duration::from_millis(61_042), port: PortName::Control, what };
-    let facts = [("own".to_owned(), "a \"quoted\" value".to_owned())].into();
-    let whole = Transcript { facts, events: what.map(event).into() };
-    let read = Transcript::parse(&whole.to_text())?;
-    if read == whole { Ok(()) } else { Err(format!("{whole:?} came back as {read:?}")) }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mm1gate::gateway::{Config, ModemConfig};
 use mm1gate::model::redact::Secret;
 use mm1gate::model::{Address, Clock, Random, Timestamp};
+use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{OpenPort, Port, PortError, PortOpener, SystemPorts};
 use mm1gate::operators::Settings;
 use mm1gate::sim::{self, Operator, PortRole, PtyPort, VirtualModem};
@@ -24,12 +25,39 @@ pub(crate) fn clock() -> Clock {
     Clock::starting_at(Timestamp::from_secs(1_790_000_000))
 }
 
-fn operator(two_ports: bool) -> Operator {
-    let modem = sim::ModemConfig {
-        control_port: two_ports,
+/// How a virtual modem's port or ports are shared by commands and calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// One for each.
+    TwoPorts,
+    /// One, which a call holds.
+    OnePort,
+    /// One, with the multiplexer on it: a module of the kind whose profile allows that.
+    Multiplexed,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 3] = [Self::TwoPorts, Self::OnePort, Self::Multiplexed];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::TwoPorts => "two-ports",
+            Self::OnePort => "one-port",
+            Self::Multiplexed => "multiplexed",
+        }
+    }
+}
+
+fn operator(shape: Shape) -> Operator {
+    let mut modem = sim::ModemConfig {
+        control_port: shape == Shape::TwoPorts,
         timing: sim::Timing::usb_stick(),
         ..sim::ModemConfig::default()
     };
+    if shape == Shape::Multiplexed {
+        "SIMCOM_Ltd".clone_into(&mut modem.manufacturer);
+        "SIMCOM_SIM800".clone_into(&mut modem.model);
+    }
     let subscriber = sim::Subscriber {
         number: OWN.to_owned(),
         pin: Some(PIN.to_owned()),
@@ -81,6 +109,8 @@ pub(crate) fn rig(
         behind,
         config,
         ports,
+        usb: Arc::new(NoUsb),
+        multiplexed: Arc::default(),
         pins: Arc::default(),
         human: false,
         patience: Duration::from_secs(600),
@@ -97,18 +127,18 @@ fn settings(operator: &Operator) -> Settings {
 }
 
 /// The virtual modem in memory; for virtual time.
-pub(crate) fn in_memory(two_ports: bool) -> (Rig, Operator) {
-    let operator = operator(two_ports);
+pub(crate) fn in_memory(shape: Shape) -> (Rig, Operator) {
+    let operator = operator(shape);
     let ports = Arc::new(Memory(operator.modem().clone()));
-    let name = if two_ports { "virtual-two-ports" } else { "virtual-one-port" };
-    let control = two_ports.then(|| CONTROL.to_owned());
+    let name = format!("virtual-{}", shape.name());
+    let control = (shape == Shape::TwoPorts).then(|| CONTROL.to_owned());
     let settings = settings(&operator);
-    (rig(name, Behind::Virtual, ports, DATA.to_owned(), control, settings), operator)
+    (rig(&name, Behind::Virtual, ports, DATA.to_owned(), control, settings), operator)
 }
 
 /// The virtual modem on pseudo-terminals in `folder`; for real time.
-pub(crate) fn on_terminals(two_ports: bool, folder: &Path) -> std::io::Result<(Rig, Operator)> {
-    let operator = operator(two_ports);
+pub(crate) fn on_terminals(shape: Shape, folder: &Path) -> std::io::Result<(Rig, Operator)> {
+    let operator = operator(shape);
     let mut names = Vec::new();
     for role in operator.modem().ports() {
         let link = folder.join(if role == PortRole::Data { "data" } else { "control" });
@@ -119,8 +149,8 @@ pub(crate) fn on_terminals(two_ports: bool, folder: &Path) -> std::io::Result<(R
     }
     let mut names = names.into_iter();
     let (data, control) = (names.next().unwrap_or_default(), names.next());
-    let name = if two_ports { "terminal-two-ports" } else { "terminal-one-port" };
+    let name = format!("terminal-{}", shape.name());
     let settings = settings(&operator);
     let ports = Arc::new(SystemPorts);
-    Ok((rig(name, Behind::Virtual, ports, data, control, settings), operator))
+    Ok((rig(&name, Behind::Virtual, ports, data, control, settings), operator))
 }

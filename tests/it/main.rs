@@ -41,6 +41,8 @@ mod mms_vectors;
 mod modem_profiles;
 mod ppp_vectors;
 mod push_vectors;
+mod rig_files;
+mod scrubbing;
 mod sim_control;
 mod sim_faults;
 mod sim_ggsn;

@@ -2,6 +2,7 @@
 
 use mm1gate::codec::sms::{SmsAddress, SmsSubmit};
 use mm1gate::model::Clock;
+use mm1gate::modem::PortSharing;
 
 use crate::hil::bench::{Arrived, Bench, Outcome, Stop, text_of};
 use crate::hil::rig::Rig;
@@ -27,9 +28,13 @@ async fn exchange(bench: &mut Bench, text: &str) -> Result<Arrived, Stop> {
     bench.arrival("the SMS", |tpdu| text_of(tpdu).as_deref() == Some(text)).await
 }
 
-/// With a second port, messages go out and come in while a call is up.
+/// With a second port or the multiplexer, messages go out and come in while a call is up.
 pub(crate) async fn sms_beside_a_call(rig: &Rig, clock: Clock) -> Outcome {
     let mut bench = Bench::prepare(rig, clock).await?;
+    if bench.info.sharing == PortSharing::One {
+        let why = "the rig has one port, which the call holds, and no multiplexer on it";
+        return Err(Stop::Cannot(why.to_owned()));
+    }
     bench
         .call(async |bench| {
             let arrived = exchange(bench, &format!("{MARK}: beside a call")).await?;

@@ -3,10 +3,13 @@
 mod calls;
 mod identity;
 mod messages;
+mod multiplexer;
 mod pictures;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mm1gate::model::Clock;
 
@@ -46,6 +49,9 @@ const fn sms(sms: u32) -> Budget {
     Budget { sms, ..NOTHING }
 }
 
+/// How long a driver that was dropped may take to leave the multiplexer.
+const CLOSE_DOWN: Duration = Duration::from_secs(1);
+
 /// All of them.
 pub(crate) const CASES: &[Case] = &[
     case!("identify", NOTHING, |_| None, true, identity::identify),
@@ -66,7 +72,7 @@ pub(crate) const CASES: &[Case] = &[
     case!(
         "sms_beside_a_call",
         Budget { calls: 1, ..sms(1) },
-        beside,
+        |_| None,
         true,
         calls::sms_beside_a_call
     ),
@@ -77,13 +83,16 @@ pub(crate) const CASES: &[Case] = &[
         true,
         calls::sms_after_a_call
     ),
+    case!(
+        "multiplexer_closed_and_opened",
+        Budget { calls: 2, ..NOTHING },
+        |_| None,
+        true,
+        multiplexer::closed_and_opened
+    ),
     case!("mms_to_oneself", Budget { sms: 0, mms: 1, calls: 3 }, mms, false, pictures::to_oneself),
     case!("unplugged_and_back", NOTHING, human, false, identity::unplugged_and_back),
 ];
-
-fn beside(rig: &Rig) -> Option<&'static str> {
-    rig.modem().control_port.is_none().then_some("the rig has one port, which the call holds")
-}
 
 fn mms(rig: &Rig) -> Option<&'static str> {
     rig.modem().operator.mmsc.is_empty().then_some("the rig file tells no mmsc")
@@ -97,7 +106,7 @@ fn human(rig: &Rig) -> Option<&'static str> {
 }
 
 /// Why a case cannot run on a rig, if so.
-fn cannot(case: &Case, rig: &Rig) -> Option<String> {
+pub(crate) fn cannot(case: &Case, rig: &Rig) -> Option<String> {
     if let Some(reason) = (case.cannot)(rig) {
         return Some(reason.to_owned());
     }
@@ -105,7 +114,10 @@ fn cannot(case: &Case, rig: &Rig) -> Option<String> {
     [("SMS", cost.sms, left.sms), ("MMS", cost.mms, left.mms), ("calls", cost.calls, left.calls)]
         .into_iter()
         .find(|(_, cost, left)| cost > left)
-        .map(|(what, cost, left)| format!("it takes {cost} {what}, the rig may spend {left} more"))
+        .map(|(what, cost, left)| {
+            let key = what.to_ascii_lowercase();
+            format!("it takes {cost} {what}, and {key} of [rig.budget] leaves {left}")
+        })
 }
 
 /// Runs one case, at most as long as the rig's patience.
@@ -113,8 +125,13 @@ pub(crate) async fn run(case: &Case, rig: &Rig, clock: Clock) -> Outcome {
     if let Some(reason) = cannot(case, rig) {
         return Err(Stop::Cannot(reason));
     }
-    match tokio::time::timeout(rig.patience, (case.run)(rig, clock)).await {
+    let outcome = match tokio::time::timeout(rig.patience, (case.run)(rig, clock)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Stop::Failed(format!("not done after {} s", rig.patience.as_secs()))),
+    };
+    if rig.multiplexed.swap(false, Ordering::Relaxed) {
+        // Whoever opens the port next is to find a modem that takes commands.
+        tokio::time::sleep(CLOSE_DOWN).await;
     }
+    outcome
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::gateway::{Deps, Gateway};
 use mm1gate::model::{Address, Clock, MediaType, NewMessage, NewPart, NoTap, Random, State};
-use mm1gate::modem::usb::NoUsb;
 use mm1gate::store::Filter;
 
 use crate::hil::bench::{Outcome, Stop, failed};
@@ -26,7 +25,7 @@ pub(crate) async fn to_oneself(rig: &Rig, clock: Clock) -> Outcome {
         clock,
         random: Random::seeded(7),
         tap: Arc::new(NoTap),
-        usb: Arc::new(NoUsb),
+        usb: Arc::clone(&rig.usb),
     };
     let gateway = Gateway::start(config, deps).await.map_err(failed("starting the gateway"))?;
     let outcome = exchange(rig, &gateway).await;
