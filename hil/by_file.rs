@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::hil::rig::Budget;
 use crate::hil::specimen;
 use crate::hil::transcript::Transcript;
 use crate::hil::virtual_rig::Shape;
-use crate::support::{Process, Scratch, mm1gate};
+use crate::support::{Process, Scratch, mm1gate, wait_until};
 
 const PIN: &str = "4711";
 const OWN: &str = "+447700900001";
@@ -72,6 +73,35 @@ pub(crate) fn run(shape: Shape, cases: &[&Case]) -> Outcome {
         return Err(Stop::Cannot("none of these cases runs on such a rig".to_owned()));
     }
     Ok(format!("{ran} cases, {cannot} cannot run there; transcripts play back"))
+}
+
+/// The case for which somebody has to pull the plug: here the simulator is ended when the words for
+/// the human come, and started again.
+pub(crate) fn pulled(case: &Case) -> Outcome {
+    let scratch = Scratch::new("file-pulled");
+    let folder = scratch.path();
+    let failed = |words: String| Stop::Failed(format!("{words}\n(in {})", folder.display()));
+    let (simulator, ready) = simulate(Shape::OnePort, folder);
+    let file = folder.join("pulled.toml");
+    std::fs::write(&file, rig_file(&ready, &[case])).map_err(|error| failed(error.to_string()))?;
+    let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let mut command = Command::new(program);
+    command.arg("--rig").arg(&file).args(["--human", case.name]);
+    let mut child = Process::start(&mut command, folder, "hil");
+    wait_until("words for the human", Duration::from_secs(60), || {
+        (child.errors().contains(">>> pull the modem's plug") || !child.is_running()).then_some(())
+    });
+    drop(simulator);
+    let (_simulator, _) = simulate(Shape::OnePort, folder);
+    wait_until("the end of the case", Duration::from_secs(240), || {
+        (!child.is_running()).then_some(())
+    });
+    let told = std::fs::read_to_string(&child.stdout).unwrap_or_default();
+    if told.contains("1 passed; 0 failed") && told.contains("and came back") {
+        Ok("pulled and plugged in again".to_owned())
+    } else {
+        Err(failed(told))
+    }
 }
 
 /// The simulator and what it says when it is ready.

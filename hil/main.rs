@@ -179,6 +179,10 @@ fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
             say(&format!("test {}::by_rig_file ... ", by_file::name(shape)));
             sums.count(&by_file::run(shape, cases));
         }
+        for case in cases.iter().filter(|case| case.name == "unplugged_and_back") {
+            say(&format!("test file-one-port::{} ... ", case.name));
+            sums.count(&by_file::pulled(case));
+        }
     }
 }
 

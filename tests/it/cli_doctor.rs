@@ -376,3 +376,49 @@ async fn nothing_plugged_in_and_nothing_configured_says_how_to_begin() {
     fs::write(bench.home.path().join("gate.toml"), "[[modem]]\nprofil = \"x\"\n").unwrap();
     assert_fails(&bench.doctor(&[]), "configuration", "did you mean 'profile'?", "mend that line");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_that_does_not_exist_is_told_with_the_one_that_does() {
+    let bench = Bench::new();
+    bench.configure(&format!("port = \"{}\"", bench.tty("ttyUSB9")));
+    let says = format!("port {} does not exist", bench.tty("ttyUSB9"));
+    assert_fails(&bench.doctor(&[]), "modem-plugged-in", &says, "port = \"auto\"");
+    // Two of a kind: `auto` cannot choose.
+    bench.configure("port = \"auto\"");
+    bench.rig.plug(Device {
+        path: "1-1.3",
+        id: "2c7c:0125",
+        strings: ("Quectel", "EC25", ""),
+        interfaces: &[(3, "ff/00/00", "option", "ttyUSB13")],
+    });
+    let report = bench.doctor(&[]);
+    assert_fails(&report, "modem-plugged-in", "several modems are plugged in", "port");
+    let text = check(&report.1, "modem-plugged-in")["text"].as_str().unwrap();
+    assert!(text.contains("1-1.3") && text.contains("1-1.4"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stick_that_shows_its_cd_rom_is_named_with_the_package_that_mends_it() {
+    let bench = Bench::new();
+    bench.rig.unplug("1-1.4");
+    bench.rig.plug(Device {
+        path: "1-1.2",
+        id: "12d1:1f01",
+        strings: ("HUAWEI", "HUAWEI Mobile", ""),
+        interfaces: &[(0, "08/06/50", "usb-storage", "")],
+    });
+    assert_fails(&bench.doctor(&[]), "modem-shape", "CD-ROM", "usb-modeswitch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pin_with_few_attempts_left_and_a_blocked_sim_send_the_owner_to_a_phone() {
+    for (tries, says, fix) in
+        [(2, "2 attempts left", "enter the PIN there once"), (0, "blocked", "PUK")]
+    {
+        let subscriber =
+            Subscriber { pin: Some("4711".to_owned()), pin_tries: tries, ..Subscriber::default() };
+        let bench = Bench::with(subscriber, ModemConfig::default());
+        bench.configure("port = \"auto\"\npin = \"4711\"");
+        assert_fails(&bench.doctor(&[]), "pin", says, fix);
+    }
+}

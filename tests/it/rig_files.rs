@@ -121,7 +121,7 @@ fn each_mistake_is_told_with_its_line_and_what_belongs_there() {
         (
             "name = \"desk\"",
             "profile = \"quectle\"",
-            "desk.toml, line 9: there is no profile 'quectle'",
+            "desk.toml, line 9: modem profile quectle: there is no such profile; did you mean 'quectel'?",
         ),
         (
             "apn = \"mms.example\"",
@@ -169,4 +169,13 @@ fn committed_example_is_a_rig_that_spends_nothing_and_says_why() {
     assert_eq!(why, "it takes 1 SMS, and sms of [rig.budget] leaves 0");
     assert_eq!(Budget::default().to_string(), "nothing");
     assert_eq!(Budget { sms: 1, mms: 0, calls: 2 }.to_string(), "1 SMS and 2 data calls");
+}
+
+#[test]
+fn readme_tells_every_case() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hil");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    for case in CASES {
+        assert!(readme.contains(&format!("`{}`", case.name)), "{} is not in it", case.name);
+    }
 }
