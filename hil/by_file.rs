@@ -114,7 +114,7 @@ fn simulate(shape: Shape, folder: &Path) -> (Process, Value) {
     }
     if shape == Shape::Multiplexed {
         let scenario = folder.join("scenario.toml");
-        let text = "[modem]\nmanufacturer = \"SIMCOM_Ltd\"\nmodel = \"SIMCOM_SIM800\"\n";
+        let text = "[modem]\nmanufacturer = \"SIEMENS\"\nmodel = \"MC55i\"\n";
         std::fs::write(&scenario, text).expect("a writable scratch folder");
         command.arg("--scenario").arg(scenario);
     }

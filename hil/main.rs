@@ -157,6 +157,10 @@ fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
             });
         }
     }
+    // The specimens of the rigs in memory are all that is kept.
+    if asked.record.is_some() {
+        return;
+    }
     for shape in Shape::ALL {
         for case in cases {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -173,8 +177,7 @@ fn all_virtual(cases: &[&Case], asked: &Asked, sums: &mut Sums) {
             });
         }
     }
-    // The specimens of the rigs in memory are all that is kept.
-    if asked.record.is_none() && !cases.is_empty() {
+    if !cases.is_empty() {
         for shape in [Shape::TwoPorts, Shape::Multiplexed] {
             say(&format!("test {}::by_rig_file ... ", by_file::name(shape)));
             sums.count(&by_file::run(shape, cases));

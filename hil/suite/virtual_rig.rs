@@ -55,8 +55,8 @@ fn operator(shape: Shape) -> Operator {
         ..sim::ModemConfig::default()
     };
     if shape == Shape::Multiplexed {
-        "SIMCOM_Ltd".clone_into(&mut modem.manufacturer);
-        "SIMCOM_SIM800".clone_into(&mut modem.model);
+        "SIEMENS".clone_into(&mut modem.manufacturer);
+        "MC55i".clone_into(&mut modem.model);
     }
     let subscriber = sim::Subscriber {
         number: OWN.to_owned(),
