@@ -18,6 +18,8 @@ use super::transcript::{Bare, Event, PortName, What};
 
 /// Octets of a frame that is looked at; longer ones are data all the same.
 const MAX_FRAME: usize = 4096;
+/// What the modem says when data mode is over.
+const ENDS: [&[u8]; 3] = [b"NO CARRIER", b"OK", b"ERROR"];
 /// What the driver says in data mode that is not PPP.
 const ESCAPES: [&[u8]; 3] = [b"AT", b"+++", b"~+++"];
 
@@ -116,6 +118,8 @@ struct Talk {
     data: Option<Deframer>,
     /// The multiplexer was asked for.
     asked_mux: bool,
+    /// The line that ended data mode was written down with its end, which is still to come.
+    line_feed_follows: bool,
 }
 
 impl Talk {
@@ -139,21 +143,25 @@ impl Talk {
         let Some(deframer) = &mut self.data else {
             return self.received_text(recording, port, octets);
         };
-        let mut text: Option<Vec<u8>> = None;
+        let mut lines: Vec<Vec<u8>> = Vec::new();
         deframer.feed(octets, |piece| {
             if let Deframed::Text(line) = piece {
-                text = Some(line.to_vec());
+                lines.push(line.to_vec());
             }
         });
-        match text {
-            Some(line) if [&b"NO CARRIER"[..], b"OK", b"ERROR"].contains(&line.as_slice()) => {
-                let line = [b"\r\n", line.as_slice(), b"\r\n"].concat();
-                recording.add(port, What::Received(line));
-                self.data = None;
-                self.heard.clear();
-            }
-            _ => recording.count(port, 0, octets.len()),
-        }
+        let is_end = |line: &Vec<u8>| ENDS.contains(&line.as_slice());
+        let Some(at) = lines.iter().position(is_end) else {
+            recording.count(port, 0, octets.len());
+            return None;
+        };
+        // Whatever the modem goes on to say is text again.
+        let lines = lines.iter().skip(at);
+        let text: Vec<u8> =
+            lines.flat_map(|line| [b"\r\n", line.as_slice(), b"\r\n"]).flatten().copied().collect();
+        recording.add(port, What::Received(text));
+        self.data = None;
+        self.heard.clear();
+        self.line_feed_follows = !octets.ends_with(b"\n");
         None
     }
 
@@ -163,6 +171,12 @@ impl Talk {
         port: PortName,
         octets: &'a [u8],
     ) -> Option<&'a [u8]> {
+        // The end of the line that ended data mode, which was written down whole.
+        let was_told = std::mem::take(&mut self.line_feed_follows);
+        let octets = octets.strip_prefix(b"\n").filter(|_| was_told).unwrap_or(octets);
+        if octets.is_empty() {
+            return None;
+        }
         let (mut taken, mut connected, mut begins) = (octets.len(), false, false);
         for (at, octet) in octets.iter().enumerate() {
             self.heard.push(*octet);
@@ -171,7 +185,8 @@ impl Talk {
             }
             let line = std::mem::take(&mut self.heard);
             if line.starts_with(b"CONNECT") {
-                connected = true;
+                (taken, connected) = (at + 1, true);
+                break;
             }
             if self.asked_mux && line == b"OK\r\n" {
                 (taken, begins) = (at + 1, true);
@@ -183,6 +198,7 @@ impl Talk {
         if connected {
             self.data = Some(Deframer::new(MAX_FRAME));
             recording.add(port, What::Data(0, 0));
+            return if rest.is_empty() { None } else { self.received(recording, port, rest) };
         }
         if begins {
             self.asked_mux = false;

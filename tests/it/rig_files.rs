@@ -129,7 +129,7 @@ fn each_mistake_is_told_with_its_line_and_what_belongs_there() {
             "desk.toml, line 16: modem[0].operator.proxy = \"nowhere\":",
         ),
         ("[[modem]]", "[[modem]", "desk.toml, line 8: "),
-        ("[rig]", "[ring]", "desk.toml: it has no [rig] with a description and a budget"),
+        ("[rig]", "[ring]", "desk.toml, line 4: missing field `description`"),
     ] {
         let error = error(line, other);
         assert!(error.starts_with(told), "{error:?} instead of {told:?}");
@@ -138,6 +138,9 @@ fn each_mistake_is_told_with_its_line_and_what_belongs_there() {
     let without = GOOD.split("[[modem]]").next().unwrap();
     let error = parse(without).map(|rig| rig.name).unwrap_err();
     assert!(error.starts_with("desk.toml: [[modem]] is missing: name at least one"), "{error}");
+    let without = &GOOD[GOOD.find("[[modem]]").unwrap()..];
+    let error = parse(without).map(|rig| rig.name).unwrap_err();
+    assert!(error.starts_with("desk.toml: it has no [rig] with a description"), "{error}");
 }
 
 #[test]

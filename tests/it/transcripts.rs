@@ -9,8 +9,8 @@ use mm1gate::codec::cmux::FrameType;
 use mm1gate::modem::Profiles;
 
 use crate::hil::replay::Chunking;
-use crate::hil::transcript::{Bare, Event, PortName, Transcript, What};
 use crate::hil::specimen;
+use crate::hil::transcript::{Bare, Event, PortName, Transcript, What};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("hil/transcripts")
@@ -57,24 +57,52 @@ fn each_is_played_back_octet_by_octet_by_line_and_all_at_once() {
     );
 }
 
-#[test]
-fn a_driver_that_sends_something_else_is_noticed() {
-    let (name, mut transcript) =
-        transcripts().into_iter().find(|(name, _)| name.contains("sms_to_oneself")).unwrap();
-    let sent = transcript.events.iter_mut().filter_map(|event| match &mut event.what {
-        What::Sent(octets) => Some(octets),
-        _ => None,
-    });
-    let last = sent.last().unwrap();
-    *last = last.iter().map(u8::to_ascii_lowercase).collect();
+/// Plays a transcript back whole; how it differs.
+fn fault_of(name: &str, transcript: &Transcript) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()
         .unwrap();
-    let played = runtime.block_on(specimen::replay(&transcript, Chunking::Whole));
-    let fault = played.expect_err(&name);
-    assert!(fault.contains("the driver sends"), "{fault}");
+    runtime.block_on(specimen::replay(transcript, Chunking::Whole)).expect_err(name)
+}
+
+#[test]
+fn a_driver_that_sends_something_else_is_noticed() {
+    let all = transcripts().into_iter().filter(|(name, _)| name.contains("sms_to_oneself"));
+    let mut rigs = 0;
+    for (name, mut transcript) in all {
+        let sent = transcript.events.iter_mut().filter_map(|event| match &mut event.what {
+            What::Sent(octets) => Some(octets),
+            _ => None,
+        });
+        let last = sent.filter(|octets| **octets != octets.to_ascii_lowercase()).last().unwrap();
+        *last = last.to_ascii_lowercase();
+        let fault = fault_of(&name, &transcript);
+        assert!(fault.contains("the driver sends"), "{name}: {fault}");
+        rigs += 1;
+    }
+    assert_eq!(rigs, 3);
+}
+
+#[test]
+fn channel_that_is_opened_or_closed_otherwise_is_noticed() {
+    let (name, recorded) = transcripts()
+        .into_iter()
+        .find(|(name, _)| name.contains("virtual-multiplexed/multiplexer_closed"))
+        .unwrap();
+    let is_frame = |event: &Event| matches!(event.what, What::Frame(Bare { sent: true, .. }));
+    let frames = recorded.events.iter().filter(|event| is_frame(event)).count();
+    // Twice: the control channel and two more are opened, and those two closed.
+    assert_eq!(frames, 10, "{name}");
+    for at in [0, 4, frames - 1] {
+        let mut transcript = recorded.clone();
+        let frame = transcript.events.iter_mut().filter(|event| is_frame(event)).nth(at).unwrap();
+        let kind = FrameType::Dm;
+        frame.what = What::Frame(Bare { sent: true, kind, poll_final: true });
+        let fault = fault_of(&name, &transcript);
+        assert!(fault.contains("then it sent DM/F"), "{name}, frame {at}: {fault}");
+    }
 }
 
 #[test]
