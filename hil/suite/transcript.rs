@@ -73,7 +73,7 @@ const BARE: [(FrameType, &str); 4] = [
 
 impl Bare {
     fn parse(sent: bool, text: &str) -> Option<Self> {
-        let (word, poll_final) = match text.strip_suffix("/P").or(text.strip_suffix("/F")) {
+        let (word, poll_final) = match text.strip_suffix("/P").or_else(|| text.strip_suffix("/F")) {
             Some(word) => (word, true),
             None => (text, false),
         };

@@ -172,7 +172,7 @@ fn has_mark(tpdu: &[u8]) -> bool {
 /// Replaces the digits of an address, two an octet; `*`, `#` and letters stay where they are.
 fn semi_octets(octets: &mut [u8], count: usize, numbers: &mut Pseudonyms) {
     let nibble = |octets: &[u8], at: usize| {
-        octets.get(at / 2).map(|octet| if at % 2 == 0 { octet & 0x0f } else { octet >> 4 })
+        octets.get(at / 2).map(|octet| if at.is_multiple_of(2) { octet & 0x0f } else { octet >> 4 })
     };
     let mut at = 0;
     while at < count {
