@@ -16,6 +16,9 @@ use crate::codec::at::value_behind;
 const PING_LIMIT: Duration = Duration::from_secs(5);
 /// How long a modem that has accepted its reset may take to begin with it.
 const RESET_BEGINS: Duration = Duration::from_secs(5);
+/// How long the system may take to reset a USB device: longer than its own time-outs for one that
+/// does not come back.
+const RESET_LIMIT: Duration = Duration::from_secs(30);
 /// How long a port stays closed before it is opened again: time for DTR to be seen low.
 const CLOSED_FOR: Duration = Duration::from_millis(500);
 /// A port that vanishes this soon after dialling or CONNECT does so for want of power.
@@ -171,7 +174,12 @@ impl Driver {
         let _ = self.locate();
         self.give_up_ports().await;
         let finder = std::sync::Arc::clone(&self.finder);
-        match tokio::task::spawn_blocking(move || finder.reset()).await {
+        let reset = tokio::task::spawn_blocking(move || finder.reset());
+        let Ok(reset) = timeout(RESET_LIMIT, reset).await else {
+            let seconds = RESET_LIMIT.as_secs();
+            return impossible(format!("the system did not reset the device in {seconds} s"));
+        };
+        match reset {
             Ok(Some(Ok(()))) => {
                 self.detour = None;
                 Ok(())
@@ -264,11 +272,16 @@ impl Driver {
     /// The ports' names now.
     pub(super) fn locate(&self) -> Result<Bound, ModemError> {
         let located = self.finder.find()?;
+        let is_there = |name: &String| {
+            let names = [&located.dial].into_iter().chain(&located.control).chain(&located.spare);
+            names.into_iter().any(|it| it == name)
+        };
         Ok(match &self.detour {
-            Some((dial, control)) => {
+            // Under other names it is another device's, or plays another part.
+            Some((dial, control)) if is_there(dial) && control.iter().all(is_there) => {
                 Bound { dial: dial.clone(), control: control.clone(), ..located }
             }
-            None => located,
+            _ => located,
         })
     }
 
@@ -277,7 +290,14 @@ impl Driver {
         reason = "a shared reference to the driver cannot be held over an await"
     )]
     pub(super) async fn open_line(&mut self, name: &str) -> Result<Line, ModemError> {
-        let port = self.opener.open(name).await?;
+        let port = match self.opener.open(name).await {
+            Err(error @ PortError::Missing { .. }) => {
+                // It was plugged out: what stood in for a port that was stuck is not needed.
+                self.detour = None;
+                return Err(error.into());
+            }
+            opened => opened?,
+        };
         let profile = self.profile();
         let delay = profile.quirks.send_delay;
         let mut line = Line::new(name, port, std::sync::Arc::clone(&self.shared), delay);

@@ -99,7 +99,7 @@ impl fmt::Debug for ModemInfo {
     }
 }
 
-/// Registration with a network (3GPP TS 27.007 clauses 7.2, 10.1.19, 10.1.22), the best of the
+/// Registration with a network (3GPP TS 27.007 clauses 7.2, 10.1.20, 10.1.22), the best of the
 /// circuit-switched, packet and EPS answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {

@@ -99,7 +99,7 @@ impl Driver {
     pub(super) async fn unlock(&mut self) -> Result<(), ModemError> {
         let limit = self.command_timeout();
         let start = Instant::now();
-        let mut entered: Option<String> = None;
+        let mut entered: Option<Names> = None;
         loop {
             let response = self.at()?.optional("AT+CPIN?", limit).await?;
             let state = cpin(&response.lines);
@@ -117,8 +117,8 @@ impl Driver {
             match state {
                 // A second PIN guards nothing that is needed here.
                 "READY" | "SIM PIN2" | "SIM PUK2" => {
-                    if let Some(sim) = entered {
-                        self.forget_pin(&sim).await?;
+                    if let Some(names) = entered {
+                        self.forget_pin(&names).await?;
                     }
                     return Ok(());
                 }
@@ -152,8 +152,8 @@ impl Driver {
         }
     }
 
-    /// Answers under which name the PIN's fate is remembered.
-    async fn enter_pin(&mut self) -> Result<String, ModemError> {
+    /// Answers under which names the PIN's fate is remembered.
+    async fn enter_pin(&mut self) -> Result<Names, ModemError> {
         let pin = self.config.pin.clone().filter(|pin| !pin.expose().is_empty());
         let Some(pin) = pin else { return Err(ModemError::PinNeeded) };
         // A malformed one might cost an attempt.
@@ -162,10 +162,8 @@ impl Driver {
             return Err(ModemError::PinMalformed);
         }
         let left = self.pin_attempts().await?;
-        let sim = self.sim_name().await?;
-        let pins = std::sync::Arc::clone(&self.pins);
-        let remembered = |reason| ModemError::PinMemory { reason };
-        match (pins.fate(&sim, &pin).await.map_err(remembered)?, left) {
+        let names = self.sim_names().await?;
+        match (self.fate_of(&names, &pin).await?, left) {
             (Some(PinFate::Refused), left) => return Err(ModemError::PinWrong { left }),
             (_, Some(left)) if left < MIN_PIN_ATTEMPTS => {
                 return Err(ModemError::PinTooFewAttempts { left });
@@ -181,19 +179,19 @@ impl Driver {
                 return Err(ModemError::PinTooFewAttempts { left: 1 });
             }
         }
-        pins.note(&sim, &pin, PinFate::Sent).await.map_err(remembered)?;
+        self.note_pin(&names, &pin, PinFate::Sent).await?;
         let command = format!("AT+CPIN=\"{}\"", pin.expose());
         let result = self.patient_response(&command, PIN_TIMEOUT).await?.result;
         if result.is_ok() {
-            return Ok(sim);
+            return Ok(names);
         }
         if result.is_busy() {
             // A busy SIM has not looked at it.
-            self.forget_pin(&sim).await?;
+            self.forget_pin(&names).await?;
             let seconds = u64::try_from(prepare::BUSY_TRIES).unwrap_or(0);
             return Err(ModemError::SimBusy { seconds });
         }
-        pins.note(&sim, &pin, PinFate::Refused).await.map_err(remembered)?;
+        self.note_pin(&names, &pin, PinFate::Refused).await?;
         let left = self.pin_attempts().await?;
         Err(ModemError::PinWrong { left })
     }
@@ -202,10 +200,49 @@ impl Driver {
         clippy::needless_pass_by_ref_mut,
         reason = "a shared reference to the driver cannot be held over an await"
     )]
-    async fn forget_pin(&mut self, sim: &str) -> Result<(), ModemError> {
+    async fn forget_pin(&mut self, names: &Names) -> Result<(), ModemError> {
         let Some(pin) = &self.config.pin else { return Ok(()) };
-        let forgotten = self.pins.forget(sim, pin).await;
-        forgotten.map_err(|reason| ModemError::PinMemory { reason })
+        for name in names.all() {
+            let forgotten = self.pins.forget(name, pin).await;
+            forgotten.map_err(|reason| ModemError::PinMemory { reason })?;
+        }
+        Ok(())
+    }
+
+    /// The worst that is remembered of it under any of the names.
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference to the driver cannot be held over an await"
+    )]
+    async fn fate_of(
+        &mut self,
+        names: &Names,
+        pin: &Secret,
+    ) -> Result<Option<PinFate>, ModemError> {
+        let mut worst = None;
+        for name in &names.looked_up {
+            let fate = self.pins.fate(name, pin).await;
+            let fate = fate.map_err(|reason| ModemError::PinMemory { reason })?;
+            worst = worse(worst, fate);
+        }
+        Ok(worst)
+    }
+
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        reason = "a shared reference to the driver cannot be held over an await"
+    )]
+    async fn note_pin(
+        &mut self,
+        names: &Names,
+        pin: &Secret,
+        fate: PinFate,
+    ) -> Result<(), ModemError> {
+        for name in &names.noted {
+            let noted = self.pins.note(name, pin, fate).await;
+            noted.map_err(|reason| ModemError::PinMemory { reason })?;
+        }
+        Ok(())
     }
 
     /// How many attempts are left, where the modem can tell.
@@ -221,16 +258,13 @@ impl Driver {
         Ok(None)
     }
 
-    /// What the SIM is called where its PIN's fate is remembered: by its ICCID, or by the place
-    /// where it is when the modem does not tell that before the PIN.
-    async fn sim_name(&mut self) -> Result<String, ModemError> {
+    /// What the SIM is called where its PIN's fate is remembered.
+    async fn sim_names(&mut self) -> Result<Names, ModemError> {
         let iccid = self.ask_iccid().await?;
-        if !iccid.is_empty() {
-            return Ok(format!("iccid:{iccid}"));
-        }
         let imei = self.imei.as_str();
         let port = self.config.port.as_str();
-        Ok(if imei.is_empty() { format!("port:{port}") } else { format!("imei:{imei}") })
+        let place = if imei.is_empty() { format!("port:{port}") } else { format!("imei:{imei}") };
+        Ok(Names::of(&iccid, place))
     }
 
     /// The SIM's own number; empty when the modem does not tell. Once a modem has left a way to
@@ -254,6 +288,43 @@ impl Driver {
             }
         }
         Ok(String::new())
+    }
+}
+
+/// The names of one SIM. It has its ICCID's, and where the modem does not tell that before the PIN,
+/// now or at another time, it is known by the place where it is.
+struct Names {
+    looked_up: [String; 2],
+    noted: Vec<String>,
+}
+
+impl Names {
+    fn of(iccid: &str, place: String) -> Self {
+        // What a SIM that told its ICCID did in this place is not held against another one.
+        let told = format!("told:{place}");
+        if iccid.is_empty() {
+            return Self { looked_up: [place.clone(), told], noted: vec![place] };
+        }
+        let sim = format!("iccid:{iccid}");
+        Self { looked_up: [sim.clone(), place], noted: vec![sim, told] }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &String> {
+        self.looked_up.iter().chain(&self.noted)
+    }
+}
+
+/// The one that speaks more against a PIN.
+const fn worse(one: Option<PinFate>, other: Option<PinFate>) -> Option<PinFate> {
+    match (one, other) {
+        (Some(PinFate::Refused), _) | (_, Some(PinFate::Refused)) => Some(PinFate::Refused),
+        (Some(PinFate::Sent), _) | (_, Some(PinFate::Sent)) => Some(PinFate::Sent),
+        (Some(PinFate::Untold), _) | (_, Some(PinFate::Untold)) => Some(PinFate::Untold),
+        (Some(PinFate::Others(a)), Some(PinFate::Others(b))) => {
+            Some(PinFate::Others(if a > b { a } else { b }))
+        }
+        (Some(fate), None) | (None, Some(fate)) => Some(fate),
+        (None, None) => None,
     }
 }
 

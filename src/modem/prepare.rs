@@ -98,7 +98,6 @@ impl Driver {
     }
 
     async fn open(&mut self) -> Result<(), ModemError> {
-        let profile = self.profile();
         if self.control.is_none() {
             self.data = None;
             self.leave_multiplexer().await;
@@ -123,6 +122,8 @@ impl Driver {
                 port.set_dtr(true);
             }
         }
+        // What the device is may have been learnt only just now.
+        let profile = self.profile();
         let calls = self.maybe_in_data;
         let (mut first, mut second) =
             wake_both(&mut self.control, &mut self.data, &profile, calls).await;

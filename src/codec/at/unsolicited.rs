@@ -132,7 +132,7 @@ pub enum EndedContext {
     Unknown,
 }
 
-/// Reads the line of [`Unsolicited::ContextEnded`] (3GPP TS 27.007 clause 10.1.20).
+/// Reads the line of [`Unsolicited::ContextEnded`] (3GPP TS 27.007 clause 10.1.19).
 #[must_use]
 pub fn ended_context(line: &str) -> EndedContext {
     let told = |list: &str, at: usize| {
@@ -144,11 +144,16 @@ pub fn ended_context(line: &str) -> EndedContext {
         if upper.contains("DETACH") {
             return EndedContext::All;
         }
-        // NW PDN DEACT <cid>; NW DEACT <PDP_type>,<PDP_addr>[,<cid>]; ME likewise.
-        return match upper.split_once("PDN DEACT") {
-            Some((_, behind)) => told(behind, 0),
-            None => told(list, 2),
-        };
+        // NW PDN DEACT <cid>; NW DEACT <PDP_type>,<PDP_addr>[,<cid>]; of a dedicated bearer
+        // NW DEACT <p_cid>,<cid>,<event_type>; ME likewise.
+        if let Some((_, behind)) = upper.split_once("PDN DEACT") {
+            return told(behind, 0);
+        }
+        let is_bearer = upper
+            .split_once("DEACT")
+            .and_then(|(_, behind)| fields(behind).first().and_then(Field::number::<u8>))
+            .is_some();
+        return told(list, if is_bearer { 1 } else { 2 });
     }
     // Huawei: ^PDPDEACT: <cid>, ^NDISEND:<cid>,...
     let list = value_behind(line, "^PDPDEACT:").or_else(|| value_behind(line, "^NDISEND:"));
@@ -221,6 +226,8 @@ mod tests {
         for (line, ended) in [
             ("+CGEV: NW DEACT \"IP\",\"10.0.0.1\",3", EndedContext::Cid(3)),
             ("+CGEV: ME DEACT \"IP\",\"10.0.0.1\"", EndedContext::Unknown),
+            // A dedicated bearer, 5, of the context 1 that stays.
+            ("+CGEV: NW DEACT 1,5,1", EndedContext::Cid(5)),
             ("+CGEV: NW PDN DEACT 2", EndedContext::Cid(2)),
             ("+CGEV: ME PDN DEACT 2,0", EndedContext::Cid(2)),
             ("+CGEV: NW DETACH", EndedContext::All),

@@ -43,6 +43,7 @@ pub(super) const EMBEDDED: &[(&str, &str)] = embedded![
     "telit",
     "ublox",
     "ublox-r4",
+    "ublox-r5",
     "ublox-u2",
     "wavecom",
     "zte"

@@ -172,6 +172,8 @@ async fn credentials_go_the_vendors_way() {
         ("simcom", "AT+CGAUTH=1,2,\"p\",\"u\""),
         ("telit", "AT#PDPAUTH=1,2,\"u\",\"p\""),
         ("ublox", "AT+UAUTHREQ=1,2,\"u\",\"p\""),
+        ("ublox-r4", "AT+UAUTHREQ=1,2,\"p\",\"u\""),
+        ("ublox-r5", "AT+UAUTHREQ=1,2,\"u\",\"p\""),
         ("cinterion", "AT^SGAUTH=1,2,\"p\",\"u\""),
         ("cinterion-imt", "AT^SGAUTH=1,2,\"u\",\"p\""),
         ("huawei", "AT^AUTHDATA=1,2,\"\",\"p\",\"u\""),
@@ -287,4 +289,19 @@ async fn modem_that_takes_plus_signs_for_data_is_left_by_a_tilde_before_them() {
     bench.modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
     assert!(far.data().starts_with(b"~+++"), "{:?}", String::from_utf8_lossy(&far.data()));
     assert_eq!(bench.modem.check(true).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn context_other_than_the_first_is_never_dialled_by_the_string_for_the_first() {
+    let taken = "\r\n+CGDCONT: 1,\"IP\",\"internet\"\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CGDCONT?", &[taken])
+        .on("AT+CGDCONT=2,\"IP\",\"mms.example\"", &["OK"])
+        .on("ATD*99***2#", &["ERROR"])
+        .on("ATD*99#", &["\r\nCONNECT\r\n"]);
+    for profile in ["simcom", "simcom-7000", "simcom-a76xx"] {
+        let (bench, far) = by_profile(profile, script.clone()).await;
+        let _ = bench.modem.dial(&named(PdpAuth::Any)).await;
+        assert!(far.saw("ATD*99***2#") && !far.saw("ATD*99#"), "{profile}");
+    }
 }

@@ -207,3 +207,17 @@ async fn refused_pin_that_was_forgotten_is_tried_once_while_all_attempts_are_lef
     bench.modem.prepare().await.unwrap();
     assert_eq!(tried(&far), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pin_refused_while_the_sim_did_not_tell_its_number_is_not_tried_when_it_does() {
+    let silent = || refusing().on("AT+CCID", &[SILENCE]);
+    for (first, then) in [(silent(), refusing()), (refusing(), silent())] {
+        let store = Store::new();
+        let (bench, far) = store.start(first, "9999");
+        bench.modem.prepare().await.unwrap_err();
+        assert_eq!(tried(&far), 1);
+        let (bench, far) = store.start(then, "9999");
+        let error = bench.modem.prepare().await.unwrap_err();
+        assert_eq!((error, tried(&far)), (ModemError::PinWrong { left: None }, 0));
+    }
+}
