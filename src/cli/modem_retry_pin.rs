@@ -44,15 +44,11 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             .map_err(|error| failed(&error))?;
         book.forget_all().await.map_err(|error| failed(&error))
     })?;
-    term::print(&match forgotten {
-        0 => "No PIN is remembered as refused.\n".to_owned(),
-        1 => "One PIN that was refused, or never answered, is forgotten; the configured one is \
-              tried once more at the next start.\n"
-            .to_owned(),
-        count => format!(
-            "{count} PINs that were refused, or never answered, are forgotten; the configured one \
-             is tried once more at the next start.\n"
-        ),
+    term::print(if forgotten == 0 {
+        "No PIN is remembered as refused.\n"
+    } else {
+        "What was remembered of PINs that were refused, or never answered, is forgotten; the \
+         configured one is tried once more at the next start.\n"
     })
 }
 

@@ -305,6 +305,6 @@ fn retry_pin_forgets_what_was_refused_and_leaves_a_running_gateway_alone() {
     drop((book, owner));
     let (exit, out, err) = retry();
     assert_eq!((exit, err.as_str()), (0, ""), "{out}");
-    assert!(out.starts_with("One PIN that was refused, or never answered, is forgotten"), "{out}");
+    assert!(out.starts_with("What was remembered of PINs that were refused"), "{out}");
     assert!(retry().1.starts_with("No PIN is remembered"));
 }
