@@ -20,6 +20,7 @@ use super::policy::{Interrupted, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::shift::Shift;
+use super::sim_name;
 use super::texts::Texts;
 use super::upkeep::{Failure, Network, Upkeep};
 use super::{Core, Deps, StartError};
@@ -447,9 +448,10 @@ impl Worker<'_> {
 
     /// Everything with a modem that is ready.
     async fn session(&self, info: ModemInfo, trouble: &mut Trouble) -> SessionEnd {
-        // Some modems keep it to themselves; then the port must do.
-        let port = nameless_sim(self.name());
-        let sim = if info.imsi.is_empty() { port.clone() } else { info.imsi.clone() };
+        let sim = match sim_name::of(self.core(), self.name(), &info).await {
+            Ok(sim) => sim,
+            Err(error) => return SessionEnd::Failed(Failure::elsewhere(store_fault(&error))),
+        };
         let before = lock(&self.line.inner.last_sim).replace(sim.clone());
         if before.is_some_and(|before| before != sim) {
             tracing::info!(modem = %self.name(), "another SIM: what belongs to the last one waits for it");
@@ -458,7 +460,7 @@ impl Worker<'_> {
         if !std::mem::take(&mut trouble.lost_by_call) {
             trouble.forget_calls();
         }
-        if let Err(error) = self.pick_up(&port, &sim, &info.iccid).await {
+        if let Err(error) = self.pick_up(&sim, &info.iccid).await {
             return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
         }
         trouble.upkeep.in_service(self.line);
@@ -609,13 +611,12 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// What the last session left in the middle because the store failed under it, and short
-    /// messages that came before their SIM was known.
-    async fn pick_up(&self, port: &str, sim: &str, iccid: &str) -> Result<(), StoreError> {
+    /// What the last session left in the middle because the store failed under it, and what came
+    /// before the SIM was known by its name.
+    async fn pick_up(&self, sim: &str, iccid: &str) -> Result<(), StoreError> {
         let core = self.core();
-        let iccid = Some(iccid).filter(|iccid| !iccid.is_empty());
-        core.store.see_sim(sim, iccid, self.name(), core.now()).await?;
-        core.store.adopt_tpdus(port, sim).await?;
+        let changes = sim_name::take_in(core, self.name(), sim, iccid).await?;
+        core.events.changes(&changes);
         core.store.resume(self.name(), sim, core.now()).await?;
         let lost = Interrupted.to_fault();
         let changes =
@@ -681,11 +682,6 @@ impl Worker<'_> {
     pub(super) fn name(&self) -> &str {
         &self.line.inner.config.name
     }
-}
-
-/// What stands for a SIM that is not known, or not yet.
-pub(super) fn nameless_sim(modem: &str) -> String {
-    format!("modem:{modem}")
 }
 
 /// Whether a signal that was hardly there can be used now.

@@ -24,6 +24,7 @@ mod push;
 mod reader;
 mod schedule;
 mod shift;
+mod sim_name;
 mod texts;
 mod upkeep;
 
@@ -98,6 +99,8 @@ struct Core {
     sms_languages: Arc<[Language]>,
     /// Joins the parts of the next long text: another one for each.
     sms_reference: Arc<AtomicU8>,
+    /// Who holds it files short messages, or says whose they are.
+    filing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Core {
@@ -133,15 +136,21 @@ impl Gateway {
             resend_unknown: config.resend_unknown,
             sms_languages: config.sms_languages.clone().into(),
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
+            filing: Arc::default(),
         };
-        let names = config.modems.iter().map(|modem| modem.name.clone()).collect();
+        let names: Vec<String> = config.modems.iter().map(|modem| modem.name.clone()).collect();
         let lost = policy::Interrupted.to_fault();
-        let changes = core.store.recover(names, lost, core.resend_unknown, core.now()).await?;
+        let changes =
+            core.store.recover(names.clone(), lost, core.resend_unknown, core.now()).await?;
         if !changes.is_empty() {
             tracing::info!(messages = changes.len(), "continuing what the last run left");
         }
         // Of SIMs that are in no modem any more, too: nobody else looks at what they left.
         for (sim, modem) in core.store.sims_with_pending().await? {
+            if sim_name::modem_of(&sim).is_some_and(|modem| names.iter().any(|it| it == modem)) {
+                // Whose they are is told when that modem is ready.
+                continue;
+            }
             push::Intake { core: core.clone(), modem, sim }.digest(&StageSink::none()).await?;
         }
         let stop = CancellationToken::new();

@@ -11,9 +11,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::line::{Line, nameless_sim, quiet};
+use super::line::{Line, quiet};
 use super::modem_view::StorageView;
 use super::push::Intake;
+use super::sim_name;
 use crate::model::{Explain, Fault};
 use crate::modem::{Modem, ModemError, ModemEvent, StoredSms};
 use crate::store::StoreError;
@@ -84,8 +85,9 @@ impl Reader {
     async fn on_event(&self, event: ModemEvent) {
         match event {
             ModemEvent::SmsStored { storage, index: Some(index) } if !storage.is_empty() => {
+                let Some(sim) = self.sim.borrow().clone() else { return };
                 let taken = match self.modem.read_sms(&storage, index).await {
-                    Ok(sms) => self.take(vec![sms], false).await,
+                    Ok(sms) => self.take(&sim, vec![sms], false).await,
                     // A sweep was quicker, or the modem names the wrong place or storage.
                     Err(ModemError::NoSuchSms { .. } | ModemError::Refused { .. }) => {
                         return self.look_through().await;
@@ -99,16 +101,14 @@ impl Reader {
                 let octets = if octets.is_empty() { Bytes::from(raw) } else { octets };
                 // It is stored nowhere else, so it is kept even while the SIM is not known.
                 let sim = self.sim.borrow().clone();
-                let sim = sim.unwrap_or_else(|| nameless_sim(&self.line.config().name));
+                let sim = sim.unwrap_or_else(|| sim_name::unknown_in(&self.line.config().name));
                 let intake = self.intake_for(sim);
                 let kept = intake.keep([("direct".to_owned(), octets)], false).await;
                 if kept.is_ok() {
                     self.acknowledge().await;
                 }
                 let filed = match kept {
-                    Ok(_) if self.sim.borrow().is_some() => self.digest(&intake).await,
-                    // What it means is found out when the SIM is known.
-                    Ok(_) => Ok(()),
+                    Ok(_) => self.digest(intake).await,
                     Err(error) => Err(error),
                 };
                 self.report(filed.map_err(TakeError::Store));
@@ -125,6 +125,8 @@ impl Reader {
     async fn look_through(&self) {
         let Some(sim) = self.sim.borrow().clone() else { return };
         let taken = match self.modem.sweep().await {
+            // Another SIM, whose messages these may be, is looked through by itself.
+            Ok(_) if self.sim.borrow().as_ref() != Some(&sim) => return,
             Ok(found) => self.take_all(&sim, found).await,
             Err(error) => Err(error.into()),
         };
@@ -172,7 +174,7 @@ impl Reader {
     async fn take_all(&self, sim: &str, found: Vec<StoredSms>) -> Result<(), TakeError> {
         let store = &self.line.core().store;
         let first = !store.sim(sim).await?.is_some_and(|sim| sim.swept);
-        let taken = self.take(found, first).await;
+        let taken = self.take(sim, found, first).await;
         if !matches!(taken, Err(TakeError::Store(_))) {
             store.swept(sim, self.line.core().now()).await?;
         }
@@ -181,13 +183,18 @@ impl Reader {
 
     /// Commit, then delete, then make sense of it. `first_sweep`: found by the first look through
     /// this SIM.
-    async fn take(&self, found: Vec<StoredSms>, first_sweep: bool) -> Result<(), TakeError> {
-        let Some(intake) = self.intake() else { return Ok(()) };
+    async fn take(
+        &self,
+        sim: &str,
+        found: Vec<StoredSms>,
+        first_sweep: bool,
+    ) -> Result<(), TakeError> {
+        let intake = self.intake_for(sim.to_owned());
         let received: Vec<StoredSms> =
             found.into_iter().filter(|sms| RECEIVED.contains(&sms.stat)).collect();
         if received.is_empty() {
             // Parts that a former run kept may be complete or too old by now.
-            return Ok(self.digest(&intake).await?);
+            return Ok(self.digest(intake).await?);
         }
         let raw = received.iter().map(|sms| {
             let octets = if sms.octets.is_empty() {
@@ -205,19 +212,26 @@ impl Reader {
                 undeleted = Some(error);
             }
         }
-        self.digest(&intake).await?;
+        self.digest(intake).await?;
         undeleted.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    async fn digest(&self, intake: &Intake) -> Result<(), StoreError> {
+    /// Makes sense of what was kept.
+    async fn digest(&self, mut intake: Intake) -> Result<(), StoreError> {
+        let unknown = sim_name::unknown_in(&intake.modem);
+        // The SIM may have got its name since that was looked up.
+        let now = self.sim.borrow().clone();
+        if intake.sim == unknown {
+            // Without one, what it means is found out later.
+            let Some(now) = &now else { return Ok(()) };
+            intake.sim.clone_from(now);
+        }
+        if now.is_some_and(|now| now == intake.sim) {
+            self.line.core().store.adopt_tpdus(&unknown, &intake.sim).await?;
+        }
         let result = intake.digest(&self.line.stages()).await;
         self.line.wake();
         result
-    }
-
-    fn intake(&self) -> Option<Intake> {
-        let sim = self.sim.borrow().clone()?;
-        Some(self.intake_for(sim))
     }
 
     fn intake_for(&self, sim: String) -> Intake {

@@ -331,7 +331,8 @@ pub(super) fn note(
     rows::set_inbound(db, id, at, state, None).map(Noted::New)
 }
 
-fn repeated(
+/// The notification of a message that we know has come once more.
+pub(super) fn repeated(
     db: &Connection,
     id: &str,
     state: InboundState,

@@ -4,6 +4,7 @@
 //! another database can stand behind the same functions. Time is always an argument; every
 //! function that changes something returns after the change is durable.
 
+mod adoption;
 mod due;
 mod engine;
 mod held;
@@ -36,6 +37,7 @@ use rusqlite::Connection;
 use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
 
+pub use adoption::FormerName;
 pub use due::Queue;
 pub use inbound::{
     AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,

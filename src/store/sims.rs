@@ -31,7 +31,8 @@ pub struct SimRecord {
 }
 
 impl Store {
-    /// A SIM is in a modem: what was queued for it goes there too.
+    /// A SIM is in a modem: what was queued for it goes there too. `unnamed`: the modem does not tell
+    /// which SIM it is; until it does, what it holds is as old as if it were the last one there.
     ///
     /// # Errors
     /// When the store fails.
@@ -40,11 +41,31 @@ impl Store {
         sim: &str,
         iccid: Option<&str>,
         modem: &str,
+        unnamed: bool,
         at: Timestamp,
     ) -> Result<SimRecord, StoreError> {
         let (sim, modem) = (sim.to_owned(), modem.to_owned());
         let iccid = iccid.map(str::to_owned);
-        self.write(move |db| see(db, &sim, iccid.as_deref(), &modem, at)).await
+        self.write(move |db| see(db, &sim, iccid.as_deref(), &modem, unnamed, at)).await
+    }
+
+    /// The SIM with this ICCID, the one seen last where a card has several.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sim_of_card(&self, iccid: &str) -> Result<Option<String>, StoreError> {
+        let iccid = iccid.to_owned();
+        self.read(move |db| {
+            let sim = db
+                .query_row(
+                    "SELECT id FROM sim WHERE iccid = ?1 ORDER BY seen_at DESC, id LIMIT 1",
+                    [iccid],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            Ok(sim)
+        })
+        .await
     }
 
     /// What is known of a SIM.
@@ -92,15 +113,26 @@ fn see(
     sim: &str,
     iccid: Option<&str>,
     modem: &str,
+    unnamed: bool,
     at: Timestamp,
 ) -> Result<SimRecord, Failure> {
+    let last: Option<(i64, Option<i64>)> = if unnamed {
+        db.query_row("SELECT first_seen_at, swept_at FROM sim WHERE modem = ?1", [modem], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?
+    } else {
+        None
+    };
+    let (first_seen_at, swept_at) = last.unwrap_or((at.as_millis(), None));
     // Whatever was in this modem before is somewhere else now, or nowhere.
     db.execute("UPDATE sim SET modem = NULL WHERE modem = ?1 AND id <> ?2", params![modem, sim])?;
     db.execute(
-        "INSERT INTO sim (id, iccid, first_seen_at, modem, seen_at) VALUES (?1, ?2, ?3, ?4, ?3)
+        "INSERT INTO sim (id, iccid, first_seen_at, modem, seen_at, swept_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO UPDATE SET iccid = coalesce(excluded.iccid, iccid),
                                         modem = excluded.modem, seen_at = excluded.seen_at",
-        params![sim, iccid, at.as_millis(), modem],
+        params![sim, iccid, first_seen_at, modem, at.as_millis(), swept_at],
     )?;
     let moved = {
         let mut select = db.prepare_cached(

@@ -160,27 +160,6 @@ impl Store {
         self.write(move |db| tpdus.iter().map(|tpdu| keep(db, tpdu, at)).collect()).await
     }
 
-    /// Gives the short messages that `from` stood for to the SIM that was in the modem: they came
-    /// before it was known.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn adopt_tpdus(&self, from: &str, sim: &str) -> Result<(), StoreError> {
-        if from == sim {
-            return Ok(());
-        }
-        let (from, sim) = (from.to_owned(), sim.to_owned());
-        self.write(move |db| {
-            // One that the SIM has already is known by its octets and stays behind.
-            db.execute(
-                "UPDATE OR IGNORE tpdu SET sim = ?2 WHERE sim = ?1 AND state = 'pending'",
-                params![from, sim],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     /// The short messages of a SIM that wait for their siblings, oldest first.
     ///
     /// # Errors

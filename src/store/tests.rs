@@ -1,5 +1,7 @@
 //! What the store promises, held by reopening it after every step.
 
+mod sims;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -625,28 +627,6 @@ async fn report_that_fits_for_certain_after_another_answer_is_told_as_a_change()
     assert_eq!(out_state(&store, &lost.id).await, OutboundState::Delivered);
     let told: Vec<&str> = changes.iter().map(|change| change.id.as_str()).collect();
     assert_eq!(told, [lost.id.as_str(), open_yet.id.as_str()]);
-}
-
-#[tokio::test]
-async fn short_message_that_came_before_its_sim_was_known_is_given_to_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let tpdu = |sim: &str, octets: &'static [u8]| NewTpdu {
-        sim: sim.to_owned(),
-        modem: "m".to_owned(),
-        slot: "direct".to_owned(),
-        identity: Bytes::from_static(octets),
-        octets: Bytes::from_static(octets),
-        first_sweep: false,
-    };
-    let kept = vec![tpdu("modem:m", b"one"), tpdu("modem:m", b"two"), tpdu(SIM, b"two")];
-    store.keep_tpdus(kept, NOW).await.unwrap();
-    let store = reopen(store, dir.path());
-    store.adopt_tpdus("modem:m", SIM).await.unwrap();
-    let mut octets: Vec<Bytes> =
-        store.pending_tpdus(SIM).await.unwrap().into_iter().map(|tpdu| tpdu.octets).collect();
-    octets.sort();
-    assert_eq!(octets, ["one", "two"]);
 }
 
 #[tokio::test]

@@ -276,6 +276,25 @@ impl Rig {
         forgotten
     }
 
+    /// What a gateway leaves that died behind the commit of a short message which came directly, before
+    /// the SIM was known. `octets`: no address of a service centre, then the TPDU.
+    pub(crate) async fn keep_unfiled(&self, octets: Bytes) {
+        let mut identity = octets.to_vec();
+        // TP-MMS (3GPP TS 23.040 clause 9.2.3.2).
+        identity[1] |= 0x04;
+        let name = &self.config.modems[0].name;
+        let tpdu = mm1gate::store::NewTpdu {
+            sim: format!("modem:{name}"),
+            modem: name.clone(),
+            slot: "direct".to_owned(),
+            octets,
+            identity: identity.into(),
+            first_sweep: false,
+        };
+        let store = mm1gate::store::Store::open(&self.config.data_dir).unwrap();
+        store.keep_tpdus(vec![tpdu], self.clock.now()).await.unwrap();
+    }
+
     /// Starts a gateway after [`Gateway::stop`].
     pub(crate) async fn start(&mut self) {
         self.gateway = Gateway::start(self.config.clone(), self.deps.clone()).await.unwrap();

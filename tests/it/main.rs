@@ -30,6 +30,7 @@ mod gateway_restarts;
 mod gateway_rig;
 mod gateway_sims;
 mod gateway_texts;
+mod gateway_unnamed_sims;
 #[path = "../../hil/suite/mod.rs"]
 mod hil;
 mod kill_nine;

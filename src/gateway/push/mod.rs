@@ -139,6 +139,7 @@ impl Intake {
     /// Files whatever is complete among the short messages kept so far, and what was waited for long
     /// enough.
     pub(super) async fn digest(&self, stages: &StageSink) -> Result<(), StoreError> {
+        let _filing = self.core.filing.lock().await;
         let mut groups: BTreeMap<FragmentKey, Vec<Kept>> = BTreeMap::new();
         let first_seen = self.core.store.sim(&self.sim).await?.map(|sim| sim.first_seen_at);
         for pending in self.core.store.pending_tpdus(&self.sim).await? {

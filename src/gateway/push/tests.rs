@@ -48,7 +48,7 @@ impl Rig {
     /// What the first look through the SIM finds.
     async fn first_look(&self, tpdus: impl IntoIterator<Item = Bytes>) {
         let core = &self.intake.core;
-        core.store.see_sim(&self.intake.sim, None, "m", core.now()).await.unwrap();
+        core.store.see_sim(&self.intake.sim, None, "m", false, core.now()).await.unwrap();
         let raw = tpdus.into_iter().map(|octets| ("SM 1".to_owned(), octets));
         self.intake.keep(raw, true).await.unwrap();
         core.store.swept(&self.intake.sim, core.now()).await.unwrap();
@@ -84,6 +84,7 @@ fn intake(dir: &std::path::Path) -> Intake {
         resend_unknown: false,
         sms_languages: Vec::new().into(),
         sms_reference: Arc::default(),
+        filing: Arc::default(),
     };
     Intake { core, modem: "m".to_owned(), sim: "262011234567890".to_owned() }
 }

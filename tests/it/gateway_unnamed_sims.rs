@@ -1,0 +1,200 @@
+//! SIMs whose name is not known, or not yet: what comes for them is theirs all the same.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData, join_smsc};
+use mm1gate::modem::{OpenPort, Port, PortOpener};
+use mm1gate::sim::{Behaviour, Fault, Outgoing, OutgoingPart, Timing};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::gateway_rig::{OWN, PHONE, Ports, Rig, picture};
+
+/// Ports of a modem that does not know some commands while `on`.
+struct Reticent {
+    inner: Arc<dyn PortOpener>,
+    on: Arc<AtomicBool>,
+    commands: &'static [&'static str],
+}
+
+impl PortOpener for Reticent {
+    fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
+        Box::pin(async move {
+            let port = self.inner.open(name).await?;
+            let on = Arc::clone(&self.on);
+            Ok(Box::new(Muffled { port, on, commands: self.commands }) as Box<dyn Port>)
+        })
+    }
+}
+
+struct Muffled {
+    port: Box<dyn Port>,
+    on: Arc<AtomicBool>,
+    commands: &'static [&'static str],
+}
+
+impl AsyncRead for Muffled {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.port).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Muffled {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let asks = |command: &&str| octets.starts_with(command.as_bytes());
+        if self.on.load(Ordering::Relaxed) && self.commands.iter().any(asks) {
+            // A command that no modem knows, as long as the one that was asked.
+            let mut other = octets.to_vec();
+            other[3..5].copy_from_slice(b"!!");
+            return Pin::new(&mut self.port).poll_write(cx, &other);
+        }
+        Pin::new(&mut self.port).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.port).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.port).poll_shutdown(cx)
+    }
+}
+
+impl Port for Muffled {
+    fn set_dtr(&mut self, on: bool) -> bool {
+        self.port.set_dtr(on)
+    }
+}
+
+const IMSI: &[&str] = &["AT+CIMI"];
+const IMSI_AND_ICCID: &[&str] = &[
+    "AT+CIMI",
+    "AT+CCID",
+    "AT+ICCID",
+    "AT+QCCID",
+    "AT^ICCID",
+    "AT#CCID",
+    "AT+ZGETICCID",
+    "AT+CRSM",
+];
+
+/// A modem that knows none of the commands until the switch is turned.
+async fn reticent(commands: &'static [&'static str]) -> (Rig, Arc<AtomicBool>) {
+    let on = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&on);
+    let rig = Rig::through(Ports::Two, Timing::default(), |inner| {
+        Arc::new(Reticent { inner, on: switch, commands })
+    })
+    .await;
+    (rig, on)
+}
+
+fn send(rig: &Rig, octets: usize) {
+    let picture = OutgoingPart {
+        content_type: "image/jpeg".to_owned(),
+        name: "beach.jpg".to_owned(),
+        body: picture(octets),
+    };
+    let outgoing = Outgoing { parts: vec![picture], ..Outgoing::default() };
+    rig.operator.send_from_phone(PHONE, OWN, &outgoing).unwrap();
+}
+
+fn sms(rig: &Rig, words: &str) -> Bytes {
+    let (dcs, data) = UserData::from_text(words);
+    let stamp = Scts::new(rig.clock.now(), 0);
+    Deliver::new(SmsAddress::from_text(PHONE), dcs, stamp, data).encode().unwrap().into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn sms_delivered_again_before_the_sim_was_known_is_one_message_over_restarts() {
+    let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let tpdu = sms(&rig, "Is it ready?");
+    rig.operator.deliver_sms(OWN, std::slice::from_ref(&tpdu)).unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(rig.inbox().await.len(), 1);
+    rig.gateway.stop().await;
+    // The network has not heard that it arrived and hands it over directly at the next start.
+    rig.keep_unfiled(join_smsc(None, &tpdu).unwrap().into()).await;
+    for _ in 0..3 {
+        rig.start().await;
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        rig.gateway.stop().await;
+    }
+    rig.start().await;
+    assert_eq!(rig.inbox().await.len(), 1);
+    assert_eq!(rig.count("SELECT count(*) FROM tpdu WHERE state = 'pending'"), 0);
+    assert_eq!(rig.count("SELECT count(*) FROM tpdu WHERE sim LIKE 'modem:%'"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn mms_announced_directly_before_the_sim_was_known_is_fetched_after_a_crash() {
+    let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.gateway.stop().await;
+    send(&rig, 5_000);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let announced = rig.operator.modem().stored_tpdus();
+    assert!(!announced.is_empty());
+    for tpdu in announced {
+        rig.keep_unfiled(join_smsc(None, &tpdu).unwrap().into()).await;
+    }
+    rig.start().await;
+    let view = rig.inbound_until(&["acknowledged"]).await;
+    assert_eq!(rig.part_named(&view, "image/jpeg").await, picture(5_000));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(rig.inbox().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn mms_announced_while_the_modem_did_not_tell_its_sim_is_fetched_when_it_does() {
+    for commands in [IMSI, IMSI_AND_ICCID] {
+        let (mut rig, on) = reticent(commands).await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        rig.operator.faults().set(Fault::DialNoCarrier {});
+        send(&rig, 5_000);
+        let view = rig.inbound_until(&["notified"]).await;
+        rig.gateway.stop().await;
+        rig.operator.faults().clear_all();
+        on.store(false, Ordering::Relaxed);
+        rig.start().await;
+        rig.until(&view.summary.id, &["acknowledged"]).await;
+        assert_eq!(rig.inbox().await.len(), 1, "{commands:?}");
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sms_that_waited_is_news_though_the_modem_did_not_tell_the_sim_this_time() {
+    for commands in [IMSI, IMSI_AND_ICCID] {
+        let (mut rig, on) = reticent(commands).await;
+        rig.gateway.stop().await;
+        on.store(false, Ordering::Relaxed);
+        rig.start().await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        rig.gateway.stop().await;
+        let waiting = sms(&rig, "Is it ready?");
+        rig.operator.deliver_sms(OWN, &[waiting]).unwrap();
+        tokio::time::sleep(Duration::from_secs(86_400)).await;
+        on.store(true, Ordering::Relaxed);
+        rig.start().await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        let inbox = rig.inbox().await;
+        let found: Vec<_> = inbox.iter().map(|one| (one.text.as_deref(), one.historic)).collect();
+        assert_eq!(found, [(Some("Is it ready?"), false)], "{commands:?}");
+        rig.gateway.stop().await;
+    }
+}
