@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::codec::mms::NotificationInd;
+use crate::codec::mms::{Expiry, MAX_VALIDITY, NotificationInd};
 use crate::model::{Random, Timestamp};
 
 const MINUTE: u64 = 60;
@@ -55,22 +55,39 @@ const GRACE: Duration = Duration::from_secs(DAY);
 
 /// When a notified message expires. `sent_at` is the time stamp of the service centre, if it has a
 /// clock: relative times count from there, since an SMS may have waited on the SIM for weeks.
+/// `historic`: it was on the SIM before the gateway first saw that SIM.
 pub(super) fn expiry(
     notification: &NotificationInd,
     sent_at: Option<Timestamp>,
+    historic: bool,
     now: Timestamp,
 ) -> Timestamp {
-    // No network keeps a message for a year: a service centre that says so has an odd clock.
-    let plausible = |at: &Timestamp| *at <= now && now.since(*at) < Duration::from_secs(365 * DAY);
-    let base = sent_at.filter(plausible).unwrap_or(now);
+    // No network keeps a message for a year, so that what has just come and says so has a service
+    // centre with an odd clock; a SIM may.
+    let longest = if historic { Duration::MAX } else { Duration::from_secs(365 * DAY) };
+    let plausible = |at: &Timestamp| *at <= now && now.since(*at) < longest;
+    let base = match sent_at.filter(plausible) {
+        Some(base) => base,
+        // It may be years old: unless it says until when it can be had, a person has it asked for.
+        None if historic => return historic_end(notification, now),
+        None => now,
+    };
     let at = notification.deadline(base);
     if at <= base { base.plus(GRACE) } else { at }
+}
+
+/// The same for one of unknown age.
+fn historic_end(notification: &NotificationInd, now: Timestamp) -> Timestamp {
+    match notification.expiry {
+        Some(Expiry::At(at)) if now < at && at <= now.plus(MAX_VALIDITY) => at,
+        _ => now,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::mms::{Expiry, Version};
+    use crate::codec::mms::Version;
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -125,18 +142,44 @@ mod tests {
     fn relative_expiry_counts_from_the_service_centre() {
         let sent = Timestamp::from_secs(NOW.as_secs() - 10 * 86_400);
         let life = notification(Expiry::After(days(3)));
-        assert!(expiry(&life, Some(sent), NOW) < NOW, "weeks old on the SIM");
-        assert_eq!(expiry(&life, None, NOW), NOW.plus(days(3)));
+        assert!(expiry(&life, Some(sent), false, NOW) < NOW, "weeks old on the SIM");
+        assert_eq!(expiry(&life, None, false, NOW), NOW.plus(days(3)));
         // Nor does one that lives in the distant past end what has just come.
         let odd = Timestamp::from_secs(NOW.as_secs() - 3 * 365 * 86_400);
-        assert_eq!(expiry(&life, Some(odd), NOW), NOW.plus(days(3)));
+        assert_eq!(expiry(&life, Some(odd), false, NOW), NOW.plus(days(3)));
         // A service centre that lives in the future does not stretch anything.
-        assert_eq!(expiry(&life, Some(NOW.plus(days(99))), NOW), NOW.plus(days(3)));
+        assert_eq!(expiry(&life, Some(NOW.plus(days(99))), false, NOW), NOW.plus(days(3)));
     }
 
     #[test]
     fn message_that_expired_before_it_was_announced_gets_a_day() {
         let past = notification(Expiry::At(Timestamp::from_secs(NOW.as_secs() - 60)));
-        assert_eq!(expiry(&past, Some(NOW), NOW), NOW.plus(GRACE));
+        assert_eq!(expiry(&past, Some(NOW), false, NOW), NOW.plus(GRACE));
+    }
+
+    #[test]
+    fn what_a_sim_brought_along_is_as_old_as_its_stamp_says_and_without_one_too_old() {
+        let life = notification(Expiry::After(days(3)));
+        let sent = |age: u64| {
+            Some(Timestamp::from_secs(NOW.as_secs() - i64::try_from(age * DAY).unwrap()))
+        };
+        assert_eq!(expiry(&life, sent(1), true, NOW), NOW.plus(days(2)));
+        for age in [10, 364, 366, 3_000] {
+            assert!(expiry(&life, sent(age), true, NOW) < NOW, "{age} days");
+        }
+        assert!(expiry(&life, None, true, NOW) <= NOW);
+        assert!(expiry(&life, Some(NOW.plus(days(99))), true, NOW) <= NOW, "our clock is behind");
+        let silent = NotificationInd { expiry: None, ..life };
+        assert!(expiry(&silent, None, true, NOW) <= NOW);
+        // Some say it themselves.
+        let until = |at| notification(Expiry::At(at));
+        assert_eq!(expiry(&until(NOW.plus(days(2))), None, true, NOW), NOW.plus(days(2)));
+        for odd in [Timestamp::from_secs(0), NOW.plus(days(4_000))] {
+            assert!(expiry(&until(odd), None, true, NOW) <= NOW);
+        }
+        // An MMSC whose clock is wrong gets its day of grace from then, not from now.
+        let before = |age: u64| until(sent(age + 1).unwrap());
+        assert!(expiry(&before(0), sent(0), true, NOW) > NOW);
+        assert!(expiry(&before(9), sent(9), true, NOW) < NOW);
     }
 }

@@ -326,7 +326,13 @@ pub(super) fn note(
             (!late).then(|| at.as_millis())
         ],
     )?;
-    let text = if late { "announced too late: it has expired" } else { "announced by the MMSC" };
+    let text = match (late, historic) {
+        (false, _) => "announced by the MMSC",
+        (true, false) => "announced too late: it has expired",
+        (true, true) => {
+            "was on the SIM before: it has expired as far as can be told, and is not asked for"
+        }
+    };
     tell(db, id, at, state, text, None)?;
     rows::set_inbound(db, id, at, state, None).map(Noted::New)
 }

@@ -283,8 +283,9 @@ impl Intake {
         stages: &StageSink,
     ) -> Result<(), StoreError> {
         if datagram.destination_port == Some(PORT_WAP_PUSH) {
+            let now = self.core.now();
             let (content_type, what) =
-                understand::understand(&datagram.data, found.sent_at, self.core.now());
+                understand::understand(&datagram.data, found.sent_at, found.historic, now);
             stages.tell(Stage::SmsRead { what: understand::describe(&what).to_owned() });
             return self.file_push(found, datagram.data.clone(), content_type, what).await;
         }
