@@ -28,7 +28,7 @@ struct OfModem {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfStorage {
     modem: String,
-    storage: String,
+    storage: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -102,9 +102,10 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
             roaming.get_or_create(&label).set((state == Registration::Roaming).into());
         }
         for storage in &modem.storages {
-            let label = OfStorage { modem: name(), storage: storage.name.clone() };
-            used.get_or_create(&label).set(storage.used.into());
-            places.get_or_create(&label).set(storage.total.into());
+            let label = OfStorage { modem: name(), storage: storage_label(&storage.name) };
+            // There may be several others.
+            used.get_or_create(&label).inc_by(storage.used.into());
+            places.get_or_create(&label).inc_by(storage.total.into());
         }
         for (rung, count) in Rung::ALL.iter().zip(modem.recovery.steps) {
             let label = OfStep { modem: name(), step: rung.as_str() };
@@ -137,6 +138,12 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
         brown_outs,
     );
     registry.register("modem_octets", "Octets on the modem\u{2019}s ports", octets);
+}
+
+/// `<mem>` of `+CPMS` (3GPP TS 27.005 clause 3.2.2); what else a modem says is not ours to repeat.
+fn storage_label(name: &str) -> &'static str {
+    const KNOWN: [&str; 6] = ["BM", "ME", "MT", "SM", "TA", "SR"];
+    KNOWN.into_iter().find(|known| *known == name).unwrap_or("other")
 }
 
 /// `<stat>` of `+CREG` (3GPP TS 27.007 clause 7.2).
@@ -177,4 +184,17 @@ async fn of_queues(registry: &mut Registry, gateway: &Gateway) -> Result<(), Pro
     registry.register("queue_depth", "What waits or is under way", depth);
     registry.register("queue_oldest_seconds", "Age of the oldest of it", oldest);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_that_a_modem_made_up_is_no_label() {
+        assert_eq!(storage_label("SM"), "SM");
+        for odd in ["", "sm", "SM\"} 1", "+447700900123"] {
+            assert_eq!(storage_label(odd), "other");
+        }
+    }
 }
