@@ -37,7 +37,7 @@ async fn serve(config: Config) -> Result<(), CliError> {
     let stop = stop_signal()?;
     let (data_dir, listen) = (config.data_dir.clone(), config.listen);
     let gateway = start(config).await?;
-    tokio::spawn(log_events(gateway.subscribe()));
+    tokio::spawn(log_events(gateway.subscribe_from_start()));
     let running = run_listeners(&gateway, &data_dir, listen, stop).await;
     gateway.stop().await;
     running

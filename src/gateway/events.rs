@@ -118,6 +118,8 @@ pub struct DeviceView {
 #[derive(Debug, Clone)]
 pub(super) struct Events {
     sender: broadcast::Sender<Event>,
+    /// Hears everything from the beginning, for the first one who wants that.
+    unheard: Arc<Mutex<Option<broadcast::Receiver<Event>>>>,
     clock: Clock,
     counts: Arc<Mutex<BTreeMap<Outcome, u64>>>,
 }
@@ -135,11 +137,19 @@ pub struct Outcome {
 
 impl Events {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { sender: broadcast::Sender::new(BACKLOG), clock, counts: Arc::default() }
+        let (sender, unheard) = broadcast::channel(BACKLOG);
+        let unheard = Arc::new(Mutex::new(Some(unheard)));
+        Self { sender, unheard, clock, counts: Arc::default() }
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.sender.subscribe()
+    }
+
+    /// With what was told before, for the first one who asks.
+    pub(super) fn subscribe_from_start(&self) -> broadcast::Receiver<Event> {
+        let unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner).take();
+        unheard.unwrap_or_else(|| self.sender.subscribe())
     }
 
     /// How many messages reached each outcome since the start.

@@ -145,6 +145,7 @@ impl Gateway {
         if !changes.is_empty() {
             tracing::info!(messages = changes.len(), "continuing what the last run left");
         }
+        core.events.changes(&changes);
         // Of SIMs that are in no modem any more, too: nobody else looks at what they left.
         for (sim, modem) in core.store.sims_with_pending().await? {
             if sim_name::modem_of(&sim).is_some_and(|modem| names.iter().any(|it| it == modem)) {
@@ -288,6 +289,13 @@ impl Gateway {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.inner.core.events.subscribe()
+    }
+
+    /// The same and everything that has happened since the start began: short messages that the last
+    /// run kept and did not file have become messages by then. For one listener, the first to ask.
+    #[must_use]
+    pub fn subscribe_from_start(&self) -> broadcast::Receiver<Event> {
+        self.inner.core.events.subscribe_from_start()
     }
 
     /// The configuration it runs with.
