@@ -100,7 +100,8 @@ impl Bench {
 
     /// Deletes what earlier runs of the suite left on the SIM, and nothing else.
     async fn tidy_up(&self) -> Result<(), Stop> {
-        for stored in self.modem.sweep().await.map_err(failed("looking through the storages"))? {
+        let all = self.modem.sweep().await.map_err(failed("looking through the storages"))?;
+        for stored in all.found {
             let is_ours = decode(&stored.octets)
                 .is_some_and(|tpdu| text_of(&tpdu).is_some_and(|text| text.contains(MARK)));
             if is_ours {
@@ -147,7 +148,7 @@ impl Bench {
                         return Ok(Arrived { stored: None, tpdu });
                     }
                 }
-                Ok(Some(ModemEvent::Gone { error })) => {
+                Ok(Some(ModemEvent::Gone { error, .. })) => {
                     return Err(Stop::Failed(format!("waiting for {what}: {error}")));
                 }
                 Ok(Some(_)) => {}
@@ -155,7 +156,7 @@ impl Bench {
                 Err(_) => {
                     sweep_at = Instant::now() + SWEEP_EVERY;
                     let all = self.modem.sweep().await.map_err(failed("looking through"))?;
-                    for stored in all {
+                    for stored in all.found {
                         if let Some(tpdu) = decode(&stored.octets).filter(&wanted) {
                             return Ok(Arrived { stored: Some(stored), tpdu });
                         }
@@ -176,7 +177,7 @@ impl Bench {
         self.modem.delete_sms(stored).await.map_err(failed("deleting"))?;
         let all = self.modem.sweep().await.map_err(failed("looking through the storages"))?;
         let is_there = |it: &&StoredSms| it.storage == *storage && it.index == *index;
-        match all.iter().find(is_there) {
+        match all.found.iter().find(is_there) {
             Some(_) => Err(Stop::Failed(format!("{storage} {index} is still there"))),
             None => Ok(()),
         }

@@ -63,7 +63,7 @@ pub(super) struct Inner {
     pub(super) urgent: Notify,
     pub(super) gone: Notify,
     /// Why the modem was lost, until the worker has seen it.
-    pub(super) loss: Mutex<Option<Failure>>,
+    loss: Mutex<Loss>,
     /// The SIM that was in it last.
     pub(super) last_sim: Mutex<Option<String>>,
     driver: Mutex<Driver>,
@@ -78,6 +78,20 @@ pub(super) struct Inner {
 enum Driver {
     Running(Modem),
     Ended((u64, u64)),
+}
+
+/// Why a session is over, and which preparation of the modem it had come from; without that it is the
+/// one under way.
+#[derive(Default)]
+struct Loss(Option<(Option<u64>, Failure)>);
+
+impl Loss {
+    /// Why this session is over, if it is. A loss of an earlier one, which is told late when the
+    /// reader has much to do, is no news for it.
+    fn of(&mut self, session: u64) -> Option<Failure> {
+        let (lost, failure) = self.0.take()?;
+        lost.is_none_or(|lost| lost == session).then_some(failure)
+    }
 }
 
 /// What people see, besides the octets.
@@ -98,6 +112,8 @@ pub(super) struct Shown {
     pub(super) recovery: RecoveryCounts,
     pub(super) line_fault: Option<Fault>,
     pub(super) sms_fault: Option<Fault>,
+    /// A storage is nearly full.
+    pub(super) room_fault: Option<Fault>,
 }
 
 /// Why a session with a modem ended.
@@ -157,6 +173,7 @@ impl Line {
             recovery: RecoveryCounts::default(),
             line_fault: None,
             sms_fault: None,
+            room_fault: None,
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -169,7 +186,7 @@ impl Line {
                 turn: tokio::sync::Mutex::new(()),
                 urgent: Notify::new(),
                 gone: Notify::new(),
-                loss: Mutex::new(None),
+                loss: Mutex::default(),
                 last_sim: Mutex::new(None),
                 driver: Mutex::new(Driver::Ended((0, 0))),
                 sim: Mutex::new(None),
@@ -231,7 +248,7 @@ impl Line {
             last_error: shown.last_error,
             steps: shown.steps.into(),
             recovery: shown.recovery,
-            fault: shown.line_fault.or(shown.sms_fault),
+            fault: shown.line_fault.or(shown.sms_fault).or(shown.room_fault),
             octets: match &*lock(&self.inner.driver) {
                 Driver::Running(modem) => modem.octets(),
                 Driver::Ended(octets) => *octets,
@@ -240,9 +257,9 @@ impl Line {
     }
 
     /// The modem cannot be used any more.
-    pub(super) fn modem_gone(&self, error: ModemError) {
-        tracing::warn!(modem = %self.inner.config.name, "modem lost: {}", quiet(&error));
-        *lock(&self.inner.loss) = Some(Failure::from(&error));
+    pub(super) fn modem_gone(&self, session: u64, error: &ModemError) {
+        tracing::warn!(modem = %self.inner.config.name, "modem lost: {}", quiet(error));
+        lock(&self.inner.loss).0 = Some((Some(session), Failure::from(error)));
         self.inner.gone.notify_one();
     }
 
@@ -250,7 +267,7 @@ impl Line {
     /// left in the middle.
     pub(super) fn store_failed(&self, error: &StoreError) {
         tracing::error!(modem = %self.inner.config.name, "{error}");
-        *lock(&self.inner.loss) = Some(Failure::elsewhere(store_fault(error)));
+        lock(&self.inner.loss).0 = Some((None, Failure::elsewhere(store_fault(error))));
         self.inner.gone.notify_one();
     }
 
@@ -267,11 +284,26 @@ impl Line {
         }
     }
 
-    /// How full the modem's storages are now.
-    pub(super) fn storages(&self, storages: Vec<StorageView>) {
-        if self.shown().storages != storages {
-            self.show(|shown| shown.storages = storages);
+    /// How full the modem's storages are now, and whether one is too full.
+    pub(super) fn storages(&self, storages: Vec<StorageView>, fault: Option<Fault>) {
+        let (before, alarm) = {
+            let shown = self.shown();
+            (shown.storages == storages, shown.room_fault.as_ref().map(|it| it.code.clone()))
+        };
+        let now = fault.as_ref().map(|it| it.code.clone());
+        if before && alarm == now {
+            return;
         }
+        let modem = &self.inner.config.name;
+        match &fault {
+            Some(fault) if alarm.is_none() => tracing::warn!(%modem, "{fault}"),
+            None if alarm.is_some() => tracing::info!(%modem, "there is room for SMS again"),
+            _ => {}
+        }
+        self.show(|shown| {
+            shown.storages = storages;
+            shown.room_fault = fault;
+        });
     }
 
     /// The signal as the modem tells it now.
@@ -436,7 +468,7 @@ impl Worker<'_> {
 
     async fn prepare(&self) -> Result<ModemInfo, ModemError> {
         // A loss that ended the last session is no news for the next one; any later one is.
-        lock(&self.line.inner.loss).take();
+        *lock(&self.line.inner.loss) = Loss::default();
         self.line.show(|shown| {
             if shown.condition != "recovering" {
                 shown.condition = "starting";
@@ -520,7 +552,7 @@ impl Worker<'_> {
                 biased;
                 () = self.stop.cancelled() => return SessionEnd::Stopped,
                 () = self.line.inner.gone.notified() => {
-                    if let Some(failure) = lock(&self.line.inner.loss).take() {
+                    if let Some(failure) = lock(&self.line.inner.loss).of(info.session) {
                         return SessionEnd::Failed(failure);
                     }
                 }
@@ -703,4 +735,23 @@ async fn sleep_until(at: Option<Instant>) {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_that_is_told_late_does_not_end_the_session_after_it() {
+        let failure = || Failure::from(&ModemError::Restarted);
+        let mut loss = Loss::default();
+        assert!(loss.of(1).is_none());
+        loss.0 = Some((Some(1), failure()));
+        assert!(loss.of(2).is_none());
+        assert!(loss.of(1).is_none(), "it is over and done with");
+        loss.0 = Some((None, failure()));
+        assert!(loss.of(2).is_some(), "what fails beside the modem is of now");
+        loss.0 = Some((Some(2), failure()));
+        assert_eq!(loss.of(2).map(|failure| failure.fault.code), Some(failure().fault.code));
+    }
 }

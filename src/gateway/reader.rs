@@ -16,7 +16,7 @@ use super::modem_view::StorageView;
 use super::push::Intake;
 use super::sim_name;
 use crate::model::{Explain, Fault};
-use crate::modem::{Modem, ModemError, ModemEvent, StoredSms};
+use crate::modem::{Modem, ModemError, ModemEvent, StoredSms, Swept};
 use crate::store::StoreError;
 
 /// `<stat>` of messages that came from the network: 0 unread, 1 read (3GPP TS 27.005 clause 3.1).
@@ -87,7 +87,7 @@ impl Reader {
             ModemEvent::SmsStored { storage, index: Some(index) } if !storage.is_empty() => {
                 let Some(sim) = self.sim.borrow().clone() else { return };
                 let taken = match self.modem.read_sms(&storage, index).await {
-                    Ok(sms) => self.take(&sim, vec![sms], false).await,
+                    Ok(sms) => self.take(&sim, vec![sms], |_| false).await,
                     // A sweep was quicker, or the modem names the wrong place or storage.
                     Err(ModemError::NoSuchSms { .. } | ModemError::Refused { .. }) => {
                         return self.look_through().await;
@@ -103,7 +103,7 @@ impl Reader {
                 let sim = self.sim.borrow().clone();
                 let sim = sim.unwrap_or_else(|| sim_name::unknown_in(&self.line.config().name));
                 let intake = self.intake_for(sim);
-                let kept = intake.keep([("direct".to_owned(), octets)], false).await;
+                let kept = intake.keep([("direct".to_owned(), octets, false)]).await;
                 if kept.is_ok() {
                     self.acknowledge().await;
                 }
@@ -118,7 +118,7 @@ impl Reader {
                 self.line.registration(registration);
             }
             ModemEvent::Resynced => self.line.resynced(),
-            ModemEvent::Gone { error } => self.line.modem_gone(error),
+            ModemEvent::Gone { session, error } => self.line.modem_gone(session, &error),
         }
     }
 
@@ -127,12 +127,11 @@ impl Reader {
         let taken = match self.modem.sweep().await {
             // Another SIM, whose messages these may be, is looked through by itself.
             Ok(_) if self.sim.borrow().as_ref() != Some(&sim) => return,
-            Ok(found) => self.take_all(&sim, found).await,
+            Ok(swept) => self.take_all(&sim, swept).await,
             Err(error) => Err(error.into()),
         };
-        let fine = taken.is_ok();
         self.report(taken);
-        self.look_at_room(fine).await;
+        self.look_at_room().await;
         if let Ok(signal) = self.modem.signal().await {
             self.line.signal(signal);
         }
@@ -146,8 +145,8 @@ impl Reader {
         }
     }
 
-    /// How full the storages are once everything was taken; `fine`: nothing worse is to be shown.
-    async fn look_at_room(&self, fine: bool) {
+    /// How full the storages are once everything was taken.
+    async fn look_at_room(&self) {
         let Ok(uses) = self.modem.storages().await else { return };
         let views: Vec<StorageView> = uses
             .into_iter()
@@ -163,31 +162,36 @@ impl Reader {
             used: it.used,
             total: it.total,
         });
-        self.line.storages(views);
-        if let (Some(error), true) = (full, fine) {
-            tracing::warn!(modem = %self.line.config().name, "{error}");
-            self.line.sms_trouble(Some(error.to_fault()));
-        }
+        self.line.storages(views, full.map(|error| error.to_fault()));
     }
 
-    /// Takes what a look through all storages found.
-    async fn take_all(&self, sim: &str, found: Vec<StoredSms>) -> Result<(), TakeError> {
+    /// Takes what a look through all storages found. Of a SIM that is new here, what a storage held
+    /// at first is told by the first look that could read it.
+    async fn take_all(&self, sim: &str, swept: Swept) -> Result<(), TakeError> {
         let store = &self.line.core().store;
-        let first = !store.sim(sim).await?.is_some_and(|sim| sim.swept);
-        let taken = self.take(sim, found, first).await;
+        let record = store.sim(sim).await?;
+        let first =
+            |storage: &str| !record.as_ref().is_some_and(|record| record.has_swept(storage));
+        let taken = self.take(sim, swept.found, first).await;
         if !matches!(taken, Err(TakeError::Store(_))) {
-            store.swept(sim, self.line.core().now()).await?;
+            let all = swept.failed.is_empty();
+            store.swept(sim, swept.read, all, self.line.core().now()).await?;
         }
-        taken
+        taken?;
+        match swept.failed.into_iter().next() {
+            // What it holds waits there.
+            Some((_, error)) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
-    /// Commit, then delete, then make sense of it. `first_sweep`: found by the first look through
-    /// this SIM.
+    /// Commit, then delete, then make sense of it. `first_sweep`: whether what a storage holds is
+    /// found by the first look through it, for this SIM.
     async fn take(
         &self,
         sim: &str,
         found: Vec<StoredSms>,
-        first_sweep: bool,
+        first_sweep: impl Fn(&str) -> bool,
     ) -> Result<(), TakeError> {
         let intake = self.intake_for(sim.to_owned());
         let received: Vec<StoredSms> =
@@ -202,9 +206,10 @@ impl Reader {
             } else {
                 sms.octets.clone()
             };
-            (format!("{} {}", sms.storage, sms.index), octets)
+            let first = first_sweep(&sms.storage);
+            (format!("{} {}", sms.storage, sms.index), octets, first)
         });
-        intake.keep(raw, first_sweep).await?;
+        intake.keep(raw).await?;
         let mut undeleted = None;
         for sms in &received {
             if let Err(error) = self.modem.delete_sms(sms).await {

@@ -19,7 +19,8 @@ use super::sms_setup::Reception;
 use super::usb::{Binding, Finder};
 use super::{
     Means, ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PinMemory, PortError,
-    PortOpener, Profile, Profiles, Registration, Rung, StorageUse, StoredSms, hangup, registration,
+    PortOpener, Profile, Profiles, Registration, Rung, StorageUse, StoredSms, Swept, hangup,
+    registration,
 };
 use crate::codec::at::{EndedContext, Unsolicited, active_contexts, ended_context, value_behind};
 use crate::codec::sms::from_hex;
@@ -40,7 +41,7 @@ pub(super) enum Request {
     Release(Answer<()>),
     Registration(Answer<Registration>),
     Signal(Answer<Option<i16>>),
-    Sweep(Answer<Vec<StoredSms>>),
+    Sweep(Answer<Swept>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
     Delete { sms: StoredSms, answer: Answer<()> },
     StorageUse(Answer<Vec<StorageUse>>),
@@ -94,6 +95,8 @@ pub(super) struct Driver {
     pub(super) ready: bool,
     /// When the receiving storage is to be selected again.
     restore_at: Option<Instant>,
+    /// Counts the preparations: what is told of one is nothing to the next.
+    pub(super) session: u64,
     /// Why it is out of service.
     lost: Option<ModemError>,
 }
@@ -138,6 +141,7 @@ impl Driver {
             call_in_doubt: false,
             ready: false,
             restore_at: None,
+            session: 0,
             starting: false,
             lost: None,
         }
@@ -248,7 +252,8 @@ impl Driver {
                     self.starting = true;
                     self.storages.forget();
                     if std::mem::replace(&mut self.ready, false) {
-                        self.event(ModemEvent::Gone { error: ModemError::Restarted });
+                        let session = self.session;
+                        self.event(ModemEvent::Gone { session, error: ModemError::Restarted });
                     }
                 }
                 Unsolicited::ContextEnded(line) => self.context_ended(&line),
@@ -417,6 +422,7 @@ impl Driver {
         self.ready = false;
         // Another SIM may be in it, and other messages in a memory that a restart has emptied.
         self.storages.forget();
+        self.session = self.session.wrapping_add(1);
         let prepared = self.prepare().await;
         self.ready = prepared.is_ok();
         if let Err(error) = &prepared {
@@ -549,7 +555,7 @@ impl Driver {
         }
         self.ready = false;
         if self.lost.replace(error.clone()).is_none() && tell {
-            self.event(ModemEvent::Gone { error });
+            self.event(ModemEvent::Gone { session: self.session, error });
         }
     }
 

@@ -12,7 +12,7 @@ use super::line::Shared;
 use super::usb::UsbBus;
 use super::{
     DataCall, ModemError, ModemInfo, PinMemory, PortOpener, ProfileChoice, Registration, Rung,
-    StorageUse, StoredSms,
+    StorageUse, StoredSms, Swept,
 };
 use crate::model::redact::Secret;
 use crate::model::{Clock, StageSink, Tap};
@@ -111,6 +111,8 @@ pub enum ModemEvent {
     Resynced,
     /// The modem cannot be used any more; [`Modem::prepare`] opens it again.
     Gone {
+        /// The preparation that it had come from, see [`ModemInfo::session`].
+        session: u64,
         /// Why.
         error: ModemError,
     },
@@ -222,8 +224,9 @@ impl Modem {
     /// Lists every message of every storage, sent and unsent ones included.
     ///
     /// # Errors
-    /// [`ModemError::InCall`] at once while a call holds the only port.
-    pub async fn sweep(&self) -> Result<Vec<StoredSms>, ModemError> {
+    /// [`ModemError::InCall`] at once while a call holds the only port; a storage that cannot be read
+    /// is no error, see [`Swept::failed`].
+    pub async fn sweep(&self) -> Result<Swept, ModemError> {
         self.ask(Request::Sweep).await
     }
 

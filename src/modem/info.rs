@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{MatchReason, ProfileChoice};
+use super::{MatchReason, ModemError, ProfileChoice};
 use crate::model::redact;
 
 /// A modem that is ready for service. `Debug` redacts IMSI and IMEI.
@@ -34,6 +34,8 @@ pub struct ModemInfo {
     pub sharing: PortSharing,
     /// What it is treated by.
     pub profile: ProfileUsed,
+    /// Which preparation of this modem it is, from 1.
+    pub session: u64,
 }
 
 /// The profile by which a modem is treated.
@@ -95,6 +97,7 @@ impl fmt::Debug for ModemInfo {
             .field("profile", &self.profile)
             .field("ports", &self.ports)
             .field("sharing", &self.sharing)
+            .field("session", &self.session)
             .finish()
     }
 }
@@ -163,4 +166,15 @@ pub struct StoredSms {
     pub octets: Bytes,
     /// The line that the modem listed, for messages that do not decode.
     pub raw: String,
+}
+
+/// What a look through all storages has found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// The messages, sent and unsent ones included.
+    pub found: Vec<StoredSms>,
+    /// The names of the storages that were read.
+    pub read: Vec<String>,
+    /// Those that could not be read, and why: what they hold is not known.
+    pub failed: Vec<(String, ModemError)>,
 }

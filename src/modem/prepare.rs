@@ -93,6 +93,7 @@ impl Driver {
             registration,
             ports: self.ports.clone(),
             sharing: self.sharing(),
+            session: self.session,
         };
         Ok(info)
     }

@@ -372,7 +372,7 @@ impl Driver {
         }
         if !response.result.is_ok() {
             return Err(ModemError::Refused {
-                command: "AT+CPMS".to_owned(),
+                command: format!("AT+CPMS={name}"),
                 answer: response.result.to_string(),
             });
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::driver::Driver;
 use super::profile::ListMethod;
 use super::sms::{Count, Place, may_share_places};
-use super::{ModemError, StoredSms, hangup};
+use super::{ModemError, StoredSms, Swept, hangup};
 use crate::codec::at::{cmgl_entries, fields, value_behind};
 
 /// Places looked at one by one, whatever total the modem claims.
@@ -21,30 +21,27 @@ const MAX_FOUND: usize = 1024;
 const MAX_HUNG: usize = 3;
 
 impl Driver {
-    /// Lists every storage. A storage that fails does not hide the others.
-    pub(super) async fn sweep(&mut self) -> Result<Vec<StoredSms>, ModemError> {
+    /// Lists every storage. A storage that fails neither hides the others nor is hidden by them.
+    pub(super) async fn sweep(&mut self) -> Result<Swept, ModemError> {
         self.at()?;
         self.storages.forget();
-        let mut found: Vec<StoredSms> = Vec::new();
-        let mut failed = None;
+        let mut swept = Swept::default();
         for name in self.storages_to_look_through() {
             match self.sweep_one(&name).await {
                 Ok(mut messages) => {
                     // One message under two names is one.
-                    messages.retain(|message| !found.iter().any(|it| is_same(it, message)));
-                    found.extend(messages);
+                    messages.retain(|message| !swept.found.iter().any(|it| is_same(it, message)));
+                    swept.found.extend(messages);
+                    swept.read.push(name);
                 }
                 Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => {
                     return Err(error);
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => swept.failed.push((name, error)),
             }
         }
         self.select_receiving().await;
-        match failed {
-            Some(error) if found.is_empty() => Err(error),
-            _ => Ok(found),
-        }
+        Ok(swept)
     }
 
     pub(super) fn storages_to_look_through(&self) -> Vec<String> {

@@ -74,7 +74,13 @@ fn adopt(
              FROM sim AS former WHERE sim.id = ?2 AND former.id = ?1",
             params![from, sim],
         )?;
+        db.execute(
+            "INSERT OR IGNORE INTO swept_storage (sim, storage)
+             SELECT ?2, storage FROM swept_storage WHERE sim = ?1",
+            params![from, sim],
+        )?;
     }
+    db.execute("DELETE FROM swept_storage WHERE sim = ?1", [from])?;
     db.execute("DELETE FROM sim WHERE id = ?1", [from])?;
     changes.extend(reports::match_waiting(db, sim, at)?);
     changes.extend(status_reports::match_waiting(db, sim, at)?);

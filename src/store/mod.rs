@@ -46,7 +46,7 @@ pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use outbound::{NewOutbound, NewSubmission, Settlement, Submission};
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
-pub use sims::{HASH_LIFE, KEPT_HASHES, SimRecord};
+pub use sims::{HASH_LIFE, KEPT_HASHES, SIM_LIFE, SimRecord};
 pub use sms::{
     Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, ShownSms, TpduFate,
 };

@@ -9,8 +9,13 @@ use super::{StoreError, rows};
 use crate::model::{MessageId, Timestamp};
 
 /// One step for each version; what has been released is never changed, only followed.
-const STEPS: &[Step] =
-    &[Step::Sql(V1), Step::Sql(V2), Step::Code(plain_sms), Step::Sql(PINS_AND_HOLDS)];
+const STEPS: &[Step] = &[
+    Step::Sql(V1),
+    Step::Sql(V2),
+    Step::Code(plain_sms),
+    Step::Sql(PINS_AND_HOLDS),
+    Step::Sql(STORAGES),
+];
 
 /// What makes a version of the one before.
 enum Step {
@@ -244,7 +249,8 @@ ALTER TABLE tpdu ADD COLUMN seen_at INTEGER NOT NULL DEFAULT 0;
 UPDATE tpdu SET seen_at = received_at;
 CREATE INDEX tpdu_seen ON tpdu (sim, seen_at);
 -- Texts of which parts were missing had no view: they are looked at once more.
-UPDATE tpdu SET state = 'pending', note = NULL WHERE state = 'incomplete' AND push_id IS NULL;
+UPDATE tpdu SET state = 'pending', note = 'looked at once more'
+WHERE state = 'incomplete' AND push_id IS NULL;
 
 CREATE TABLE sim (
     -- IMSI, or what stands for it.
@@ -382,6 +388,21 @@ CREATE TABLE held (
 ) STRICT;
 ";
 
+/// What a SIM held at first is known of each storage; what was looked at once more is no news.
+const STORAGES: &str = "
+-- Storages whose first content was stored, until sim.swept_at says it of all.
+CREATE TABLE swept_storage (
+    sim     TEXT NOT NULL,
+    storage TEXT NOT NULL,
+    PRIMARY KEY (sim, storage)
+) STRICT;
+
+-- To be shown, but no news, whatever its time stamp.
+ALTER TABLE tpdu ADD COLUMN historic INTEGER NOT NULL DEFAULT 0;
+UPDATE tpdu SET historic = 1, note = NULL
+WHERE state = 'pending' AND note = 'looked at once more';
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -458,12 +479,15 @@ mod tests {
             id.parse::<MessageId>().unwrap();
         }
         assert_ne!(rows[0].0, rows[1].0);
-        let pending: String = db
-            .query_row("SELECT group_concat(hash) FROM tpdu WHERE state = 'pending'", [], |row| {
-                row.get(0)
-            })
+        let pending: (String, bool) = db
+            .query_row(
+                "SELECT group_concat(hash), min(historic) FROM tpdu WHERE state = 'pending'",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .unwrap();
-        assert_eq!(pending, "c", "texts without a view are looked at once more");
+        let once_more = "texts without a view are looked at once more and are no news";
+        assert_eq!(pending, ("c".to_owned(), true), "{once_more}");
         // Not the first sight of this SIM: nothing that comes is old.
         let sim: (i64, bool) = db
             .query_row(

@@ -21,13 +21,27 @@ pub const KEPT_HASHES: usize = 1_000;
 /// carries it: long enough to move a SIM from one modem into another.
 const SIM_GRACE: Duration = Duration::from_secs(10 * 60);
 
+/// How long a SIM that is in no modem is remembered. It may lie in a drawer for months; after that
+/// it is as new, and what is on it no news.
+pub const SIM_LIFE: Duration = Duration::from_secs(400 * 24 * 3600);
+
 /// A SIM as the store knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimRecord {
     /// When it was seen for the first time, by the clock of that moment.
     pub first_seen_at: Timestamp,
     /// Whether all that it held at first was stored.
     pub swept: bool,
+    /// The storages of which that is true before it is true of all.
+    pub swept_storages: Vec<String>,
+}
+
+impl SimRecord {
+    /// Whether what this storage held at first was stored.
+    #[must_use]
+    pub fn has_swept(&self, storage: &str) -> bool {
+        self.swept || self.swept_storages.iter().any(|it| it == storage)
+    }
 }
 
 impl Store {
@@ -77,17 +91,34 @@ impl Store {
         self.read(move |db| record(db, &sim)).await
     }
 
-    /// All that a SIM holds is stored; forgets short messages that it does not hold for long.
+    /// All that these storages of a SIM hold is stored; `all`: it has no others. Forgets short
+    /// messages that it does not hold for long, and SIMs that are gone for long.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn swept(&self, sim: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn swept(
+        &self,
+        sim: &str,
+        storages: Vec<String>,
+        all: bool,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let sim = sim.to_owned();
         self.write(move |db| {
             db.execute(
-                "UPDATE sim SET swept_at = coalesce(swept_at, ?2), seen_at = ?2 WHERE id = ?1",
-                params![sim, at.as_millis()],
+                "UPDATE sim SET swept_at = CASE WHEN ?3 THEN coalesce(swept_at, ?2)
+                                                ELSE swept_at END,
+                                seen_at = ?2
+                 WHERE id = ?1",
+                params![sim, at.as_millis(), all],
             )?;
+            for storage in &storages {
+                db.prepare_cached(
+                    "INSERT OR IGNORE INTO swept_storage (sim, storage)
+                     SELECT id, ?2 FROM sim WHERE id = ?1 AND swept_at IS NULL",
+                )?
+                .execute(params![sim, storage])?;
+            }
             forget(db, &sim, at)
         })
         .await
@@ -158,10 +189,21 @@ fn record(db: &Connection, sim: &str) -> Result<Option<SimRecord>, Failure> {
     let record = db
         .prepare_cached("SELECT first_seen_at, swept_at IS NOT NULL FROM sim WHERE id = ?1")?
         .query_row([sim], |row| {
-            Ok(SimRecord { first_seen_at: Timestamp::from_millis(row.get(0)?), swept: row.get(1)? })
+            Ok(SimRecord {
+                first_seen_at: Timestamp::from_millis(row.get(0)?),
+                swept: row.get(1)?,
+                swept_storages: Vec::new(),
+            })
         })
         .optional()?;
-    Ok(record)
+    let Some(mut record) = record else { return Ok(None) };
+    if !record.swept {
+        record.swept_storages = db
+            .prepare_cached("SELECT storage FROM swept_storage WHERE sim = ?1")?
+            .query_map([sim], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+    }
+    Ok(Some(record))
 }
 
 fn forget(db: &Connection, sim: &str, at: Timestamp) -> Result<(), Failure> {
@@ -174,8 +216,24 @@ fn forget(db: &Connection, sim: &str, at: Timestamp) -> Result<(), Failure> {
                           LIMIT ?3)",
     )?
     .execute(params![sim, oldest, rows::column(KEPT_HASHES)])?;
-    db.prepare_cached("DELETE FROM sms_report WHERE sim = ?1 AND received_at < ?2")?
-        .execute(params![sim, oldest])?;
+    db.prepare_cached("DELETE FROM sms_report WHERE received_at < ?1")?.execute([oldest])?;
+    forget_gone(db, sim, at)
+}
+
+/// Forgets SIMs whose place another one has taken long ago, and what is known again for a name that
+/// no SIM has. One that is in a modem stays, however long the computer was off.
+fn forget_gone(db: &Connection, here: &str, at: Timestamp) -> Result<(), Failure> {
+    let life = i64::try_from(SIM_LIFE.as_millis()).unwrap_or(i64::MAX);
+    let oldest = at.as_millis().saturating_sub(life);
+    db.prepare_cached("DELETE FROM sim WHERE seen_at < ?2 AND modem IS NULL AND id <> ?1")?
+        .execute(params![here, oldest])?;
+    db.prepare_cached("DELETE FROM swept_storage WHERE sim NOT IN (SELECT id FROM sim)")?
+        .execute([])?;
+    db.prepare_cached(
+        "DELETE FROM tpdu
+         WHERE state <> 'pending' AND seen_at < ?1 AND sim NOT IN (SELECT id FROM sim)",
+    )?
+    .execute([oldest])?;
     Ok(())
 }
 

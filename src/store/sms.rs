@@ -52,6 +52,8 @@ pub struct PendingTpdu {
     pub received_at: Timestamp,
     /// It was found by the first look through the SIM.
     pub first_sweep: bool,
+    /// It is no news, whatever its time stamp.
+    pub historic: bool,
     /// What it is shown in already, though siblings are missing.
     pub shown: Option<ShownSms>,
 }
@@ -168,7 +170,7 @@ impl Store {
         let sim = sim.to_owned();
         self.read(move |db| {
             let mut select = db.prepare_cached(
-                "SELECT id, octets, received_at, first_sweep, sms_id FROM tpdu
+                "SELECT id, octets, received_at, first_sweep, historic, sms_id FROM tpdu
                  WHERE state = 'pending' AND sim = ?1 ORDER BY id",
             )?;
             let rows = select
@@ -178,7 +180,8 @@ impl Store {
                         octets: Bytes::from(row.get::<_, Vec<u8>>(1)?),
                         received_at: Timestamp::from_millis(row.get(2)?),
                         first_sweep: row.get(3)?,
-                        shown: row.get::<_, Option<i64>>(4)?.map(ShownSms),
+                        historic: row.get(4)?,
+                        shown: row.get::<_, Option<i64>>(5)?.map(ShownSms),
                     })
                 })?
                 .collect::<Result<_, _>>()?;

@@ -525,7 +525,7 @@ fn store_of_a_newer_program_is_refused() {
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 4 });
+    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 5 });
 }
 
 async fn received(store: &Store, id: &MessageId, acks: Vec<NewAck>) {

@@ -123,7 +123,7 @@ async fn stored(events: &mut mpsc::Receiver<ModemEvent>) -> (String, u16) {
 async fn gone(events: &mut mpsc::Receiver<ModemEvent>) -> ModemError {
     let wait = async {
         loop {
-            if let Some(ModemEvent::Gone { error }) = events.recv().await {
+            if let Some(ModemEvent::Gone { error, .. }) = events.recv().await {
                 return error;
             }
         }
@@ -143,7 +143,7 @@ async fn messages_are_read_and_deleted_while_a_call_is_up_on_the_same_port() {
     let sms = modem.read_sms(&storage, index).await.unwrap();
     assert!(sms.octets.ends_with(&tpdu()));
     modem.delete_sms(&sms).await.unwrap();
-    assert_eq!(modem.sweep().await.unwrap(), []);
+    assert_eq!(modem.sweep().await.unwrap().found, []);
     // The call's octets go their own way meanwhile: LCP is answered.
     let mut request = Vec::new();
     FrameFormat::default().encode(protocol::LCP, &[1, 1, 0, 4], &mut request);
@@ -169,7 +169,7 @@ async fn modem_that_refuses_is_used_as_one_with_one_port() {
     let call = modem.dial(&context()).await.unwrap();
     assert_eq!(modem.sweep().await.unwrap_err(), ModemError::InCall);
     call.hang_up().await.unwrap();
-    assert_eq!(modem.sweep().await.unwrap(), []);
+    assert_eq!(modem.sweep().await.unwrap().found, []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -251,3 +251,29 @@ async fn sms_that_cannot_be_deleted_is_filed_once() {
     let fault = rig.gateway.modems().remove(0).fault.expect("shown at the modem");
     assert_eq!(fault.code, "sms-delete-failed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn mms_announced_on_the_sim_for_years_before_the_first_start_are_not_asked_for() {
+    let start = 1_790_000_000;
+    let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+        for (days, id) in [(30, "T1"), (364, "T2"), (366, "T3"), (3_000, "T4")] {
+            for part in notified(id, Timestamp::from_secs(start - days * 86_400)) {
+                operator.deliver_sms(OWN, &[part.encode().unwrap().into()]).unwrap();
+            }
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let inbox = rig.inbox().await;
+    assert_eq!(inbox.len(), 4);
+    for one in &inbox {
+        assert_eq!((one.state, one.historic), (State::In(InboundState::Expired), true), "{one:?}");
+    }
+    assert_eq!(rig.operator.modem().state().calls, 0);
+    assert_eq!(rig.operator.modem().state().stored_sms, [0, 0]);
+    // Its owner may ask for it all the same, and hears what the operator says.
+    rig.gateway.retry(&inbox[0].id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(rig.operator.modem().state().calls > 0);
+    assert!(rig.view(&inbox[0].id).await.attempts > 0);
+}

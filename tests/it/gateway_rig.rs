@@ -148,10 +148,20 @@ impl Rig {
         timing: sim::Timing,
         wrap: impl FnOnce(Arc<dyn PortOpener>) -> Arc<dyn PortOpener>,
     ) -> Self {
+        Self::prepared_through(ports, timing, |_| {}, wrap).await
+    }
+
+    /// The same; `prepare` has its turn before the gateway starts.
+    pub(crate) async fn prepared_through(
+        ports: Ports,
+        timing: sim::Timing,
+        prepare: impl FnOnce(&Operator),
+        wrap: impl FnOnce(Arc<dyn PortOpener>) -> Arc<dyn PortOpener>,
+    ) -> Self {
         let arrange = |_: &Operator, _: &mut Config, deps: &mut Deps| {
             deps.ports = wrap(Arc::clone(&deps.ports));
         };
-        Self::assemble(ports, Behaviour::Receive, timing, None, |_| {}, arrange).await
+        Self::assemble(ports, Behaviour::Receive, timing, None, prepare, arrange).await
     }
 
     /// With a SIM that wants a PIN, and a PIN in the configuration.
@@ -276,15 +286,16 @@ impl Rig {
         forgotten
     }
 
-    /// What a gateway leaves that died behind the commit of a short message which came directly, before
-    /// the SIM was known. `octets`: no address of a service centre, then the TPDU.
-    pub(crate) async fn keep_unfiled(&self, octets: Bytes) {
+    /// What a gateway leaves that died behind the commit of a short message, before it was filed.
+    /// `sim`: none before the SIM was known. `octets`: the address of a service centre with its length,
+    /// which may be 0, then the TPDU.
+    pub(crate) async fn keep_unfiled(&self, sim: Option<&str>, octets: Bytes) {
         let mut identity = octets.to_vec();
         // TP-MMS (3GPP TS 23.040 clause 9.2.3.2).
-        identity[1] |= 0x04;
+        identity[usize::from(octets[0]) + 1] |= 0x04;
         let name = &self.config.modems[0].name;
         let tpdu = mm1gate::store::NewTpdu {
-            sim: format!("modem:{name}"),
+            sim: sim.map_or_else(|| format!("modem:{name}"), ToOwned::to_owned),
             modem: name.clone(),
             slot: "direct".to_owned(),
             octets,
@@ -313,10 +324,18 @@ impl Rig {
 
     /// The number that a query of the store answers.
     pub(crate) fn count(&self, sql: &str) -> i64 {
+        self.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The octets that a query of the store answers.
+    pub(crate) fn octets(&self, sql: &str) -> Bytes {
+        self.database().query_row(sql, [], |row| row.get::<_, Vec<u8>>(0)).unwrap().into()
+    }
+
+    fn database(&self) -> rusqlite::Connection {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         let file = self.config.data_dir.join("mm1gate.db");
-        let database = rusqlite::Connection::open_with_flags(file, flags).unwrap();
-        database.query_row(sql, [], |row| row.get(0)).unwrap()
+        rusqlite::Connection::open_with_flags(file, flags).unwrap()
     }
 
     pub(crate) async fn view(&self, id: &MessageId) -> MessageView {

@@ -231,3 +231,44 @@ async fn silent_short_message_is_taken_from_the_modem_and_shown_to_nobody() {
     // Its octets are kept all the same.
     assert_eq!(rig.count("SELECT count(*) FROM tpdu WHERE note LIKE 'a silent%'"), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn alarm_about_a_sim_that_is_nearly_full_stays_until_there_is_room() {
+    let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.gateway.stop().await;
+    // 17 of 20 places.
+    let draft = SmsSubmit::text(SmsAddress::from_text(PHONE), "buy flour").parts().unwrap();
+    let draft = draft[0].encode().unwrap();
+    let mut port = rig.operator.modem().open(PortRole::Control).unwrap();
+    say(&mut port, "AT+CMGF=0\r", "OK").await;
+    say(&mut port, "AT+CPMS=\"SM\",\"SM\",\"SM\"\r", "OK").await;
+    for _ in 0..17 {
+        say(&mut port, &format!("AT+CMGW={}\r", draft.len()), ">").await;
+        say(&mut port, &format!("00{}\x1a", hex::encode_upper(&draft)), "OK").await;
+    }
+    drop(port);
+    let fault = |rig: &Rig| rig.gateway.modems().remove(0).fault.map(|fault| fault.code);
+    rig.start().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let full = fault(&rig).expect("an alarm");
+    for round in 0..100 {
+        if round % 10 == 0 {
+            let word = stored(&format!("round {round}"), rig.clock.now());
+            rig.operator.deliver_sms(OWN, &[word]).unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert_eq!(fault(&rig).as_deref(), Some(&full[..]), "round {round}");
+    }
+    assert_eq!(rig.inbox().await.len(), 10);
+    rig.gateway.stop().await;
+    let mut port = rig.operator.modem().open(PortRole::Control).unwrap();
+    say(&mut port, "AT+CPMS=\"SM\",\"SM\",\"SM\"\r", "OK").await;
+    for place in 1..=4 {
+        say(&mut port, &format!("AT+CMGD={place}\r"), "OK").await;
+    }
+    drop(port);
+    rig.start().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(fault(&rig), None);
+}

@@ -1,4 +1,5 @@
-//! SIMs whose name is not known, or not yet: what comes for them is theirs all the same.
+//! SIMs whose name is not known, or not yet, and storages that cannot be read, or not yet: what comes
+//! for them is theirs all the same.
 
 use std::io;
 use std::pin::Pin;
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData, join_smsc};
+use mm1gate::gateway::Event;
+use mm1gate::model::Timestamp;
 use mm1gate::modem::{OpenPort, Port, PortOpener};
 use mm1gate::sim::{Behaviour, Fault, Outgoing, OutgoingPart, Timing};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -113,22 +116,26 @@ fn send(rig: &Rig, octets: usize) {
 }
 
 fn sms(rig: &Rig, words: &str) -> Bytes {
+    stamped(rig.clock.now(), words)
+}
+
+fn stamped(at: Timestamp, words: &str) -> Bytes {
     let (dcs, data) = UserData::from_text(words);
-    let stamp = Scts::new(rig.clock.now(), 0);
-    Deliver::new(SmsAddress::from_text(PHONE), dcs, stamp, data).encode().unwrap().into()
+    let sender = SmsAddress::from_text(PHONE);
+    Deliver::new(sender, dcs, Scts::new(at, 0), data).encode().unwrap().into()
 }
 
 #[tokio::test(start_paused = true)]
 async fn sms_delivered_again_before_the_sim_was_known_is_one_message_over_restarts() {
     let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let tpdu = sms(&rig, "Is it ready?");
-    rig.operator.deliver_sms(OWN, std::slice::from_ref(&tpdu)).unwrap();
+    rig.operator.deliver_sms(OWN, &[sms(&rig, "Is it ready?")]).unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(rig.inbox().await.len(), 1);
     rig.gateway.stop().await;
     // The network has not heard that it arrived and hands it over directly at the next start.
-    rig.keep_unfiled(join_smsc(None, &tpdu).unwrap().into()).await;
+    let again = rig.octets("SELECT octets FROM tpdu");
+    rig.keep_unfiled(None, again).await;
     for _ in 0..3 {
         rig.start().await;
         tokio::time::sleep(Duration::from_secs(600)).await;
@@ -150,7 +157,7 @@ async fn mms_announced_directly_before_the_sim_was_known_is_fetched_after_a_cras
     let announced = rig.operator.modem().stored_tpdus();
     assert!(!announced.is_empty());
     for tpdu in announced {
-        rig.keep_unfiled(join_smsc(None, &tpdu).unwrap().into()).await;
+        rig.keep_unfiled(None, join_smsc(None, &tpdu).unwrap().into()).await;
     }
     rig.start().await;
     let view = rig.inbound_until(&["acknowledged"]).await;
@@ -197,4 +204,61 @@ async fn sms_that_waited_is_news_though_the_modem_did_not_tell_the_sim_this_time
         assert_eq!(found, [(Some("Is it ready?"), false)], "{commands:?}");
         rig.gateway.stop().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_sms_of_a_storage_that_was_busy_at_first_are_no_news_and_that_it_was_is_shown() {
+    let start = Timestamp::from_secs(1_790_000_000);
+    let on = Arc::new(AtomicBool::new(true));
+    let switch = Arc::clone(&on);
+    let rig = Rig::prepared_through(
+        Ports::Two,
+        Timing::default(),
+        |operator| {
+            let old = Timestamp::from_secs(start.as_secs() - 30 * 86_400);
+            operator.deliver_sms(OWN, &[stamped(old, "old")]).unwrap();
+            operator.faults().set(Fault::CmtiMissing {});
+        },
+        |inner| Arc::new(Reticent { inner, on: switch, commands: &["AT+CPMS=\"SM\""] }),
+    )
+    .await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(rig.operator.modem().state().stored_sms, [1, 0]);
+    // The other storage has something that the next look finds.
+    rig.operator.deliver_sms(OWN, &[sms(&rig, "new")]).unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(rig.operator.modem().state().stored_sms, [1, 0]);
+    assert_eq!(rig.inbox().await.len(), 1);
+    let fault = rig.gateway.modems().remove(0).fault.expect("a fault");
+    assert!(fault.summary.contains("AT+CPMS=\"SM\""), "{}", fault.summary);
+    on.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let mut found: Vec<_> =
+        rig.inbox().await.into_iter().map(|one| (one.text.unwrap(), one.historic)).collect();
+    found.sort();
+    assert_eq!(found, [("new".to_owned(), false), ("old".to_owned(), true)]);
+    assert_eq!(rig.gateway.modems().remove(0).fault, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_kept_before_a_crash_is_told_when_it_is_filed_at_the_next_start() {
+    let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    rig.gateway.stop().await;
+    let imsi = mm1gate::sim::Subscriber::default().imsi;
+    rig.keep_unfiled(Some(&imsi), join_smsc(None, &sms(&rig, "Hello")).unwrap().into()).await;
+    rig.start().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut events = rig.gateway.subscribe_from_start();
+    let filed = rig.inbox().await.remove(0);
+    let mut told = 0;
+    while let Ok(event) = events.try_recv() {
+        if let Event::State { id, historic: false, .. } = event {
+            assert_eq!(id, filed.id);
+            told += 1;
+        }
+    }
+    assert_eq!(told, 1);
+    // Whoever comes next hears what happens from then on.
+    assert!(rig.gateway.subscribe_from_start().try_recv().is_err());
 }

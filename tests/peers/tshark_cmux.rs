@@ -162,7 +162,7 @@ async fn session() -> Record {
     while let Ok(Ok(1..)) = timeout(Duration::from_millis(100), call.read(&mut heard)).await {}
     let text = hex::decode("0405812143F500006211120000000002E834").unwrap();
     operator.deliver_sms("+447700900001", &[Bytes::from(text)]).unwrap();
-    assert_eq!(modem.sweep().await.unwrap().len(), 1);
+    assert_eq!(modem.sweep().await.unwrap().found.len(), 1);
     call.hang_up().await.unwrap();
     drop((modem, events));
     sleep(Duration::from_secs(10)).await;

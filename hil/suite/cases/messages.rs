@@ -22,13 +22,16 @@ pub(crate) async fn storages(rig: &Rig, clock: Clock) -> Outcome {
     let bench = Bench::prepare(rig, clock).await?;
     let first = bench.modem.sweep().await.map_err(failed("the first look"))?;
     let second = bench.modem.sweep().await.map_err(failed("the second look"))?;
+    if let Some((storage, error)) = first.failed.iter().chain(&second.failed).next() {
+        return Err(Stop::Failed(format!("storage {storage} cannot be read: {error}")));
+    }
     let places = |all: &[StoredSms]| -> Vec<(String, u16)> {
         all.iter().map(|it| (it.storage.clone(), it.index)).collect()
     };
-    if places(&first) != places(&second) {
+    if places(&first.found) != places(&second.found) {
         return Err(Stop::Failed("two looks found different places".to_owned()));
     }
-    Ok(format!("{} messages", first.len()))
+    Ok(format!("{} messages", first.found.len()))
 }
 
 /// One text goes out, comes in, and its deletion holds.

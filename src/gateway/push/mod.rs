@@ -115,16 +115,15 @@ impl Explain for PushError {
 }
 
 impl Intake {
-    /// Makes short messages durable; afterwards the modem may forget them. `first_sweep`: they were
-    /// found by the first look through this SIM.
+    /// Makes short messages durable; afterwards the modem may forget them. Each with its place, its
+    /// octets, and whether it was found by the first look through this SIM.
     pub(super) async fn keep(
         &self,
-        messages: impl IntoIterator<Item = (String, Bytes)>,
-        first_sweep: bool,
+        messages: impl IntoIterator<Item = (String, Bytes, bool)>,
     ) -> Result<Vec<KeptTpdu>, StoreError> {
         let tpdus = messages
             .into_iter()
-            .map(|(slot, octets)| NewTpdu {
+            .map(|(slot, octets, first_sweep)| NewTpdu {
                 sim: self.sim.clone(),
                 modem: self.modem.clone(),
                 slot,
@@ -143,7 +142,9 @@ impl Intake {
         let mut groups: BTreeMap<FragmentKey, Vec<Kept>> = BTreeMap::new();
         let first_seen = self.core.store.sim(&self.sim).await?.map(|sim| sim.first_seen_at);
         for pending in self.core.store.pending_tpdus(&self.sim).await? {
-            let is_old = |sent_at| pending.first_sweep && is_historic(sent_at, first_seen);
+            let is_old = |sent_at| {
+                pending.historic || pending.first_sweep && is_historic(sent_at, first_seen)
+            };
             match read(&pending) {
                 Ok(Read::Whole(deliver, datagram)) => {
                     let sent_at = stamp(&deliver);

@@ -40,8 +40,8 @@ impl Rig {
     }
 
     async fn arrive(&self, tpdus: impl IntoIterator<Item = Bytes>) {
-        let raw = tpdus.into_iter().map(|octets| ("SM 1".to_owned(), octets));
-        self.intake.keep(raw, false).await.unwrap();
+        let raw = tpdus.into_iter().map(|octets| ("SM 1".to_owned(), octets, false));
+        self.intake.keep(raw).await.unwrap();
         self.intake.digest(&StageSink::none()).await.unwrap();
     }
 
@@ -49,9 +49,9 @@ impl Rig {
     async fn first_look(&self, tpdus: impl IntoIterator<Item = Bytes>) {
         let core = &self.intake.core;
         core.store.see_sim(&self.intake.sim, None, "m", false, core.now()).await.unwrap();
-        let raw = tpdus.into_iter().map(|octets| ("SM 1".to_owned(), octets));
-        self.intake.keep(raw, true).await.unwrap();
-        core.store.swept(&self.intake.sim, core.now()).await.unwrap();
+        let raw = tpdus.into_iter().map(|octets| ("SM 1".to_owned(), octets, true));
+        self.intake.keep(raw).await.unwrap();
+        core.store.swept(&self.intake.sim, Vec::new(), true, core.now()).await.unwrap();
         self.intake.digest(&StageSink::none()).await.unwrap();
     }
 
@@ -210,6 +210,7 @@ fn text_that_was_cut_within_a_character_is_joined_whole() {
             octets,
             received_at: NOW,
             first_sweep: false,
+            historic: false,
             shown: None,
         };
         match read(&pending) {
@@ -535,7 +536,7 @@ async fn what_cannot_be_deleted_is_known_again_for_months_and_what_is_gone_is_fo
     for _ in 0..80 {
         tokio::time::advance(Duration::from_secs(86_400)).await;
         rig.arrive(stuck.clone()).await;
-        store.swept(&rig.intake.sim, rig.intake.core.now()).await.unwrap();
+        store.swept(&rig.intake.sim, Vec::new(), true, rig.intake.core.now()).await.unwrap();
     }
     assert_eq!(count().await, crate::store::KEPT_HASHES);
     let stuck = |one: &Summary| one.text.as_deref() == Some("stuck");

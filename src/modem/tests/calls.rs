@@ -138,7 +138,7 @@ async fn unplugged_modem_ends_the_call_and_is_told() {
     assert_eq!(call.end_reason(), Some(EndReason::PortGone));
     let error = ModemError::Port(PortError::Gone { port: "p".into() });
     assert_eq!(call.hang_up().await, Err(error.clone()));
-    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error }));
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { session: 1, error }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,7 +149,7 @@ async fn second_port_keeps_sms_coming_during_a_call() {
     let call = bench.modem.dial(&context()).await.unwrap();
     control.say("\r\n+CMTI: \"ME\",1\r\n");
     let Some(ModemEvent::SmsStored { .. }) = bench.events.recv().await else { panic!() };
-    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+    assert_eq!(bench.modem.sweep().await.unwrap().found.len(), 1);
     assert!(data.saw("ATD*99***1#") && !control.saw("ATD*99***1#"));
     assert!(control.saw("AT+CGDCONT=1,\"IP\",\"mms.example\""));
     call.hang_up().await.unwrap();

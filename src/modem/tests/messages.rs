@@ -68,7 +68,7 @@ async fn announcement_in_one_read_with_an_answer_is_told_at_once() {
 async fn sweep_finds_messages_of_every_storage_and_index_zero() {
     let script = Script::new().on("AT+CMGL=4", &[&listed(0), &listed(7)]);
     let (bench, far) = ready(script).await;
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     let places: Vec<_> = found.iter().map(|it| (it.storage.as_str(), it.index)).collect();
     assert_eq!(places, [("SM", 0), ("ME", 7)]);
     assert!(found.iter().all(|it| it.octets.len() == 18 && it.stat == 1));
@@ -87,7 +87,7 @@ async fn hanging_list_falls_back_to_single_places() {
         .on("AT+CMGR=1", &[&read()]);
     let (bench, far) = ready(script).await;
     let start = Instant::now();
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     let places: Vec<_> = found.iter().map(|it| (it.storage.as_str(), it.index)).collect();
     assert_eq!(places, [("SM", 4), ("ME", 1)]);
     assert!(!far.saw("AT+CMGR=2"), "all that are counted were found");
@@ -99,7 +99,7 @@ async fn modem_that_lists_in_text_mode_is_read_place_by_place() {
     let text = "\r\n+CMGL: 3,\"REC UNREAD\",\"+44\"\r\nsome text\r\n\r\nOK\r\n";
     let script = Script::new().on("AT+CMGL=4", &[text, "OK"]).on("AT+CMGR=3", &[&read()]);
     let (bench, _far) = ready(script).await;
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     assert_eq!((found.len(), found[0].octets.len()), (1, 18));
 }
 
@@ -110,7 +110,7 @@ async fn message_that_is_no_pdu_is_kept_as_it_was_listed() {
         .on("AT+CMGL=4", &[text, "OK"])
         .on("AT+CMGR=3", &["\r\n+CMGR: 0,,9\r\nnot a pdu\r\n\r\nOK\r\n"]);
     let (bench, _far) = ready(script).await;
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     assert_eq!((found[0].octets.len(), found[0].raw.as_str()), (0, "not a pdu"));
 }
 
@@ -121,7 +121,7 @@ async fn one_dead_storage_does_not_hide_the_other() {
         .on("AT+CPMS=\"SM\",\"ME\",\"ME\"", &["\r\n+CMS ERROR: 310\r\n"])
         .on("AT+CMGL=4", &[&listed(2)]);
     let (bench, _far) = ready(script).await;
-    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+    assert_eq!(bench.modem.sweep().await.unwrap().found.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +131,7 @@ async fn message_damaged_on_the_line_is_read_again() {
     let cut = listed(3).replace("0101\r", "\r");
     let script = Script::new().on("AT+CMGL=4", &[&cut, "OK"]).on("AT+CMGR=3", &[&damaged, &read()]);
     let (bench, _far) = ready(script).await;
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     assert_eq!(found[0].octets.len(), 18);
 }
 
@@ -209,7 +209,7 @@ async fn modem_without_storage_choice_is_read_and_cleared() {
         script = script.on(command, &["ERROR"]);
     }
     let (bench, far) = ready(script).await;
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     assert_eq!(found.len(), 1);
     bench.modem.delete_sms(&found[0]).await.unwrap();
     let announced = bench.modem.read_sms("SM", 2).await.unwrap();
@@ -239,7 +239,7 @@ async fn one_place_that_cannot_be_read_does_not_hide_the_others() {
         .on("AT+CMGR=0", &["\r\n+CMS ERROR: 320\r\n"])
         .on("AT+CMGR=1", &[&read(), "ERROR"]);
     let (bench, _far) = ready(script).await;
-    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+    assert_eq!(bench.modem.sweep().await.unwrap().found.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +267,7 @@ async fn listing_that_hangs_is_given_up_after_thirty_seconds_whatever_else_the_m
         }
     });
     let begun = Instant::now();
-    assert_eq!(bench.modem.sweep().await.unwrap().len(), 1);
+    assert_eq!(bench.modem.sweep().await.unwrap().found.len(), 1);
     let took = begun.elapsed();
     news.abort();
     assert!((30..35).contains(&took.as_secs()), "{took:?}");
@@ -286,7 +286,7 @@ async fn listing_that_flows_may_take_its_two_minutes() {
             far.say("\r\nOK\r\n");
         }
     });
-    let found = bench.modem.sweep().await.unwrap();
+    let found = bench.modem.sweep().await.unwrap().found;
     slow.await.unwrap();
     assert_eq!(found.len(), 10);
 }

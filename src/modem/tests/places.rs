@@ -62,14 +62,14 @@ async fn message_under_two_names_of_its_storage_is_found_once() {
             false => script,
         };
         let (bench, _far) = ready(script).await;
-        assert_eq!(places(&bench.modem.sweep().await.unwrap()), [(kept, 1)], "{names}");
+        assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [(kept, 1)], "{names}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn same_message_in_two_storages_is_found_in_both() {
     let (bench, _far) = ready(Script::new().on("AT+CMGL=4", &[&listed(1)])).await;
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1), ("ME", 1)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 1), ("ME", 1)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -156,10 +156,10 @@ async fn list_that_hangs_is_not_asked_first_again() {
         .on("AT+CMGD=?", &["\r\n+CMGD: (4),(0-4)\r\n\r\nOK\r\n"])
         .on("AT+CMGR=4", &[&read(1)]);
     let (bench, far) = ready(script).await;
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 4)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 4)]);
     assert_eq!(count(&far, "AT+CMGL=4"), 1);
     let start = Instant::now();
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 4)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 4)]);
     assert_eq!(count(&far, "AT+CMGL=4"), 1);
     assert!(start.elapsed() < Duration::from_secs(5));
 }
@@ -172,9 +172,9 @@ async fn list_that_shows_less_than_is_counted_is_not_believed() {
         .on("AT+CMGR=0", &[&read(1)])
         .on("AT+CMGR=7", &[&read(0)]);
     let (bench, far) = ready(script).await;
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 0), ("SM", 7)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 0), ("SM", 7)]);
     let before = count(&far, "AT+CMGL=4");
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 0), ("SM", 7)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 0), ("SM", 7)]);
     assert_eq!(count(&far, "AT+CMGL=4"), before, "it has lied");
 }
 
@@ -189,7 +189,7 @@ async fn messages_that_are_counted_and_nowhere_are_looked_for_once() {
         }
         let (bench, far) = ready(script).await;
         for _look in 0..5 {
-            assert!(bench.modem.sweep().await.unwrap().is_empty());
+            assert!(bench.modem.sweep().await.unwrap().found.is_empty());
         }
         assert_eq!(count(&far, "AT+CMGR=10"), looks, "{empty}");
     }
@@ -227,7 +227,7 @@ async fn profile_may_name_the_first_way_of_looking() {
     let far = ports.plug("p", script);
     let bench = bench_as(&ports, "p", None, None, ProfileChoice::fixed(profile));
     bench.modem.prepare().await.unwrap();
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 3)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 3)]);
     assert!(!far.saw("AT+CMGL=4"));
 }
 
@@ -286,9 +286,9 @@ async fn place_at_which_reading_hangs_does_not_hide_the_others() {
         .on("AT+CMGR=2", &[SILENCE])
         .on("AT+CMGR=3", &[&read(1)]);
     let (bench, far) = ready(script).await;
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1), ("SM", 3)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 1), ("SM", 3)]);
     assert_eq!(count(&far, "AT+CMGR=2"), 1, "once a sweep is enough");
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1), ("SM", 3)]);
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 1), ("SM", 3)]);
     let read: Vec<String> =
         far.commands().into_iter().filter(|it| it.starts_with("AT+CMGR=")).collect();
     let again = read.iter().rposition(|it| it == "AT+CMGR=2").unwrap();
@@ -303,7 +303,7 @@ async fn message_whose_place_gives_no_clear_answer_is_looked_for_again() {
         .on("AT+CMGD=?", &["\r\n+CMGD: (),(0-4)\r\n\r\nOK\r\n"])
         .on("AT+CMGR=1", &[unclear, unclear, &read(0)]);
     let (bench, _far) = ready(script).await;
-    assert!(bench.modem.sweep().await.unwrap().is_empty());
-    assert!(bench.modem.sweep().await.unwrap().is_empty());
-    assert_eq!(places(&bench.modem.sweep().await.unwrap()), [("SM", 1)]);
+    assert!(bench.modem.sweep().await.unwrap().found.is_empty());
+    assert!(bench.modem.sweep().await.unwrap().found.is_empty());
+    assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 1)]);
 }

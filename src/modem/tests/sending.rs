@@ -179,7 +179,10 @@ async fn text_stays_here_when_the_modem_has_restarted_by_itself() {
     let script = Script::new().on(SET, &[PROMPT]).on(BEHIND, &["+CMS ERROR: 330"]);
     let (mut bench, far) = ready(script).await;
     far.act(Act::Say(b"\r\nRDY\r\n".to_vec()));
-    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error: ModemError::Restarted }));
+    assert_eq!(
+        bench.events.recv().await,
+        Some(ModemEvent::Gone { session: 1, error: ModemError::Restarted })
+    );
     // What it is set to now, and which SIM it sees, is not known.
     assert_eq!(bench.modem.send_sms(octets()).await.unwrap_err(), ModemError::NotReady);
     assert!(!far.commands().iter().any(|it| it == SET), "{:?}", far.commands());

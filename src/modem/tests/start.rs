@@ -92,11 +92,14 @@ async fn vanished_port_is_told_and_opens_again() {
     bench.modem.prepare().await.unwrap();
     far.act(Act::Unplug);
     let gone = ModemError::Port(PortError::Gone { port: "p".into() });
-    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error: gone.clone() }));
+    assert_eq!(
+        bench.events.recv().await,
+        Some(ModemEvent::Gone { session: 1, error: gone.clone() })
+    );
     assert_eq!(bench.modem.sweep().await.unwrap_err(), gone);
     let _far = ports.plug("p", Script::new());
     bench.modem.prepare().await.unwrap();
-    assert_eq!(bench.modem.sweep().await.unwrap(), []);
+    assert_eq!(bench.modem.sweep().await.unwrap().found, []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +110,7 @@ async fn restarted_modem_is_told() {
     bench.modem.prepare().await.unwrap();
     far.say("\r\nRDY\r\n");
     let error = ModemError::Restarted;
-    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error }));
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { session: 1, error }));
     bench.modem.prepare().await.unwrap();
 }
 
@@ -216,7 +219,7 @@ async fn modem_that_falls_silent_in_service_is_told_as_lost() {
     assert!(bench.modem.signal().await.is_err());
     let lost = ModemError::NoAnswer { port: "p".into() };
     assert_eq!(bench.modem.signal().await.unwrap_err(), lost);
-    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { error: lost }));
+    assert_eq!(bench.events.recv().await, Some(ModemEvent::Gone { session: 1, error: lost }));
 }
 
 #[tokio::test(start_paused = true)]

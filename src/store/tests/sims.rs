@@ -153,7 +153,7 @@ async fn first_sight_of_a_card_is_that_of_its_sim_and_that_of_a_port_is_not() {
     let store = open(dir.path());
     for (from, inherits) in [(CARD, true), (PORT, false)] {
         store.see_sim(from, None, "m", true, NOW).await.unwrap();
-        store.swept(from, NOW).await.unwrap();
+        store.swept(from, Vec::new(), true, NOW).await.unwrap();
         store.see_sim(SIM, None, "m", false, later(50)).await.unwrap();
         store.adopt(former(from), SIM, later(50)).await.unwrap();
         let record = store.sim(SIM).await.unwrap().unwrap();
@@ -172,11 +172,56 @@ async fn modem_that_does_not_tell_its_sim_for_once_holds_the_one_it_held() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.see_sim(SIM, Some("8944100000000000012"), "m", false, NOW).await.unwrap();
-    store.swept(SIM, NOW).await.unwrap();
+    store.swept(SIM, Vec::new(), true, NOW).await.unwrap();
     assert_eq!(store.sim_of_card("8944100000000000012").await.unwrap().as_deref(), Some(SIM));
     assert_eq!(store.sim_of_card("8944100000000000013").await.unwrap(), None);
     let record = store.see_sim(PORT, None, "m", true, later(900)).await.unwrap();
-    assert_eq!(record, SimRecord { first_seen_at: NOW, swept: true });
+    assert_eq!((record.first_seen_at, record.swept), (NOW, true));
     let other = store.see_sim("modem:n", None, "n", true, later(900)).await.unwrap();
-    assert_eq!(other, SimRecord { first_seen_at: later(900), swept: false });
+    assert_eq!((other.first_seen_at, other.swept), (later(900), false));
+}
+
+#[tokio::test]
+async fn sim_that_was_replaced_is_forgotten_after_more_than_a_year_and_no_other_one() {
+    const DAY: u64 = 86_400;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.see_sim(SIM, None, "m", false, NOW).await.unwrap();
+    store.see_sim("in a modem that is off", None, "off", false, NOW).await.unwrap();
+    for sim in [SIM, "in a modem that is off", "of an earlier version"] {
+        let kept = store.keep_tpdus(vec![tpdu(sim, b"one")], NOW).await.unwrap();
+        store.set_tpdus_aside(vec![kept[0].key], TpduFate::Done, "").await.unwrap();
+    }
+    store.swept(SIM, vec!["SM".to_owned()], false, NOW).await.unwrap();
+    let sweep = |days: u64| {
+        let store = store.clone();
+        async move {
+            store.see_sim("another", None, "m", false, later(days * DAY)).await.unwrap();
+            store.swept("another", Vec::new(), true, later(days * DAY)).await.unwrap();
+        }
+    };
+    // It lies in a drawer for most of a year.
+    sweep(300).await;
+    assert_eq!(store.kept_tpdus(SIM).await.unwrap(), 1);
+    assert!(store.sim(SIM).await.unwrap().unwrap().has_swept("SM"));
+    sweep(401).await;
+    assert_eq!(store.kept_tpdus(SIM).await.unwrap(), 0);
+    assert_eq!(store.kept_tpdus("of an earlier version").await.unwrap(), 0);
+    assert_eq!(store.kept_tpdus("in a modem that is off").await.unwrap(), 1);
+    let again = store.see_sim(SIM, None, "m", false, later(402 * DAY)).await.unwrap();
+    assert_eq!((again.first_seen_at, again.has_swept("SM")), (later(402 * DAY), false));
+}
+
+#[tokio::test]
+async fn storage_that_could_not_be_read_is_still_to_be_looked_through_for_the_first_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.see_sim(SIM, None, "m", false, NOW).await.unwrap();
+    store.swept(SIM, vec!["ME".to_owned()], false, NOW).await.unwrap();
+    let store = reopen(store, dir.path());
+    let record = store.sim(SIM).await.unwrap().unwrap();
+    assert_eq!((record.has_swept("ME"), record.has_swept("SM")), (true, false));
+    store.swept(SIM, vec!["SM".to_owned(), "ME".to_owned()], true, NOW).await.unwrap();
+    let record = store.sim(SIM).await.unwrap().unwrap();
+    assert!(record.has_swept("SM") && record.has_swept("MT"));
 }
