@@ -4,7 +4,7 @@
 use super::doctor::Report;
 use super::doctor_machine::Found;
 use super::machine::Machine;
-use super::modem_probe::signal_words;
+use super::modem_probe::{WAS_MULTIPLEXED, signal_words};
 use crate::gateway::ModemConfig;
 use crate::model::{Clock, Explain};
 use crate::modem::probe::{Heard, Probe, ProbeFailed, SmsOnLte, Storage, answers_at, probe};
@@ -53,7 +53,11 @@ pub(super) async fn examine(
     match ask(machine, found).await {
         Ok(probe) => {
             let words = format!("{} {}", probe.manufacturer, probe.model);
-            report.ok("port-answers", format!("{} is a {}", probe.port, words.trim()));
+            let mut text = format!("{} is a {}", probe.port, words.trim());
+            if probe.was_multiplexed {
+                text = format!("{text}; it was {WAS_MULTIPLEXED}");
+            }
+            report.ok("port-answers", text);
             told(&probe, config, report);
             report.not_applicable(
                 "power",

@@ -16,6 +16,10 @@ use crate::modem::probe::{
 use crate::modem::usb::{Binding, Candidate, Finder, Unbound};
 use crate::modem::{ModemError, PortError, PortRole, SystemPorts, port_holder};
 
+/// What is said of a modem that took no commands when it was met.
+pub(super) const WAS_MULTIPLEXED: &str = "left in the multiplexer (AT+CMUX) by a program that was \
+    killed or lost its power; it has been told to leave it and takes commands again";
+
 /// Which modem.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  \
@@ -273,6 +277,9 @@ fn describe(probe: &Probe, modem: Option<&Candidate>) -> String {
         rows.push(("offers", term::plain(&text, false)));
     }
     let mut out = format!("{title}  (asked at {})\n", probe.port);
+    if probe.was_multiplexed {
+        let _ = writeln!(out, "  {:<11} {WAS_MULTIPLEXED}", "found");
+    }
     let mut before = "";
     for (key, text) in rows {
         let shown = if key == before { "" } else { key };

@@ -61,7 +61,7 @@ pub(super) async fn wake(
 }
 
 /// True when the modem takes commands that was in the multiplexer.
-async fn leave_multiplexer(line: &mut Line, time: Duration) -> Result<bool, ModemError> {
+pub(super) async fn leave_multiplexer(line: &mut Line, time: Duration) -> Result<bool, ModemError> {
     if line.port.as_mut().is_some_and(|port| port.is_channel()) {
         return Ok(false);
     }
@@ -71,6 +71,9 @@ async fn leave_multiplexer(line: &mut Line, time: Duration) -> Result<bool, Mode
     }
     // It has not heard what was asked before.
     line.forget_unanswered();
+    line.was_multiplexed = true;
+    let port = &line.name;
+    tracing::info!(%port, "another program has left the modem in the multiplexer; it has left it now");
     line.sync(2).await
 }
 

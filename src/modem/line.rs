@@ -104,6 +104,8 @@ pub(super) struct Line {
     digits: bool,
     /// When the payload of the last command was handed out.
     handed_over: Option<Instant>,
+    /// Another program had left the modem in the multiplexer.
+    pub(super) was_multiplexed: bool,
     /// How often it was brought in step after a command without an answer.
     pub(super) resyncs: u32,
 }
@@ -128,6 +130,7 @@ impl Line {
             heard_flags: false,
             digits: false,
             handed_over: None,
+            was_multiplexed: false,
             resyncs: 0,
         }
     }

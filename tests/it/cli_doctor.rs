@@ -10,6 +10,7 @@ use mm1gate::sim::{Fault, ModemConfig, Operator, PortRole, PtyPort, Subscriber};
 use serde_json::Value;
 
 use crate::cli_basics::{mm1gate, run};
+use crate::cli_modem::{SABM, leave_in_multiplexer};
 use crate::usb_rig::{Device, EC25, UsbRig};
 
 /// A machine with a modem.
@@ -159,6 +160,21 @@ async fn machine_in_order_passes_every_check() {
         tokio::task::block_in_place(|| run(mm1gate(bench.home.path()).args(arguments)));
     assert_eq!(exit, 0, "{out}");
     assert!(out.contains("Modem \"desk\"") && !out.contains("FAILED"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modem_left_in_the_multiplexer_is_got_back_and_named() {
+    let bench = Bench::new();
+    let tty = bench.tty("ttyUSB3");
+    bench.configure(&format!("port = {tty:?}"));
+    tokio::task::block_in_place(|| leave_in_multiplexer(&tty, SABM));
+    let (exit, report) = bench.doctor(&[]);
+    assert_eq!(exit, 0, "{report:#}");
+    let text = check(&report, "port-answers")["text"].as_str().unwrap();
+    assert!(text.contains("left in the multiplexer (AT+CMUX) by a program"), "{text}");
+    let (_, report) = bench.doctor(&[]);
+    let text = check(&report, "port-answers")["text"].as_str().unwrap();
+    assert!(!text.contains("multiplexer"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! `mm1gate modem`: what is plugged in, everything that a modem tells, and the rule for udev.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use mm1gate::sim::{Fault, ModemConfig, Operator, PortRole, PtyPort, Subscriber};
@@ -217,6 +219,56 @@ async fn probe_of_unknown_modem_asks_its_ports_one_after_the_other() {
     let report: Value = serde_json::from_str(&out).unwrap();
     assert!(report["port"].as_str().unwrap().ends_with("ttyUSB2"));
     assert_eq!(report["profile"]["name"], "generic");
+    operator.stop();
+}
+
+/// A program that begins the multiplexer on a port, says this in it, and is gone.
+pub(crate) fn leave_in_multiplexer(tty: &str, frames: &[u8]) {
+    let mut options = fs::OpenOptions::new();
+    let flags = i32::try_from(rustix::fs::OFlags::NOCTTY.bits()).unwrap();
+    let mut port = options.read(true).write(true).custom_flags(flags).open(tty).unwrap();
+    port.write_all(b"AT+CMUX=0\r").unwrap();
+    let mut heard = Vec::new();
+    let mut read_until = |end: &[u8]| {
+        while !heard.ends_with(end) {
+            let mut buffer = [0; 64];
+            let count = port.read(&mut buffer).unwrap();
+            heard.extend_from_slice(&buffer[..count]);
+        }
+    };
+    read_until(b"OK\r\n");
+    port.write_all(frames).unwrap();
+}
+
+/// SABM of the control channel and of the first one.
+pub(crate) const SABM: &[u8] = &[0xF9, 0x03, 0x3F, 0x01, 0x1C, 0xF9, 0x07, 0x3F, 0x01, 0xDE, 0xF9];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probe_gets_a_modem_back_that_was_left_in_the_multiplexer() {
+    let (rig, home) = (UsbRig::new(), tempfile::tempdir().unwrap());
+    let adapter = [(0, "ff/ff/ff", "ftdi_sio", "ttyUSB3")];
+    let strings = ("FTDI", "FT232R", "A1");
+    rig.plug(Device { path: "1-3", id: "0403:6001", strings, interfaces: &adapter });
+    let operator = serve(&rig, Subscriber::default());
+    let tty = rig.path("dev/ttyUSB3");
+    // Killed in the midst of its work, and before it said a word.
+    for frames in [SABM, b""] {
+        tokio::task::block_in_place(|| leave_in_multiplexer(&tty, frames));
+        for was_multiplexed in [true, false] {
+            let (exit, out, err) = tokio::task::block_in_place(|| {
+                modem(&rig, home.path(), &["probe", &tty, "--json"])
+            });
+            assert_eq!(exit, 0, "{err}");
+            let report: Value = serde_json::from_str(&out).unwrap();
+            assert_eq!(report["was_multiplexed"], was_multiplexed, "{frames:02x?}: {report:#}");
+            assert_eq!(report["sim"]["ready"], true, "{report:#}");
+        }
+    }
+    tokio::task::block_in_place(|| leave_in_multiplexer(&tty, SABM));
+    let (exit, out, err) =
+        tokio::task::block_in_place(|| modem(&rig, home.path(), &["probe", &tty]));
+    assert_eq!(exit, 0, "{err}");
+    assert!(out.contains("left in the multiplexer (AT+CMUX) by a program"), "{out}");
     operator.stop();
 }
 

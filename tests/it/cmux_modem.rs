@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mm1gate::codec::cmux::{Deframed, Deframer};
 use mm1gate::codec::ppp::{FrameFormat, protocol};
 use mm1gate::model::{Clock, Explain, NoTap, StageSink, Timestamp};
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{
-    Means, Modem, ModemConfig, ModemError, ModemEvent, PdpAuth, PdpContext, PortSharing, Profile,
-    ProfileChoice, VolatilePins,
+    CmuxBegin, Means, Modem, ModemConfig, ModemError, ModemEvent, PdpAuth, PdpContext, PortSharing,
+    Profile, ProfileChoice, VolatilePins,
 };
 use mm1gate::sim::{self, Fault, Operator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::cable::Cable;
+use crate::support::cable::{Cable, Record};
 
 const OWN: &str = "+447700900001";
 
@@ -303,6 +304,89 @@ async fn modem_left_in_the_multiplexer_is_got_back_whatever_its_profile_says() {
     let state = rig.operator.modem().state();
     assert!(!state.multiplexed && state.call.is_none(), "{state:?}");
     modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_whose_multiplexer_was_begun_and_never_opened_takes_commands_again() {
+    let rig = Rig::new();
+    assert!(rig.said_to_terminal("AT+CMUX=0\r").await.ends_with("OK"));
+    assert_eq!(rig.said_to_terminal("AT\r").await, "");
+    let since = Instant::now();
+    let (modem, _events) = rig.modem();
+    assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::Multiplexed);
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+}
+
+/// The generic profile with this command for the multiplexer.
+fn beginning(send: &str, frame_size: u16) -> ProfileChoice {
+    let mut profile = Profile::generic();
+    profile.cmux.allowed = true;
+    profile.cmux.begin = vec![CmuxBegin { send: send.to_owned(), frame_size }];
+    ProfileChoice::fixed(profile)
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_of_any_agreed_size_carry_calls_and_messages() {
+    for n1 in [31, 64, 127, 128, 1509] {
+        let rig = Rig::new();
+        let begin = beginning(&format!("AT+CMUX=0,0,5,{n1}"), n1);
+        let (modem, mut events) = rig.modem_as(begin);
+        assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::Multiplexed, "N1 {n1}");
+        let mut call = modem.dial(&context()).await.unwrap();
+        let mut request = Vec::new();
+        // LCP Echo-Request with a body that needs several of the smaller frames.
+        let body = [&[9, 1, 0x05, 0x7C, 0, 0, 0, 0], &[b'x'; 1396][..]].concat();
+        FrameFormat::default().encode(protocol::LCP, &body, &mut request);
+        call.write_all(&request).await.unwrap();
+        rig.deliver();
+        let (storage, index) = stored(&mut events).await;
+        modem.read_sms(&storage, index).await.unwrap();
+        call.hang_up().await.unwrap();
+        let longest = longest_frames(&rig.cable.record());
+        assert!(longest.iter().all(|length| *length <= usize::from(n1)), "N1 {n1}: {longest:?}");
+        assert!(longest[0] >= usize::from(n1).min(500), "N1 {n1}: {longest:?}");
+    }
+}
+
+/// Most octets of information in a frame of the host and of the modem.
+fn longest_frames(record: &Record) -> [usize; 2] {
+    [true, false].map(|from_host| {
+        let mut deframer = Deframer::new(4096);
+        let mut longest = 0;
+        for (_, octets) in record.iter().filter(|(host, _)| *host == from_host) {
+            deframer.feed(octets, |one| {
+                if let Deframed::Frame(frame) = one {
+                    longest = longest.max(frame.information.len());
+                }
+            });
+        }
+        longest
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn ok_to_the_multiplexer_that_comes_late_costs_time_and_no_more() {
+    for millis in [2_000, 9_500, 10_100, 12_000, 30_000] {
+        let rig = Rig::new();
+        let late = Fault::ReplyDelayed { command: Some("+CMUX".to_owned()), millis };
+        rig.operator.faults().set_times(late, 1);
+        let (modem, _events) = rig.modem();
+        let mut sharing = None;
+        // A modem that is that slow may be given up for the moment.
+        for _ in 0..3 {
+            sharing = modem.prepare().await.ok().map(|info| info.sharing);
+            if sharing.is_some() {
+                break;
+            }
+            sleep(Duration::from_secs(10)).await;
+        }
+        assert!(sharing.is_some(), "{millis} ms");
+        modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+        if millis < 10_000 {
+            assert_eq!(sharing, Some(PortSharing::Multiplexed), "{millis} ms");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -207,21 +207,34 @@ impl ControlMessage {
     /// Reads all messages of one frame of the control channel.
     ///
     /// # Errors
-    /// Names the field and its offset. Messages before the broken one are lost with it: a frame
-    /// holds one as a rule.
+    /// Names the field and its offset.
     pub fn decode_all(octets: &[u8]) -> Result<Vec<Self>, DecodeError> {
+        match Self::decode_leading(octets) {
+            (messages, None) => Ok(messages),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// Reads the messages of one frame up to its end or the first that is broken, and says how that
+    /// one is: some modems fill their frames up behind the message.
+    #[must_use]
+    pub fn decode_leading(octets: &[u8]) -> (Vec<Self>, Option<DecodeError>) {
         let mut messages = Vec::new();
         let mut at = 0;
         while at < octets.len() {
             if messages.len() == MAX_MESSAGES {
                 let kind = DecodeErrorKind::LimitExceeded { limit: MAX_MESSAGES };
-                return Err(DecodeError { field: "Type", offset: at, kind });
+                return (messages, Some(DecodeError { field: "Type", offset: at, kind }));
             }
-            let (message, used) = Self::decode(octets, at)?;
-            messages.push(message);
-            at += used;
+            match Self::decode(octets, at) {
+                Ok((message, used)) => {
+                    messages.push(message);
+                    at += used;
+                }
+                Err(error) => return (messages, Some(error)),
+            }
         }
-        Ok(messages)
+        (messages, None)
     }
 
     /// The message at `begin` and how many octets it takes.
@@ -429,6 +442,15 @@ mod tests {
         assert_eq!(messages.len(), 3);
         assert_eq!(messages[0], ControlMessage::command(Message::FlowOn));
         assert_eq!(messages[2], ControlMessage::response(Message::NotSupported(0x27)));
+    }
+
+    #[test]
+    fn messages_before_a_broken_one_are_read() {
+        let (messages, error) = ControlMessage::decode_leading(&[0xE3, 0x05, 0x07, 0x0D, 0, 0]);
+        let signals = Signals::RTC.with(Signals::RTR, true);
+        let status = ModemStatus { dlci: 1, signals, break_signal: None };
+        assert_eq!(messages, [ControlMessage::command(Message::ModemStatus(status))]);
+        assert_eq!(error.unwrap().offset, 4);
     }
 
     #[test]

@@ -104,6 +104,7 @@ pub(super) async fn everything(
     let profile = &choice.profile;
     Ok(Probe {
         port,
+        was_multiplexed: asker.line.was_multiplexed,
         manufacturer,
         model,
         revision,

@@ -16,6 +16,7 @@ pub use words::{
 };
 
 use super::line::{Line, Shared};
+use super::multiplex::LEAVE_QUICKLY;
 use super::profile::Profiles;
 use super::{ModemError, PortOpener, ProfileChoice, hangup};
 use crate::model::{Clock, Tap, TapDirection, TapEvent};
@@ -28,6 +29,9 @@ const MAX_HEARD: usize = 512;
 pub struct Probe {
     /// The port that was asked.
     pub port: String,
+    /// Another program, killed or cut from its power, had left the modem in the multiplexer
+    /// (3GPP TS 27.010), where it takes no commands; it has been told to leave it.
+    pub was_multiplexed: bool,
     /// `+CGMI`
     pub manufacturer: String,
     /// `+CGMM`
@@ -287,10 +291,12 @@ pub async fn answers_at(
     let opened = opener.open(port).await.map_err(|error| silent(error.into()))?;
     let generic = profiles.generic();
     let mut line = Line::new(port, opened, shared, generic.quirks.send_delay);
-    match line.sync(ask::TRIES).await.map_err(silent)? {
-        true => Ok(()),
-        false => Err(silent(ModemError::NoAnswer { port: port.to_owned() })),
+    if line.sync(ask::TRIES).await.map_err(silent)? {
+        return Ok(());
     }
+    let left = line.may_be_multiplexed(0)
+        && hangup::leave_multiplexer(&mut line, LEAVE_QUICKLY).await.map_err(silent)?;
+    if left { Ok(()) } else { Err(silent(ModemError::NoAnswer { port: port.to_owned() })) }
 }
 
 fn heard_for(error: &ModemError, ear: &Ear) -> Heard {

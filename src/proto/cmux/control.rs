@@ -16,16 +16,20 @@ use crate::codec::cmux::{
 const PORT: [u8; 7] = [0x03, 0x03, 0x00, 0x11, 0x13, 0x7F, 0x3F];
 
 impl Mux {
-    pub(super) fn control_messages(&mut self, octets: &[u8]) {
-        let Ok(messages) = ControlMessage::decode_all(octets) else {
-            self.stats.damaged += 1;
-            return;
-        };
+    /// `own`: the frame has the C/R bit of this side's frames, as an echo has, and the frames of
+    /// modems that set it wrongly.
+    pub(super) fn control_messages(&mut self, octets: &[u8], own: bool) {
+        let (messages, error) = ControlMessage::decode_leading(octets);
+        self.stats.damaged += u64::from(error.is_some());
         for it in messages {
             if self.has_ended() {
                 return;
             }
-            if it.command {
+            if it.command && own && self.closing_down.is_some() && it.message == Message::CloseDown
+            {
+                // Whoever is in command mode and echoes has agreed to nothing.
+                self.echo_seen = true;
+            } else if it.command {
                 self.asked(it.message);
             } else {
                 self.answered(it.message);
@@ -62,7 +66,9 @@ impl Mux {
                 settings: Some(port.settings.unwrap_or(PORT)),
                 ..port
             }),
-            Message::Test(_) | Message::LineStatus { .. } | Message::NotSupported(_) => message,
+            // That is never a question.
+            Message::NotSupported(_) => return,
+            Message::Test(_) | Message::LineStatus { .. } => message,
             // Neither sleeps this side nor does it offer services.
             Message::PowerSaving => not_supported(0x43),
             Message::Service { .. } => not_supported(0xD3),
@@ -134,6 +140,16 @@ impl Mux {
             Role::Responder => "ms",
         };
         format!("{role} {}", self.probes).into()
+    }
+
+    /// The other side says that its control channel is not open, where CLD is heard: whoever has
+    /// begun the multiplexer did not come to open it.
+    pub(super) fn open_to_close(&mut self, now: Instant) {
+        if !self.opened_to_close {
+            self.opened_to_close = true;
+            self.closing_down = Some(self.waiting(now, self.config.t2));
+            self.open(now, 0);
+        }
     }
 
     /// Closes the control channel, which means the same as CLD (clause 5.8.2).

@@ -41,12 +41,16 @@ pub struct Mux {
     pub(super) paused_by_peer: bool,
     /// CLD was sent.
     pub(super) closing_down: Option<Waiting>,
+    /// The control channel was open.
+    begun: bool,
+    /// It is opened for CLD alone.
+    pub(super) opened_to_close: bool,
     /// A Test was sent.
     pub(super) probing: Option<Waiting>,
     pub(super) probes: u32,
     /// When the line has been silent in the middle of a frame.
     silent_at: Option<Instant>,
-    echo_seen: bool,
+    pub(super) echo_seen: bool,
     ended: bool,
     pub(super) stats: Stats,
 }
@@ -65,6 +69,8 @@ impl Mux {
             last_turn: 0,
             paused_by_peer: false,
             closing_down: None,
+            begun: false,
+            opened_to_close: false,
             probing: None,
             probes: 0,
             silent_at: None,
@@ -194,7 +200,7 @@ impl Mux {
         self.ended
     }
 
-    fn open(&mut self, now: Instant, dlci: u8) {
+    pub(super) fn open(&mut self, now: Instant, dlci: u8) {
         let waiting = self.waiting(now, self.config.t1);
         let channel = self.channel(dlci);
         if channel.is_open() {
@@ -303,19 +309,29 @@ impl Mux {
     }
 
     fn frame(&mut self, now: Instant, frame: Frame<'_>) {
+        if frame.dlci > MAX_DLCI {
+            // Nobody can have such a channel, and an answer would look like flags.
+            self.stats.damaged += 1;
+            return;
+        }
         match frame.kind {
             FrameType::Sabm => self.sabm(now, frame),
             FrameType::Ua => self.ua(now, frame.dlci),
-            FrameType::Dm => self.dm(frame.dlci),
+            FrameType::Dm => self.dm(now, frame.dlci),
             FrameType::Disc => self.disc(frame),
             FrameType::Uih | FrameType::Ui => self.information(now, frame),
         }
     }
 
+    /// Whether a command is one of this side that comes back (clause 5.2.1.2).
+    fn is_own(&self, frame: Frame<'_>) -> bool {
+        frame.cr == (self.config.role == Role::Initiator)
+    }
+
     fn sabm(&mut self, now: Instant, frame: Frame<'_>) {
         let dlci = frame.dlci;
-        if frame.cr == (self.config.role == Role::Initiator) {
-            // A command of this side that comes back: the other side is in command mode and echoes.
+        if self.is_own(frame) {
+            // The other side is in command mode and echoes.
             self.echo_seen = true;
             return;
         }
@@ -355,19 +371,28 @@ impl Mux {
         }
     }
 
-    fn dm(&mut self, dlci: u8) {
+    fn dm(&mut self, now: Instant, dlci: u8) {
         match self.channels.get(&dlci).map(|channel| channel.state) {
             Some(State::Opening(_)) => {
                 self.channel(dlci).shut();
                 self.event(Event::NotOpened { dlci, error: MuxError::Refused { dlci } });
             }
             Some(State::Open) => self.closed(dlci, End::Lost),
+            Some(State::Closing(_) | State::Closed) | None
+                if dlci == 0 && self.closing_down.is_some() && !self.begun =>
+            {
+                self.open_to_close(now);
+            }
             Some(State::Closing(_)) => self.closed(dlci, End::ClosedDown { answered: true }),
             Some(State::Closed) | None => {}
         }
     }
 
     fn disc(&mut self, frame: Frame<'_>) {
+        if self.is_own(frame) {
+            self.echo_seen = true;
+            return;
+        }
         let state = self.channels.get(&frame.dlci).map(|channel| channel.state);
         if matches!(state, Some(State::Open | State::Closing(_))) {
             self.respond(frame, FrameType::Ua);
@@ -384,7 +409,8 @@ impl Mux {
             self.probing = None;
         }
         if dlci == 0 {
-            self.control_messages(frame.information);
+            let own = self.is_own(frame);
+            self.control_messages(frame.information, own);
             return;
         }
         let Some(channel) = self.channels.get_mut(&dlci) else {
@@ -398,7 +424,9 @@ impl Mux {
                 if hold {
                     self.tell_status(now, dlci);
                 }
-                self.event(Event::Readable(dlci));
+                if !frame.information.is_empty() {
+                    self.event(Event::Readable(dlci));
+                }
             }
             State::Closing(_) => {}
             State::Closed => self.respond(frame, FrameType::Dm),
@@ -407,8 +435,11 @@ impl Mux {
 
     fn opened(&mut self, now: Instant, dlci: u8) {
         self.channel(dlci).state = State::Open;
+        self.begun |= dlci == 0;
         self.event(Event::Opened(dlci));
-        if dlci > 0 {
+        if dlci == 0 && self.closing_down.is_some() {
+            self.control(&ControlMessage::command(Message::CloseDown));
+        } else if dlci > 0 {
             // Some modems say nothing on a channel before they know its signals.
             self.tell_status(now, dlci);
         }

@@ -1,6 +1,8 @@
 //! Two machines on one line in virtual time: what each case of the state table does (3GPP TS 27.010
 //! clause 5.4), and what lines that lose, damage, delay and echo do to it.
 
+mod hostile;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
