@@ -1,4 +1,6 @@
-//! Writes what goes over a modem's ports into a pcapng file: AT dialogue and PPP frames.
+//! Writes what goes over a modem's ports into a pcapng file: AT dialogue, PPP frames and, where a
+//! modem has them, frames of the multiplexer. Nothing of it is hidden: whoever keeps a capture wants
+//! the octets.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};

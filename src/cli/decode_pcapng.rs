@@ -1,10 +1,11 @@
 //! Captures that `--keep` writes (draft-ietf-opsawg-pcapng sections 3 and 4): PPP frames told, AT
-//! dialogue shown. Both byte orders are read; blocks of other kinds are passed over.
+//! dialogue and frames of the multiplexer shown. Both byte orders are read; blocks of other kinds are passed over.
 
 use bytes::Bytes;
 
 use super::decode_ppp::Frames;
 use super::decode_report::{Failure, Report};
+use crate::codec::cmux::{Deframed, Deframer, MAX_INFORMATION};
 
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
@@ -12,6 +13,7 @@ const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
 const LINKTYPE_PPP: u16 = 9;
 const LINKTYPE_USER0: u16 = 147;
+const LINKTYPE_MUX27010: u16 = 236;
 /// Direction in the flags of a packet.
 const OPT_FLAGS: u16 = 2;
 
@@ -113,6 +115,17 @@ fn packet(
             let text = String::from_utf8_lossy(octets);
             let text = text.trim().replace('\r', "\\r").replace('\n', "\\n");
             frames.item("text", "AT", &format!("{lead}{text}"), range);
+        }
+        Some(LINKTYPE_MUX27010) => {
+            // The index of the PPP inside, the direction, the frame.
+            let index = usize::from(octets.first().copied().unwrap_or_default());
+            let mut text = lead.clone();
+            Deframer::new(MAX_INFORMATION).feed(octets.get(index + 2..)?, |one| match one {
+                Deframed::Frame(frame) => text.push_str(&frame.to_string()),
+                Deframed::Bad(error) => text.push_str(&error.to_string()),
+                Deframed::Text(_) => text.push_str("no frame"),
+            });
+            frames.item("frame", "CMUX", &text, range);
         }
         other => {
             let link = other.map_or_else(|| "unknown".to_owned(), |it| it.to_string());

@@ -55,6 +55,10 @@ pub(super) struct Args {
     /// Send this picture instead of a drawn one
     #[arg(long, value_name = "FILE")]
     photo: Option<PathBuf>,
+    /// Let the virtual modem have one port that it multiplexes (AT+CMUX), as modules on a serial
+    /// line do
+    #[arg(long)]
+    cmux: bool,
     /// Keep both pictures and the modem's octets (pcapng, for Wireshark) in this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -108,7 +112,7 @@ async fn demo(args: &Args, photo: Bytes, name: &str, folder: &Path) -> Result<()
     };
     let mut progress = Progress::new(if args.json { Output::Notes } else { Output::Results });
     let answer = Bytes::from(media::demo_photo(2, ANSWER_SIZE));
-    let rig = Rig::start(folder, answer.clone())?;
+    let rig = Rig::start(folder, answer.clone(), args.cmux)?;
     let tap: Arc<dyn Tap> = match &capture {
         Some(capture) => Arc::<Capture>::clone(capture),
         None => Arc::new(NoTap),

@@ -43,14 +43,20 @@ pub(super) struct Rig {
 
 impl Rig {
     /// Powers everything on; terminals and data are in `folder`, the phone answers with `answer`.
-    pub(super) fn start(folder: &Path, answer: Bytes) -> Result<Self, CliError> {
+    /// `cmux`: the modem has one port and the multiplexer.
+    pub(super) fn start(folder: &Path, answer: Bytes, cmux: bool) -> Result<Self, CliError> {
         let subscriber = sim::Subscriber { number: SHOP.to_owned(), ..sim::Subscriber::default() };
         let timing = sim::Timing {
             up_rate: Some(LINE_RATE),
             down_rate: Some(LINE_RATE),
             ..sim::Timing::usb_stick()
         };
-        let modem = sim::ModemConfig { timing, ..sim::ModemConfig::default() };
+        let mut modem = sim::ModemConfig { timing, ..sim::ModemConfig::default() };
+        if cmux {
+            modem.control_port = false;
+            "SIMCOM_Ltd".clone_into(&mut modem.manufacturer);
+            "SIMCOM_SIM800L".clone_into(&mut modem.model);
+        }
         let media_type = media::sniff(&answer).unwrap_or_else(|| MediaType::new("image/jpeg"));
         let behaviour = Behaviour::Answer(Arc::new({
             let content_type = media_type.to_string();

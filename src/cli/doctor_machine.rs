@@ -113,7 +113,7 @@ async fn one_modem(
     report: &mut Report,
 ) {
     let Some(found) = present(machine, config, report) else {
-        doctor_modem::nothing_to_ask(report, "no modem to ask");
+        doctor_modem::nothing_to_ask(report, "no modem to ask", view);
         return doctor_modem::operator(config, report);
     };
     let allowed = permission(machine, user, &found.ports, report);
@@ -121,9 +121,9 @@ async fn one_modem(
     if let Some(view) = view {
         doctor_view::examine(view, config, report);
     } else if !allowed && user.uid == rustix::process::geteuid().as_raw() {
-        doctor_modem::nothing_to_ask(report, "the port cannot be opened");
+        doctor_modem::nothing_to_ask(report, "the port cannot be opened", view);
     } else if !free {
-        doctor_modem::nothing_to_ask(report, "another program has the port");
+        doctor_modem::nothing_to_ask(report, "another program has the port", view);
     } else {
         doctor_modem::examine(machine, &found, config, report).await;
     }

@@ -3,8 +3,10 @@
 
 use super::doctor::Report;
 use super::doctor_machine::Found;
+use super::doctor_view;
 use super::machine::Machine;
 use super::modem_probe::{WAS_MULTIPLEXED, signal_words};
+use crate::api::view::Modem;
 use crate::gateway::ModemConfig;
 use crate::model::{Clock, Explain};
 use crate::modem::probe::{Heard, Probe, ProbeFailed, SmsOnLte, Storage, answers_at, probe};
@@ -28,12 +30,16 @@ pub(super) const STORAGE_FIX: &str = "start the gateway, which takes the message
 pub(super) const POWER_FIX: &str = "plug the modem straight into the computer or into a USB hub with \
     a power supply of its own, with a short cable";
 
-/// Everything that asking would tell is left out.
-pub(super) fn nothing_to_ask(report: &mut Report, why: &str) {
+/// Everything that asking would tell is left out. Why the modem is not there the running gateway
+/// may have seen.
+pub(super) fn nothing_to_ask(report: &mut Report, why: &str, view: Option<&Modem>) {
     for name in ASKED {
         report.not_applicable(name, why);
     }
-    report.not_applicable("power", why);
+    match view {
+        Some(view) => doctor_view::power(view, report),
+        None => report.not_applicable("power", why),
+    }
 }
 
 /// Asks the modem.

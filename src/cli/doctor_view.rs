@@ -105,7 +105,7 @@ fn network(view: &Modem, report: &mut Report) {
 }
 
 /// Whether the modem lost its power when it began to send.
-fn power(view: &Modem, report: &mut Report) {
+pub(super) fn power(view: &Modem, report: &mut Report) {
     let name = "power";
     let faults = view.fault.iter().chain(&view.last_error);
     let steps = view.recovery_steps.iter().map(|it| &it.cause);

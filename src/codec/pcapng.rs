@@ -1,7 +1,7 @@
-//! pcapng files with a PPP and an AT interface (draft-ietf-opsawg-pcapng sections 3 and 4): octets
-//! only, the caller writes them.
+//! pcapng files with a PPP, an AT and a multiplexer interface (draft-ietf-opsawg-pcapng sections 3
+//! and 4): octets only, the caller writes them.
 //!
-//! Wireshark reads the PPP interface as it is; for the AT interface, which has the first of the
+//! Wireshark reads the interfaces of PPP and multiplexer as they are; for the AT interface, which has the first of the
 //! link types kept for private use (USER0), it shows octets and comments.
 
 use crate::model::{TapChannel, TapDirection};
@@ -10,6 +10,9 @@ use crate::model::{TapChannel, TapDirection};
 const LINKTYPE_PPP: u16 = 9;
 /// LINKTYPE_USER0.
 const LINKTYPE_USER0: u16 = 147;
+/// LINKTYPE_MUX27010: the size of an index of the PPP inside, which is not used here; the direction;
+/// the frame with its flags.
+const LINKTYPE_MUX27010: u16 = 236;
 
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
@@ -30,7 +33,7 @@ pub const SNAP_LENGTH: usize = 65_535;
 /// Octets of the longest comment or name that is written.
 const MAX_OPTION: usize = 1024;
 
-/// The beginning of a file: section header and the two interfaces. `name` is the modem's name.
+/// The beginning of a file: section header and the three interfaces. `name` is the modem's name.
 #[must_use]
 pub fn header(name: &str) -> Vec<u8> {
     let mut file = Vec::new();
@@ -46,6 +49,7 @@ pub fn header(name: &str) -> Vec<u8> {
     let interfaces = [
         (LINKTYPE_PPP, "ppp", "PPP frames, escapes and FCS removed"),
         (LINKTYPE_USER0, "at", "AT dialogue on the tty, octets as they are"),
+        (LINKTYPE_MUX27010, "mux", "frames of the multiplexer, flags included"),
     ];
     for (link_type, suffix, description) in interfaces {
         block(INTERFACE_DESCRIPTION, &mut file, |body| {
@@ -74,20 +78,26 @@ pub fn packet(
     let interface: u32 = match channel {
         TapChannel::Ppp => 0,
         TapChannel::At => 1,
+        TapChannel::Mux => 2,
+    };
+    let lead: &[u8] = match (channel, direction) {
+        (TapChannel::Ppp | TapChannel::At, _) => &[],
+        (TapChannel::Mux, TapDirection::Sent) => &[0, 0],
+        (TapChannel::Mux, TapDirection::Received) => &[0, 1],
     };
     let flags: u32 = match direction {
         TapDirection::Received => 1,
         TapDirection::Sent => 2,
     };
-    let captured = octets.get(..SNAP_LENGTH).unwrap_or(octets);
+    let captured = octets.get(..SNAP_LENGTH - lead.len()).unwrap_or(octets);
     let mut file = Vec::with_capacity(captured.len() + 64);
     block(ENHANCED_PACKET, &mut file, |body| {
         body.extend_from_slice(&interface.to_le_bytes());
         body.extend_from_slice(&((nanoseconds >> 32) as u32).to_le_bytes());
         body.extend_from_slice(&(nanoseconds as u32).to_le_bytes());
-        body.extend_from_slice(&length(captured.len()).to_le_bytes());
-        body.extend_from_slice(&length(octets.len()).to_le_bytes());
-        padded(captured, body);
+        body.extend_from_slice(&length(lead.len() + captured.len()).to_le_bytes());
+        body.extend_from_slice(&length(lead.len() + octets.len()).to_le_bytes());
+        padded(&[lead, captured].concat(), body);
         if !comment.is_empty() {
             option(OPT_COMMENT, comment.as_bytes(), body);
         }
@@ -146,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn file_has_section_two_interfaces_and_packets() {
+    fn file_has_section_three_interfaces_and_packets() {
         let mut file = header("front-desk");
         file.extend(packet(TapChannel::At, TapDirection::Sent, 0x1_0000_0002, b"AT\r", "hello"));
         file.extend(packet(
@@ -156,13 +166,16 @@ mod tests {
             &[0xFF, 3, 0, 0x21, 0x45],
             "",
         ));
+        let frame = [0xF9, 0x03, 0x73, 0x01, 0xD7, 0xF9];
+        file.extend(packet(TapChannel::Mux, TapDirection::Received, 9, &frame, ""));
         let blocks = blocks(&file);
         let kinds: Vec<u32> = blocks.iter().map(|(kind, _)| *kind).collect();
-        assert_eq!(kinds, [SECTION_HEADER, 1, 1, 6, 6]);
+        assert_eq!(kinds, [SECTION_HEADER, 1, 1, 1, 6, 6, 6]);
         assert_eq!(blocks[1].1[..2], [9, 0]);
         assert_eq!(blocks[2].1[..2], [147, 0]);
+        assert_eq!(blocks[3].1[..2], [236, 0]);
         assert_eq!(
-            blocks[3].1,
+            blocks[4].1,
             [
                 &[1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0][..],
                 b"AT\r\0",
@@ -173,8 +186,10 @@ mod tests {
             ]
             .concat()
         );
-        assert_eq!(blocks[4].1[20..28], [0xFF, 3, 0, 0x21, 0x45, 0, 0, 0]);
-        assert_eq!(blocks[4].1[28..36], [2, 0, 4, 0, 1, 0, 0, 0]);
+        assert_eq!(blocks[5].1[20..28], [0xFF, 3, 0, 0x21, 0x45, 0, 0, 0]);
+        assert_eq!(blocks[5].1[28..36], [2, 0, 4, 0, 1, 0, 0, 0]);
+        assert_eq!(blocks[6].1[12..16], [8, 0, 0, 0]);
+        assert_eq!(blocks[6].1[20..28], [0, 1, 0xF9, 0x03, 0x73, 0x01, 0xD7, 0xF9]);
     }
 
     #[test]

@@ -15,8 +15,11 @@ pub enum TapDirection {
 /// What kind of octets they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TapChannel {
-    /// AT dialogue on a tty, as it is.
+    /// AT dialogue on a tty, as it is, or on a channel of the multiplexer.
     At,
+    /// One frame of the multiplexer (3GPP TS 27.010), flags included, as it goes over the port. What
+    /// it carries is seen a second time on its own channel.
+    Mux,
     /// One PPP frame, flags, escapes and FCS removed, address, control and protocol uncompressed
     /// (begins with `FF 03`).
     Ppp,
@@ -43,6 +46,11 @@ pub struct TapEvent<'a> {
 pub trait Tap: Send + Sync {
     /// Called for each observation.
     fn observe(&self, event: TapEvent<'_>);
+
+    /// Whether anything becomes of observations; what costs work to be shown is shown only then.
+    fn is_watching(&self) -> bool {
+        true
+    }
 }
 
 /// Watches nothing.
@@ -51,4 +59,8 @@ pub struct NoTap;
 
 impl Tap for NoTap {
     fn observe(&self, _event: TapEvent<'_>) {}
+
+    fn is_watching(&self) -> bool {
+        false
+    }
 }

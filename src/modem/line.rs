@@ -63,12 +63,21 @@ impl Shared {
 
     fn observe(&self, direction: TapDirection, octets: &[u8]) {
         self.count(direction, octets.len());
+        self.show(TapChannel::At, direction, octets);
+    }
+
+    /// A frame of the multiplexer; what it carries is counted where it is used.
+    pub(super) fn observe_frame(&self, direction: TapDirection, frame: &[u8]) {
+        self.show(TapChannel::Mux, direction, frame);
+    }
+
+    fn show(&self, channel: TapChannel, direction: TapDirection, octets: &[u8]) {
         self.tap.observe(TapEvent {
             modem: &self.modem,
             call: self.call.load(Ordering::Relaxed),
             at: self.clock.now(),
             direction,
-            channel: TapChannel::At,
+            channel,
             octets,
         });
     }
@@ -280,6 +289,11 @@ impl Line {
             self.unanswered_since.get_or_insert(asked);
         }
         Ok(false)
+    }
+
+    /// Where octets are counted and shown.
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// What was asked so far will not be answered any more.

@@ -10,6 +10,7 @@ mod climb;
 mod dial;
 mod driver;
 mod error;
+mod frames;
 mod handle;
 mod hangup;
 mod iccid;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::driver::Driver;
+use super::frames::Frames;
 use super::hangup;
 use super::line::Line;
 use super::mux::{Multiplexer, Over};
@@ -117,8 +118,11 @@ impl Driver {
             }
             let Some(port) = self.at()?.port.take() else { return Err(ModemError::InCall) };
             let n1 = usize::from(begin.frame_size);
-            self.multiplexing.running =
-                Some(Multiplexer::start(port, Config { n1, ..Config::default() }));
+            self.multiplexing.running = Some(Multiplexer::start(
+                port,
+                Config { n1, ..Config::default() },
+                Frames::of(&self.shared),
+            ));
             match self.open_channels().await {
                 Ok(()) => {
                     self.multiplexing.pause = None;
@@ -177,6 +181,7 @@ impl Driver {
 pub(super) async fn leave(line: &mut Line, time: Duration) -> Result<bool, ModemError> {
     let name = line.name.clone();
     let gone = || ModemError::Port(PortError::Gone { port: name.clone() });
+    let mut frames = Frames::of(line.shared());
     let Some(port) = line.port.as_mut() else { return Ok(false) };
     // The end of whatever frame that program has left unfinished.
     let flags = vec![FLAG; UNFINISHED];
@@ -199,6 +204,7 @@ pub(super) async fn leave(line: &mut Line, time: Duration) -> Result<bool, Modem
             }
             Output::Event(_) => continue,
             Output::Transmit(octets) => {
+                frames.sent(&octets);
                 out = octets;
                 continue;
             }
@@ -215,7 +221,9 @@ pub(super) async fn leave(line: &mut Line, time: Duration) -> Result<bool, Modem
         // The machine takes whatever comes, and has not ended.
         let _ = match read {
             Some(Ok(count)) if count > 0 => {
-                mux.handle_input(now, Input::Octets(buffer.get(..count).unwrap_or_default()))
+                let octets = buffer.get(..count).unwrap_or_default();
+                frames.received(octets);
+                mux.handle_input(now, Input::Octets(octets))
             }
             Some(_) => return Err(gone()),
             None => mux.handle_input(now, Input::Timeout),

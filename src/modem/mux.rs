@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::Port;
+use super::frames::Frames;
 use crate::codec::cmux::Signals;
 use crate::proto::cmux::{Config, End, Event, Input, Mux, MuxError, Output};
 
@@ -62,7 +63,7 @@ struct State {
 
 impl Multiplexer {
     /// Runs the multiplexer on a port whose modem has just said OK to `AT+CMUX`.
-    pub(super) fn start(port: Box<dyn Port>, config: Config) -> Self {
+    pub(super) fn start(port: Box<dyn Port>, config: Config, frames: Frames) -> Self {
         let state = State {
             mux: Mux::new(config),
             readers: BTreeMap::new(),
@@ -74,7 +75,7 @@ impl Multiplexer {
             over: None,
         };
         let inner = Arc::new(Inner { state: Mutex::new(state), wake: Notify::new() });
-        let task = tokio::spawn(run(Arc::clone(&inner), port));
+        let task = tokio::spawn(run(Arc::clone(&inner), port, frames));
         Self { inner, task: Some(task), begun: Instant::now() }
     }
 
@@ -234,7 +235,7 @@ impl State {
 }
 
 /// Runs until the multiplexer or the port ends; gives the port back.
-async fn run(inner: Arc<Inner>, port: Box<dyn Port>) -> Box<dyn Port> {
+async fn run(inner: Arc<Inner>, port: Box<dyn Port>, mut frames: Frames) -> Box<dyn Port> {
     let (mut reader, mut writer) = split(port);
     let mut buffer = [0; READ_SIZE];
     let mut out: Vec<u8> = Vec::new();
@@ -243,6 +244,9 @@ async fn run(inner: Arc<Inner>, port: Box<dyn Port>) -> Box<dyn Port> {
             let mut state = inner.lock();
             if out.is_empty() {
                 out = state.next_frame();
+                if !out.is_empty() {
+                    frames.sent(&out);
+                }
             } else {
                 state.look();
             }
@@ -266,6 +270,7 @@ async fn run(inner: Arc<Inner>, port: Box<dyn Port>) -> Box<dyn Port> {
             read = reader.read(&mut buffer) => match read {
                 Ok(count) if count > 0 => {
                     let octets = buffer.get(..count).unwrap_or_default();
+                    frames.received(octets);
                     // Octets are always taken.
                     let _ = inner.lock().ask(Input::Octets(octets));
                 }

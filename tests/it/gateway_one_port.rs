@@ -131,3 +131,33 @@ async fn long_queue_on_one_port_does_not_hold_texts_up() {
     let calls = rig.operator.modem().state().calls;
     assert!((4..=8).contains(&calls), "{calls} calls for 50 messages");
 }
+
+/// How long a picture takes from the dial string to the MMSC's answer.
+async fn transfer(ports: Ports, rate: Option<u64>) -> Duration {
+    let prepare = |operator: &mm1gate::sim::Operator| {
+        if let Some(rate) = rate {
+            operator.faults().set(Fault::LinePaced { rate });
+        }
+    };
+    let rig = Rig::timed(ports, Behaviour::Receive, Timing::default(), prepare).await;
+    while rig.gateway.modems()[0].condition != "ready" {
+        sleep(Duration::from_millis(50)).await;
+    }
+    let since = Instant::now();
+    let id = rig.gateway.accept(message(250_000)).await.unwrap();
+    while rig.view(&id).await.summary.state.as_str() != "sent" {
+        sleep(Duration::from_millis(10)).await;
+    }
+    since.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn multiplexer_costs_a_picture_hardly_more_than_its_octets() {
+    // Six octets for each frame of 128: 4.7 %.
+    for (rate, most) in [(Some(11_520), 1.10), (None, 1.10)] {
+        let plain = transfer(Ports::One, rate).await;
+        let multiplexed = transfer(Ports::Multiplexed, rate).await;
+        let ratio = multiplexed.as_secs_f64() / plain.as_secs_f64();
+        assert!(ratio < most, "{rate:?} octets a second: {multiplexed:?}, without {plain:?}");
+    }
+}

@@ -5,6 +5,7 @@ mod api_page;
 mod api_rig;
 mod api_sms;
 mod bad_input;
+mod brown_out;
 mod cli_basics;
 mod cli_daemon;
 mod cli_decode;

@@ -1,4 +1,5 @@
-//! `demo --keep` leaves a capture from which a foreign program rebuilds both pictures.
+//! `demo --keep` leaves a capture from which a foreign program rebuilds both pictures, and in which it
+//! reads the frames of the multiplexer.
 
 use std::process::{Command, Stdio};
 
@@ -82,4 +83,53 @@ fn tshark_rebuilds_both_pictures_from_the_kept_capture() {
         .output()
         .unwrap();
     assert!(at.stdout.split(|octet| *octet == b'\n').count() > 20, "hardly any AT dialogue");
+}
+
+#[test]
+#[ignore = "needs tshark"]
+fn tshark_reads_the_frames_of_a_port_that_is_multiplexed() {
+    let scratch = Scratch::new("frames");
+    let out = mm1gate()
+        .args(["demo", "--once", "--json", "--cmux", "--keep"])
+        .arg(scratch.path())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("one JSON object");
+    let capture = std::fs::read_dir(scratch.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "pcapng"))
+        .expect("a capture");
+    let fields = [
+        "mux27010.direction",
+        "mux27010.address.dlciaddress",
+        "mux27010.checksum_correct",
+        "frame.interface_id",
+    ];
+    let out = Command::new("tshark")
+        .arg("-r")
+        .arg(&capture)
+        .args(["-Y", "mux27010", "-T", "fields"])
+        .args(fields.iter().flat_map(|field| ["-e", field]))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert!(rows.len() > 500, "{} frames", rows.len());
+    for direction in ["0x00", "0x01"] {
+        for dlci in ["0", "1", "2"] {
+            let is = |row: &&Vec<&str>| row[0] == direction && row[1] == dlci;
+            assert!(rows.iter().any(|row| is(&row)), "direction {direction}, channel {dlci}");
+        }
+    }
+    assert!(rows.iter().all(|row| row[2] == "1" || row[2] == "True"), "a wrong checksum");
+    assert!(rows.iter().all(|row| row[3] == "2"), "another interface");
+    // The frames of the call carry what the interface of PPP shows.
+    let seen = pictures_in(&capture);
+    for way in ["outbound", "inbound"] {
+        let sha256 = told[way]["sha256"].as_str().unwrap().to_owned();
+        assert!(seen.contains(&sha256), "{way}: {seen:?}");
+    }
 }
