@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
 use super::plan::{bearer_config, context};
 use super::reader::store_fault;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, has_last_try_after, no_later_than_last_try};
 use super::shift::Shift;
 use super::upkeep::Failure;
 use crate::bearer::{Bearer, BearerError, CallLabel, UpFailed};
@@ -222,8 +222,12 @@ impl Worker<'_> {
             "roaming" => trouble.call_failures.min(ROAMING_LOOKS),
             _ => trouble.call_failures,
         };
-        let pause = Schedule::LINE.pause(failures, &core.random);
-        let next = core.now().plus(pause);
+        let now = core.now();
+        let next = now.plus(Schedule::LINE.pause(failures, &core.random));
+        // What would be too late by then is tried once more shortly before its end.
+        let ends = core.store.ends_after(self.name(), sim, has_last_try_after(now)).await?;
+        let next = no_later_than_last_try(next, ends, now);
+        let pause = next.since(now);
         tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {}", quiet(fault));
         trouble.call_pause = Some((next, fault.clone()));
         self.line.show(|shown| shown.line_fault = Some(fault.clone()));

@@ -50,11 +50,10 @@ pub(super) async fn retrieve(
             }
             FetchVerdict::Failed { fault } => Retrieval::Failed { fault },
             FetchVerdict::Again { fault, not_found } => {
-                let at = now.plus(Schedule::RETRIEVE.pause(pending.attempt, &core.random));
-                if pending.expires_at <= at {
-                    Retrieval::Expired { fault: Some(fault) }
-                } else {
-                    Retrieval::Again { at, fault, not_found }
+                let end = Some(pending.expires_at);
+                match Schedule::RETRIEVE.next(pending.attempt, now, end, &core.random) {
+                    Some(at) => Retrieval::Again { at, fault, not_found },
+                    None => Retrieval::Expired { fault: Some(fault) },
                 }
             }
         },

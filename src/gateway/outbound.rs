@@ -30,24 +30,26 @@ pub(super) async fn submit(
     let outcome =
         client.submit(submission.pdu, submission.transaction_id.as_str(), hook, &stages).await;
     let now = core.now();
-    let at = now.plus(Schedule::SEND.pause(submission.attempt, &core.random));
-    let too_late = submission.expires_at.is_some_and(|end| end <= at);
-    let settlement = match policy::after_submit(outcome, released.load(Ordering::Relaxed)) {
-        SendVerdict::Sent { message_id, text } => {
+    let next = Schedule::SEND.next(submission.attempt, now, submission.expires_at, &core.random);
+    let verdict = policy::after_submit(outcome, released.load(Ordering::Relaxed));
+    let settlement = match (verdict, next) {
+        (SendVerdict::Sent { message_id, text }, _) => {
             Settlement::Sent { mmsc_message_id: message_id, text }
         }
-        SendVerdict::Failed { fault } => Settlement::Failed { fault },
+        (SendVerdict::Failed { fault }, _) => Settlement::Failed { fault },
         // Somebody who would rather have it twice than not at all has said so beforehand.
-        SendVerdict::Unknown { fault, partial: false, .. }
-            if core.resend_unknown && submission.releases == 0 && !too_late =>
+        (SendVerdict::Unknown { fault, partial: false, .. }, Some(at))
+            if core.resend_unknown && submission.releases == 0 =>
         {
             Settlement::Again { at, fault, in_doubt: true }
         }
-        SendVerdict::Unknown { message_id, fault, .. } => {
+        (SendVerdict::Unknown { message_id, fault, .. }, _) => {
             Settlement::Unknown { mmsc_message_id: message_id, fault }
         }
-        SendVerdict::Again { fault } if too_late => Settlement::Expired { fault },
-        SendVerdict::Again { fault } => Settlement::Again { at, fault, in_doubt: false },
+        (SendVerdict::Again { fault }, None) => Settlement::Expired { fault },
+        (SendVerdict::Again { fault }, Some(at)) => {
+            Settlement::Again { at, fault, in_doubt: false }
+        }
     };
     let changes = core.store.settle(submission.key, settlement, now).await?;
     core.events.changes(&changes);

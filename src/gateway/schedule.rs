@@ -48,6 +48,52 @@ impl Schedule {
         let seconds = self.0.get(index).or_else(|| self.0.last()).copied().unwrap_or(MINUTE);
         Duration::from_millis(seconds * 1_000 + random.below(seconds * 100))
     }
+
+    /// When to try again after failure number `failures` (from 1) of something that is of no use
+    /// after `end`: after the pause, or once more shortly before the end where the pause is longer
+    /// than that. None: the last try was made.
+    pub(super) fn next(
+        self,
+        failures: u32,
+        now: Timestamp,
+        end: Option<Timestamp>,
+        random: &Random,
+    ) -> Option<Timestamp> {
+        let at = now.plus(self.pause(failures, random));
+        match end {
+            Some(end) if end <= at => {
+                Some(last_try(end)).filter(|last| now.plus(LEAST_PAUSE) <= *last)
+            }
+            _ => Some(at),
+        }
+    }
+}
+
+/// When the last try of something is made that is of no use after `end`.
+fn last_try(end: Timestamp) -> Timestamp {
+    end.earlier(LAST_TRY)
+}
+
+/// `next`, or the last try of what ends first (at `end`) where that comes before it.
+pub(super) fn no_later_than_last_try(
+    next: Timestamp,
+    end: Option<Timestamp>,
+    now: Timestamp,
+) -> Timestamp {
+    let last = end.map(last_try).filter(|last| now.plus(LEAST_PAUSE) <= *last);
+    last.map_or(next, |last| next.min(last))
+}
+
+/// How long before the end of something the last try begins: a short message needs seconds, a
+/// picture over GPRS a minute.
+const LAST_TRY: Duration = Duration::from_secs(MINUTE);
+
+/// The least time between a failure and the last try.
+const LEAST_PAUSE: Duration = Duration::from_secs(15);
+
+/// What ends after this, seen from `now`, has its last try still before it.
+pub(super) fn has_last_try_after(now: Timestamp) -> Timestamp {
+    now.plus(LAST_TRY).plus(LEAST_PAUSE)
 }
 
 /// Given to a notification that had expired before it was sent to us: the MMSC's clock is wrong.
@@ -120,6 +166,29 @@ mod tests {
             last = pause;
         }
         assert!(last >= Duration::from_secs(30 * MINUTE), "{last:?}");
+    }
+
+    #[test]
+    fn last_try_is_made_once_shortly_before_the_end() {
+        let random = Random::seeded(7);
+        let end = NOW.plus(Duration::from_secs(20 * MINUTE));
+        let late = Schedule::SEND.next(5, NOW, Some(end), &random);
+        assert_eq!(late, Some(NOW.plus(Duration::from_secs(19 * MINUTE))));
+        assert_eq!(Schedule::SEND.next(6, late.unwrap(), Some(end), &random), None);
+        // What has time goes by its schedule.
+        let early = Schedule::SEND.next(1, NOW, Some(end), &random).unwrap();
+        assert!(early < NOW.plus(Duration::from_secs(MINUTE)));
+        assert!(Schedule::SEND.next(9, NOW, None, &random).is_some());
+    }
+
+    #[test]
+    fn pause_of_a_line_ends_for_what_would_be_too_late() {
+        let next = NOW.plus(Duration::from_secs(30 * MINUTE));
+        let at = |minutes| Some(NOW.plus(Duration::from_secs(minutes * MINUTE)));
+        assert_eq!(no_later_than_last_try(next, at(10), NOW), at(9).unwrap());
+        for end in [None, at(1), at(60)] {
+            assert_eq!(no_later_than_last_try(next, end, NOW), next);
+        }
     }
 
     fn notification(expiry: Expiry) -> NotificationInd {

@@ -210,8 +210,8 @@ impl Texts {
         core.store.settle_segment(segment.key, outcome).await?;
         let now = self.now();
         // There is no MMSC to be spared: what fails is the air or the modem.
-        let at = now.plus(Schedule::LINE.pause(submission.attempt, &core.random));
-        let too_late = submission.expires_at.is_some_and(|end| end <= at);
+        let next =
+            Schedule::LINE.next(submission.attempt, now, submission.expires_at, &core.random);
         let which = |mut fault: Fault| {
             if submission.total > 1 {
                 fault.summary =
@@ -219,20 +219,20 @@ impl Texts {
             }
             fault
         };
-        let settlement = match verdict {
-            Verdict::PutBack(round) => return Ok(Sent::PutBack(round)),
+        let settlement = match (verdict, next) {
+            (Verdict::PutBack(round), _) => return Ok(Sent::PutBack(round)),
             // Somebody who would rather have it twice than not at all has said so beforehand.
-            Verdict::Unknown(fault)
-                if core.resend_unknown && segment.releases == 0 && !too_late =>
-            {
+            (Verdict::Unknown(fault), Some(at)) if core.resend_unknown && segment.releases == 0 => {
                 Settlement::Again { at, fault: which(fault), in_doubt: true }
             }
-            Verdict::Unknown(fault) => {
+            (Verdict::Unknown(fault), _) => {
                 Settlement::Unknown { mmsc_message_id: None, fault: which(fault) }
             }
-            Verdict::Failed(fault) => Settlement::Failed { fault: which(fault) },
-            Verdict::Again(fault) if too_late => Settlement::Expired { fault: which(fault) },
-            Verdict::Again(fault) => Settlement::Again { at, fault: which(fault), in_doubt: false },
+            (Verdict::Failed(fault), _) => Settlement::Failed { fault: which(fault) },
+            (Verdict::Again(fault), None) => Settlement::Expired { fault: which(fault) },
+            (Verdict::Again(fault), Some(at)) => {
+                Settlement::Again { at, fault: which(fault), in_doubt: false }
+            }
         };
         self.settle(submission, settlement).await
     }

@@ -41,6 +41,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// So long before this.
+    #[must_use]
+    pub fn earlier(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// How long from `earlier` to this; zero when it lies in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -94,6 +94,36 @@ impl Store {
         })
         .await
     }
+
+    /// The first end, after `after`, of an MMS that waits for `modem` or is to be fetched for `sim`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ends_after(
+        &self,
+        modem: &str,
+        sim: &str,
+        after: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let (modem, sim) = (modem.to_owned(), sim.to_owned());
+        self.read(move |db| {
+            let end: Option<i64> = db.query_row(
+                "SELECT min(expires_at) FROM message
+                 WHERE expires_at > ?3 AND id IN (
+                     SELECT message_id FROM submission
+                     WHERE state = 'queued' AND kind = 'mms' AND modem = ?1
+                     UNION ALL
+                     SELECT message_id FROM inbound JOIN message ON message.id = message_id
+                     WHERE sim = ?2 AND state = 'notified'
+                 )",
+                params![modem, sim, after.as_millis()],
+                |row| row.get(0),
+            )?;
+            Ok(end.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
     /// The message that is due first, if any is due now.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::codec::sms::{Scts, SmsAddress, StatusReport, Tpdu, ValidityPeriod};
 use mm1gate::gateway::Event;
-use mm1gate::model::{MessageId, OutboundState, State};
+use mm1gate::model::{Kind, MessageId, OutboundState, State, Timestamp};
 use mm1gate::sim::{self, Behaviour, Fault};
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, text};
@@ -362,4 +362,41 @@ async fn text_is_not_stuck_when_the_store_fails_under_it() {
     rig.until(&third, &["delivered"]).await;
     let got: Vec<String> = rig.operator.texts_of(PHONE).into_iter().map(|it| it.text).collect();
     assert_eq!(got, ["first", "second", "third"]);
+}
+
+async fn message_that_cannot_wait_for_its_next_attempt_is_tried_once_more_before_its_end() {
+    let refused = || Fault::SubmitRefused { cms: 42 };
+    let busy = || Fault::MmscResponseStatus { status: 0xc3, text: None };
+    for (kind, fault) in
+        [(Kind::Sms, refused()), (Kind::Mms, busy()), (Kind::Mms, Fault::DialNoCarrier {})]
+    {
+        for mended in [true, false] {
+            let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+                operator.faults().set(fault.clone());
+            })
+            .await;
+            let mut new = if kind == Kind::Sms { text(PHONE, "Lunch?") } else { message(2_000) };
+            // By their schedules all are tried last within 33 minutes, and next after 51.
+            let end = rig.clock.now().plus(Duration::from_secs(38 * 60));
+            new.expires_at = Some(end);
+            let id = rig.gateway.accept(new).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(36 * 60)).await;
+            let view = rig.view(&id).await;
+            assert_eq!(view.summary.state.as_str(), "queued", "{fault:?}: {view:#?}");
+            if mended {
+                rig.operator.faults().clear_all();
+                let view = rig.until(&id, &["sent", "delivered", "expired"]).await;
+                assert_ne!(view.summary.state.as_str(), "expired", "{fault:?}: {view:#?}");
+                assert!(rig.clock.now() < end);
+            } else {
+                let view = rig.until(&id, &["expired"]).await;
+                let late = |at: Timestamp| at > end.earlier(Duration::from_secs(2 * 60));
+                let tries = view.timeline.iter().filter(|it| {
+                    late(it.at) && (it.state == "sending" || it.text.starts_with("no data call"))
+                });
+                assert_eq!(tries.count(), 1, "{fault:?}: {view:#?}");
+            }
+            rig.gateway.stop().await;
+        }
+    }
 }
