@@ -188,7 +188,7 @@ impl Bench {
     where
         F: AsyncFnOnce(&mut Self) -> Result<(), Stop>,
     {
-        let operator = self.rig.modem().operator.clone();
+        let operator = self.rig.settings();
         let context = PdpContext {
             apn: operator.apn.clone(),
             pdp_type: operator.pdp_type.clone(),

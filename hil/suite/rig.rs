@@ -217,6 +217,11 @@ impl Rig {
     }
 
     /// The number of its SIM.
+    /// What the operator wants; empty where the rig file does not tell.
+    pub(crate) fn settings(&self) -> mm1gate::operators::Settings {
+        self.modem().operator.clone().unwrap_or_default()
+    }
+
     pub(crate) fn own_number(&self) -> String {
         self.modem().own_number.as_ref().map_or_else(String::new, |it| it.text().to_owned())
     }
@@ -227,11 +232,11 @@ impl Rig {
 
     /// What must not be in its transcripts.
     pub(crate) fn secrets(&self) -> Secrets {
-        let modem = self.modem();
+        let (modem, settings) = (self.modem(), self.settings());
         Secrets {
             numbers: vec![self.own_number()],
             pin: modem.pin.as_ref().map(|pin| pin.expose().to_owned()),
-            words: vec![modem.operator.user.clone(), modem.operator.password.expose().to_owned()],
+            words: vec![settings.user.clone(), settings.password.expose().to_owned()],
         }
     }
 }

@@ -50,6 +50,7 @@ fn facts(
     let modem = rig.modem();
     let hidden = |text: &str, sign: &str| sign.repeat(text.len());
     let pin = modem.pin.as_ref().map_or("", |pin| pin.expose());
+    let settings = rig.settings();
     let ports = if two_ports { "two" } else { "one" };
     [
         ("case", case.name.to_owned()),
@@ -61,9 +62,9 @@ fn facts(
         ("profile", modem.profile.clone()),
         ("own", rig.own_number()),
         ("pin", hidden(pin, "0")),
-        ("apn", modem.operator.apn.clone()),
-        ("user", hidden(&modem.operator.user, "x")),
-        ("password", hidden(modem.operator.password.expose(), "x")),
+        ("apn", settings.apn.clone()),
+        ("user", hidden(&settings.user, "x")),
+        ("password", hidden(settings.password.expose(), "x")),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -31,6 +31,9 @@ pub struct Modem {
     /// `home`, `roaming`, `searching`, `denied`, `not-registered` or `unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,
+    /// Whether the operator's settings for MMS are configured; plain SMS need none.
+    #[serde(default)]
+    pub mms: bool,
     /// Registered with another network than the SIM's own.
     #[serde(default)]
     pub roaming: bool,
@@ -142,6 +145,7 @@ impl From<&ModemView> for Modem {
             next_attempt_at: modem.until.map(time),
             operator: modem.operator.clone(),
             registration: modem.registration.map(|it| registration(it).to_owned()),
+            mms: modem.mms,
             roaming: modem.registration == Some(Registration::Roaming),
             signal_dbm: modem.signal_dbm,
             manufacturer: text(&device.manufacturer),

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::intake::{MAX_CLIENT_REF, MAX_FILENAME, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT};
+use super::intake::{
+    MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
+};
 use super::rest::{DEFAULT_LIST, MAX_LIST};
 use crate::model::{InboundState, OutboundState};
 
@@ -72,6 +74,19 @@ fn paths() -> Value {
         "/api/v1/modems/{name}": {
             "get": operation("getModem", "One modem", &["name"], "Modem"),
         },
+        "/api/v1/modems/{name}/test": { "post": {
+            "operationId": "testModem",
+            "summary": "Send a short text to the SIM's own number; it comes back into the inbox",
+            "parameters": in_path(&["name"]),
+            "requestBody": small_body("to",
+                "The SIM's number, where neither the SIM nor the configuration tells it."),
+            "responses": {
+                "202": { "description": "On its way; costs one SMS.", "content": {
+                    "application/json": { "schema": reference("TestText") },
+                }},
+                "default": problem(),
+            },
+        }},
         "/api/v1/sms/count": { "post": {
             "operationId": "countSms",
             "summary": "What a text would take as SMS; nothing is sent",
@@ -115,12 +130,19 @@ fn paths() -> Value {
         }},
     });
     for (action, summary) in [
-        ("retry", "Send an `unknown` or `failed` message once more, or fetch one again"),
+        (
+            "retry",
+            "Send an `unknown`, `failed` or `expired` message once more, or fetch one again; \
+            with `modem`, also one that waits goes by that modem instead",
+        ),
         ("cancel", "Withdraw a message that was not released to the operator"),
     ] {
         let mut post = operation(&format!("{action}Message"), summary, &["id"], "Message");
         let answer = post["responses"]["200"].take();
         post["responses"] = json!({ "202": answer, "default": problem() });
+        if action == "retry" {
+            post["requestBody"] = small_body("modem", "Name of the modem that is to send it.");
+        }
         all[format!("/api/v1/messages/{{id}}/{action}")] = json!({ "post": post });
     }
     all
@@ -156,6 +178,8 @@ fn schemas() -> Value {
                     "description": "Unless given: true for an SMS, false for an MMS." },
                 "expires_at": time(),
                 "client_ref": { "type": "string", "maxLength": MAX_CLIENT_REF },
+                "modem": { "type": "string", "maxLength": MAX_MODEM, "description":
+                    "Name of the modem that is to carry it; any that can unless given." },
             },
         },
         "NewPart": {
@@ -175,7 +199,7 @@ fn schemas() -> Value {
                 "kind": { "enum": ["mms", "sms"] }, "subject": text(), "text": text(),
                 "file": { "type": "array", "items": { "type": "string", "format": "binary" } },
                 "group": { "type": "boolean" }, "delivery_report": { "type": "boolean" },
-                "expires_at": time(), "client_ref": text(),
+                "expires_at": time(), "client_ref": text(), "modem": text(),
             },
         },
         "Accepted": object(json!({
@@ -185,6 +209,9 @@ fn schemas() -> Value {
         "TextCost": object(json!({
             "segments": count(), "encoding": { "enum": ["gsm7", "gsm7-shift", "ucs2"] },
             "units": count(), "left": count(), "limit": count(),
+        })),
+        "TestText": object(json!({
+            "id": text(), "modem": text(), "to": text(), "text": text(), "url": text(),
         })),
         "MessageList": object(json!({ "messages": many("Message"), "next": text() })),
         "Message": object(json!({
@@ -204,7 +231,12 @@ fn schemas() -> Value {
             "client_ref": text(), "addressed_to": { "type": "array", "items": text() },
             "transaction_id": text(), "content_location": text(), "mmsc_message_id": text(),
             "expires_at": time(), "attempts": count(), "next_attempt_at": time(),
-            "timeline": many("TimelineItem"),
+            "waiting_for": reference("WaitingFor"), "timeline": many("TimelineItem"),
+        })),
+        "WaitingFor": object(json!({
+            "modem": text(), "condition": text(), "since": time(),
+            "others": { "type": "array", "items": text(), "description":
+                "Modems that could send it, each under the number of its own SIM." },
         })),
         "Recipient": object(json!({
             "address": text(), "state": { "enum": OutboundState::ALL.iter()
@@ -257,6 +289,8 @@ fn modem() -> Value {
         "operator": text(), "registration": { "enum": [
             "home", "roaming", "searching", "denied", "not-registered", "unknown",
         ] },
+        "mms": { "type": "boolean", "description":
+            "Whether the operator's settings for MMS are configured; plain SMS need none." },
         "roaming": { "type": "boolean" }, "signal_dbm": { "type": "integer" },
         "manufacturer": text(), "model": text(), "revision": text(),
         "imsi": { "type": "string", "description": "Redacted." },
@@ -269,6 +303,14 @@ fn modem() -> Value {
         "recovery_counts": { "type": "object", "additionalProperties": count() },
         "losses": count(), "brown_outs": count(), "octets_out": count(), "octets_in": count(),
     }))
+}
+
+/// A body that may be left out, of one field.
+fn small_body(field: &str, description: &str) -> Value {
+    json!({ "required": false, "content": { "application/json": { "schema": {
+        "type": "object", "additionalProperties": false,
+        "properties": { (field): { "type": "string", "description": description } },
+    } } } })
 }
 
 fn object(properties: Value) -> Value {

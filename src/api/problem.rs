@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{AcceptError, ActionError, ModemView};
+use crate::gateway::{AcceptError, ActionError, ModemView, TestError};
 use crate::store::StoreError;
 
 /// A refused request.
@@ -194,6 +194,9 @@ impl From<AcceptError> for Problem {
                 "make it shorter, or send it as MMS; letters beyond the GSM alphabet more than \
                  halve what fits into one SMS",
             ),
+            AcceptError::NoSuchModem { .. } => {
+                pointer("/modem", "unknown-modem").hint("GET /api/v1/modems lists them")
+            }
             AcceptError::NotConfigured(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not-configured",
@@ -211,12 +214,40 @@ impl From<ActionError> for Problem {
         match error {
             ActionError::NotFound(id) => Self::no_message(id.as_str()),
             ActionError::Store(error) => Self::from(error),
+            ActionError::Modem(error) => Self::from(error),
             other => Self::new(
                 StatusCode::CONFLICT,
                 "wrong-state",
                 "the message's state does not allow this",
                 other.to_string(),
             ),
+        }
+    }
+}
+
+impl From<TestError> for Problem {
+    fn from(error: TestError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TestError::NotReady { fault, .. } => {
+                let problem = Self::new(
+                    StatusCode::CONFLICT,
+                    "modem-not-ready",
+                    "the modem cannot send now",
+                    detail,
+                );
+                problem.hint(fault.map_or_else(
+                    || "wait some seconds and ask again".to_owned(),
+                    |fault| fault.remedy,
+                ))
+            }
+            TestError::NumberUnknown { .. } => {
+                Self::fields(vec![FieldProblem::new("/to", "own-number-unknown", detail)]).hint(
+                    "give the SIM's number as \"to\", or write own_number below [[modem]] in the \
+                     configuration",
+                )
+            }
+            TestError::Refused(error) => Self::from(error),
         }
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn routes() -> Router<Context> {
         .route("/outbox/{id}", methods(one(Some(Direction::Outbound))))
         .route("/modems", methods(get(modems)))
         .route("/modems/{name}", methods(get(modem)))
+        .route("/modems/{name}/test", methods(post(test)))
         .route("/sms/count", methods(post(count)))
         .route("/events", methods(get(events::stream)))
 }
@@ -110,7 +111,7 @@ async fn one(
     if direction.is_some_and(|wanted| wanted != view.summary.direction) {
         return Err(Problem::no_message(id));
     }
-    Ok(Json(Message::from(&view)))
+    Ok(Json(Message::whole(&view, &gateway.modems())))
 }
 
 async fn timeline(
@@ -124,9 +125,13 @@ async fn timeline(
 async fn retry(
     State(context): State<Context>,
     Path(id): Path<String>,
+    request: Request,
 ) -> Result<Response, Problem> {
     let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
-    context.gateway.retry(&parsed).await?;
+    match intake::texts(request, &["modem"]).await?.get("modem") {
+        Some(modem) => context.gateway.send_by(&parsed, modem).await?,
+        None => context.gateway.retry(&parsed).await?,
+    }
     after_action(&context.gateway, &id).await
 }
 
@@ -141,7 +146,7 @@ async fn cancel(
 
 async fn after_action(gateway: &Gateway, id: &str) -> Result<Response, Problem> {
     let view = find(gateway, id).await?;
-    Ok((StatusCode::ACCEPTED, Json(Message::from(&view))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Message::whole(&view, &gateway.modems()))).into_response())
 }
 
 async fn modems(State(context): State<Context>) -> Json<ModemList> {
@@ -155,6 +160,31 @@ async fn modem(
     let modems = context.gateway.modems();
     let found = modems.iter().find(|modem| modem.name == name);
     found.map(|modem| Json(Modem::from(modem))).ok_or_else(|| Problem::no_modem(&name, &modems))
+}
+
+/// `POST /modems/{name}/test`: a text to the SIM's own number.
+async fn test(
+    State(context): State<Context>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let modems = context.gateway.modems();
+    if !modems.iter().any(|modem| modem.name == name) {
+        return Err(Problem::no_modem(&name, &modems));
+    }
+    let to = match intake::texts(request, &["to"]).await?.get("to") {
+        Some(text) => Some(intake::recipient("/to", text)?),
+        None => None,
+    };
+    let sent = context.gateway.send_test(&name, to).await?;
+    let body = view::TestText {
+        id: sent.id.to_string(),
+        modem: name,
+        to: sent.to.to_string(),
+        text: sent.text,
+        url: format!("/api/v1/messages/{}", sent.id),
+    };
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
 /// `POST /sms/count`: what a text would take.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::modem_view::{Modem, RecoveryStep, Storage};
-use crate::gateway::{self, Event};
+use crate::gateway::{self, Event, ModemView};
 use crate::model::{Direction, Fault, Kind, Stage, State};
 use crate::store::{MessageView, PartInfo, RecipientView, Summary, TimelineEntry};
 
@@ -105,8 +105,45 @@ pub struct Detail {
     /// RFC 3339: when the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<String>,
+    /// Outbound: the modem that it waits for, while that modem is out of service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<WaitingFor>,
     /// What happened, oldest first.
     pub timeline: Vec<TimelineItem>,
+}
+
+/// A modem that a message waits for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WaitingFor {
+    /// Its name.
+    pub modem: String,
+    /// Its condition.
+    pub condition: String,
+    /// RFC 3339: since when it is in this condition.
+    pub since: String,
+    /// Other modems that could send it, each under the number of its own SIM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+}
+
+impl WaitingFor {
+    /// The modem that a message waits for, when it is out of service.
+    pub(crate) fn of(message: &Summary, modems: &[ModemView]) -> Option<Self> {
+        use crate::model::OutboundState::{Accepted, Queued};
+        if !matches!(message.state, State::Out(Accepted | Queued)) {
+            return None;
+        }
+        let name = message.modem.as_ref()?;
+        let modem = modems.iter().find(|it| it.name == *name)?;
+        let others =
+            modems.iter().filter(|it| it.name != *name && (it.mms || message.kind == Kind::Sms));
+        (!matches!(modem.condition, "ready" | "calling")).then(|| Self {
+            modem: name.clone(),
+            condition: modem.condition.to_owned(),
+            since: modem.since.to_string(),
+            others: others.map(|it| it.name.clone()).collect(),
+        })
+    }
 }
 
 /// One recipient of an outbound message.
@@ -188,6 +225,21 @@ pub struct TextCost {
     pub left: usize,
     /// SMS that one text may take.
     pub limit: usize,
+}
+
+/// A text to oneself that is on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TestText {
+    /// The message that is sent.
+    pub id: String,
+    /// The modem that sends it.
+    pub modem: String,
+    /// Where it goes: the SIM's own number.
+    pub to: String,
+    /// What it says; the message that comes back says the same.
+    pub text: String,
+    /// Where to look how it fares.
+    pub url: String,
 }
 
 /// Every modem.
@@ -319,10 +371,22 @@ impl From<&MessageView> for Message {
                 expires_at: view.expires_at.map(|at| at.to_string()),
                 attempts: view.attempts,
                 next_attempt_at: view.next_attempt_at.map(|at| at.to_string()),
+                waiting_for: None,
                 timeline: view.timeline.iter().map(TimelineItem::from).collect(),
             }),
             ..Self::from(&view.summary)
         }
+    }
+}
+
+impl Message {
+    /// Everything about a message, with how the modem fares that it may wait for.
+    pub(crate) fn whole(view: &MessageView, modems: &[ModemView]) -> Self {
+        let mut message = Self::from(view);
+        if let Some(detail) = &mut message.detail {
+            detail.waiting_for = WaitingFor::of(&view.summary, modems);
+        }
+        message
     }
 }
 
@@ -416,7 +480,7 @@ pub(crate) const fn may_retry(state: State) -> bool {
     use crate::model::{InboundState, OutboundState};
     matches!(
         state,
-        State::Out(OutboundState::Unknown | OutboundState::Failed)
+        State::Out(OutboundState::Unknown | OutboundState::Failed | OutboundState::Expired)
             | State::In(InboundState::Failed | InboundState::Deferred)
     )
 }

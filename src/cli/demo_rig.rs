@@ -114,7 +114,7 @@ impl Rig {
             pin: None,
             roaming: false,
             own_number: Some(Address::Msisdn(SHOP.to_owned())),
-            operator: Settings {
+            operator: Some(Settings {
                 apn: self.operator.apn().to_owned(),
                 user: USER.to_owned(),
                 password: Secret::new(PASSWORD),
@@ -123,7 +123,7 @@ impl Rig {
                 proxy,
                 max_message_size: 600 * 1024,
                 ..Settings::default()
-            },
+            }),
         });
         config
     }

@@ -180,7 +180,9 @@ fn describe(report: &Report) -> String {
     };
     out.push('\n');
     match (report.count(Outcome::Failed), report.count(Outcome::Warning)) {
-        (0, 0) => out.push_str("Everything is in order.\n"),
+        (0, 0) => out.push_str(
+            "Everything is in order. `mm1gate modem test` sends one SMS to yourself and waits for it.\n",
+        ),
         (0, warnings) => {
             let text = words(warnings, "thing may need care soon", "things may need care soon");
             let _ = writeln!(out, "Nothing failed. {text}.");

@@ -311,7 +311,10 @@ pub(super) fn operator(config: Option<&ModemConfig>, report: &mut Report) {
     let Some(config) = config else {
         return report.not_applicable(name, "they stand in the configuration");
     };
-    let operator = &config.operator;
+    let Some(operator) = &config.operator else {
+        return report
+            .not_applicable(name, "none are configured, so this modem carries plain SMS only");
+    };
     let proxy = operator
         .proxy
         .as_ref()

@@ -3,8 +3,10 @@
 //! May use: anything. Results go to standard output, everything else to standard error; exit
 //! codes follow sysexits(3).
 
+mod cancel;
 mod capture;
 mod client;
+mod config;
 mod decode;
 mod decode_dump;
 mod decode_fields;
@@ -39,8 +41,10 @@ mod modem;
 mod modem_list;
 mod modem_probe;
 mod modem_retry_pin;
+mod modem_test;
 mod modem_udev;
 mod outbox;
+mod resend;
 mod save;
 mod send;
 mod serve;
@@ -90,9 +94,15 @@ enum Command {
     Outbox(outbox::Args),
     /// Show one message, and save its pictures
     Show(show::Args),
+    /// Send a message once more, or by another modem
+    Resend(resend::Args),
+    /// Withdraw a message that has not left yet
+    Cancel(cancel::Args),
+    /// Print a configuration file to begin with, or check yours
+    Config(config::Args),
     /// Check what stands in the way of sending and receiving, and how to mend it
     Doctor(doctor::Args),
-    /// Find modems, and ask one for everything it tells
+    /// Find modems, ask one for everything it tells, and test one
     Modem(modem::Args),
     /// See everything at work without a modem
     Demo(demo::Args),
@@ -130,6 +140,9 @@ pub fn main() -> ExitCode {
         Command::Inbox(args) => inbox::run(args),
         Command::Outbox(args) => outbox::run(args),
         Command::Show(args) => show::run(&args),
+        Command::Resend(args) => resend::run(&args),
+        Command::Cancel(args) => cancel::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Modem(args) => modem::run(args),
         Command::Demo(args) => demo::run(&args),

@@ -13,7 +13,7 @@ use super::follow::{self, Output, Patience, Progress};
 use super::session::{ConfigArg, PortArgs, Session};
 use super::{serve, term};
 use crate::api::view::{Message, TextCost};
-use crate::model::Address;
+use crate::model::{Address, Kind};
 
 /// Largest file taken, octets: well above every operator's limit, and it passes the API's.
 const MAX_FILE: u64 = 10 * 1024 * 1024;
@@ -55,6 +55,9 @@ pub(super) struct Args {
     /// Your own reference, kept with the message
     #[arg(long = "ref", value_name = "TEXT")]
     reference: Option<String>,
+    /// Send by this modem of the running gateway; otherwise by any that can
+    #[arg(long, value_name = "NAME", conflicts_with = "port")]
+    modem: Option<String>,
     /// Wait until the operator has it, showing each stage
     #[arg(long)]
     wait: bool,
@@ -68,6 +71,12 @@ pub(super) struct Args {
     port: PortArgs,
     #[command(flatten)]
     config: ConfigArg,
+}
+
+impl Args {
+    const fn kind(&self) -> Kind {
+        if self.sms { Kind::Sms } else { Kind::Mms }
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             return count(args).await;
         }
         let body = body(args)?;
-        let session = Session::open_for_sending(&args.config, &args.port).await?;
+        let session = Session::open_for_sending(&args.config, &args.port, args.kind()).await?;
         let result = if session.is_own() {
             // The modem must not be left in a data call.
             let stop = serve::stop_signal()?;
@@ -178,7 +187,7 @@ fn body(args: &Args) -> Result<Value, CliError> {
     // An SMS asks for a report unless told not to, an MMS the other way round.
     let report = if args.sms { !args.no_report } else { args.report };
     Ok(json!({
-        "kind": if args.sms { "sms" } else { "mms" }, "to": to, "subject": args.subject,
+        "kind": args.kind().as_str(), "modem": args.modem, "to": to, "subject": args.subject,
         "text": text, "parts": parts, "group": args.group, "delivery_report": report,
         "client_ref": args.reference,
     }))

@@ -39,9 +39,8 @@ pub(super) fn missing() -> CliError {
         format!("there is no configuration file; looked at {}", places.join(" and ")),
     )
     .remedy(
-        "write one with [[modem]] and port = \"auto\", then [modem.operator] with apn, mmsc and \
-         proxy as the operator names them for MMS; or see how it all works without a modem: \
-         mm1gate demo",
+        "begin with the one that 'mm1gate config example' prints; or see how it all works without a \
+         modem: mm1gate demo",
     )
 }
 

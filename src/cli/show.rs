@@ -7,7 +7,7 @@ use super::error::{CliError, Exit};
 use super::save;
 use super::session::{ConfigArg, Session};
 use super::term::{self, Paint, plain};
-use crate::api::view::Message;
+use crate::api::view::{Message, WaitingFor};
 
 /// Which message.
 #[derive(clap::Args)]
@@ -119,7 +119,10 @@ fn describe(message: &Message, paint: Paint) -> String {
     }
     line("fault", message.fault.as_ref().map(|fault| plain(&term::fault(fault), false)));
     if let Some(detail) = detail {
-        line("next attempt", detail.next_attempt_at.as_deref().map(term::short_time));
+        line("waits for", detail.waiting_for.as_ref().map(waiting));
+        // Until its modem is back no time means anything.
+        let next = detail.next_attempt_at.as_deref().filter(|_| detail.waiting_for.is_none());
+        line("next attempt", next.map(term::short_time));
         if !detail.timeline.is_empty() {
             out.push_str(&format!("  {}\n", paint.dim("timeline")));
         }
@@ -133,4 +136,16 @@ fn describe(message: &Message, paint: Paint) -> String {
         }
     }
     out
+}
+
+/// The modem that a message waits for, and who else could send it.
+fn waiting(waiting: &WaitingFor) -> String {
+    let since = term::short_time(&waiting.since);
+    let mut text = format!("modem {}, {} since {since}", waiting.modem, waiting.condition);
+    if let Some(other) = waiting.others.first() {
+        text.push_str(&format!(
+            "\n               mm1gate resend ID --modem {other} sends it from there"
+        ));
+    }
+    plain(&text, true)
 }

@@ -4,11 +4,12 @@
 use super::accept_text::accept_text;
 use super::config::ModemConfig;
 use super::line::Line;
-use super::{AcceptError, Core};
+use super::policy::MmsNotConfigured;
+use super::{AcceptError, ActionError, Core};
 use crate::codec::mms::{Body, From, MessageClass, Pdu, Priority, SendReq, Version};
 use crate::media::{self, ComposeError, Composed};
-use crate::model::{Address, Kind, MessageId, NewMessage, Timestamp, TransactionId};
-use crate::operators::FromMode;
+use crate::model::{Address, Direction, Kind, MessageId, NewMessage, Timestamp, TransactionId};
+use crate::operators::{FromMode, Settings};
 use crate::store::{NewOutbound, NewSubmission};
 
 /// Most recipients of one message. Each costs a transaction of the SIM; a hundred are hours on
@@ -30,7 +31,7 @@ pub(super) async fn accept(
         return accept_text(core, lines, message).await;
     }
     let composed = media::compose(&message).map_err(|error| part_error(&error))?;
-    let line = choose(core, lines).await?;
+    let line = choose(core, lines, &message).await?;
     let submissions = encode(core, line.config(), &message, &composed, now)?;
     let id = MessageId::generate(&core.clock, &core.random);
     let new = NewOutbound {
@@ -97,22 +98,74 @@ fn part_error(error: &ComposeError) -> AcceptError {
     }
 }
 
-/// The modem that is to carry a message: one that works rather than one that does not, and among
-/// those the one with the shortest queue.
-pub(super) async fn choose<'a>(core: &Core, lines: &'a [Line]) -> Result<&'a Line, AcceptError> {
+/// The modem that is to carry a message: the one that was asked for, else one that works rather
+/// than one that does not, and among those the one with the shortest queue.
+pub(super) async fn choose<'a>(
+    core: &Core,
+    lines: &'a [Line],
+    message: &NewMessage,
+) -> Result<&'a Line, AcceptError> {
+    let carries = |line: &&Line| message.kind == Kind::Sms || line.config().operator.is_some();
+    if let Some(name) = &message.modem {
+        let line = named(lines, name)?;
+        return Some(line).filter(carries).ok_or_else(|| no_settings(name));
+    }
     let mut best: Option<((bool, usize), &Line)> = None;
-    for line in lines {
+    for line in lines.iter().filter(carries) {
         let backlog = core.store.backlog(&line.config().name).await?;
         let rank = (line.view().fault.is_some(), backlog);
         if best.as_ref().is_none_or(|(other, _)| rank < *other) {
             best = Some((rank, line));
         }
     }
-    best.map(|(_, line)| line).ok_or_else(|| {
-        AcceptError::NotConfigured(
+    best.map(|(_, line)| line).ok_or_else(|| match lines.first() {
+        Some(line) => no_settings(&line.config().name),
+        None => AcceptError::NotConfigured(
             "no modem is configured: add a [[modem]] with its port to the configuration".to_owned(),
-        )
+        ),
     })
+}
+
+/// The modem of this name.
+pub(super) fn named<'a>(lines: &'a [Line], name: &str) -> Result<&'a Line, AcceptError> {
+    lines.iter().find(|line| line.config().name == name).ok_or_else(|| AcceptError::NoSuchModem {
+        name: name.to_owned(),
+        known: lines.iter().map(|line| line.config().name.clone()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Whether `line` can send a message that was made for another modem.
+pub(super) async fn may_carry(
+    core: &Core,
+    lines: &[Line],
+    line: &Line,
+    id: &MessageId,
+) -> Result<(), ActionError> {
+    let Some(view) = core.store.message(id).await? else { return Ok(()) };
+    if view.summary.direction == Direction::Inbound || view.summary.kind == Kind::Sms {
+        return Ok(());
+    }
+    let name = &line.config().name;
+    let Some(settings) = &line.config().operator else { return Err(no_settings(name).into()) };
+    let size = core.store.largest_pdu(id).await?;
+    if size > settings.max_message_size {
+        return Err(AcceptError::TooLarge { size, limit: settings.max_message_size }.into());
+    }
+    let named = |settings: &Settings| settings.from_mode == FromMode::Number;
+    let before = lines.iter().find(|it| Some(&it.config().name) == view.summary.modem.as_ref());
+    let holds_number = before.and_then(|it| it.config().operator.as_ref()).is_some_and(named);
+    if (holds_number || named(settings)) && view.summary.modem.as_ref() != Some(name) {
+        return Err(ActionError::WrongState {
+            id: id.clone(),
+            state: view.summary.state.as_str(),
+            reason: "the operator wants the sender's number in it; write it anew for the other modem",
+        });
+    }
+    Ok(())
+}
+
+fn no_settings(modem: &str) -> AcceptError {
+    AcceptError::NotConfigured(MmsNotConfigured { modem: modem.to_owned() }.to_string())
 }
 
 fn encode(
@@ -122,7 +175,7 @@ fn encode(
     composed: &Composed,
     now: Timestamp,
 ) -> Result<Vec<NewSubmission>, AcceptError> {
-    let settings = &modem.operator;
+    let Some(settings) = &modem.operator else { return Err(no_settings(&modem.name)) };
     let groups: Vec<Vec<Address>> = if message.group {
         if message.to.len() > settings.max_recipients {
             return Err(AcceptError::TooManyRecipients {

@@ -57,7 +57,7 @@ pub(super) async fn accept_text(
 ) -> Result<MessageId, AcceptError> {
     let text = check(&message, &core.sms_languages)?;
     let now = core.now();
-    let line = accept::choose(core, lines).await?;
+    let line = accept::choose(core, lines, &message).await?;
     let reference = core.sms_reference.fetch_add(1, Ordering::Relaxed);
     let submissions = message
         .to

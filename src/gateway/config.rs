@@ -35,6 +35,9 @@ pub struct Config {
     pub profile_dir: Option<PathBuf>,
     /// The modems; at least one when read from a file.
     pub modems: Vec<ModemConfig>,
+    /// Names of modems that are configured and not run by this process: what waits for them stays
+    /// theirs. None when read from a file.
+    pub others: Vec<String>,
     /// When to do what.
     pub timing: Timing,
     /// Send a message whose fate is not known once more by itself, at the risk that it arrives
@@ -63,8 +66,8 @@ pub struct ModemConfig {
     pub roaming: bool,
     /// Number of its SIM.
     pub own_number: Option<Address>,
-    /// Its operator's settings.
-    pub operator: Settings,
+    /// Its operator's settings for MMS; none: it carries plain SMS and nothing else.
+    pub operator: Option<Settings>,
 }
 
 /// Times that policy goes by.
@@ -164,6 +167,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8411)),
             profile_dir: None,
             modems: Vec::new(),
+            others: Vec::new(),
             timing: Timing::default(),
             resend_unknown: false,
             sms_languages: Vec::new(),
@@ -307,8 +311,7 @@ struct RawModem {
     #[serde(default)]
     roaming: bool,
     own_number: Option<String>,
-    #[serde(default)]
-    operator: RawOperator,
+    operator: Option<RawOperator>,
 }
 
 #[derive(Deserialize, Default)]
@@ -398,7 +401,7 @@ fn check_modem(
             }
         })
         .transpose()?;
-    let operator = check_operator(raw.operator).map_err(|error| {
+    let operator = raw.operator.map(check_operator).transpose().map_err(|error| {
         let key = key(&format!("operator.{}", error.key));
         if error.value.is_empty() {
             ConfigError::Missing { file: file.to_owned(), key, expected: error.reason }
@@ -411,12 +414,13 @@ fn check_modem(
             }
         }
     })?;
-    if operator.from_mode == operators::FromMode::Number && own_number.is_none() {
-        return Err(missing("own_number", "operator.from = \"number\" needs the SIM's number"));
-    }
-    let wants_number = |(_, text): &(String, String)| text.contains("{LINE1");
-    if operator.extra_headers.iter().any(wants_number) && own_number.is_none() {
-        return Err(missing("own_number", "a header of the operator holds the SIM's number"));
+    if let (Some(operator), None) = (&operator, &own_number) {
+        if operator.from_mode == operators::FromMode::Number {
+            return Err(missing("own_number", "operator.from = \"number\" needs the SIM's number"));
+        }
+        if operator.extra_headers.iter().any(|(_, text)| text.contains("{LINE1")) {
+            return Err(missing("own_number", "a header of the operator holds the SIM's number"));
+        }
     }
     Ok(ModemConfig {
         name,
@@ -636,7 +640,8 @@ max_message_size = 307200
         let config = Config::parse(GOOD, "test.toml").unwrap();
         let modem = &config.modems[0];
         assert_eq!(modem.own_number, Some(Address::Msisdn("+447700900123".into())));
-        assert_eq!(modem.operator.proxy, Some(("10.0.0.1".to_owned(), 8080)));
+        let operator = modem.operator.as_ref().unwrap();
+        assert_eq!(operator.proxy, Some(("10.0.0.1".to_owned(), 8080)));
         assert_eq!(config.data_dir, Path::new("/var/lib/mm1gate"));
         assert!(!format!("{config:?}").contains("1234\""));
     }
@@ -733,6 +738,15 @@ max_message_size = 307200
     }
 
     #[test]
+    fn modem_without_operator_is_for_plain_sms() {
+        let config = Config::parse("data_dir = \"/d\"\n[[modem]]\n", "t").unwrap();
+        assert_eq!(config.modems[0].operator, None);
+        // An empty table is a slip.
+        let text = Config::parse("data_dir = \"/d\"\n[[modem]]\n[modem.operator]\n", "t");
+        assert!(text.unwrap_err().to_string().contains("modem[0].operator.apn is missing"));
+    }
+
+    #[test]
     fn two_modems_share_neither_name_nor_port() {
         let second = GOOD.split("[[modem]]").nth(1).unwrap();
         let both = format!("{GOOD}\n[[modem]]{second}");
@@ -768,7 +782,8 @@ max_message_size = 307200
         assert!(with("{ Transfer-Encoding = \"chunked\" }").contains("by itself"));
         let good = "extra_headers = { X-MDN = \"1{LINE1NOCC}\", X-Other = \"{ \" }";
         let text = GOOD.replace("auth = \"chap\"", good);
-        assert_eq!(Config::parse(&text, "t").unwrap().modems[0].operator.extra_headers.len(), 2);
+        let operator = Config::parse(&text, "t").unwrap().modems[0].operator.clone().unwrap();
+        assert_eq!(operator.extra_headers.len(), 2);
         let without = text.replace("own_number = \"+44 7700 900123\"", "");
         let text = Config::parse(&without, "t").unwrap_err().to_string();
         assert!(text.contains("modem[0].own_number is missing"), "{text}");

@@ -133,6 +133,14 @@ pub enum AcceptError {
         /// How many it may take.
         limit: usize,
     },
+    /// No modem of this name is configured.
+    #[error("there is no modem '{name}'; there are: {known}")]
+    NoSuchModem {
+        /// What was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
     /// The configuration lacks what is needed to send.
     #[error("{0}")]
     NotConfigured(String),
@@ -148,6 +156,9 @@ pub enum ActionError {
     /// No such message.
     #[error("there is no message {0}")]
     NotFound(MessageId),
+    /// The modem that is wanted cannot send it.
+    #[error(transparent)]
+    Modem(#[from] AcceptError),
     /// Its state does not allow it.
     #[error("message {id} is {state}: {reason}")]
     WrongState {

@@ -58,6 +58,8 @@ pub enum Event {
 pub struct ModemView {
     /// Its name in the configuration.
     pub name: String,
+    /// Whether the operator's settings for MMS are configured; without them it carries plain SMS.
+    pub mms: bool,
     /// `starting`, `ready`, `calling`, `recovering` (see `rung`), `waiting` (for the next attempt
     /// or for the device to come back, see `until`), `failed` (a person must act, see `fault`; it
     /// is tried again all the same).

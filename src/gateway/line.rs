@@ -16,15 +16,15 @@ use super::config::ModemConfig;
 use super::events::{DeviceView, ModemView};
 use super::modem_view::{PortSharing, SimView, StorageView};
 use super::plan::profile;
-use super::policy::{Interrupted, WorkerEnded};
+use super::policy::{Interrupted, MmsNotConfigured, WorkerEnded};
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::shift::Shift;
 use super::sim_name;
 use super::texts::Texts;
-use super::upkeep::{Failure, Network, Upkeep};
+use super::upkeep::{Failure, HELD, Network, Upkeep};
 use super::{Core, Deps, StartError};
-use crate::model::{Explain, Fault, Kind, MessageId, StageSink, Timestamp, redact};
+use crate::model::{Address, Explain, Fault, Kind, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{
     self, Modem, ModemError, ModemInfo, ProfileChoice, RecoveryCounts, RecoveryStep, Registration,
     Rung,
@@ -231,10 +231,21 @@ impl Line {
         self.wake();
     }
 
+    /// The number that the SIM tells as its own; none when the modem does not run.
+    pub(super) async fn own_number(&self) -> Option<Result<Option<Address>, ModemError>> {
+        let modem = match &*lock(&self.inner.driver) {
+            Driver::Running(modem) => modem.clone(),
+            Driver::Ended(_) => return None,
+        };
+        let number = modem.own_number().await;
+        Some(number.map(|it| it.and_then(|it| Address::parse_recipient(&it).ok())))
+    }
+
     pub(super) fn view(&self) -> ModemView {
         let shown = self.shown().clone();
         ModemView {
             name: self.inner.config.name.clone(),
+            mms: self.inner.config.operator.is_some(),
             condition: shown.condition,
             since: shown.since,
             rung: shown.rung,
@@ -496,6 +507,7 @@ impl Worker<'_> {
             return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
         }
         trouble.upkeep.in_service(self.line);
+        *lock(&self.line.inner.sim) = Some(sim.clone());
         self.line.show(|shown| {
             shown.condition = "ready";
             shown.rung = None;
@@ -514,11 +526,12 @@ impl Worker<'_> {
             shown.sim = Some(SimView::of(&info.imsi, &info.iccid));
             shown.line_fault = None;
         });
-        *lock(&self.line.inner.sim) = Some(sim.clone());
         self.sim.send_replace(Some(sim.clone()));
         self.drain(&info).await;
         let settings = self.line.inner.config.operator.clone();
-        let shift = Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings);
+        let shift = settings.map(|settings| {
+            Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings)
+        });
         let mut network = Network::of(info.registration);
         let mut signal = info.signal_dbm;
         let mut next_ping = Instant::now() + PING;
@@ -537,11 +550,17 @@ impl Worker<'_> {
                 let pause = network
                     .fault(now)
                     .or_else(|| trouble.call_pause.clone().filter(|(until, _)| now < *until));
+                let pause = match &shift {
+                    Some(_) => pause,
+                    None => Some((now.plus(HELD), self.no_settings())),
+                };
                 if let Some((until, fault)) = pause {
                     if let Err(error) = self.postpone(Some(&sim), &fault, until).await {
                         return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
                     }
-                } else if let Some(end) = self.call(&shift, &info, trouble).await {
+                } else if let Some(shift) = &shift
+                    && let Some(end) = self.call(shift, &info, trouble).await
+                {
                     return end;
                 }
                 next_ping = Instant::now() + PING;
@@ -655,6 +674,11 @@ impl Worker<'_> {
             core.store.recover_line(self.name(), lost, core.resend_unknown, core.now()).await?;
         core.events.changes(&changes);
         Ok(())
+    }
+
+    /// Why a modem without the operator's settings makes no call.
+    fn no_settings(&self) -> Fault {
+        MmsNotConfigured { modem: self.name().to_owned() }.to_fault()
     }
 
     async fn next_due(&self, sim: &str) -> Result<Option<Timestamp>, StoreError> {

@@ -25,6 +25,7 @@ mod reader;
 mod schedule;
 mod shift;
 mod sim_name;
+mod test_text;
 mod texts;
 mod upkeep;
 
@@ -39,8 +40,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::codec::sms::Language;
 use crate::model::{
-    Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random, StageSink,
-    State, Tap, Timestamp,
+    Address, Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random,
+    StageSink, State, Tap, Timestamp,
 };
 use crate::modem::usb::UsbBus;
 use crate::modem::{PinMemory, PortOpener};
@@ -53,6 +54,7 @@ pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView, Outcome};
 pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
+pub use test_text::{TEST_LIFE, TestError, TestText};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
 /// still and put a virtual modem behind the port.
@@ -138,7 +140,9 @@ impl Gateway {
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
             filing: Arc::default(),
         };
-        let names: Vec<String> = config.modems.iter().map(|modem| modem.name.clone()).collect();
+        let others = config.others.iter().cloned();
+        let names: Vec<String> =
+            config.modems.iter().map(|modem| modem.name.clone()).chain(others).collect();
         let lost = policy::Interrupted.to_fault();
         let changes =
             core.store.recover(names.clone(), lost, core.resend_unknown, core.now()).await?;
@@ -206,8 +210,8 @@ impl Gateway {
         self.inner.core.store.part(id, index).await
     }
 
-    /// Sends an `unknown` or `failed` message once more, or fetches a failed one again, because a
-    /// person said so.
+    /// Sends an `unknown`, `failed` or `expired` message once more, or fetches a failed one again,
+    /// because a person said so.
     ///
     /// # Errors
     /// [`ActionError`] when its state does not allow that.
@@ -227,15 +231,48 @@ impl Gateway {
             }
             State::In(_) => core.store.fetch_again(id, until, core.now()).await?,
         };
+        self.acted(id, state, change, why_not_again(state))
+    }
+
+    /// Has a message that waits, or that ended without success, sent by the modem of this name: the
+    /// recipients see the number of the SIM there.
+    ///
+    /// # Errors
+    /// [`ActionError`] when its state does not allow that, or the modem cannot send it.
+    pub async fn send_by(&self, id: &MessageId, modem: &str) -> Result<(), ActionError> {
+        let (gateway, id, modem) = (self.clone(), id.clone(), modem.to_owned());
+        to_the_end(async move { gateway.send_by_now(&id, &modem).await }).await
+    }
+
+    async fn send_by_now(&self, id: &MessageId, modem: &str) -> Result<(), ActionError> {
+        let core = &self.inner.core;
+        let state = self.state(id).await?;
+        let line = accept::named(&self.inner.lines, modem)?;
+        accept::may_carry(core, &self.inner.lines, line, id).await?;
+        let until = core.now().plus(core.timing.give_up_after);
+        let change = core.store.send_by(id, modem, line.sim(), until, core.now()).await?;
         let reason = match state {
-            State::Out(OutboundState::Queued | OutboundState::Sending) => "it is on its way",
-            State::Out(OutboundState::Canceled) => "it was withdrawn",
-            State::Out(_) => "the network has it already",
-            State::In(InboundState::Notified | InboundState::Retrieving) => "it is on its way",
-            State::In(InboundState::Received | InboundState::Acknowledged) => "it is here already",
-            State::In(_) => "there is nothing to fetch",
+            State::Out(OutboundState::Queued | OutboundState::Failed | OutboundState::Expired) => {
+                "parts of it have left by the other modem"
+            }
+            State::In(_) => "only a message that is sent goes by another modem",
+            state => why_not_again(state),
         };
         self.acted(id, state, change, reason)
+    }
+
+    /// Sends a short text to the SIM in the modem of this name, or to `to` where the SIM does not
+    /// tell its number: one that works brings it back. It is given up after
+    /// [`TEST_LIFE`].
+    ///
+    /// # Errors
+    /// [`TestError`]: nothing was sent.
+    pub async fn send_test(&self, modem: &str, to: Option<Address>) -> Result<TestText, TestError> {
+        let (gateway, modem) = (self.clone(), modem.to_owned());
+        to_the_end(async move {
+            test_text::send(&gateway.inner.core, &gateway.inner.lines, &modem, to).await
+        })
+        .await
     }
 
     /// Withdraws a message that was not released yet.
@@ -335,6 +372,18 @@ impl Gateway {
         self.inner.core.events.change(&change);
         self.inner.lines.iter().for_each(Line::wake_now);
         Ok(())
+    }
+}
+
+/// Why a person's wish to send or fetch something once more is refused.
+const fn why_not_again(state: State) -> &'static str {
+    match state {
+        State::Out(OutboundState::Queued | OutboundState::Sending) => "it is on its way",
+        State::Out(OutboundState::Canceled) => "it was withdrawn",
+        State::Out(_) => "the network has it already",
+        State::In(InboundState::Notified | InboundState::Retrieving) => "it is on its way",
+        State::In(InboundState::Received | InboundState::Acknowledged) => "it is here already",
+        State::In(_) => "there is nothing to fetch",
     }
 }
 

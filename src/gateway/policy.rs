@@ -172,6 +172,40 @@ impl Explain for WorkerEnded {
     }
 }
 
+/// A modem without the operator's settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "modem \"{modem}\" carries plain SMS only: the operator's settings for MMS are not configured"
+)]
+pub(super) struct MmsNotConfigured {
+    /// Its name.
+    pub(super) modem: String,
+}
+
+impl Explain for MmsNotConfigured {
+    fn layer(&self) -> Layer {
+        Layer::Modem
+    }
+
+    fn code(&self) -> &'static str {
+        "mms-not-configured"
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Backoff
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Caller
+    }
+
+    fn remedy(&self) -> String {
+        "add [modem.operator] with apn, mmsc and proxy, as the operator's help pages name them for \
+         MMS, to the configuration and restart the gateway"
+            .to_owned()
+    }
+}
+
 /// What looks like a message but is probably the MMSC's error text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(

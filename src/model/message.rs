@@ -274,6 +274,8 @@ pub struct NewMessage {
     pub expires_at: Option<Timestamp>,
     /// The caller's own reference, kept and shown.
     pub client_ref: Option<String>,
+    /// Name of the modem that is to carry it; any that can unless given.
+    pub modem: Option<String>,
 }
 
 /// One piece of content of a [`NewMessage`].

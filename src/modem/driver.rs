@@ -41,6 +41,7 @@ pub(super) enum Request {
     Release(Answer<()>),
     Registration(Answer<Registration>),
     Signal(Answer<Option<i16>>),
+    OwnNumber(Answer<Option<String>>),
     Sweep(Answer<Swept>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
     Delete { sms: StoredSms, answer: Answer<()> },
@@ -314,6 +315,13 @@ impl Driver {
             Request::Signal(answer) => {
                 let result = match self.in_service() {
                     Ok(()) => self.ask_signal().await,
+                    Err(error) => Err(error),
+                };
+                self.reply(answer, result);
+            }
+            Request::OwnNumber(answer) => {
+                let result = match self.in_service() {
+                    Ok(()) => self.ask_own_number().await,
                     Err(error) => Err(error),
                 };
                 self.reply(answer, result);

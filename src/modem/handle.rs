@@ -221,6 +221,16 @@ impl Modem {
         self.ask(Request::Signal).await
     }
 
+    /// Asks for the SIM's own number (`+CNUM`), in international form; none where the SIM does not
+    /// tell it, which is so with most.
+    ///
+    /// # Errors
+    /// When the modem does not answer; [`ModemError::InCall`] at once while a call holds the only
+    /// port.
+    pub async fn own_number(&self) -> Result<Option<String>, ModemError> {
+        self.ask(Request::OwnNumber).await
+    }
+
     /// Lists every message of every storage, sent and unsent ones included.
     ///
     /// # Errors

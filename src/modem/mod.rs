@@ -19,6 +19,7 @@ mod line;
 mod lockfile;
 mod multiplex;
 mod mux;
+mod own_number;
 mod pin;
 mod port;
 mod prepare;

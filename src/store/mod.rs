@@ -4,6 +4,7 @@
 //! another database can stand behind the same functions. Time is always an argument; every
 //! function that changes something returns after the change is durable.
 
+mod actions;
 mod adoption;
 mod due;
 mod engine;

@@ -1,5 +1,5 @@
-//! The life of what we send, in the store: accept, claim, release, settle, recover, and what a
-//! person may do (design: at most once by default).
+//! The life of what we send, in the store: accept, claim, release, settle, recover (design: at most
+//! once by default). What a person may do is in `actions`.
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -213,8 +213,8 @@ impl Store {
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         self.write(move |db| {
-            let changes = recovery::recover(db, None, &unknown, resend, at)?;
-            recovery::reroute(db, &modems)?;
+            let mut changes = recovery::recover(db, None, &unknown, resend, at)?;
+            changes.extend(recovery::reroute(db, &modems, at)?);
             Ok(changes)
         })
         .await
@@ -235,37 +235,20 @@ impl Store {
         self.write(move |db| recovery::recover(db, Some(&modem), &unknown, resend, at)).await
     }
 
-    /// Withdraws what was not released yet: true when there was anything.
+    /// Octets of a message's largest PDU.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn cancel(
-        &self,
-        id: &MessageId,
-        at: Timestamp,
-    ) -> Result<Option<Change>, StoreError> {
+    pub async fn largest_pdu(&self, id: &MessageId) -> Result<usize, StoreError> {
         let id = id.as_str().to_owned();
-        self.write(move |db| cancel(db, &id, at)).await
-    }
-
-    /// Queues the `unknown`, `failed` and `expired` submissions of a message once more, with the
-    /// same PDU and Transaction-Id, until `expires_at`. Those of a modem that is not among `modems`
-    /// any more go to the first of them.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn send_again(
-        &self,
-        id: &MessageId,
-        modems: Vec<String>,
-        expires_at: Timestamp,
-        at: Timestamp,
-    ) -> Result<Option<Change>, StoreError> {
-        let id = id.as_str().to_owned();
-        self.write(move |db| {
-            let change = send_again(db, &id, expires_at, at)?;
-            recovery::reroute(db, &modems)?;
-            Ok(change)
+        self.read(move |db| {
+            let octets: Option<i64> = db.query_row(
+                "SELECT max(length(head) + length(body))
+                 FROM submission JOIN payload USING (message_id) WHERE message_id = ?1",
+                [id],
+                |row| row.get(0),
+            )?;
+            Ok(octets.map_or(0, rows::size))
         })
         .await
     }
@@ -622,71 +605,9 @@ fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
     Ok(changes)
 }
 
-fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Failure> {
-    let open = submissions(
-        db,
-        "SELECT id, message_id FROM submission
-         WHERE message_id = ?1
-           AND (state = 'queued' OR (state = 'sending' AND released_at IS NULL))
-           -- Of a text in parts nothing comes back when one has left.
-           AND NOT EXISTS (SELECT 1 FROM segment
-                           WHERE submission_id = submission.id AND segment.state <> 'queued')",
-        params![id],
-    )?;
-    if open.is_empty() {
-        return Ok(None);
-    }
-    for (key, message) in open {
-        let (state, text) = end(db, key, OutboundState::Canceled, "withdrawn before its release")?;
-        set_recipients(db, key, state, None)?;
-        tell(db, key, &message, at, state, text, None)?;
-    }
-    rows::refresh_outbound(db, id, at).map(Some)
-}
-
-fn send_again(
-    db: &Connection,
-    id: &str,
-    expires_at: Timestamp,
-    at: Timestamp,
-) -> Result<Option<Change>, Failure> {
-    let ended = submissions(
-        db,
-        "SELECT id, message_id FROM submission
-         WHERE message_id = ?1 AND state IN ('unknown', 'failed', 'expired')",
-        params![id],
-    )?;
-    if ended.is_empty() {
-        return Ok(None);
-    }
-    for (key, message) in ended {
-        db.execute(
-            "UPDATE submission
-             SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL
-             WHERE id = ?1",
-            params![key, at.as_millis()],
-        )?;
-        set_recipients(db, key, OutboundState::Queued, None)?;
-        tell(
-            db,
-            key,
-            &message,
-            at,
-            OutboundState::Queued,
-            "queued once more on request, the same message",
-            None,
-        )?;
-    }
-    db.execute(
-        "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
-        params![id, expires_at.as_millis()],
-    )?;
-    rows::refresh_outbound(db, id, at).map(Some)
-}
-
 /// Ends a submission that is not under way: as wished, or `unknown` when the MMSC may have it from
 /// an earlier attempt.
-fn end(
+pub(super) fn end(
     db: &Connection,
     key: i64,
     wished: OutboundState,
@@ -701,7 +622,7 @@ fn end(
     Ok(if in_doubt { (OutboundState::Unknown, IN_DOUBT) } else { (wished, text) })
 }
 
-fn submissions(
+pub(super) fn submissions(
     db: &Connection,
     sql: &str,
     params: impl rusqlite::Params,

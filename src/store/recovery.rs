@@ -87,14 +87,31 @@ fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
 }
 
 /// Gives what waits for a modem that no longer exists to the first of those that do.
-pub(super) fn reroute(db: &Connection, modems: &[String]) -> Result<(), Failure> {
-    if let Some(first) = modems.first() {
-        let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
-        db.execute(
-            "UPDATE submission SET modem = ?1
-             WHERE state = 'queued' AND modem NOT IN (SELECT value FROM json_each(?2))",
-            params![first, known],
+pub(super) fn reroute(
+    db: &Connection,
+    modems: &[String],
+    at: Timestamp,
+) -> Result<Vec<Change>, Failure> {
+    let Some(first) = modems.first() else { return Ok(Vec::new()) };
+    let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
+    let moved = {
+        let mut select = db.prepare_cached(
+            "SELECT id, message_id, modem FROM submission
+             WHERE state = 'queued' AND modem NOT IN (SELECT value FROM json_each(?1))",
         )?;
+        select
+            .query_map([known], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+            })?
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    let mut changes = Vec::with_capacity(moved.len());
+    for (key, message, gone) in moved {
+        db.execute("UPDATE submission SET modem = ?2 WHERE id = ?1", params![key, first])?;
+        db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, first])?;
+        let text = format!("there is no modem {gone} any more; it waits for {first} now");
+        tell(db, key, &message, at, OutboundState::Queued, &text, None)?;
+        changes.push(rows::refresh_outbound(db, &message, at)?);
     }
-    Ok(())
+    Ok(changes)
 }

@@ -85,11 +85,11 @@ impl Rig {
             pin: None,
             roaming: false,
             own_number: None,
-            operator: Settings {
+            operator: Some(Settings {
                 apn: "mms.example".to_owned(),
                 mmsc: "http://mmsc.example/mms".to_owned(),
                 ..Settings::default()
-            },
+            }),
         });
         let deps = Deps {
             ports: Arc::new(SystemPorts),

@@ -11,21 +11,21 @@ use serde_json::Value;
 use crate::cli_basics::{mm1gate, run};
 use crate::support::{Process, wait_until};
 
-const PHONE: &str = "+447700900002";
+pub(crate) const PHONE: &str = "+447700900002";
 
 /// A modem on a pseudo-terminal and a user's folder with a configuration for it.
-struct Desk {
-    operator: Operator,
-    home: tempfile::TempDir,
+pub(crate) struct Desk {
+    pub(crate) operator: Operator,
+    pub(crate) home: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Subscriber::default(), "")
     }
 
-    fn with(subscriber: Subscriber, modem_keys: &str) -> Self {
+    pub(crate) fn with(subscriber: Subscriber, modem_keys: &str) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -46,7 +46,7 @@ impl Desk {
         desk
     }
 
-    fn configure(&self, modem_keys: &str, apn: &str) {
+    pub(crate) fn configure(&self, modem_keys: &str, apn: &str) {
         let text = format!(
             "data_dir = \"data\"\n[api]\nlisten = \"127.0.0.1:0\"\n[[modem]]\nname = \"desk\"\n\
              port = {:?}\n{modem_keys}\n[modem.operator]\napn = \"{apn}\"\nmmsc = \"{}\"\n\
@@ -58,7 +58,7 @@ impl Desk {
         std::fs::write(self.home.path().join("gate.toml"), text).expect("a file");
     }
 
-    fn port(&self) -> String {
+    pub(crate) fn port(&self) -> String {
         self.home.path().join("modem").display().to_string()
     }
 
@@ -72,7 +72,7 @@ impl Desk {
     }
 
     /// The only message in the store.
-    fn kept(&self) -> Value {
+    pub(crate) fn kept(&self) -> Value {
         let (exit, out, err) =
             run(mm1gate(self.home.path()).args(["outbox", "--json", "--config", "gate.toml"]));
         assert_eq!(exit, 0, "{err}");
@@ -94,7 +94,7 @@ impl Desk {
 }
 
 /// The last two lines are one sentence and one hint.
-fn explained(err: &str, sentence: &str, hint: &str) {
+pub(crate) fn explained(err: &str, sentence: &str, hint: &str) {
     let lines: Vec<&str> = err.lines().collect();
     let [.., said, advice] = lines[..] else { panic!("no sentence and hint: {err}") };
     assert!(said.starts_with("mm1gate: ") && said.contains(sentence), "{err}");

@@ -50,6 +50,12 @@ fn every_command_has_help_with_an_example() {
         "modem list",
         "modem probe",
         "modem udev",
+        "modem test",
+        "modem retry-pin",
+        "resend",
+        "config example",
+        "config check",
+        "cancel",
     ] {
         let words = command.split(' ').chain(["--help"]);
         let (exit, out, err) = run(mm1gate(home.path()).args(words));

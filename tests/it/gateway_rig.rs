@@ -78,8 +78,8 @@ impl PortOpener for VirtualPorts {
 }
 
 thread_local! {
-    /// The PIN of the SIM that the next rig of this test gets.
-    static SIM_PIN: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// What the SIM of the next rig of this test is like.
+    static SIM: RefCell<sim::Subscriber> = RefCell::default();
 }
 
 impl Rig {
@@ -167,7 +167,7 @@ impl Rig {
     /// With a SIM that wants a PIN, and a PIN in the configuration.
     pub(crate) async fn locked(pin: &str, configured: &str) -> Self {
         let (pin, configured) = (pin.to_owned(), configured.to_owned());
-        SIM_PIN.with(|it| *it.borrow_mut() = Some(pin));
+        SIM.with(|it| it.borrow_mut().pin = Some(pin));
         let rig = Self::assemble(
             Ports::Two,
             Behaviour::Receive,
@@ -179,7 +179,15 @@ impl Rig {
             },
         )
         .await;
-        SIM_PIN.with(|it| *it.borrow_mut() = None);
+        SIM.take();
+        rig
+    }
+
+    /// With a SIM that does not tell its number.
+    pub(crate) async fn nameless() -> Self {
+        SIM.with(|it| it.borrow_mut().number_on_sim = false);
+        let rig = Self::new(Ports::Two, Behaviour::Receive).await;
+        SIM.take();
         rig
     }
 
@@ -209,11 +217,8 @@ impl Rig {
             timing,
             ..sim::ModemConfig::default()
         };
-        let subscriber = sim::Subscriber {
-            number: OWN.to_owned(),
-            pin: SIM_PIN.with(|it| it.borrow().clone()),
-            ..sim::Subscriber::default()
-        };
+        let subscriber =
+            sim::Subscriber { number: OWN.to_owned(), ..SIM.with(|it| it.borrow().clone()) };
         let mut builder = Operator::builder().line(subscriber.clone(), modem.clone());
         if let Some(number) = second {
             let imsi = "001010123456790".to_owned();
@@ -242,7 +247,7 @@ impl Rig {
                 pin: None,
                 roaming: false,
                 own_number: None,
-                operator: settings.clone(),
+                operator: Some(settings.clone()),
             });
         }
         let panics = Arc::<AtomicU32>::default();
@@ -259,6 +264,16 @@ impl Rig {
         arrange(&operator, &mut config, &mut deps);
         let gateway = Gateway::start(config.clone(), deps.clone()).await.unwrap();
         Self { operator, gateway, clock, panics, config, deps, _dir: dir }
+    }
+
+    /// The operator's settings of the first modem.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            apn: self.operator.apn().to_owned(),
+            mmsc: self.operator.mmsc_url().to_owned(),
+            proxy: self.operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
+            ..Settings::default()
+        }
     }
 
     /// Ends the gateway and starts another on the same data folder.

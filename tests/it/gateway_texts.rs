@@ -364,6 +364,7 @@ async fn text_is_not_stuck_when_the_store_fails_under_it() {
     assert_eq!(got, ["first", "second", "third"]);
 }
 
+#[tokio::test(start_paused = true)]
 async fn message_that_cannot_wait_for_its_next_attempt_is_tried_once_more_before_its_end() {
     let refused = || Fault::SubmitRefused { cms: 42 };
     let busy = || Fault::MmscResponseStatus { status: 0xc3, text: None };

@@ -13,6 +13,7 @@ mod cli_demo;
 mod cli_doctor;
 mod cli_encode;
 mod cli_modem;
+mod cli_texts;
 mod cmux_modem;
 mod cmux_vectors;
 mod composed;
@@ -21,6 +22,7 @@ mod fuzz_inputs;
 #[path = "../fuzz/src/properties/mod.rs"]
 mod fuzz_properties;
 mod fuzz_replay;
+mod gateway_choice;
 mod gateway_inbound;
 mod gateway_ladder;
 mod gateway_modems;

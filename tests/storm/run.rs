@@ -197,7 +197,7 @@ impl World {
             pin: scenario.subscriber.pin.clone().map(Secret::new),
             own_number: None,
             roaming: true,
-            operator: Settings {
+            operator: Some(Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),
                 proxy: operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
@@ -209,7 +209,7 @@ impl World {
                     Auth::Chap => operators::Auth::Chap,
                 },
                 ..Settings::default()
-            },
+            }),
         });
         let bus = Arc::new(VirtualBus(operator.modem().clone()));
         let deps = Deps {

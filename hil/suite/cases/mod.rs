@@ -95,7 +95,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 fn mms(rig: &Rig) -> Option<&'static str> {
-    rig.modem().operator.mmsc.is_empty().then_some("the rig file tells no mmsc")
+    rig.settings().mmsc.is_empty().then_some("the rig file tells no mmsc")
 }
 
 fn human(rig: &Rig) -> Option<&'static str> {

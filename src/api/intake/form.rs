@@ -20,6 +20,7 @@ pub(crate) const FORM_FIELDS: &[&str] = &[
     "delivery_report",
     "expires_at",
     "client_ref",
+    "modem",
 ];
 
 /// Reads the form of a request; the router has set the limit of the body.
@@ -80,6 +81,7 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
         "subject" => draft.subject(pointer, text),
         "text" => draft.text(pointer, text),
         "client_ref" => draft.client_ref(pointer, text),
+        "modem" => draft.modem(pointer, text),
         "expires_at" if text.trim().is_empty() => {}
         "expires_at" => draft.expires_at(pointer, text),
         "group" | "delivery_report" => {

@@ -22,6 +22,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "delivery_report",
     "expires_at",
     "client_ref",
+    "modem",
 ];
 
 /// The fields of a part.
@@ -29,6 +30,15 @@ const PART_FIELDS: &[&str] = &["data_base64", "content_type", "filename", "url"]
 
 /// Reads the body of a request.
 pub(super) fn parse(body: &[u8]) -> Result<NewMessage, Problem> {
+    let mut draft = Draft::default();
+    for (name, value) in &object(body)? {
+        field(&mut draft, name, value);
+    }
+    draft.finish()
+}
+
+/// The object that a request body is.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         let what = if body.is_empty() {
             "the request has no body".to_owned()
@@ -51,11 +61,7 @@ pub(super) fn parse(body: &[u8]) -> Result<NewMessage, Problem> {
         )
         .hint("for example {\"to\": \"+447700900123\", \"text\": \"Hello\"}"));
     };
-    let mut draft = Draft::default();
-    for (name, value) in &object {
-        field(&mut draft, name, value);
-    }
-    draft.finish()
+    Ok(object)
 }
 
 fn field(draft: &mut Draft, name: &str, value: &Value) {
@@ -79,6 +85,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("subject", Value::String(text)) => draft.subject("/subject", text),
         ("text", Value::String(text)) => draft.text("/text", text),
         ("client_ref", Value::String(text)) => draft.client_ref("/client_ref", text),
+        ("modem", Value::String(text)) => draft.modem("/modem", text),
         ("expires_at", Value::String(text)) => draft.expires_at("/expires_at", text),
         ("group", Value::Bool(yes)) => draft.message.group = *yes,
         ("delivery_report", Value::Bool(yes)) => draft.delivery_report = Some(*yes),
@@ -90,7 +97,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("to", _) => wrong_type(draft, name, "a text or a list of texts"),
         ("parts", _) => wrong_type(draft, name, "a list of objects"),
         ("group" | "delivery_report", _) => wrong_type(draft, name, "true or false"),
-        ("kind" | "subject" | "text" | "client_ref" | "expires_at", _) => {
+        ("kind" | "subject" | "text" | "client_ref" | "expires_at" | "modem", _) => {
             wrong_type(draft, name, "a text");
         }
         _ => {
@@ -175,12 +182,12 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
     general_purpose::GeneralPurpose::new(alphabet, lenient).decode(compact).ok()
 }
 
-fn wrong_type(draft: &mut Draft, name: &str, wanted: &str) {
+pub(super) fn wrong_type(draft: &mut Draft, name: &str, wanted: &str) {
     draft.complain(pointer_of(name), "invalid-type", format!("'{name}' must be {wanted}"));
 }
 
 /// RFC 6901 escapes.
-fn pointer_of(name: &str) -> String {
+pub(super) fn pointer_of(name: &str) -> String {
     let name: String = name.chars().take(40).collect();
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -4,6 +4,8 @@
 mod form;
 mod json;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use axum::extract::Request;
@@ -32,8 +34,12 @@ pub(crate) const MAX_TEXT: usize = 64 * 1024;
 pub(crate) const MAX_FILENAME: usize = 255;
 /// Longest reference of the caller, characters.
 pub(crate) const MAX_CLIENT_REF: usize = 256;
+/// Longest name of a modem, characters, as the configuration has it.
+pub(crate) const MAX_MODEM: usize = 32;
 /// Longest media type, octets.
 pub(crate) const MAX_MEDIA_TYPE: usize = 128;
+/// Largest body of a request that only names something, octets.
+const MAX_SMALL_BODY: usize = 64 * 1024;
 /// Most complaints in one answer; more help nobody.
 const MAX_COMPLAINTS: usize = 20;
 
@@ -97,6 +103,49 @@ pub(crate) async fn text_to_count(request: Request) -> Result<String, Problem> {
         )
         .hint("for example {\"text\": \"Hello\"}")),
     }
+}
+
+/// Reads a small request body: a JSON object whose `known` fields are texts. No body at all is an
+/// empty object.
+///
+/// # Errors
+/// A [`Problem`] that names every field that is wrong.
+pub(crate) async fn texts(
+    request: Request,
+    known: &[&str],
+) -> Result<BTreeMap<String, String>, Problem> {
+    let body = axum::body::to_bytes(request.into_body(), MAX_SMALL_BODY)
+        .await
+        .map_err(|_| Problem::too_large(MAX_SMALL_BODY))?;
+    if body.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut draft = Draft::default();
+    let mut found = BTreeMap::new();
+    for (name, value) in json::object(&body)? {
+        match value {
+            serde_json::Value::Null if known.contains(&name.as_str()) => {}
+            serde_json::Value::String(text) if known.contains(&name.as_str()) => {
+                found.insert(name, text);
+            }
+            _ if known.contains(&name.as_str()) => json::wrong_type(&mut draft, &name, "a text"),
+            _ => {
+                let complaint = unknown_field(json::pointer_of(&name), &name, known);
+                draft.complain(complaint.pointer, "unknown-field", complaint.detail);
+            }
+        }
+    }
+    if draft.complaints.is_empty() { Ok(found) } else { Err(Problem::fields(draft.complaints)) }
+}
+
+/// The recipient that a field holds.
+///
+/// # Errors
+/// A [`Problem`] when it is none.
+pub(crate) fn recipient(pointer: &str, text: &str) -> Result<Address, Problem> {
+    let mut draft = Draft::default();
+    draft.recipient(pointer, text);
+    draft.message.to.pop().ok_or_else(|| Problem::fields(draft.complaints))
 }
 
 /// A message on its way from a request body; collects everything that is wrong with it.
@@ -175,6 +224,17 @@ impl Draft {
             self.complain(pointer, "client-ref-too-long", detail);
         } else if !text.is_empty() {
             self.message.client_ref = Some(text.to_owned());
+        }
+    }
+
+    /// Which modem; an empty name, as a form sends it, means any.
+    fn modem(&mut self, pointer: &str, text: &str) {
+        let text = text.trim();
+        if text.chars().count() > MAX_MODEM {
+            let detail = format!("the name of a modem has at most {MAX_MODEM} characters");
+            self.complain(pointer, "unknown-modem", detail);
+        } else if !text.is_empty() {
+            self.message.modem = Some(text.to_owned());
         }
     }
 

@@ -3,12 +3,12 @@
 use maud::{Markup, html};
 
 use super::layout::{
-    Icon, badge, badge_of, exact_time, fault, icon, prose, prose_with_time, sentence, shell, size,
-    time, words,
+    Icon, badge, badge_of, condition, exact_time, fault, icon, prose, prose_with_time, sentence,
+    shell, size, time, words,
 };
 use super::list::{marks, parties, way};
 use crate::api::query;
-use crate::api::view::{may_cancel, may_retry};
+use crate::api::view::{WaitingFor, may_cancel, may_retry};
 use crate::gateway::ModemView;
 use crate::model::{Address, Direction, InboundState, Kind, OutboundState, Part, State};
 use crate::store::{MessageView, PartInfo, Summary, TimelineEntry};
@@ -36,6 +36,7 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
     let message = &view.summary;
     let outbound = message.direction == Direction::Outbound;
     let title = parties(message);
+    let waiting = WaitingFor::of(message, modems);
     let body = html! {
         nav.back { a href="/" { "← All messages" } }
         div #message .detail data-live {
@@ -54,12 +55,14 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
                 } @else {
                     (explain(message))
                 }
-                @if let Some(at) = view.next_attempt_at.filter(|_| !message.state.is_settled()) {
+                @if let Some(waiting) = &waiting {
+                    (waits(waiting))
+                } @else if let Some(at) = view.next_attempt_at.filter(|_| !message.state.is_settled()) {
                     p.muted { "Next attempt: " (time(at)) }
                 }
                 @if let Some(subject) = &message.subject { h2.subject dir="auto" { (subject) } }
                 (content(message, texts))
-                (actions(view))
+                (actions(view, waiting.as_ref()))
             }
             div.side data-key="side" {
                 @if outbound && !message.recipients.is_empty() { (recipients(message)) }
@@ -130,7 +133,30 @@ fn may_answer(sender: &Address) -> bool {
     Address::parse_recipient(sender.text()).is_ok()
 }
 
-fn actions(view: &MessageView) -> Markup {
+/// The modem that a message waits for, and what it means to send it by another one.
+fn waits(waiting: &WaitingFor) -> Markup {
+    html! {
+        p.muted {
+            "Waits for modem "
+            a href={ "/modems/" (query::encode(&waiting.modem)) } { (waiting.modem) }
+            ", which is " (waiting_condition(&waiting.condition)) ". It is sent as soon as the modem is back."
+            @if !waiting.others.is_empty() {
+                " Sent by another modem, it comes from the number of the SIM there."
+            }
+        }
+    }
+}
+
+/// A condition behind "which is".
+fn waiting_condition(name: &str) -> &str {
+    match name {
+        "failed" => "in need of you",
+        "waiting" => "out of service",
+        other => condition(other),
+    }
+}
+
+fn actions(view: &MessageView, waiting: Option<&WaitingFor>) -> Markup {
     let message = &view.summary;
     let again = match message.state {
         State::Out(OutboundState::Unknown) => "Send again anyway",
@@ -144,6 +170,7 @@ fn actions(view: &MessageView) -> Markup {
     let sender = message.from.as_ref().filter(|_| message.direction == Direction::Inbound);
     let retry = may_retry(message.state) && possible;
     let cancel = may_cancel(message.state);
+    let others = waiting.map_or(&[][..], |waiting| &waiting.others);
     html! {
         @if sender.is_some() || retry || cancel {
             div.actions {
@@ -157,6 +184,11 @@ fn actions(view: &MessageView) -> Markup {
                 @if retry {
                     form method="post" action={ "/messages/" (message.id) "/retry" } {
                         button.quiet[risky] type="submit" { (again) }
+                    }
+                }
+                @for other in others {
+                    form method="post" action={ "/messages/" (message.id) "/retry" } {
+                        button.quiet type="submit" name="modem" value=(other) { "Send by " (other) }
                     }
                 }
                 @if cancel {

@@ -17,13 +17,14 @@ pub(super) struct Form<'a> {
     pub(super) to: &'a str,
     /// What it sends.
     pub(super) kind: Kind,
-    /// Most octets that an operator takes.
+    /// Most octets that an operator takes; none where no modem carries MMS.
     pub(super) limit: Option<usize>,
+    /// The modems to choose from.
+    pub(super) modems: &'a [ModemView],
 }
 
 /// The page.
 pub(super) fn page(
-    modems: &[ModemView],
     messages: &[Summary],
     next: Option<&MessageId>,
     first: bool,
@@ -61,7 +62,7 @@ pub(super) fn page(
             (compose(form, messages.is_empty() && first))
         }
     };
-    shell("Messages", Some(modems), &body)
+    shell("Messages", Some(form.modems), &body)
 }
 
 fn row(message: &Summary) -> Markup {
@@ -184,6 +185,13 @@ fn thumbnail(message: &Summary) -> Markup {
     }
 }
 
+/// What can be sent.
+fn kinds(form: &Form<'_>) -> Vec<(Kind, &'static str)> {
+    let all = [(Kind::Mms, "With pictures (MMS)"), (Kind::Sms, "Text only (SMS)")];
+    let can = |kind| kind == Kind::Sms || form.modems.is_empty() || form.limit.is_some();
+    all.into_iter().filter(|(kind, _)| can(*kind)).collect()
+}
+
 fn compose(form: &Form<'_>, open: bool) -> Markup {
     let open = open || !form.to.is_empty();
     html! {
@@ -196,7 +204,7 @@ fn compose(form: &Form<'_>, open: bool) -> Markup {
                 data-limit=[form.limit] {
                 fieldset.kinds {
                     legend.visually-hidden { "Kind" }
-                    @for (kind, label) in [(Kind::Mms, "With pictures (MMS)"), (Kind::Sms, "Text only (SMS)")] {
+                    @for (kind, label) in kinds(form) {
                         label.check {
                             input type="radio" name="kind" value=(kind.as_str()) checked[form.kind == kind];
                             span { (label) }
@@ -226,6 +234,15 @@ fn compose(form: &Form<'_>, open: bool) -> Markup {
                         small #file-help { "At most " (size(limit)) " in all." }
                     } @else {
                         small #file-help { "Most operators take about 300 kB in all." }
+                    }
+                }
+                @if form.modems.len() > 1 {
+                    div.field {
+                        label for="modem" { "Send by" }
+                        select #modem name="modem" {
+                            option value="" { "any modem that works" }
+                            @for modem in form.modems { option value=(modem.name) { (modem.name) } }
+                        }
                     }
                 }
                 label.check {

@@ -95,10 +95,22 @@ async fn index(
     let more = messages.len() > PAGE;
     messages.truncate(PAGE);
     let next = messages.last().filter(|_| more).map(|last| last.id.clone());
-    let limit = context.gateway.config().modems.iter().map(|m| m.operator.max_message_size).max();
+    let limit = context
+        .gateway
+        .config()
+        .modems
+        .iter()
+        .filter_map(|m| m.operator.as_ref())
+        .map(|it| it.max_message_size)
+        .max();
     let kind = query::value(query.as_deref(), "kind").and_then(|kind| Kind::parse(&kind));
-    let form = list::Form { to: &to, kind: kind.unwrap_or_default(), limit };
-    let page = list::page(&context.gateway.modems(), &messages, next.as_ref(), first, &form);
+    let modems = context.gateway.modems();
+    let kind = match kind.unwrap_or_default() {
+        Kind::Mms if limit.is_none() && !modems.is_empty() => Kind::Sms,
+        kind => kind,
+    };
+    let form = list::Form { to: &to, kind, limit, modems: &modems };
+    let page = list::page(&messages, next.as_ref(), first, &form);
     Ok(html(StatusCode::OK, page))
 }
 
@@ -135,9 +147,14 @@ async fn compose(State(context): State<Context>, request: Request) -> Result<Res
 async fn retry(
     State(context): State<Context>,
     Path(id): Path<String>,
+    body: String,
 ) -> Result<Response, PageError> {
     let id: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
-    context.gateway.retry(&id).await?;
+    // The form of a button that names another modem; an URL-encoded form is written as a query is.
+    match query::value(Some(&body), "modem") {
+        Some(modem) => context.gateway.send_by(&id, &modem).await?,
+        None => context.gateway.retry(&id).await?,
+    }
     Ok(Redirect::to(&format!("/messages/{id}")).into_response())
 }
 

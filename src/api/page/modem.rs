@@ -60,6 +60,9 @@ pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
                         (fact("Ports", &device.ports.join(", ")))
                         @if let Some(sharing) = device.sharing { (fact("SMS and data calls", share(sharing))) }
                         (fact("Driven as", &driven_as(modem)))
+                        @if !modem.mms {
+                            (fact("MMS", "no: the configuration has no [modem.operator] for it"))
+                        }
                     }
                 }
                 @if !modem.steps.is_empty() {
