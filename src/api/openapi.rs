@@ -209,6 +209,8 @@ fn schemas() -> Value {
         "TextCost": object(json!({
             "segments": count(), "encoding": { "enum": ["gsm7", "gsm7-shift", "ucs2"] },
             "units": count(), "left": count(), "limit": count(),
+            "beyond": { "type": "array", "items": text(), "description":
+                "The first characters that are in no alphabet for SMS and make the text longer." },
         })),
         "TestText": object(json!({
             "id": text(), "modem": text(), "to": text(), "text": text(), "url": text(),

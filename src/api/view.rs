@@ -225,6 +225,9 @@ pub struct TextCost {
     pub left: usize,
     /// SMS that one text may take.
     pub limit: usize,
+    /// The first characters that are in no alphabet for SMS and make the text longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<char>,
 }
 
 /// A text to oneself that is on its way.
@@ -422,6 +425,7 @@ impl From<gateway::TextCost> for TextCost {
             units: cost.units,
             left: cost.left,
             limit: cost.limit,
+            beyond: cost.beyond,
         }
     }
 }

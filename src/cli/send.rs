@@ -220,10 +220,14 @@ async fn count(args: &Args) -> Result<(), CliError> {
     if args.json {
         return term::json(&cost);
     }
+    let beyond = cost.beyond.iter().map(char::to_string).collect::<Vec<_>>().join(" ");
     let alphabet = match cost.encoding.as_str() {
-        "gsm7" => "GSM alphabet",
-        "gsm7-shift" => "GSM alphabet with a national table",
-        _ => "UCS-2, since it has characters beyond the GSM alphabet",
+        "gsm7" => "short alphabet".to_owned(),
+        "gsm7-shift" => "short alphabet with a table of the language".to_owned(),
+        _ if beyond.is_empty() => "long alphabet".to_owned(),
+        _ => {
+            format!("70 characters each instead of 160, because of {}", term::plain(&beyond, false))
+        }
     };
     let too_long = if cost.segments > cost.limit {
         format!("; at most {} can be sent", cost.limit)

@@ -234,25 +234,22 @@ fn data_dir(config: Option<&Config>) -> Result<PathBuf, CliError> {
     }
 }
 
-/// What `--port` names; a serial port must exist.
+/// What `--port` names.
 fn binding(port: &str) -> Result<Binding, CliError> {
-    let binding: Binding = port.parse().map_err(|expected| {
+    port.parse().map_err(|expected| {
         CliError::new(Exit::Usage, format!("'{}' is no port", term::plain(port, false)))
             .remedy(format!("give {expected}"))
-    })?;
-    match &binding {
-        Binding::Port(path) if !Path::new(path).exists() => {
-            let error = CliError::new(Exit::Unavailable, format!("the port {path} does not exist"));
-            Err(error.remedy("plug the modem in, or see what there is: mm1gate modem list"))
-        }
-        _ => Ok(binding),
-    }
+    })
 }
 
 /// Nothing is accepted that no modem could send.
 fn plugged_in(binding: &Binding, profiles: Option<&Path>) -> Result<(), CliError> {
-    if matches!(binding, Binding::Port(_)) {
-        return Ok(());
+    if let Binding::Port(path) = binding {
+        if Path::new(path).exists() {
+            return Ok(());
+        }
+        let error = CliError::new(Exit::Unavailable, format!("the port {path} does not exist"));
+        return Err(error.remedy("plug the modem in, or see what there is: mm1gate modem list"));
     }
     let profiles = match profiles {
         Some(folder) => Arc::new(
@@ -342,10 +339,7 @@ fn pick<'a>(
         return Ok(Some(only));
     }
     let there = |it: &&ModemConfig| {
-        it.port.parse().is_ok_and(|binding: Binding| match &binding {
-            Binding::Port(path) => Path::new(path).exists(),
-            _ => plugged_in(&binding, None).is_ok(),
-        })
+        binding(&it.port).and_then(|binding| plugged_in(&binding, None)).is_ok()
     };
     match configured.iter().filter(there).collect::<Vec<_>>().as_slice() {
         [only] => Ok(Some(*only)),

@@ -18,7 +18,7 @@ use crate::store::{NewText, NewTextSubmission};
 pub(super) const MAX_SEGMENTS: usize = 30;
 
 /// What a text takes on the air.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextCost {
     /// Short messages for each recipient.
     pub segments: usize,
@@ -30,6 +30,29 @@ pub struct TextCost {
     pub left: usize,
     /// Short messages that one text may take.
     pub limit: usize,
+    /// The first characters that no alphabet for short texts has, so that UCS-2 is needed.
+    pub beyond: Vec<char>,
+}
+
+/// Most characters told that make a text longer; whoever replaces these sees the next.
+const MAX_BEYOND: usize = 5;
+
+/// The first different characters of a text that make it UCS-2 each by itself.
+fn beyond(text: &str, languages: &[Language]) -> Vec<char> {
+    let mut found = Vec::new();
+    for character in text.chars() {
+        if found.len() == MAX_BEYOND {
+            break;
+        }
+        let needs_ucs2 = || {
+            let alone = count_text(character.encode_utf8(&mut [0; 4]), languages, false);
+            alone.coding == TextCoding::Ucs2
+        };
+        if !character.is_ascii() && !found.contains(&character) && needs_ucs2() {
+            found.push(character);
+        }
+    }
+    found
 }
 
 /// Counts what a text takes; `languages` are those whose tables may be used.
@@ -46,6 +69,10 @@ pub(super) fn cost(text: &str, languages: &[Language]) -> TextCost {
         units,
         left,
         limit: MAX_SEGMENTS.min(MAX_PARTS),
+        beyond: match coding {
+            TextCoding::Gsm7(_) => Vec::new(),
+            TextCoding::Ucs2 => beyond(text, languages),
+        },
     }
 }
 
@@ -171,6 +198,9 @@ mod tests {
         assert_eq!((plain.encoding, plain.segments), ("ucs2", 2));
         let turkish = cost(&text, &[Language::Turkish]);
         assert_eq!((turkish.encoding, turkish.segments), ("gsm7-shift", 1));
+        assert_eq!(turkish.beyond, []);
+        let cake = cost("\u{201c}Cake\u{201d} \u{1f382}\u{1f382} \u{e9}\u{20ac}", &[]);
+        assert_eq!(cake.beyond, ['\u{201c}', '\u{201d}', '\u{1f382}']);
         assert_eq!((cost("Hello", &[]).encoding, cost("Hello", &[]).left), ("gsm7", 155));
     }
 }

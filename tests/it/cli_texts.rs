@@ -81,7 +81,6 @@ fn test_text_comes_back_by_a_free_port_and_by_the_gateway() {
     }
     // In words, and by the name of its port.
     let port = desk.port();
-    let _gateway = serve(&desk);
     let (exit, out, err) = bare(&desk, &["modem", "test", &port, "--yes", "--config", "gate.toml"]);
     assert_eq!(exit, 0, "{err}");
     assert!(out.starts_with("Modem \"desk\" sends and receives"), "{out}");
@@ -89,6 +88,7 @@ fn test_text_comes_back_by_a_free_port_and_by_the_gateway() {
     let (exit, _, err) = bare(&desk, &["modem", "test", "back", "--yes", "--config", "gate.toml"]);
     assert_eq!(exit, 66, "{err}");
     explained(&err, "no modem 'back'", "desk");
+    assert!(gateway.is_some_and(|mut it| it.is_running()));
 }
 
 #[test]

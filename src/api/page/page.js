@@ -229,9 +229,10 @@ function compose(form) {
       const answer = await response.json();
       button.disabled = false;
       if (response.ok) {
-        const kind = form.elements.kind.value;
+        const kept = ["kind", "modem"].filter((name) => form.elements[name])
+          .map((name) => [name, form.elements[name].value]);
         form.reset();
-        form.elements.kind.value = kind;
+        for (const [name, value] of kept) form.elements[name].value = value;
         form.dispatchEvent(new Event("kind"));
         chosen();
         sent();
@@ -239,7 +240,7 @@ function compose(form) {
         const wrong = answer.errors ?? [];
         const details = (wrong.length ? wrong : [answer]).map((one) => one.detail);
         if (answer.hint) details.push(answer.hint);
-        const names = { to: "to", subject: "subject", text: "text", file: "file", parts: "file" };
+        const names = { to: "to", subject: "subject", text: "text", file: "file", parts: "file", modem: "modem" };
         complain(details.map(sentence).join(" "), wrong
           .map((one) => form.elements[names[one.pointer.split("/")[1]]])
           .filter((field) => field));
@@ -275,7 +276,7 @@ function watchKind(form) {
       });
       if (!response.ok || mine !== asked) return;
       const cost = await response.json();
-      const wide = cost.encoding === "ucs2" ? " Special characters make it longer." : "";
+      const wide = cost.beyond?.length ? ` ${cost.beyond.join(" ")} make it longer: without, 160 characters fit into one SMS instead of 70.` : "";
       help.textContent = `${cost.segments} SMS, room for ${cost.left} more characters.${wide}`;
       help.classList.toggle("over", cost.segments > cost.limit);
       if (cost.segments > cost.limit) help.textContent = `${cost.segments} SMS; at most ${cost.limit} can be sent.`;
