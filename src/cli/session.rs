@@ -110,6 +110,10 @@ impl Session {
             )
             .remedy("start it with 'mm1gate serve', or use the only modem with --port auto"));
         };
+        // A port that is not there is told before what else may be missing.
+        if let Ok(named @ Binding::Port(_)) = wanted.parse() {
+            plugged_in(&named, None)?;
+        }
         let config = config_for(file, data_dir, wanted, port, kind)?;
         for modem in &config.modems {
             plugged_in(&binding(&modem.port)?, config.profile_dir.as_deref())?;

@@ -3,7 +3,7 @@
 
 use super::ModemError;
 use super::driver::Driver;
-use crate::codec::at::{fields, value_behind};
+use crate::codec::at::{Field, fields, value_behind};
 use crate::model::Address;
 
 /// `<type>` of an international number (3GPP TS 24.008 clause 10.5.4.7).
@@ -23,9 +23,9 @@ impl Driver {
 fn number_in(line: &str) -> Option<String> {
     let list = fields(value_behind(line, "+CNUM:")?);
     let text = list.get(1)?.text.trim();
-    let international = list.get(2).and_then(|it| it.number::<u8>()) == Some(INTERNATIONAL);
+    let kind: Option<u8> = list.get(2).and_then(Field::number);
     let number = match text.strip_prefix('+') {
-        None if international => format!("+{text}"),
+        None if kind == Some(INTERNATIONAL) => format!("+{text}"),
         _ => text.to_owned(),
     };
     match Address::parse_recipient(&number) {
