@@ -119,7 +119,7 @@ fn describe(message: &Message, paint: Paint) -> String {
     }
     line("fault", message.fault.as_ref().map(|fault| plain(&term::fault(fault), false)));
     if let Some(detail) = detail {
-        line("waits for", detail.waiting_for.as_ref().map(waiting));
+        line("waits for", detail.waiting_for.as_ref().map(|it| waiting(it, &message.id)));
         // Until its modem is back no time means anything.
         let next = detail.next_attempt_at.as_deref().filter(|_| detail.waiting_for.is_none());
         line("next attempt", next.map(term::short_time));
@@ -139,12 +139,12 @@ fn describe(message: &Message, paint: Paint) -> String {
 }
 
 /// The modem that a message waits for, and who else could send it.
-fn waiting(waiting: &WaitingFor) -> String {
+fn waiting(waiting: &WaitingFor, id: &str) -> String {
     let since = term::short_time(&waiting.since);
     let mut text = format!("modem {}, {} since {since}", waiting.modem, waiting.condition);
     if let Some(other) = waiting.others.first() {
         text.push_str(&format!(
-            "\n               mm1gate resend ID --modem {other} sends it from there"
+            "\n               mm1gate resend {id} --modem {other} sends it from another number"
         ));
     }
     plain(&text, true)

@@ -14,7 +14,7 @@ use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault};
 use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
 use crate::operators::Settings;
-use crate::store::StoreError;
+use crate::store::{Hold, StoreError};
 
 /// How long a transaction under way may take to end when the gateway stops; what is cut off is
 /// sorted out at the next start.
@@ -231,7 +231,7 @@ impl Worker<'_> {
         tracing::warn!(modem = %self.name(), pause = pause.as_secs(), "no data call: {}", quiet(fault));
         trouble.call_pause = Some((next, fault.clone()));
         self.line.show(|shown| shown.line_fault = Some(fault.clone()));
-        self.postpone(Some(sim), fault, next).await
+        self.postpone(Hold::NoCall, Some(sim), fault, next).await
     }
 }
 

@@ -29,7 +29,7 @@ use crate::modem::{
     self, Modem, ModemError, ModemInfo, ProfileChoice, RecoveryCounts, RecoveryStep, Registration,
     Rung,
 };
-use crate::store::StoreError;
+use crate::store::{Hold, StoreError};
 
 /// How long a modem may look for a network before that is shown as a fault.
 pub(super) const REGISTRATION_LIMIT: Duration = Duration::from_secs(20);
@@ -555,7 +555,8 @@ impl Worker<'_> {
                     None => Some((now.plus(HELD), self.no_settings())),
                 };
                 if let Some((until, fault)) = pause {
-                    if let Err(error) = self.postpone(Some(&sim), &fault, until).await {
+                    if let Err(error) = self.postpone(Hold::NoCall, Some(&sim), &fault, until).await
+                    {
                         return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
                     }
                 } else if let Some(shift) = &shift
@@ -704,7 +705,14 @@ impl Worker<'_> {
         let core = self.core();
         let changes = core
             .store
-            .postpone_submissions(self.name(), Kind::Sms, fault.clone(), next, core.now())
+            .postpone_submissions(
+                self.name(),
+                Kind::Sms,
+                Hold::NoModem,
+                fault.clone(),
+                next,
+                core.now(),
+            )
             .await?;
         core.events.changes(&changes);
         Ok(())
@@ -713,6 +721,7 @@ impl Worker<'_> {
     /// Shows at every message that is due why it does not move.
     pub(super) async fn postpone(
         &self,
+        hold: Hold,
         sim: Option<&str>,
         fault: &Fault,
         next: Timestamp,
@@ -721,7 +730,7 @@ impl Worker<'_> {
         let now = core.now();
         let changes = core
             .store
-            .postpone_submissions(self.name(), Kind::Mms, fault.clone(), next, now)
+            .postpone_submissions(self.name(), Kind::Mms, hold, fault.clone(), next, now)
             .await?;
         core.events.changes(&changes);
         if let Some(sim) = sim {

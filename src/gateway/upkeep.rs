@@ -14,6 +14,8 @@ use crate::modem::{
     StepResult,
 };
 
+use crate::store::Hold;
+
 /// Between two looks for a port that has vanished.
 const LOOK: Duration = Duration::from_secs(1);
 /// The same when it has been away for long.
@@ -24,6 +26,10 @@ const LONG: Duration = Duration::from_secs(5 * 60);
 const KNOCK: Duration = Duration::from_secs(20);
 /// What waits for the modem is due at the latest then, should nobody say before that it is back.
 pub(super) const HELD: Duration = Duration::from_secs(30 * 60);
+
+/// What to do about a modem that has stopped to answer.
+const USUALLY_PASSES: &str = "wait some minutes: it is asked again and restarted as far as it allows; \
+    when that does not help, unplug it for ten seconds";
 
 /// What the worker knows of its modem's failures.
 #[derive(Default)]
@@ -127,7 +133,11 @@ impl Worker<'_> {
     /// preparing again. True when the gateway stops.
     pub(super) async fn bring_back(&self, failure: Failure, upkeep: &mut Upkeep) -> bool {
         let now = self.core().now();
-        let Failure { fault, cause } = failure;
+        let Failure { mut fault, cause } = failure;
+        if upkeep.served && cause == Cause::Silent {
+            // It is the right port: it did answer there.
+            USUALLY_PASSES.clone_into(&mut fault.remedy);
+        }
         self.note_failure(&fault, now, upkeep);
         // A reset has its time to work.
         if !upkeep.ladder.in_grace(now) || matches!(cause, Cause::Person | Cause::Elsewhere) {
@@ -297,7 +307,7 @@ impl Worker<'_> {
         let shown = async {
             self.expire().await?;
             self.postpone_texts(fault, next).await?;
-            self.postpone(sim.as_deref(), fault, next).await
+            self.postpone(Hold::NoModem, sim.as_deref(), fault, next).await
         };
         if let Err(error) = shown.await {
             tracing::error!(modem = %self.name(), "{error}");

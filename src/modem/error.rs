@@ -63,7 +63,7 @@ pub enum ModemError {
     #[error(transparent)]
     Unbound(#[from] Unbound),
     /// Nothing comes back.
-    #[error("the modem at {port} does not answer AT")]
+    #[error("the modem at {port} does not answer commands (AT)")]
     NoAnswer {
         /// Where it was asked.
         port: String,

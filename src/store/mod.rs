@@ -44,7 +44,7 @@ pub use inbound::{
     AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
-pub use outbound::{NewOutbound, NewSubmission, Settlement, Submission};
+pub use outbound::{Hold, NewOutbound, NewSubmission, Settlement, Submission};
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
 pub use sims::{HASH_LIFE, KEPT_HASHES, SIM_LIFE, SimRecord};

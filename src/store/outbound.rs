@@ -65,6 +65,15 @@ pub struct Submission {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What a submission that is due waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// A data call: none came about.
+    NoCall,
+    /// Its modem, which is out of service.
+    NoModem,
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settlement {
@@ -174,8 +183,8 @@ impl Store {
         self.write(move |db| unclaim(db, key, at)).await
     }
 
-    /// Shows why the due submissions of this kind are not under way in `modem` (no call came
-    /// about); they stay queued and are due again at `next`.
+    /// Shows why the due submissions of this kind are not under way in `modem`; they stay queued
+    /// and are due again at `next`, or as soon as the modem serves.
     ///
     /// # Errors
     /// When the store fails.
@@ -183,12 +192,13 @@ impl Store {
         &self,
         modem: &str,
         kind: Kind,
+        hold: Hold,
         fault: Fault,
         next: Timestamp,
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         let modem = modem.to_owned();
-        self.write(move |db| postpone(db, &modem, kind, &fault, next, at)).await
+        self.write(move |db| postpone(db, &modem, kind, hold, &fault, next, at)).await
     }
 
     /// Ends queued submissions whose time is over.
@@ -547,6 +557,7 @@ fn postpone(
     db: &Connection,
     modem: &str,
     kind: Kind,
+    hold: Hold,
     fault: &Fault,
     next: Timestamp,
     at: Timestamp,
@@ -557,9 +568,9 @@ fn postpone(
          WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2 AND kind = ?3",
         params![modem, at.as_millis(), kind.as_str()],
     )?;
-    let why = match kind {
-        Kind::Mms => "no data call",
-        Kind::Sms => "the modem is not ready",
+    let text = match hold {
+        Hold::NoCall => format!("no data call; next attempt at {next}"),
+        Hold::NoModem => format!("waits for modem {modem}"),
     };
     let mut changes = Vec::new();
     for (key, message) in due {
@@ -569,15 +580,7 @@ fn postpone(
         )?;
         held::hold(db, Held::Submission, &key.to_string())?;
         set_recipients(db, key, OutboundState::Queued, Some(fault))?;
-        tell(
-            db,
-            key,
-            &message,
-            at,
-            OutboundState::Queued,
-            &format!("{why}; next attempt at {next}"),
-            Some(fault),
-        )?;
+        tell(db, key, &message, at, OutboundState::Queued, &text, Some(fault))?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
     Ok(changes)

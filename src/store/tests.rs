@@ -463,7 +463,10 @@ async fn queued_message_expires_with_the_reason_it_was_not_sent() {
     let store = open(dir.path());
     let new = maker.outbound(&[number(1)]);
     store.accept(new.clone(), NOW).await.unwrap();
-    store.postpone_submissions("m", Kind::Mms, fault("no-carrier"), later(60), NOW).await.unwrap();
+    store
+        .postpone_submissions("m", Kind::Mms, Hold::NoCall, fault("no-carrier"), later(60), NOW)
+        .await
+        .unwrap();
     assert_eq!(store.claim_submission("m", SIM, later(59)).await.unwrap(), None);
     assert!(store.expire_submissions(later(86_399)).await.unwrap().is_empty());
     store.expire_submissions(later(86_400)).await.unwrap();

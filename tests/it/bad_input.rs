@@ -105,7 +105,7 @@ pub(crate) fn explained(err: &str, sentence: &str, hint: &str) {
 fn modem_that_answers_nothing_is_named_with_its_port() {
     let desk = Desk::new();
     desk.operator.faults().set(Fault::ModemSilent {});
-    let err = desk.fails(69, "does not answer AT", "another port", "queued");
+    let err = desk.fails(69, "does not answer commands", "another port", "queued");
     assert!(err.contains(&desk.port()), "{err}");
 }
 

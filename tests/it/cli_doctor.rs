@@ -278,7 +278,7 @@ async fn port_that_answers_no_at_is_told_by_what_it_says() {
         ("ttyS1", &b"$GPGGA,,,,,,0,,,,,,,,*66\r\n"[..], "GPS port", "modem list"),
         ("ttyS2", b"\x13\x66\x01\x7e", "diagnosis port", "modem list"),
         ("ttyS3", b"\xf8\x00\x80\x1e", "wrong speed", "modem list"),
-        ("ttyS4", b"", "does not answer AT", "another port"),
+        ("ttyS4", b"", "does not answer commands", "another port"),
     ];
     // Each waits for an answer for some seconds: all at once.
     std::thread::scope(|scope| {

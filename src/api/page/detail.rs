@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::layout::{
-    Icon, badge, badge_of, condition, exact_time, fault, icon, prose, prose_with_time, sentence,
-    shell, size, time, words,
+    Icon, Strip, badge, badge_of, condition, exact_time, fault, icon, prose, prose_with_time,
+    sentence, shell, size, time, words,
 };
 use super::list::{marks, parties, way};
 use crate::api::query;
@@ -76,7 +76,7 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
             }
         }
     };
-    shell(&title, Some(modems), &body)
+    shell(&title, Strip::Brief(modems), &body)
 }
 
 fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
@@ -148,7 +148,7 @@ fn waits(waiting: &WaitingFor) -> Markup {
 }
 
 /// A condition behind "which is".
-fn waiting_condition(name: &str) -> &str {
+fn waiting_condition(name: &str) -> &'static str {
     match name {
         "failed" => "in need of you",
         "waiting" => "out of service",

@@ -9,8 +9,19 @@ use crate::gateway::{ModemView, StorageView};
 use crate::model::{Fault, InboundState, Kind, OutboundState, State, Timestamp};
 use crate::store::Summary;
 
+/// The modems above a page.
+#[derive(Clone, Copy)]
+pub(super) enum Strip<'a> {
+    /// With what is wrong with each and what to do.
+    Whole(&'a [ModemView]),
+    /// In a word each: the page is about something else.
+    Brief(&'a [ModemView]),
+    /// None.
+    Without,
+}
+
 /// A whole page.
-pub(super) fn shell(title: &str, modems: Option<&[ModemView]>, body: &Markup) -> Markup {
+pub(super) fn shell(title: &str, modems: Strip<'_>, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,8 +41,10 @@ pub(super) fn shell(title: &str, modems: Option<&[ModemView]>, body: &Markup) ->
                         img src="/assets/icon.svg" alt="" width="28" height="28";
                         span { "mm1gate" }
                     }
-                    @if let Some(modems) = modems {
-                        (modem_strip(modems))
+                    @match modems {
+                        Strip::Whole(modems) => { (modem_strip(modems, true)) }
+                        Strip::Brief(modems) => { (modem_strip(modems, false)) }
+                        Strip::Without => {}
                     }
                 }
                 main #main { (body) }
@@ -66,14 +79,14 @@ pub(super) fn problem(problem: &Problem) -> Markup {
             p { a.button href="/" { "Back to the messages" } }
         }
     };
-    shell(&problem.title, None, &body)
+    shell(&problem.title, Strip::Without, &body)
 }
 
 /// The modems' conditions.
-fn modem_strip(modems: &[ModemView]) -> Markup {
+fn modem_strip(modems: &[ModemView], whole: bool) -> Markup {
     html! {
         ul #modems .modems aria-label="Modems" data-live {
-            @for modem in modems { (modem_item(modem)) }
+            @for modem in modems { (modem_item(modem, whole)) }
             @if modems.is_empty() {
                 li.modem data-key="none" {
                     span.dot.muted-dot aria-hidden="true" {}
@@ -84,20 +97,22 @@ fn modem_strip(modems: &[ModemView]) -> Markup {
     }
 }
 
-fn modem_item(modem: &ModemView) -> Markup {
+fn modem_item(modem: &ModemView, whole: bool) -> Markup {
     let tone = tone_of_modem(modem);
     html! {
-        li class={ "modem " (tone) @if is_wrong(modem) { " wrong" } } data-key=(modem.name) {
+        li class={ "modem " (tone) @if whole && is_wrong(modem) { " wrong" } } data-key=(modem.name) {
             span class={ "dot " (tone) } aria-hidden="true" {}
             a.modem-name href={ "/modems/" (query::encode(&modem.name)) } { (modem.name) }
             span.modem-condition {
-                @if let Some(operator) = &modem.operator { (operator) " · " }
-                @if modem.registration == Some(Registration::Roaming) { "roaming · " }
-                (condition(modem.condition))
+                @if is_heard(modem) {
+                    @if let Some(operator) = &modem.operator { (operator) " · " }
+                    @if modem.registration == Some(Registration::Roaming) { "roaming · " }
+                }
+                (condition_of(modem))
             }
-            @if let Some(dbm) = modem.signal_dbm { (signal(dbm)) }
-            (fault_of_modem(modem))
-            @for storage in modem.storages.iter().filter(|storage| storage.is_alarming()) {
+            @if let Some(dbm) = modem.signal_dbm.filter(|_| is_heard(modem)) { (signal(dbm)) }
+            @if whole { (fault_of_modem(modem)) }
+            @for storage in modem.storages.iter().filter(|storage| whole && storage.is_alarming()) {
                 div.modem-fault {
                     p {
                         "Storage " (storage.name) " holds " (storage.used) " of " (storage.total)
@@ -264,7 +279,23 @@ fn is_wrong(modem: &ModemView) -> bool {
     modem.fault.is_some() || modem.storages.iter().any(StorageView::is_alarming)
 }
 
-pub(super) fn condition(condition: &str) -> &str {
+/// Whether what is known of network and signal holds now.
+pub(super) fn is_heard(modem: &ModemView) -> bool {
+    matches!(modem.condition, "ready" | "calling")
+}
+
+/// A modem's condition, and what it waits for.
+pub(super) fn condition_of(modem: &ModemView) -> &'static str {
+    let fault = modem.fault.as_ref().map_or("", |fault| fault.code.as_str());
+    match (modem.condition, fault) {
+        ("waiting", "not-registered" | "registration-denied") => "no network",
+        // It is looked for all the time.
+        ("waiting", _) if modem.until.is_none() => "waiting until it is back",
+        _ => condition(modem.condition),
+    }
+}
+
+pub(super) fn condition(condition: &str) -> &'static str {
     match condition {
         "starting" => "starting",
         "ready" => "ready",
@@ -272,7 +303,7 @@ pub(super) fn condition(condition: &str) -> &str {
         "recovering" => "being brought back",
         "waiting" => "waiting to try again",
         "failed" => "needs you",
-        other => other,
+        _ => "unknown",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{Icon, badge_of, fault, icon, shell, size, time};
+use super::layout::{Icon, Strip, badge_of, fault, icon, shell, size, time};
 use crate::api::intake::MAX_SUBJECT;
 use crate::gateway::ModemView;
 use crate::model::{Direction, InboundState, Kind, MessageId, State};
@@ -62,7 +62,7 @@ pub(super) fn page(
             (compose(form, messages.is_empty() && first))
         }
     };
-    shell("Messages", Some(form.modems), &body)
+    shell("Messages", Strip::Whole(form.modems), &body)
 }
 
 fn row(message: &Summary) -> Markup {

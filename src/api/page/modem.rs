@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::layout::{
-    condition, exact_time, fault_of_modem, prose, sentence, shell, signal, time, tone_of_modem,
+    Strip, condition_of, exact_time, fault_of_modem, is_heard, prose, sentence, shell, signal,
+    time, tone_of_modem,
 };
 use crate::gateway::{ModemView, PortSharing, StorageView};
 use crate::gateway::{RecoveryStep, Registration, Rung, StepResult};
@@ -21,14 +22,14 @@ pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
                 header {
                     h1 { "Modem " (modem.name) }
                     div.message-foot {
-                        span class={ "badge " (tone) } { (sentence(condition(modem.condition))) }
+                        span class={ "badge " (tone) } { (sentence(condition_of(modem))) }
                         span.muted { "since " (time(modem.since)) }
                     }
                 }
                 (fault_of_modem(modem))
                 dl.facts {
                     (fact("Network", &network(modem)))
-                    @if let Some(dbm) = modem.signal_dbm {
+                    @if let Some(dbm) = modem.signal_dbm.filter(|_| is_heard(modem)) {
                         dt { "Signal" }
                         dd { (signal(dbm)) " " (dbm) " dBm" }
                     }
@@ -76,7 +77,7 @@ pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
             }
         }
     };
-    shell(&format!("Modem {}", modem.name), Some(modems), &body)
+    shell(&format!("Modem {}", modem.name), Strip::Brief(modems), &body)
 }
 
 fn fact(name: &str, value: &str) -> Markup {
@@ -86,6 +87,11 @@ fn fact(name: &str, value: &str) -> Markup {
 }
 
 fn network(modem: &ModemView) -> String {
+    // What a modem said before it fell silent says nothing of now; that no network lets it in does.
+    let missing = modem.registration.is_some_and(|it| !it.is_registered());
+    if !is_heard(modem) && !(missing && modem.condition == "waiting" && modem.until.is_none()) {
+        return String::new();
+    }
     let operator = modem.operator.as_deref().unwrap_or_default();
     let state = match modem.registration {
         None => "",
