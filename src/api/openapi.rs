@@ -311,7 +311,7 @@ fn modem() -> Value {
 fn small_body(field: &str, description: &str) -> Value {
     json!({ "required": false, "content": { "application/json": { "schema": {
         "type": "object", "additionalProperties": false,
-        "properties": { (field): { "type": "string", "description": description } },
+        "properties": { (field): { "type": ["string", "null"], "description": description } },
     } } } })
 }
 
@@ -373,7 +373,8 @@ fn list(id: &str, summary: &str, both: bool) -> Value {
     let mut parameters = vec![
         json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1,
             "maximum": MAX_LIST, "default": DEFAULT_LIST } }),
-        json!({ "name": "after", "in": "query", "schema": { "type": "string" },
+        json!({ "name": "after", "in": "query",
+            "schema": { "type": "string", "pattern": "^msg_[0-9a-hjkmnp-tv-z]{26}$" },
             "description": "The `next` of the page before." }),
         json!({ "name": "kind", "in": "query", "schema": { "enum": ["mms", "sms"] } }),
     ];

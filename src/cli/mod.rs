@@ -68,8 +68,8 @@ use error::{CliError, Exit};
 #[command(
     name = "mm1gate",
     version,
-    about = "Send and receive MMS with a USB modem and an ordinary SIM",
-    long_about = "Send and receive MMS with a USB modem and an ordinary SIM.\n\n\
+    about = "Send and receive MMS and SMS with a USB modem and an ordinary SIM",
+    long_about = "Send and receive MMS and SMS with a USB modem and an ordinary SIM.\n\n\
                   No modem at hand? `mm1gate demo` shows everything with a virtual one.",
     disable_help_subcommand = true,
     max_term_width = 100

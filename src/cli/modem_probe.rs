@@ -28,7 +28,8 @@ pub(super) const WAS_MULTIPLEXED: &str = "left in the multiplexer (AT+CMUX) by a
     Takes some seconds and changes nothing. The modem must be free: while the gateway uses it, what\n\
     the gateway knows is shown instead.")]
 pub(super) struct Args {
-    /// A serial port, a socket such as usb:1-1.4, or `auto` for the only modem
+    /// A serial port, a socket such as usb:1-1.4, a modem's name in the configuration, or `auto` for
+    /// the only modem
     port: String,
     #[command(flatten)]
     machine: MachineArgs,
@@ -76,6 +77,8 @@ struct Target {
 }
 
 fn find(text: &str, machine: &Machine) -> Result<Target, CliError> {
+    let named = machine.config().and_then(|it| it.modems.iter().find(|it| it.name == text));
+    let text = named.map_or(text, |modem| modem.control_port.as_deref().unwrap_or(&modem.port));
     let binding: Binding = text.parse().map_err(|expected| {
         CliError::new(Exit::Usage, format!("'{text}' is no port"))
             .remedy(format!("give {expected}"))

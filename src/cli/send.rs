@@ -68,9 +68,9 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    port: PortArgs,
-    #[command(flatten)]
     config: ConfigArg,
+    #[command(flatten)]
+    port: PortArgs,
 }
 
 impl Args {

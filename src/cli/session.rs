@@ -1,5 +1,6 @@
 //! Who answers a command: the running gateway, or one that this process runs for the moment.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,10 +46,10 @@ pub(super) struct PortArgs {
     /// The modem's second port, for AT commands during the data call
     #[arg(long, value_name = "PORT", requires = "port")]
     control_port: Option<PathBuf>,
-    /// The operator's access point name for MMS, when the configuration does not tell
+    /// The operator's access point name for MMS, where it is not the configured one; SMS need none
     #[arg(long, requires = "port")]
     apn: Option<String>,
-    /// The operator's MMSC, when the configuration does not tell
+    /// The operator's MMSC, where it is not the configured one
     #[arg(long, value_name = "URL", requires = "port")]
     mmsc: Option<String>,
     /// The operator's WAP proxy; empty for none
@@ -249,11 +250,14 @@ fn binding(port: &str) -> Result<Binding, CliError> {
 /// Nothing is accepted that no modem could send.
 fn plugged_in(binding: &Binding, profiles: Option<&Path>) -> Result<(), CliError> {
     if let Binding::Port(path) = binding {
-        if Path::new(path).exists() {
-            return Ok(());
-        }
-        let error = CliError::new(Exit::Unavailable, format!("the port {path} does not exist"));
-        return Err(error.remedy("plug the modem in, or see what there is: mm1gate modem list"));
+        let wrong = match std::fs::metadata(path) {
+            Ok(file) if file.file_type().is_char_device() => return Ok(()),
+            Ok(_) => CliError::new(Exit::Unavailable, format!("{path} is not a serial port")),
+            Err(_) => {
+                CliError::new(Exit::Unavailable, format!("the port {path} does not exist"))
+            }
+        };
+        return Err(wrong.remedy("plug the modem in, or see what there is: mm1gate modem list"));
     }
     let profiles = match profiles {
         Some(folder) => Arc::new(

@@ -43,6 +43,16 @@ fn text_by_a_port_needs_neither_configuration_nor_operator() {
     assert_eq!(exit, 0, "{err}");
     assert!(out.contains("sent") || out.contains("delivered"), "{out}");
     assert_eq!(desk.operator.texts_of(PHONE)[0].text, "Ready");
+    // What no modem can be is refused before anything is stored.
+    let folder = desk.home.path().display().to_string();
+    let file = desk.home.path().join("gate.toml").display().to_string();
+    for wrong in [&folder, &file] {
+        let arguments = ["send", "--sms", "--port", wrong, "--to", PHONE, "--text", "Ready"];
+        let (exit, _, err) = bare(&desk, &arguments);
+        assert_eq!(exit, 69, "{err}");
+        explained(&err, "is not a serial port", "modem list");
+        assert!(!err.contains("accepted"), "{err}");
+    }
     // A picture does need them, and says so.
     let (exit, _, err) = bare(&desk, &["send", "--port", &port, "--to", PHONE, "--text", "Ready"]);
     assert_eq!(exit, 78, "{err}");
