@@ -253,9 +253,7 @@ fn plugged_in(binding: &Binding, profiles: Option<&Path>) -> Result<(), CliError
         let wrong = match std::fs::metadata(path) {
             Ok(file) if file.file_type().is_char_device() => return Ok(()),
             Ok(_) => CliError::new(Exit::Unavailable, format!("{path} is not a serial port")),
-            Err(_) => {
-                CliError::new(Exit::Unavailable, format!("the port {path} does not exist"))
-            }
+            Err(_) => CliError::new(Exit::Unavailable, format!("the port {path} does not exist")),
         };
         return Err(wrong.remedy("plug the modem in, or see what there is: mm1gate modem list"));
     }

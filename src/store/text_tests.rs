@@ -173,10 +173,20 @@ async fn pause_after_an_attempt_is_not_cut_short_by_the_modems_return() {
     let rig = Rig::open(dir.path());
     rig.accept(1).await;
     let hold = fault("no-registration");
-    rig.store.postpone_submissions("m", Kind::Sms, hold, later(1_800), NOW).await.unwrap();
+    rig.store
+        .postpone_submissions("m", Kind::Sms, Hold::NoModem, hold, later(1_800), NOW)
+        .await
+        .unwrap();
     assert_eq!(rig.store.resume("m", SIM, later(10)).await.unwrap(), 1, "it waited for the modem");
     rig.store
-        .postpone_submissions("m", Kind::Sms, fault("no-registration"), later(1_800), later(10))
+        .postpone_submissions(
+            "m",
+            Kind::Sms,
+            Hold::NoModem,
+            fault("no-registration"),
+            later(1_800),
+            later(10),
+        )
         .await
         .unwrap();
     let claimed = rig.claim(later(1_800)).await;

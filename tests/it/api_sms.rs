@@ -294,3 +294,92 @@ async fn metrics_tell_what_happened_and_no_numbers_of_people() {
         assert!(!text.contains(number.trim_start_matches('+')), "{text}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn message_that_waits_for_a_modem_says_so_and_goes_by_another_one_on_request() {
+    let timing = mm1gate::sim::Timing::usb_stick();
+    let (rig, bus) = Rig::on_usb(Ports::Two, timing, Some("+447700900002")).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    bus.unplug(0);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let api = Api::of(&rig);
+    let new = json!({ "kind": "sms", "to": PHONE, "text": "Ready", "modem": "desk" });
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let (status, answer) = api.post("/api/v1/messages", &new).await;
+        assert_eq!(status, 202, "{answer}");
+        ids.push(answer["id"].as_str().unwrap().to_owned());
+    }
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let path = format!("/api/v1/messages/{}", ids[0]);
+    let message = api.get(&path).await;
+    let waits = &message["waiting_for"];
+    assert_eq!(
+        (&waits["modem"], &waits["others"]),
+        (&json!("desk"), &json!(["second"])),
+        "{message}"
+    );
+    assert_eq!(
+        message["timeline"].as_array().unwrap().last().unwrap()["text"],
+        "waits for modem desk"
+    );
+    let page = api.text(&format!("/messages/{}", ids[0])).await;
+    assert!(page.contains("Waits for modem <a href=\"/modems/desk\">desk</a>"), "{page}");
+    assert!(page.contains("Send by second") && page.contains("number of the SIM there"), "{page}");
+    let (status, wrong) = api.post(&format!("{path}/retry"), &json!({ "modem": "third" })).await;
+    assert_eq!((status, &wrong["code"]), (422, &json!("unknown-modem")), "{wrong}");
+    let (status, wrong) = api.post(&format!("{path}/retry"), &json!({ "modme": "x" })).await;
+    assert_eq!((status, &wrong["code"]), (422, &json!("unknown-field")), "{wrong}");
+    let (status, moved) = api.post(&format!("{path}/retry"), &json!({ "modem": "second" })).await;
+    assert_eq!((status, &moved["modem"]), (202, &json!("second")), "{moved}");
+    // The button of the page.
+    let form = Request::post(format!("/messages/{}/retry", ids[1]))
+        .header("host", "127.0.0.1:8411")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let (status, _) = api.ask(form.body(Body::from("modem=second")).unwrap()).await;
+    assert_eq!(status, 303);
+    for id in ids {
+        rig.until(&id.parse().unwrap(), &["delivered"]).await;
+        let message = api.get(&format!("/api/v1/messages/{id}")).await;
+        assert_eq!((&message["modem"], &message["waiting_for"]), (&json!("second"), &Value::Null));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn test_of_a_modem_is_asked_for_strictly_and_comes_back() {
+    let rig = Rig::nameless().await;
+    let api = Api::of(&rig);
+    let test = "/api/v1/modems/desk/test";
+    let (status, answer) = api.post(test, &json!({})).await;
+    assert_eq!((status, &answer["code"]), (409, &json!("modem-not-ready")), "{answer}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for (path, body, status, code) in [
+        ("/api/v1/modems/back/test", json!({}), 404, "modem-not-found"),
+        (test, json!({}), 422, "own-number-unknown"),
+        (test, json!({ "to": 5 }), 422, "invalid-type"),
+        (test, json!({ "to": "12" }), 422, "invalid-recipient"),
+        (test, json!({ "two": OWN }), 422, "unknown-field"),
+        (test, json!([]), 400, "malformed-json"),
+    ] {
+        let (found, answer) = api.post(path, &body).await;
+        assert_eq!((found, &answer["code"]), (status, &json!(code)), "{body}: {answer}");
+    }
+    let (status, sent) = api.post(test, &json!({ "to": OWN })).await;
+    assert_eq!((status, &sent["modem"], &sent["to"]), (202, &json!("desk"), &json!(OWN)), "{sent}");
+    rig.inbound_until(&["received"]).await;
+    let inbox = api.get("/api/v1/inbox?kind=sms").await;
+    assert_eq!(inbox["messages"][0]["text"], sent["text"], "{inbox}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn count_names_the_characters_that_make_a_text_longer() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    let api = Api::of(&rig);
+    let text = json!({ "text": "\u{201c}Ready\u{201d} \u{e9}" });
+    let (status, cost) = api.post("/api/v1/sms/count", &text).await;
+    assert_eq!(status, 200, "{cost}");
+    assert_eq!(
+        (&cost["encoding"], &cost["beyond"]),
+        (&json!("ucs2"), &json!(["\u{201c}", "\u{201d}"]))
+    );
+}
