@@ -36,7 +36,12 @@ pub(crate) const fn name(shape: Shape) -> &'static str {
 pub(crate) fn run(shape: Shape, cases: &[&Case]) -> Outcome {
     let scratch = Scratch::new(name(shape));
     let folder = scratch.path();
-    let failed = |words: String| Stop::Failed(format!("{words}\n(in {})", folder.display()));
+    let failed = |words: String| {
+        // For a look: the folder goes with this function.
+        let kept = std::env::temp_dir().join(format!("mm1gate-hil-{}", std::process::id()));
+        let moved = std::fs::rename(folder, &kept).is_ok();
+        Stop::Failed(if moved { format!("{words}\n(kept in {})", kept.display()) } else { words })
+    };
     let (_simulator, ready) = simulate(shape, folder);
     let file = folder.join(format!("{}.toml", name(shape)));
     std::fs::write(&file, rig_file(&ready, cases)).map_err(|error| failed(error.to_string()))?;
@@ -80,7 +85,7 @@ pub(crate) fn run(shape: Shape, cases: &[&Case]) -> Outcome {
 pub(crate) fn pulled(case: &Case) -> Outcome {
     let scratch = Scratch::new("file-pulled");
     let folder = scratch.path();
-    let failed = |words: String| Stop::Failed(format!("{words}\n(in {})", folder.display()));
+    let failed = Stop::Failed;
     let (simulator, ready) = simulate(Shape::OnePort, folder);
     let file = folder.join("pulled.toml");
     std::fs::write(&file, rig_file(&ready, &[case])).map_err(|error| failed(error.to_string()))?;

@@ -345,7 +345,11 @@ impl Port for Recorded {
     }
 
     fn set_serial(&mut self, serial: Serial) -> bool {
-        self.inner.set_serial(serial)
+        let taken = self.inner.set_serial(serial);
+        if taken {
+            self.recording.add(self.port, What::Serial(serial));
+        }
+        taken
     }
 
     fn carrier(&mut self) -> Option<bool> {

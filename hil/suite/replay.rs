@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use mm1gate::codec::cmux::{Deframed, Deframer, Frame, FrameType};
-use mm1gate::modem::{OpenPort, Port, PortOpener};
+use mm1gate::modem::{OpenPort, Port, PortOpener, Serial};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant, Sleep};
 
@@ -106,7 +106,12 @@ impl Replay {
 
 /// Whether it is for the driver to do.
 fn is_drivers(what: &What) -> bool {
-    matches!(what, What::Sent(_) | What::Dtr(_) | What::Frame(Bare { sent: true, .. }))
+    is_line(what) || matches!(what, What::Sent(_) | What::Frame(Bare { sent: true, .. }))
+}
+
+/// Whether the driver sets something of the port itself.
+const fn is_line(what: &What) -> bool {
+    matches!(what, What::Dtr(_) | What::Serial(_))
 }
 
 /// The port that carries a channel; itself when it is none.
@@ -145,7 +150,7 @@ impl State {
         let earlier = self.events.iter().zip(&self.done).take(at);
         let waits = earlier.filter(|(_, done)| !**done).any(|(earlier, _)| {
             carrier_of(earlier.port) == carrier_of(event.port)
-                || (is_drivers(&earlier.what) && !matches!(earlier.what, What::Dtr(_)))
+                || (is_drivers(&earlier.what) && !is_line(&earlier.what))
         });
         let before = at.checked_sub(1).and_then(|at| self.events.get(at));
         let pause = event.at.saturating_sub(before.map_or(Duration::ZERO, |before| before.at));
@@ -179,7 +184,7 @@ impl State {
                         self.pending.entry(port).or_default().extend(octets);
                     }
                 }
-                What::Sent(_) | What::Dtr(_) => {}
+                What::Sent(_) | What::Dtr(_) | What::Serial(_) => {}
             }
             self.finish(at);
         }
@@ -211,11 +216,20 @@ impl State {
         Ok(())
     }
 
+    /// Sets something of a port; false when its port had no such thing.
+    fn set(&mut self, port: PortName, what: &What) -> bool {
+        let next = self
+            .events
+            .iter()
+            .zip(&self.done)
+            .position(|(event, done)| !done && event.port == port && event.what == *what);
+        next.map(|at| self.finish(at)).is_some()
+    }
+
     /// The next thing that the driver did on a port or in a channel.
     fn expected(&self, place: PortName) -> Option<(usize, What)> {
         let at = self.events.iter().zip(&self.done).position(|(event, done)| {
-            let is_dtr = matches!(event.what, What::Dtr(_));
-            !done && event.port == place && is_drivers(&event.what) && !is_dtr
+            !done && event.port == place && is_drivers(&event.what) && !is_line(&event.what)
         })?;
         Some((at, self.events.get(at)?.what.clone()))
     }
@@ -350,11 +364,11 @@ impl AsyncWrite for ReplayPort {
 
 impl Port for ReplayPort {
     fn set_dtr(&mut self, on: bool) -> bool {
-        let mut state = self.replay.lock();
-        let next = state.events.iter().zip(&state.done).position(|(event, done)| {
-            !done && event.port == self.port && event.what == What::Dtr(on)
-        });
-        next.map(|at| state.finish(at)).is_some()
+        self.replay.lock().set(self.port, &What::Dtr(on))
+    }
+
+    fn set_serial(&mut self, serial: Serial) -> bool {
+        self.replay.lock().set(self.port, &What::Serial(serial))
     }
 
     fn carrier(&mut self) -> Option<bool> {

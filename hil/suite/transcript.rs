@@ -3,6 +3,7 @@
 //! One event a line, times in seconds since the first: `0.120 control > "AT\r"`. The first line
 //! names the format; lines without a time are facts about the rig (`own "+447700900001"`). Octets
 //! are escaped as in Rust's byte strings. What passed in data mode is counted, not written down.
+//! `dtr`, `dcd` and `serial` tell of the port's lines, where it has some.
 //!
 //! Between `data mux 1` and `data mux 0` the data port carries frames (3GPP TS 27.010, basic
 //! option), one a line under the name of its channel: `1.250 channel-1 > "AT+CSQ\r"` is a UIH
@@ -15,6 +16,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use mm1gate::codec::cmux::{FrameType, MAX_DLCI};
+use mm1gate::modem::{FlowControl, Serial};
 
 /// The first line of every transcript.
 const FORMAT: &str = "mm1t 1";
@@ -63,6 +65,9 @@ pub(crate) struct Bare {
     /// Its P/F bit.
     pub(crate) poll_final: bool,
 }
+
+const FLOWS: [(FlowControl, &str); 2] =
+    [(FlowControl::None, "none"), (FlowControl::Hardware, "hardware")];
 
 const BARE: [(FrameType, &str); 4] = [
     (FrameType::Sabm, "SABM"),
@@ -113,6 +118,8 @@ pub(crate) enum What {
     Dtr(bool),
     /// Data Carrier Detect changed.
     Dcd(bool),
+    /// Speed and flow control were set, and the port took them.
+    Serial(Serial),
     /// The multiplexer began on this port, or ended.
     Mux(bool),
     /// A frame of the multiplexer without content.
@@ -157,6 +164,10 @@ impl Transcript {
                 What::Data(sent, received) => writeln!(text, "data {sent} {received}"),
                 What::Dtr(on) => writeln!(text, "dtr {}", u8::from(*on)),
                 What::Dcd(on) => writeln!(text, "dcd {}", u8::from(*on)),
+                What::Serial(serial) => {
+                    let flow = FLOWS.into_iter().find(|it| it.0 == serial.flow_control);
+                    writeln!(text, "serial {} {}", serial.baud, flow.map_or("?", |it| it.1))
+                }
                 What::Mux(on) => writeln!(text, "mux {}", u8::from(*on)),
                 What::Frame(bare) => {
                     writeln!(text, "{} {bare}", if bare.sent { '>' } else { '<' })
@@ -216,6 +227,11 @@ fn event(time: &str, rest: &str) -> Option<Event> {
         "dtr" => What::Dtr(flag()?),
         "dcd" => What::Dcd(flag()?),
         "mux" => What::Mux(flag()?),
+        "serial" => {
+            let (baud, flow) = value.split_once(' ')?;
+            let (flow_control, _) = FLOWS.into_iter().find(|(_, name)| *name == flow)?;
+            What::Serial(Serial { baud: baud.parse().ok()?, flow_control })
+        }
         _ => return None,
     };
     Some(Event { at, port, what })

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mm1gate::codec::cmux::FrameType;
-use mm1gate::modem::Profiles;
+use mm1gate::modem::{FlowControl, Profiles, Serial};
 
 use crate::hil::replay::Chunking;
 use crate::hil::specimen;
@@ -128,6 +128,7 @@ fn every_octet_survives_the_text_form() {
         What::Data(7, 9),
         What::Dtr(false),
         What::Dcd(true),
+        What::Serial(Serial { baud: 230_400, flow_control: FlowControl::Hardware }),
         What::Mux(true),
     ];
     let in_channel = [
@@ -153,6 +154,7 @@ fn line_that_is_no_event_is_told_with_its_number() {
         "0.000 channel-1 > UIH/P",
         "0.000 data > SABM/P",
         "0.000 data mux 2",
+        "0.000 data serial 9600 software",
         "0.00 data > \"AT\"",
         "0.000 data > \"AT",
         "0.000 aux > \"AT\"",
