@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::bearer::{Bearer, BearerConfig, CallLabel};
 use mm1gate::codec::sms::{SmsSubmit, Tpdu, join_smsc, split_smsc};
-use mm1gate::model::{Clock, NoTap, Random, StageSink};
+use mm1gate::model::{Clock, Explain, NoTap, Random, StageSink};
 use mm1gate::modem::{
     DataCall, Means, Modem, ModemConfig, ModemEvent, ModemInfo, PdpAuth, PdpContext, PinMemory,
     PortSharing, ProfileChoice, StoredSms,
@@ -88,7 +88,9 @@ impl Bench {
             stages: StageSink::none(),
         };
         let (modem, events) = Modem::start(config, means);
-        let info = modem.prepare().await.map_err(failed("preparing the modem"))?;
+        let info = modem.prepare().await.map_err(|error| {
+            Stop::Failed(format!("preparing the modem: {error}; {}", error.remedy()))
+        })?;
         if info.sharing == PortSharing::Multiplexed {
             rig.multiplexed.store(true, Ordering::Relaxed);
         }
