@@ -285,10 +285,6 @@ impl Driver {
         })
     }
 
-    #[expect(
-        clippy::needless_pass_by_ref_mut,
-        reason = "a shared reference to the driver cannot be held over an await"
-    )]
     pub(super) async fn open_line(&mut self, name: &str) -> Result<Line, ModemError> {
         let port = match self.opener.open(name).await {
             Err(error @ PortError::Missing { .. }) => {
