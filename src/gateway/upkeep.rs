@@ -10,8 +10,8 @@ use super::line::{Line, Shown, Worker, lock, quiet};
 use crate::model::{Explain, Fault, Timestamp};
 use crate::modem::usb::Unbound;
 use crate::modem::{
-    Cause, Ladder, MAX_STEPS, ModemError, Plan, PortError, RecoveryStep, Registration, Rung,
-    StepResult,
+    BACK_WITHIN, Cause, Ladder, MAX_STEPS, ModemError, Plan, PortError, RecoveryStep, Registration,
+    Rung, StepResult,
 };
 
 use crate::store::Hold;
@@ -200,8 +200,8 @@ impl Worker<'_> {
         let now = self.core().now();
         let cause = fault.clone();
         match result {
-            Ok(()) => {
-                upkeep.ladder.climbed(rung, now);
+            Ok(back_within) => {
+                upkeep.ladder.climbed(rung, now, back_within);
                 upkeep.pending = Some(Pending { at, rung, cause });
                 Climbed::Prepare
             }
@@ -212,7 +212,7 @@ impl Worker<'_> {
                 Climbed::Next
             }
             Err(error) => {
-                upkeep.ladder.climbed(rung, now);
+                upkeep.ladder.climbed(rung, now, BACK_WITHIN);
                 let result = StepResult::Failed(error.to_fault());
                 self.line.stepped(RecoveryStep { at, took: now.since(at), rung, cause, result });
                 if matches!(error, ModemError::Stopped) { Climbed::Prepare } else { Climbed::Next }

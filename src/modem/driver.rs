@@ -35,7 +35,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, ModemError>>;
 /// What the handle may ask.
 pub(super) enum Request {
     Prepare(Answer<ModemInfo>),
-    Climb { rung: Rung, answer: Answer<()> },
+    Climb { rung: Rung, answer: Answer<Duration> },
     Check { deep: bool, answer: Answer<()> },
     Probe(Answer<()>),
     Release(Answer<()>),
@@ -284,6 +284,7 @@ impl Driver {
             }
             Request::Climb { rung, answer } => {
                 let result = self.climb(rung).await;
+                let result = result.map(|()| self.profile().reset.back_within);
                 let _ = answer.send(result);
             }
             Request::Check { deep, answer } => {

@@ -169,12 +169,13 @@ impl Modem {
         self.ask(Request::Prepare).await
     }
 
-    /// Does what a rung of the recovery ladder says; [`Self::prepare`] must follow.
+    /// Does what a rung of the recovery ladder says; [`Self::prepare`] must follow. Answers how long
+    /// this modem may take to come back when the rung was a reset.
     ///
     /// # Errors
     /// [`ModemError::NotPossible`] when this rung is not open to this modem;
     /// [`ModemError::InCall`] at once while a call lasts.
-    pub async fn climb(&self, rung: Rung) -> Result<(), ModemError> {
+    pub async fn climb(&self, rung: Rung) -> Result<Duration, ModemError> {
         self.ask(|answer| Request::Climb { rung, answer }).await
     }
 

@@ -50,7 +50,7 @@ pub use profile::{
     UsbMode, UsbProfile,
 };
 pub use recovery::{
-    Cause, Ladder, MAX_STEPS, Plan, RecoveryCounts, RecoveryStep, Rung, StepResult,
+    BACK_WITHIN, Cause, Ladder, MAX_STEPS, Plan, RecoveryCounts, RecoveryStep, Rung, StepResult,
 };
 pub use refusal::SmsRefusal;
 pub use system::{SystemPorts, port_holder};

@@ -201,8 +201,8 @@ pub enum Plan {
 }
 
 /// How long a modem may take to come back from a reset (8 to 60 s are seen) before that counts
-/// as another failure.
-const GRACE: Duration = Duration::from_secs(75);
+/// as another failure, where its profile does not say.
+pub const BACK_WITHIN: Duration = Duration::from_secs(75);
 /// The same for a modem whose port has just appeared.
 const BOOT: Duration = Duration::from_secs(40);
 /// Between two looks at a modem that is coming back.
@@ -298,13 +298,14 @@ impl Ladder {
         }
     }
 
-    /// The rung was climbed; the modem is prepared next.
-    pub fn climbed(&mut self, rung: Rung, now: Timestamp) {
+    /// The rung was climbed; the modem is prepared next, and after a reset has `back_within` to
+    /// come back.
+    pub fn climbed(&mut self, rung: Rung, now: Timestamp, back_within: Duration) {
         self.tried.push(rung);
         if rung.is_reset() {
             self.resets.push_back((now, rung));
             self.fruitless += 1;
-            self.grace = Some(now.plus(GRACE));
+            self.grace = Some(now.plus(back_within));
             self.vanished = None;
         }
     }
@@ -424,7 +425,7 @@ mod tests {
             match ladder.next(cause, *now) {
                 Plan::Climb(rung) => {
                     rungs.push(rung);
-                    ladder.climbed(rung, *now);
+                    ladder.climbed(rung, *now, BACK_WITHIN);
                 }
                 Plan::Again(pause) => *now = now.plus(pause.max(Duration::from_secs(1))),
                 Plan::Wait(_) => return rungs,
@@ -461,7 +462,7 @@ mod tests {
             match ladder.next(Cause::Sim, now) {
                 Plan::Climb(rung) => {
                     rungs.push(rung);
-                    ladder.climbed(rung, now);
+                    ladder.climbed(rung, now, BACK_WITHIN);
                 }
                 Plan::Again(pause) | Plan::Wait(pause) => now = now.plus(pause),
             }
@@ -485,7 +486,7 @@ mod tests {
                         ladder.impossible(Rung::Restart);
                     }
                     Plan::Climb(rung) => {
-                        ladder.climbed(rung, now);
+                        ladder.climbed(rung, now, BACK_WITHIN);
                         if rung.is_reset() {
                             resets.push(now);
                         }
@@ -517,12 +518,12 @@ mod tests {
                 match ladder.next(Cause::Silent, now) {
                     Plan::Climb(Rung::UsbReset) => break,
                     Plan::Climb(Rung::Restart) => ladder.impossible(Rung::Restart),
-                    Plan::Climb(rung) => ladder.climbed(rung, now),
+                    Plan::Climb(rung) => ladder.climbed(rung, now, BACK_WITHIN),
                     Plan::Again(pause) | Plan::Wait(pause) => now = now.plus(pause),
                 }
             }
             assert_eq!(now, before, "at once");
-            ladder.climbed(Rung::UsbReset, now);
+            ladder.climbed(Rung::UsbReset, now, BACK_WITHIN);
             now = now.plus(Duration::from_secs(45));
         }
     }
@@ -539,7 +540,7 @@ mod tests {
             loop {
                 match ladder.next(Cause::Silent, now) {
                     Plan::Climb(rung) => {
-                        ladder.climbed(rung, now);
+                        ladder.climbed(rung, now, BACK_WITHIN);
                         resets += usize::from(rung.is_reset());
                         break;
                     }
@@ -556,13 +557,13 @@ mod tests {
         let mut now = START;
         assert_eq!(ladder.next(Cause::Confused, now), Plan::Climb(Rung::Resync));
         for rung in [Rung::Resync, Rung::Initialise, Rung::Reopen, Rung::OtherPort, Rung::Restart] {
-            ladder.climbed(rung, now);
+            ladder.climbed(rung, now, BACK_WITHIN);
         }
         let reset = now;
         while let Plan::Again(pause) = ladder.next(Cause::Silent, now) {
             now = now.plus(pause);
         }
-        assert!(now.since(reset) >= GRACE, "{:?}", now.since(reset));
+        assert!(now.since(reset) >= BACK_WITHIN, "{:?}", now.since(reset));
         assert_eq!(ladder.next(Cause::Silent, now), Plan::Climb(Rung::UsbReset));
     }
 
@@ -573,10 +574,20 @@ mod tests {
         assert_eq!(ladder.storage(START.plus(Duration::from_secs(59))), None);
         let late = START.plus(STORAGE_PATIENCE);
         assert_eq!(ladder.storage(late), Some(Rung::UsbReset));
-        ladder.climbed(Rung::UsbReset, late);
+        ladder.climbed(Rung::UsbReset, late, BACK_WITHIN);
         for minutes in 1..600_u64 {
             let now = late.plus(Duration::from_secs(60 * minutes));
             assert_eq!(ladder.storage(now), None);
         }
+    }
+
+    #[test]
+    fn slow_modem_has_the_time_of_its_profile_to_come_back_from_a_reset() {
+        let now = Timestamp::from_secs(1_790_000_000);
+        let long = Duration::from_secs(90);
+        let mut ladder = Ladder::default();
+        ladder.climbed(Rung::Restart, now, long);
+        assert!(ladder.in_grace(now.plus(Duration::from_secs(89))));
+        assert!(!ladder.in_grace(now.plus(long)));
     }
 }

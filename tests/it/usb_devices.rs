@@ -199,6 +199,19 @@ fn stable_name_is_followed_wherever_it_leads() {
 }
 
 #[test]
+fn stable_name_that_two_sticks_share_is_not_followed_to_the_other_one() {
+    let rig = UsbRig::new();
+    rig.plug(ec25("1-1.4"));
+    let name = rig.path("dev/serial/by-id/usb-Quectel_EC25-EU_-if03-port0");
+    let finder = finder(&rig, &name, None);
+    assert_eq!(finder.find().unwrap().dial, rig.path("dev/ttyUSB3"));
+    // Plugged in later, it takes the name over.
+    rig.plug(Device { interfaces: EC25_LATER, ..ec25("1-1.3") });
+    assert_eq!(finder.find().unwrap().dial, rig.path("dev/ttyUSB3"));
+    assert_eq!(finder.find().unwrap().device.unwrap().path, "1-1.4");
+}
+
+#[test]
 fn link_of_ones_own_is_followed_too() {
     let rig = UsbRig::new();
     rig.plug(ec25("1-1.4"));

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
-
-use super::shape::duration;
 
 /// A USB identity and what stands behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -25,9 +22,6 @@ pub struct UsbEntry {
     /// What its interfaces are for; those that are not named are probed.
     #[serde(default)]
     pub ports: BTreeMap<PortKey, PortRole>,
-    /// How long after it was plugged in it answers AT.
-    #[serde(default, deserialize_with = "duration")]
-    pub ready_after: Duration,
     /// What a person ought to know of it, in the place of [`UsbMode::way_out`].
     #[serde(default)]
     pub note: Option<String>,

@@ -331,8 +331,6 @@ pub struct Reset {
     /// How long it may take until the port is back.
     #[serde(deserialize_with = "duration")]
     pub back_within: Duration,
-    /// Whether it may come back as a CD-ROM instead of a modem.
-    pub as_storage: bool,
 }
 
 /// How long the modem may take.

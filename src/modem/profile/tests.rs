@@ -1,5 +1,6 @@
 //! Profiles: what is read, what is refused, and what is found.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{HangUpStep, ListMethod, OnError, PortRole, Profile, ProfileError, Profiles, Step};
@@ -146,7 +147,11 @@ fn every_identity_belongs_to_one_profile() {
                 entry.id
             );
         }
-        assert!(!profile.is_verified(), "{}: name the record in hil/ that shows it", profile.name);
+        for record in &profile.evidence.verified {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hil/transcripts");
+            assert!(folder.join(record).is_file(), "{}: there is no {record}", profile.name);
+            assert!(!record.starts_with("virtual"), "{}: {record} is no hardware", profile.name);
+        }
         assert!(profile.notes.iter().chain(&profile.refuse).all(|it| it.len() < 200));
     }
 }

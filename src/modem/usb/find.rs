@@ -246,10 +246,17 @@ impl Finder {
     ) -> Result<Option<Found>, Unbound> {
         let stable = name.contains("/serial/by-");
         let here = self.holder(name, devices);
-        let here = here.filter(|(device, _)| stable || seat.is_none_or(|it| it.is(device)));
+        // Sticks without a serial number share one stable name: it is not followed to another one
+        // while ours is there.
+        let is_there = seat.is_some_and(|seat| devices.iter().any(|it| seat.is(it)));
+        let here =
+            here.filter(|(device, _)| seat.is_none_or(|it| it.is(device)) || (stable && !is_there));
         if let Some((device, dial)) = here {
             let control = match &self.control {
-                Some(Binding::Port(control)) => self.holder(control, devices).map(|(_, it)| it),
+                Some(Binding::Port(control)) => self
+                    .holder(control, devices)
+                    .filter(|(other, _)| other.path == device.path)
+                    .map(|(_, it)| it),
                 _ => None,
             };
             // Where the first port is now, the second one's number may stand for it as well.
