@@ -104,6 +104,10 @@ pub struct DataCall {
 pub(super) struct Returned {
     pub(super) port: Box<dyn Port>,
     pub(super) end: Option<EndReason>,
+    /// What came behind `NO CARRIER`.
+    pub(super) tail: Vec<u8>,
+    /// It was left in the middle of a frame.
+    pub(super) in_frame: bool,
     pub(super) reply: Option<oneshot::Sender<Result<(), ModemError>>>,
 }
 
@@ -169,7 +173,13 @@ impl DataCall {
     fn give_back(&mut self, reply: Option<oneshot::Sender<Result<(), ModemError>>>) {
         if let Some(port) = self.port.take() {
             // Without a driver there is nobody left to hang up; closing the port drops DTR.
-            let _ = self.returns.send(Returned { port, end: self.end_reason(), reply });
+            let _ = self.returns.send(Returned {
+                port,
+                end: self.end_reason(),
+                tail: std::mem::take(&mut self.watch.behind),
+                in_frame: self.watch.in_frame(),
+                reply,
+            });
         }
     }
 
@@ -313,6 +323,8 @@ struct TextWatch {
     inside: usize,
     /// The text stood inside a frame that has not ended.
     suspicion: bool,
+    /// What came behind the text so far.
+    behind: Vec<u8>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -324,23 +336,33 @@ enum Sight {
 
 const NO_CARRIER: &[u8] = b"NO CARRIER";
 
+/// Octets kept behind the text: more than a modem holds back.
+const MAX_BEHIND: usize = 64 * 1024;
+
 impl TextWatch {
     fn see(&mut self, octets: &[u8]) -> Sight {
         if !self.started {
             self.started = true;
             self.matched = Some(0);
         }
-        for octet in octets {
+        for (at, octet) in octets.iter().enumerate() {
+            if self.suspicion && self.behind.len() < MAX_BEHIND {
+                self.behind.push(*octet);
+            }
             self.matched = match (octet, self.matched) {
                 (0x7e, _) => Some(0),
                 (b'\r' | b'\n', Some(0)) => Some(0),
-                (b'\r' | b'\n', Some(count)) if count == NO_CARRIER.len() => return Sight::End,
+                (b'\r' | b'\n', Some(count)) if count == NO_CARRIER.len() => {
+                    self.behind = octets.get(at..).unwrap_or_default().to_vec();
+                    return Sight::End;
+                }
                 (octet, Some(count)) if NO_CARRIER.get(count) == Some(octet) => Some(count + 1),
                 _ => None,
             };
             self.inside = match (octet, self.inside) {
                 (0x7e, _) => {
                     self.suspicion = false;
+                    self.behind.clear();
                     0
                 }
                 (b'\r' | b'\n', count) => {
@@ -352,6 +374,11 @@ impl TextWatch {
             };
         }
         if self.suspicion { Sight::Perhaps } else { Sight::Nothing }
+    }
+
+    /// Whether the last octet was in the middle of a frame.
+    fn in_frame(&self) -> bool {
+        self.started && self.matched.is_none()
     }
 }
 
@@ -369,6 +396,19 @@ mod tests {
             assert!(first == Sight::End || watch.see(tail) == Sight::End, "cut at {cut}");
         }
         assert_eq!(TextWatch::default().see(b"\nNO CARRIER\r"), Sight::End);
+    }
+
+    #[test]
+    fn text_behind_the_end_is_kept_and_forgotten_when_it_was_data() {
+        let mut watch = TextWatch::default();
+        assert_eq!(watch.see(b"\x7eab\x7e\r\nNO CARRIER\r\n+CMTI: \"SM\",1\r\n"), Sight::End);
+        assert_eq!(watch.behind, b"\r\n+CMTI: \"SM\",1\r\n");
+        let mut watch = TextWatch::default();
+        assert_eq!(watch.see(b"\x7e!half\r\nNO CARRIER\r\nRDY"), Sight::Perhaps);
+        assert_eq!(watch.see(b"\r\n"), Sight::Perhaps);
+        assert_eq!(watch.behind, b"\nRDY\r\n");
+        assert_eq!(watch.see(b"\x7e"), Sight::Nothing);
+        assert!(watch.behind.is_empty());
     }
 
     #[test]

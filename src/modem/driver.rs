@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ use crate::codec::at::{EndedContext, Unsolicited, active_contexts, ended_context
 use crate::codec::sms::from_hex;
 use crate::model::{Stage, StageSink};
 
+/// Direct messages kept for a listener that is behind with as many events as it may be.
+const MAX_UNDELIVERED: usize = 1024;
 /// How long nobody reads or deletes a message until the receiving storage is selected again.
 const BURST: Duration = Duration::from_secs(2);
 
@@ -68,6 +71,8 @@ pub(super) struct Driver {
     pub(super) reception: Reception,
     pub(super) registered: registration::Known,
     events: mpsc::Sender<ModemEvent>,
+    /// Direct messages for which the listener has no room yet.
+    undelivered: VecDeque<ModemEvent>,
     returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
     /// The call under way: its context and how it is ended from here.
     pub(super) call: Option<(u8, CallStatus)>,
@@ -127,6 +132,7 @@ impl Driver {
             reception: Reception::default(),
             registered: registration::Known::default(),
             events,
+            undelivered: VecDeque::new(),
             returns: mpsc::unbounded_channel(),
             serial: None,
             ports: Vec::new(),
@@ -163,6 +169,12 @@ impl Driver {
                     }
                     None => handles = false,
                 },
+                () = room_in(&self.events), if !self.undelivered.is_empty() => {
+                    if let Some(event) = self.undelivered.pop_front() {
+                        // Nobody else has taken the room.
+                        let _ = self.events.try_send(event);
+                    }
+                }
                 // A flood of news must not put it off.
                 () = until(self.restore_at) => {
                     self.restore_at = None;
@@ -212,9 +224,14 @@ impl Driver {
         self.at()
     }
 
-    pub(super) fn event(&self, event: ModemEvent) {
-        // Stored messages are found again by the next sweep.
-        let _ = self.events.try_send(event);
+    pub(super) fn event(&mut self, event: ModemEvent) {
+        // Stored messages are found again by the next sweep, direct ones nowhere.
+        if let Err(TrySendError::Full(event @ ModemEvent::SmsDirect { .. })) =
+            self.events.try_send(event)
+            && self.undelivered.len() < MAX_UNDELIVERED
+        {
+            self.undelivered.push_back(event);
+        }
     }
 
     /// Tells the driver's listener what the modem said by itself.
@@ -481,9 +498,13 @@ impl Driver {
     }
 
     async fn returned(&mut self, returned: Returned) {
-        let Returned { port, end, reply } = returned;
+        let Returned { port, end, tail, in_frame, reply } = returned;
         self.in_call = false;
         let cid = self.call.take().map(|(cid, _)| cid);
+        let line = if self.data.is_some() { &mut self.data } else { &mut self.control };
+        if let Some(line) = line {
+            line.take_over(&tail, in_frame);
+        }
         let result = self.end_call(port, end, cid).await;
         let result = result.map_err(|error| self.blame_power(error));
         match &result {
@@ -577,6 +598,11 @@ impl Driver {
         self.radio_since = Some(Instant::now());
         self.maybe_in_data = true;
     }
+}
+
+/// Waits until there is room for one more; ends at once when nobody listens any more.
+async fn room_in(events: &mpsc::Sender<ModemEvent>) {
+    drop(events.reserve().await);
 }
 
 async fn until(at: Option<Instant>) {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::profile::Serial;
+use super::tail::Tail;
 use super::{ModemError, Port, PortError};
 use crate::codec::at::{CommandLine, FinalResult, Unsolicited};
 use crate::codec::cmux::FLAG;
@@ -18,7 +19,7 @@ use crate::proto::at::{Channel, Command, Event, Input, Kind, Output, Response};
 
 /// Octets taken from a port at once.
 const READ_SIZE: usize = 2048;
-/// News kept until the driver looks; beyond that a flood is dropped.
+/// News kept until the driver looks; beyond that a flood is dropped, see [`limit_of`].
 const MAX_NEWS: usize = 1024;
 /// How long one `AT` may take.
 const SYNC_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -111,6 +112,8 @@ pub(super) struct Line {
     heard_flags: bool,
     /// Some program has left the modem set to results in digits.
     digits: bool,
+    /// Tells news from the frames of a call that may not have ended.
+    tail: Tail,
     /// When the payload of the last command was handed out.
     handed_over: Option<Instant>,
     /// Another program had left the modem in the multiplexer.
@@ -138,6 +141,7 @@ impl Line {
             heard: 0,
             heard_flags: false,
             digits: false,
+            tail: Tail::default(),
             handed_over: None,
             was_multiplexed: false,
             resyncs: 0,
@@ -370,12 +374,11 @@ impl Line {
         Ok(())
     }
 
-    /// Takes and drops everything for `time`, past the channel; true as soon as `NO CARRIER` is
-    /// among it.
+    /// Takes everything for `time`, which may be the rest of a call; true as soon as `NO CARRIER` is
+    /// among it. What the modem says besides is news: those that it held back come at the end of a
+    /// call (3GPP TS 27.005 clause 3.4.1).
     pub(super) async fn watch_for_no_carrier(&mut self, time: Duration) -> Result<bool, PortError> {
-        const TEXT: &[u8] = b"NO CARRIER";
         let end = Instant::now() + time;
-        let mut seen: Vec<u8> = Vec::new();
         loop {
             let mut buffer = [0; READ_SIZE];
             let count = tokio::select! {
@@ -383,15 +386,26 @@ impl Line {
                 () = sleep_until(end) => return Ok(false),
                 read = self.read_into(&mut buffer) => read?,
             };
-            seen.extend(buffer.get(..count).unwrap_or_default());
-            if seen.windows(TEXT.len()).any(|window| window == TEXT) {
-                return Ok(true);
+            let (text, over) = self.tail.see(buffer.get(..count).unwrap_or_default());
+            self.overhear(&text);
+            if over || Instant::now() >= end {
+                return Ok(over);
             }
-            if Instant::now() >= end {
-                return Ok(false);
-            }
-            seen.drain(..seen.len().saturating_sub(TEXT.len()));
         }
+    }
+
+    /// A call has left the port: `in_frame` tells where, `tail` is what it heard behind its end.
+    pub(super) fn take_over(&mut self, tail: &[u8], in_frame: bool) {
+        self.channel.reset();
+        self.tail = Tail::of_call(in_frame);
+        self.overhear(tail);
+    }
+
+    /// What the modem said by itself.
+    fn overhear(&mut self, text: &[u8]) {
+        // Only a command could be refused.
+        let _ = self.channel.handle_input(Instant::now().into_std(), Input::Octets(text));
+        self.collect();
     }
 
     /// Back to command mode as far as this side is concerned.
@@ -452,10 +466,22 @@ impl Line {
                 return Some(Reply::Connected { text, leftover });
             }
             Event::TimedOut { lines } => return Some(Reply::TimedOut { lines }),
-            Event::Unsolicited(news) if self.news.len() < MAX_NEWS => self.news.push_back(news),
+            Event::Unsolicited(news) if self.news.len() < limit_of(&news) => {
+                self.news.push_back(news);
+            }
             Event::Unsolicited(_) | Event::Overflow => {}
         }
         None
+    }
+}
+
+/// How many news may wait for this one to be kept: a flood leaves room for what matters, and most
+/// for what is stored nowhere else.
+const fn limit_of(news: &Unsolicited) -> usize {
+    match news {
+        Unsolicited::Other(_) => MAX_NEWS,
+        Unsolicited::Direct { .. } => 3 * MAX_NEWS,
+        _ => 2 * MAX_NEWS,
     }
 }
 

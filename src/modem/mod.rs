@@ -33,6 +33,7 @@ mod sms;
 mod sms_setup;
 mod sms_sweep;
 mod system;
+mod tail;
 #[cfg(test)]
 mod tests;
 pub mod usb;

@@ -82,7 +82,9 @@ impl Driver {
             self.storages.current = None;
             let command = format!("AT+CPMS={}", choice.join(","));
             let mut answer = self.patient_response(&command, limit).await?;
+            let mut alone = false;
             if let (false, [first, _, ..]) = (answer.result.is_ok(), &*choice) {
+                alone = true;
                 // Wavecom offers two parameters and takes one.
                 answer = self.patient_response(&format!("AT+CPMS={first}"), limit).await?;
             }
@@ -92,7 +94,10 @@ impl Driver {
             }
             self.storages.current =
                 groups.first().and_then(|group| offered_in(group, &storage)).cloned();
-            self.storages.receive = Some(storage);
+            // With one parameter new messages go where they went.
+            if !alone || self.storages.receive.is_none() {
+                self.storages.receive = Some(storage);
+            }
             let total = cpms_state(&answer.lines).last().map(|count| count.total);
             places = total.max(places);
             if total != Some(0) {

@@ -88,6 +88,20 @@ async fn fault_shows_on_the_wire_and_a_sound_modem_does_otherwise() {
         (Fault::DeletePretended {}, &["AT+CMEE=1", DELIVERY, "AT+CMGD=1,4", "AT+CMGL=4"], |it| {
             it[3].ends_with("OK\r\n") && it[4].contains(DELIVER)
         }),
+        (Fault::StorageChoiceRefused {}, &["ATE0", "AT+CMEE=1", "AT+CPMS=\"SM\""], |it| {
+            it[3].contains("+CMS ERROR: 500")
+        }),
+        (
+            Fault::StorageAliases {},
+            &[
+                "AT+CPMS=?",
+                "AT+CPMS=\"ME\",\"ME\",\"SM\"",
+                DELIVERY,
+                "AT+CPMS=\"SM_P\"",
+                "AT+CMGL=4",
+            ],
+            |it| it[1].contains("\"SM_P\"") && it[5].contains(DELIVER),
+        ),
         (Fault::CmtiWithoutPlace {}, &["AT+CNMI=2,1", DELIVERY], |it| it[2].contains("+CMTI: ,-1")),
         (Fault::CmtiMissing {}, &["AT+CNMI=2,1", DELIVERY, "AT+CMGL=4"], |it| {
             it[2].is_empty() && it[3].contains(DELIVER)

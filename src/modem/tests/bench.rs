@@ -116,8 +116,8 @@ impl Script {
 /// What a test does to the modem while it runs.
 pub(super) enum Act {
     Say(Vec<u8>),
-    /// Ends a call as the network does.
-    DropCall,
+    /// Ends a call as the network does, with what is said then.
+    EndCall(Vec<u8>),
     Unplug,
 }
 
@@ -138,6 +138,10 @@ impl Far {
 
     pub(super) fn act(&self, act: Act) {
         let _ = self.acts.send(act);
+    }
+
+    pub(super) fn end_call(&self, text: &str) {
+        self.act(Act::EndCall(text.as_bytes().to_vec()));
     }
 
     /// Whether the port was closed.
@@ -299,9 +303,9 @@ impl Scripted {
                 biased;
                 act = acts.recv() => match act {
                     Some(Act::Say(octets)) => self.write(&octets).await,
-                    Some(Act::DropCall) => {
+                    Some(Act::EndCall(octets)) => {
                         self.in_call = false;
-                        self.write(b"\r\nNO CARRIER\r\n").await;
+                        self.write(&octets).await;
                     }
                     Some(Act::Unplug) => return,
                     None => std::future::pending().await,

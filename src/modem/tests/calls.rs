@@ -83,7 +83,7 @@ async fn no_carrier_between_frames_ends_the_call_at_once() {
     let (bench, far) = one_port(Script::new()).await;
     let mut call = bench.modem.dial(&context()).await.unwrap();
     far.say("\x7elast\x7e");
-    far.act(Act::DropCall);
+    far.act(Act::EndCall(b"\r\nNO CARRIER\r\n".to_vec()));
     let mut all = Vec::new();
     let start = Instant::now();
     call.read_to_end(&mut all).await.unwrap();
@@ -106,7 +106,7 @@ async fn no_carrier_in_the_middle_of_a_frame_needs_silence_behind_it() {
     far.say("was somebody's data\x7e");
     assert_eq!(read(&mut call, 20).await, b"was somebody's data\x7e");
     far.say("\x7e!half a frame");
-    far.act(Act::DropCall);
+    far.act(Act::EndCall(b"\r\nNO CARRIER\r\n".to_vec()));
     let start = Instant::now();
     call.read_to_end(&mut Vec::new()).await.unwrap();
     assert_eq!(call.end_reason(), Some(EndReason::NoCarrier));
@@ -334,7 +334,7 @@ async fn no_carrier_in_a_frame_with_news_behind_it_ends_the_call() {
         let (bench, far) = one_port(Script::new()).await;
         let mut call = bench.modem.dial(&context()).await.unwrap();
         far.say("\x7e!half a frame");
-        far.act(Act::DropCall);
+        far.act(Act::EndCall(b"\r\nNO CARRIER\r\n".to_vec()));
         let more = far.clone();
         tokio::spawn(async move {
             more.say(news);
@@ -366,4 +366,41 @@ async fn modem_that_dials_only_its_first_context_gets_it_defined() {
     let error = bench.modem.dial(&context()).await.unwrap_err();
     assert!(matches!(error, ModemError::CallFailed { .. }), "{error}");
     assert!(!far.commands().iter().any(|it| it.starts_with("AT+CGDCONT=1")));
+}
+
+const PDU: &str = "000405816888F80004605040302010800101";
+
+#[tokio::test(start_paused = true)]
+async fn message_that_comes_behind_no_carrier_is_not_lost() {
+    // Said when the modem ends the call, and when it is hung up.
+    for hung_up in [false, true] {
+        let ports = Ports::default();
+        let far = ports.plug("p", Script::new());
+        let mut bench = bench(&ports, "p", None, None);
+        bench.modem.prepare().await.unwrap();
+        let mut call = bench.modem.dial(&context()).await.unwrap();
+        let text = format!("\x7eab\x7e\r\nNO CARRIER\r\n\r\n+CMT: ,17\r\n{PDU}\r\n\r\nRDY\r\n");
+        far.end_call(&text);
+        if !hung_up {
+            let mut read = Vec::new();
+            call.read_to_end(&mut read).await.unwrap();
+        }
+        call.hang_up().await.unwrap();
+        let event = bench.events.recv().await;
+        assert!(matches!(event, Some(ModemEvent::SmsDirect { .. })), "{hung_up}: {event:?}");
+        let event = bench.events.recv().await;
+        assert!(matches!(event, Some(ModemEvent::Gone { .. })), "{hung_up}: {event:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_inside_a_frame_is_no_message() {
+    let ports = Ports::default();
+    let far = ports.plug("p", Script::new());
+    let mut bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    let call = bench.modem.dial(&context()).await.unwrap();
+    far.end_call(&format!("\x7eab\r\n+CMT: ,17\r\n{PDU}\r\n\x7e\r\nNO CARRIER\r\n"));
+    call.hang_up().await.unwrap();
+    assert!(bench.events.try_recv().is_err(), "it was data");
 }

@@ -108,7 +108,7 @@ async fn port_that_stays_in_data_mode_is_freed_from_the_other_one() {
         while !watched.saw("AT+CGACT=0,1") {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        far.act(super::bench::Act::DropCall);
+        far.act(super::bench::Act::EndCall(b"\r\nNO CARRIER\r\n".to_vec()));
     });
     call.hang_up().await.unwrap();
     assert_eq!(bench.modem.signal().await, Ok(Some(-79)));

@@ -290,3 +290,27 @@ async fn listing_that_flows_may_take_its_two_minutes() {
     slow.await.unwrap();
     assert_eq!(found.len(), 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn flood_during_a_command_does_not_push_a_direct_message_out() {
+    let first = "\r\n+CSQ: 17,99\r\n\r\nOK\r\n";
+    let (mut bench, far) = ready(Script::new().on("AT+CSQ", &[first, SILENCE])).await;
+    while bench.events.try_recv().is_ok() {}
+    let asked = tokio::spawn({
+        let modem = bench.modem.clone();
+        async move { modem.signal().await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    for line in 0..3000 {
+        far.say(&format!("\r\n^RSSI: {line}\r\n\r\n+CREG: {}\r\n", line % 2));
+    }
+    far.say(&format!("\r\n+CMT: ,17\r\n{PDU}\r\n\r\n+CSQ: 9,0\r\n\r\nOK\r\n"));
+    asked.await.unwrap().unwrap();
+    // Nobody has listened meanwhile, so that the queue of events is full as well.
+    let mut direct = 0;
+    while let Ok(event) = bench.events.try_recv() {
+        direct += usize::from(matches!(event, ModemEvent::SmsDirect { .. }));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(direct, 1);
+}

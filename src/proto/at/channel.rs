@@ -227,10 +227,14 @@ impl Channel {
         std::mem::replace(&mut self.echoed, false)
     }
 
-    /// Back to command mode with nothing pending, after a call or to get in step again.
+    /// Back to command mode with nothing pending, after a call or to get in step again. Only a
+    /// message whose PDU is still on its way is waited for.
     pub fn reset(&mut self) {
         let last = std::mem::take(&mut self.last);
-        *self = Self { last, echoed: self.echoed, ..Self::default() };
+        let header = self.header.take();
+        let partial = std::mem::take(&mut self.partial);
+        let partial = if header.is_some() { partial } else { Vec::new() };
+        *self = Self { last, echoed: self.echoed, header, partial, ..Self::default() };
     }
 
     fn command(&mut self, now: Instant, command: Command) -> Result<(), ChannelError> {

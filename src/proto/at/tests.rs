@@ -358,3 +358,13 @@ fn vendors_signs_are_no_part_of_a_name() {
     rig.receive("\r\n#QSS: 2,1\r\n\r\nOK\r\n");
     assert_eq!(rig.events, [response(&["#QSS: 2,1"], FinalResult::Ok)]);
 }
+
+#[test]
+fn message_whose_pdu_is_on_its_way_survives_a_reset() {
+    let mut rig = Rig::new();
+    rig.receive("\r\n+CMT: ,24\r\n07");
+    rig.channel.reset();
+    rig.receive("91\r\n");
+    let pdu = "0791".to_owned();
+    assert_eq!(rig.events, [Event::Unsolicited(Unsolicited::Direct { pdu })]);
+}

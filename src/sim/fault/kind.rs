@@ -156,6 +156,10 @@ pub enum Fault {
     },
     /// A write into a storage gives `+CMS ERROR: 322`.
     StorageWriteRefused {},
+    /// The choice of a storage is refused with `+CMS ERROR: 500`, as while the SIM starts.
+    StorageChoiceRefused {},
+    /// `AT+CPMS=?` offers the storages under other names as well: `SM_P`, `ME_P` and `MT`.
+    StorageAliases {},
     /// `AT+CMGD` answers `+CMS ERROR: 500` and deletes nothing.
     DeleteRefused {},
     /// `AT+CMGD` answers OK and deletes nothing.
@@ -545,6 +549,8 @@ impl Fault {
             Self::StorageFull {}
             | Self::StorageFullTold { .. }
             | Self::StorageWriteRefused {}
+            | Self::StorageChoiceRefused {}
+            | Self::StorageAliases {}
             | Self::DeleteRefused {}
             | Self::DeletePretended {} => 12,
             Self::CmtiWithMmsPush {}

@@ -110,9 +110,13 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
     };
     match op {
         Op::Test => {
-            let names = cx.shared.config.storages();
-            let group: Vec<String> =
-                names.iter().map(|mem| format!("\"{}\"", mem.name())).collect();
+            let mems = cx.shared.config.storages();
+            let mut names: Vec<&str> = mems.iter().map(|mem| mem.name()).collect();
+            if cx.shared.faults.shows(&Fault::StorageAliases {}) {
+                names.retain(|name| *name != "MT");
+                names.extend(["SM_P", "ME_P", "MT"]);
+            }
+            let group: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
             let group = group.join(",");
             say(cx, format!("+CPMS: ({group}),({group}),({group})"))
         }
@@ -122,12 +126,20 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
             say(cx, format!("+CPMS: {line}"))
         }
         Op::Run => Step::Fail(CMS_NOT_SUPPORTED),
+        Op::Set(_) if cx.shared.faults.strikes(&Fault::StorageChoiceRefused {}) => {
+            Step::Fail(CMS_UNKNOWN)
+        }
         Op::Set(args) if args.len() <= 3 => {
-            let wanted: Option<Vec<Mem>> =
-                args.iter().map(|arg| Mem::from_name(&arg.text)).collect();
+            let aliases = cx.shared.faults.is_on(&Fault::StorageAliases {});
+            let known = |name: &str| aliases || !name.to_ascii_uppercase().ends_with("_P");
+            let wanted: Option<Vec<Mem>> = args
+                .iter()
+                .map(|arg| Mem::from_name(&arg.text).filter(|_| known(&arg.text)))
+                .collect();
             let wanted = wanted.filter(|wanted| {
                 let offered = cx.shared.config.storages();
-                wanted.iter().all(|mem| offered.contains(mem))
+                let is_offered = |mem: &Mem| offered.contains(mem) || aliases && *mem == Mem::Mt;
+                wanted.iter().all(is_offered)
             });
             let Some(wanted) = wanted else { return Step::Fail(CMS_NOT_ALLOWED) };
             for (slot, mem) in cx.state.mems.iter_mut().zip(wanted) {

@@ -28,8 +28,9 @@ impl Mem {
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_uppercase().as_str() {
-            "SM" => Some(Self::Sm),
-            "ME" => Some(Self::Me),
+            // SIMCom's "preferred" storages are the same places under other names.
+            "SM" | "SM_P" => Some(Self::Sm),
+            "ME" | "ME_P" => Some(Self::Me),
             "MT" => Some(Self::Mt),
             _ => None,
         }
