@@ -216,12 +216,12 @@ impl Rig {
         self.config.modems.first().expect("a rig has a modem")
     }
 
-    /// The number of its SIM.
     /// What the operator wants; empty where the rig file does not tell.
     pub(crate) fn settings(&self) -> mm1gate::operators::Settings {
         self.modem().operator.clone().unwrap_or_default()
     }
 
+    /// The number of its SIM.
     pub(crate) fn own_number(&self) -> String {
         self.modem().own_number.as_ref().map_or_else(String::new, |it| it.text().to_owned())
     }
