@@ -50,9 +50,13 @@ mod scrubbing;
 mod sim_control;
 mod sim_faults;
 mod sim_ggsn;
+mod sim_host;
 mod sim_mmsc;
 mod sim_modem;
+mod sim_phone_book;
 mod sim_pty;
+mod sim_sms;
+mod sim_v250;
 mod smil_vectors;
 mod sms_vectors;
 #[path = "../support/mod.rs"]

@@ -4,54 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mm1gate::codec::sms::Deliver;
-use mm1gate::sim::{
-    Fault, ModemConfig, Operator, Outgoing, PortRole, Subscriber, Timing, VirtualModem,
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::time::{sleep, timeout};
+use mm1gate::sim::{Fault, ModemConfig, Operator, Outgoing, PortRole, Subscriber, Timing};
+use tokio::time::sleep;
 
-/// SMS-DELIVER from 12345, 7 bit, "hi".
-const DELIVER: &str = "0405812143F500006211120000000002E834";
-
-fn tpdu() -> Bytes {
-    Bytes::from(hex::decode(DELIVER).unwrap())
-}
-
-struct Host(DuplexStream);
-
-impl Host {
-    fn open(modem: &VirtualModem, role: PortRole) -> Self {
-        Self(modem.open(role).unwrap())
-    }
-
-    async fn write(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    /// Everything until the modem has been quiet for a while.
-    async fn hear(&mut self) -> String {
-        let mut heard = Vec::new();
-        let mut buffer = [0; 4096];
-        while let Ok(Ok(count)) = timeout(Duration::from_secs(2), self.0.read(&mut buffer)).await {
-            if count == 0 {
-                break;
-            }
-            heard.extend_from_slice(&buffer[..count]);
-        }
-        String::from_utf8_lossy(&heard).into_owned()
-    }
-
-    /// One command line: what comes back, without the echo.
-    async fn ask(&mut self, line: &str) -> String {
-        self.write(&format!("{line}\r")).await;
-        let heard = self.hear().await;
-        heard.strip_prefix(&format!("{line}\r")).map(str::to_owned).unwrap_or(heard)
-    }
-
-    async fn expect(&mut self, line: &str, answer: &str) {
-        assert_eq!(self.ask(line).await, answer, "{line}");
-    }
-}
+use crate::sim_host::{DELIVER, Host, tpdu};
 
 fn one_line(subscriber: Subscriber, config: ModemConfig) -> Operator {
     Operator::builder().line(subscriber, config).start()

@@ -1,5 +1,7 @@
 //! Basic commands and S-registers (ITU-T V.250 clause 6).
 
+use std::ops::RangeInclusive;
+
 use super::state::PortSettings;
 use super::{Cx, Failure, Step};
 
@@ -13,14 +15,25 @@ pub(super) fn run(cx: &mut Cx<'_>, ampersand: bool, letter: char, value: Option<
                 *cx.state.settings_mut(port) = PortSettings::default();
                 Step::Done
             }
-            ('W' | 'Y', 0 | 1) | ('V', _) => {
-                if letter == 'V' {
-                    profile(cx);
-                }
+            ('W', 0) => {
+                cx.state.stored_profile = cx.state.settings(port).clone();
                 Step::Done
             }
-            // Carrier, DTR, flow control, and what else touches wires that a pty does not have.
-            ('C', 0..=2) | ('D', 0..=2) | ('K', 0..=6) | ('S' | 'R' | 'A' | 'G', _) => Step::Done,
+            ('V', 0) => {
+                profile(cx);
+                Step::Done
+            }
+            ('C', 0..=2) => {
+                cx.state.settings_mut(port).carrier = number;
+                Step::Done
+            }
+            ('D', 0..=2) => {
+                cx.state.settings_mut(port).dtr = number;
+                Step::Done
+            }
+            // There is one stored profile. Flow control, and what else touches wires that a
+            // pseudo-terminal does not have.
+            ('Y', 0) | ('K', 0..=6) | ('S' | 'R' | 'A' | 'G', _) => Step::Done,
             _ => Step::Fail(Failure::Plain),
         };
     }
@@ -41,11 +54,11 @@ pub(super) fn run(cx: &mut Cx<'_>, ampersand: bool, letter: char, value: Option<
             cx.state.settings_mut(port).extended_results = number;
             Step::Done
         }
-        ('Z', 0 | 1) => {
-            *cx.state.settings_mut(port) = PortSettings::default();
+        ('Z', 0) => {
+            *cx.state.settings_mut(port) = cx.state.stored_profile.clone();
             Step::HangUp
         }
-        ('I', _) => {
+        ('I', 0..=9) => {
             let config = &cx.shared.config;
             let lines = match number {
                 0 => vec![
@@ -62,7 +75,9 @@ pub(super) fn run(cx: &mut Cx<'_>, ampersand: bool, letter: char, value: Option<
         }
         ('H', 0) => Step::HangUp,
         ('O', 0 | 1) => Step::Online,
-        ('L' | 'M' | 'B' | 'N' | 'W' | 'T' | 'P', _) => Step::Done,
+        // Nobody calls.
+        ('A', 0) => Step::Fail(Failure::NoCarrier),
+        ('L' | 'M', 0..=3) | ('B' | 'N' | 'W' | 'T' | 'P', _) => Step::Done,
         _ => Step::Fail(Failure::Plain),
     }
 }
@@ -78,11 +93,7 @@ pub(super) fn register(cx: &mut Cx<'_>, number: u32, value: Option<u32>) -> Step
             cx.say(format!("{now:03}"));
             Step::Done
         }
-        // The line ends are fixed: a host that changes them would not find them again.
-        Some(value) if value > 255 || (matches!(number, 3..=5) && value > 127) => {
-            Step::Fail(Failure::Plain)
-        }
-        Some(value) if number <= 40 => {
+        Some(value) if limits(number).is_some_and(|limits| limits.contains(&value)) => {
             settings.registers.insert(number, value);
             Step::Done
         }
@@ -90,17 +101,39 @@ pub(super) fn register(cx: &mut Cx<'_>, number: u32, value: Option<u32>) -> Step
     }
 }
 
+/// What an S-register takes (V.250 clauses 6.2.1 to 6.2.3 and 6.3.8 to 6.3.12); the others up to
+/// S40 are the makers'.
+const fn limits(number: u32) -> Option<RangeInclusive<u32>> {
+    match number {
+        3..=5 => Some(0..=127),
+        6 => Some(2..=10),
+        7 => Some(1..=255),
+        10 => Some(1..=254),
+        0..=40 => Some(0..=255),
+        _ => None,
+    }
+}
+
+/// `&V`
 fn profile(cx: &mut Cx<'_>) {
     let settings = cx.state.settings(cx.port).clone();
-    let flag = u8::from;
-    cx.say("ACTIVE PROFILE:");
-    cx.say(format!(
-        "E{} Q{} V{} X{} &C1 &D2 S0:{:03} S3:013 S4:010 S5:008 S7:{:03}",
-        flag(settings.echo),
-        flag(settings.quiet),
-        flag(settings.verbose),
-        settings.extended_results,
-        settings.registers.get(&0).copied().unwrap_or(0),
-        settings.registers.get(&7).copied().unwrap_or(0),
-    ));
+    for (title, settings) in
+        [("ACTIVE PROFILE:", settings), ("STORED PROFILE 0:", cx.state.stored_profile.clone())]
+    {
+        let flag = u8::from;
+        let PortSettings { extended_results, carrier, dtr, cmee, .. } = settings;
+        let registers: Vec<String> = settings
+            .registers
+            .iter()
+            .map(|(number, value)| format!("S{number:02}:{value:03}"))
+            .collect();
+        cx.say(title);
+        cx.say(format!(
+            "E{} Q{} V{} X{extended_results} &C{carrier} &D{dtr} +CMEE:{cmee}",
+            flag(settings.echo),
+            flag(settings.quiet),
+            flag(settings.verbose),
+        ));
+        cx.say(registers.join(" "));
+    }
 }

@@ -68,27 +68,47 @@ pub(super) enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// Takes the text behind `AT` apart.
-pub(super) fn parse(line: &str) -> Result<Vec<Command>, Malformed> {
+/// Takes the text behind `AT` apart: its commands as far as they can be told apart, and whether
+/// that was all. What stands before a malformed one is carried out (V.250 clause 5.6).
+pub(super) fn parse(line: &str) -> (Vec<Command>, Result<(), Malformed>) {
+    let line = without_spaces(line);
     let mut commands = Vec::new();
-    let mut rest = line;
+    let mut rest = line.as_str();
     loop {
-        rest = rest.trim_start_matches([' ', ';', '\t']);
-        let Some(first) = rest.chars().next() else { return Ok(commands) };
-        if commands.len() == MAX_COMMANDS {
-            return Err(Malformed);
+        rest = rest.trim_start_matches(';');
+        if rest.is_empty() {
+            return (commands, Ok(()));
         }
-        let (command, after) = match first {
-            '+' | '^' | '$' | '%' | '#' | '*' | '!' | '_' => extended(rest)?,
-            'D' | 'd' => (Command::Dial(rest.get(1..).unwrap_or_default().trim().to_owned()), ""),
-            'S' | 's' => register(rest)?,
-            '&' => basic(rest.get(1..).unwrap_or_default(), true)?,
-            letter if letter.is_ascii_alphabetic() => basic(rest, false)?,
-            _ => return Err(Malformed),
-        };
-        commands.push(command);
-        rest = after;
+        match first_command(rest) {
+            Ok((command, after)) if commands.len() < MAX_COMMANDS => {
+                commands.push(command);
+                rest = after;
+            }
+            _ => return (commands, Err(Malformed)),
+        }
     }
+}
+
+fn first_command(text: &str) -> Result<(Command, &str), Malformed> {
+    match text.chars().next().ok_or(Malformed)? {
+        '+' | '^' | '$' | '%' | '#' | '*' | '!' | '_' => extended(text),
+        'D' | 'd' => Ok((Command::Dial(text.get(1..).unwrap_or_default().to_owned()), "")),
+        'S' | 's' => register(text),
+        '&' => basic(text.get(1..).unwrap_or_default(), true),
+        letter if letter.is_ascii_alphabetic() => basic(text, false),
+        _ => Err(Malformed),
+    }
+}
+
+/// Spaces mean nothing outside of strings (V.250 clause 5.2.1).
+fn without_spaces(line: &str) -> String {
+    let mut quoted = false;
+    line.chars()
+        .filter(|c| {
+            quoted ^= *c == '"';
+            quoted || *c != ' '
+        })
+        .collect()
 }
 
 fn digits(text: &str) -> (Option<u32>, &str) {
@@ -126,7 +146,6 @@ fn extended(text: &str) -> Result<(Command, &str), Malformed> {
     let name = name.to_ascii_uppercase();
     let end = end_of_command(rest);
     let (body, after) = rest.split_at(end);
-    let body = body.trim();
     let op = match body {
         "" => Op::Run,
         "?" => Op::Read,
@@ -152,19 +171,26 @@ fn arguments(text: &str) -> Result<Vec<Arg>, Malformed> {
     let mut found = Vec::new();
     let mut current = Arg { text: String::new(), quoted: false };
     let mut inside = false;
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
         match c {
             '"' => {
                 inside = !inside;
                 current.quoted = true;
             }
+            '\\' if inside => match escaped(rest.as_str()) {
+                Some(octet) => {
+                    current.text.push(octet);
+                    rest.nth(1);
+                }
+                None => current.text.push(c),
+            },
             ',' if !inside => {
                 found.push(std::mem::replace(
                     &mut current,
                     Arg { text: String::new(), quoted: false },
                 ));
             }
-            ' ' if !inside => {}
             c => current.text.push(c),
         }
     }
@@ -175,9 +201,20 @@ fn arguments(text: &str) -> Result<Vec<Arg>, Malformed> {
     Ok(found)
 }
 
+/// The character that a backslash and two hexadecimal digits stand for (V.250 clause 5.4.2.2).
+fn escaped(digits: &str) -> Option<char> {
+    let digits = digits.get(..2).filter(|text| text.bytes().all(|c| c.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok().map(char::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn whole(line: &str) -> Result<Vec<Command>, Malformed> {
+        let (commands, end) = parse(line);
+        end.map(|()| commands)
+    }
 
     fn set(name: &str, args: &[(&str, bool)]) -> Command {
         let args = args.iter().map(|(text, quoted)| Arg { text: (*text).into(), quoted: *quoted });
@@ -187,7 +224,7 @@ mod tests {
     #[test]
     fn joined_line_gives_each_command() {
         assert_eq!(
-            parse("E0 +CMEE=1;+CREG=2;&D2S7=60").unwrap(),
+            whole("E0 +CMEE=1;+CREG=2;&D2S7=60").unwrap(),
             [
                 Command::Basic { ampersand: false, letter: 'E', value: Some(0) },
                 set("+CMEE", &[("1", false)]),
@@ -201,30 +238,53 @@ mod tests {
     #[test]
     fn quotes_protect_semicolons_and_commas() {
         assert_eq!(
-            parse("+CGDCONT=1,\"IP\",\"a;b,c\",,0").unwrap(),
+            whole("+CGDCONT=1,\"IP\",\"a;b,c\",,0").unwrap(),
             [set(
                 "+CGDCONT",
                 &[("1", false), ("IP", true), ("a;b,c", true), ("", false), ("0", false)]
             )]
         );
-        assert_eq!(parse("+CPIN=\"12"), Err(Malformed));
+        assert_eq!(whole("+CPIN=\"12"), Err(Malformed));
+    }
+
+    #[test]
+    fn backslash_and_two_digits_are_one_character_of_a_string() {
+        assert_eq!(
+            whole("+CPBW=1,\"5\",129,\"a\\22b\\5Cc\\zz\"").unwrap(),
+            [set("+CPBW", &[("1", false), ("5", true), ("129", false), ("a\"b\\c\\zz", true)])]
+        );
+    }
+
+    #[test]
+    fn spaces_are_ignored_outside_of_strings_and_a_broken_end_keeps_the_beginning() {
+        assert_eq!(
+            whole("E 0 + CMEE = 1 ; S7 = 4 5 ; +X = \" a \"").unwrap(),
+            [
+                Command::Basic { ampersand: false, letter: 'E', value: Some(0) },
+                set("+CMEE", &[("1", false)]),
+                Command::Register { number: 7, value: Some(45) },
+                set("+X", &[(" a ", true)]),
+            ]
+        );
+        let (commands, end) = parse("E0V1=?");
+        assert_eq!((commands.len(), end), (2, Err(Malformed)));
     }
 
     #[test]
     fn dial_string_takes_the_rest_of_the_line() {
-        assert_eq!(parse("DT*99***1#").unwrap(), [Command::Dial("T*99***1#".into())]);
+        assert_eq!(whole("DT*99***1#").unwrap(), [Command::Dial("T*99***1#".into())]);
     }
 
     #[test]
     fn other_first_signs_are_commands_of_vendors() {
-        let name = |line| match parse(line).unwrap().remove(0) {
+        let name = |line| match whole(line).unwrap().remove(0) {
             Command::Extended { name, op } => (name, op),
             other => panic!("{other:?}"),
         };
         assert_eq!(name("^curc=0").0, "^CURC");
         assert_eq!(name("+cops?"), ("+COPS".into(), Op::Read));
         assert_eq!(name("$QCPDPP=?"), ("$QCPDPP".into(), Op::Test));
-        assert_eq!(parse("12"), Err(Malformed));
-        assert_eq!(parse("+"), Err(Malformed));
+        assert_eq!(whole("12"), Err(Malformed));
+        assert_eq!(whole("+"), Err(Malformed));
     }
 }

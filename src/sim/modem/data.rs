@@ -70,6 +70,8 @@ impl Call {
                 tracing::info!(%apn, port, "data call up");
                 state.calls += 1;
                 state.channel_calls += u64::from(port >= shared.visible);
+                // A context is activated by whoever is attached.
+                state.detached = false;
                 "no error".clone_into(&mut state.last_cause);
                 let id = state.calls;
                 state.call = Some(ActiveCall { id, apn, cid, ended: ended.clone() });
@@ -260,20 +262,23 @@ impl Session {
             biased;
             () = self.closed.cancelled() => Err(io::ErrorKind::ConnectionAborted.into()),
             () = ended.cancelled() => Ok(Left::Ended),
-            () = dtr_dropped(counters, &faults) => Ok(Left::Ended),
+            left = dtr_dropped(shared, port, counters) => Ok(left),
             left = upward => left,
             left = downward => left,
         }
     }
 }
 
-/// Data Terminal Ready went low, and the modem minds (V.250 clause 6.2.9, `&D2`).
-async fn dtr_dropped(port: &Port, faults: &Faults) {
+/// Data Terminal Ready went low, and the modem minds: `&D1` holds the call, `&D2` ends it (V.250
+/// clause 6.2.9).
+async fn dtr_dropped(shared: &Shared, number: usize, port: &Port) -> Left {
     loop {
         port.dtr.notified().await;
-        if !faults.strikes(&Fault::DtrIgnored {}) {
-            return;
+        let minded = shared.lock().settings(number).dtr;
+        if minded == 0 || shared.faults.strikes(&Fault::DtrIgnored {}) {
+            continue;
         }
+        return if minded == 1 { Left::Escaped } else { Left::Ended };
     }
 }
 

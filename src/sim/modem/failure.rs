@@ -25,6 +25,8 @@ pub(super) const INVALID_INDEX: Failure = Failure::Cme(21);
 pub(super) const TEXT_TOO_LONG: Failure = Failure::Cme(24);
 pub(super) const NUMBER_TOO_LONG: Failure = Failure::Cme(26);
 pub(super) const INCORRECT_PASSWORD: Failure = Failure::Cme(16);
+pub(super) const NOT_FOUND: Failure = Failure::Cme(22);
+pub(super) const NO_NETWORK: Failure = Failure::Cme(30);
 pub(super) const INVALID_PARAMETER: Failure = Failure::Cme(50);
 
 pub(super) const CMS_NOT_ALLOWED: Failure = Failure::Cms(302);

@@ -1,15 +1,14 @@
-//! Identity, SIM and power (3GPP TS 27.007 clauses 5 and 8.2 to 8.3).
+//! Identity, character set and power (3GPP TS 27.007 clauses 5 and 8.2).
 
 use std::time::Duration;
 
 use super::command::Op;
-use super::failure::{
-    INCORRECT_PASSWORD, INVALID_PARAMETER, NOT_SUPPORTED, OPERATION_NOT_ALLOWED, PIN_REQUIRED,
-    PUK_REQUIRED, SIM_NOT_INSERTED,
-};
+use super::failure::{INVALID_PARAMETER, NOT_SUPPORTED, PIN_REQUIRED, PUK_REQUIRED};
 use super::text::Charset;
-use super::{Cx, Failure, Step};
-use crate::sim::fault::Fault;
+use super::{Cx, Step, catalog};
+
+/// Software version number of the IMEISV (TS 23.003 clause 6.2.2).
+const SOFTWARE_VERSION: &str = "01";
 
 pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
     let config = &cx.shared.config;
@@ -27,19 +26,32 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
                 cx.say(answer);
                 Step::Done
             }
+            Op::Test if name == "+CGSN" => say(cx, "+CGSN: (0-3)"),
             Op::Test => Step::Done,
-            // +CGSN=1 asks for the IMEI in a line of its own.
-            Op::Set(args)
-                if name == "+CGSN"
-                    && args.first().and_then(super::command::Arg::number) == Some(1) =>
-            {
-                cx.say(format!("+CGSN: \"{answer}\""));
-                Step::Done
+            // 0 is the serial number of the maker, which is the IMEI here; 1 the IMEI, 2 with the
+            // version of the software in place of the check digit, 3 that version.
+            Op::Set(args) if name == "+CGSN" => {
+                let body = answer.get(..14).unwrap_or_default();
+                match args.first().and_then(super::command::Arg::number) {
+                    Some(0) => say(cx, answer),
+                    Some(1) => say(cx, format!("+CGSN: \"{answer}\"")),
+                    Some(2) => say(cx, format!("+CGSN: \"{body}{SOFTWARE_VERSION}\"")),
+                    Some(3) => say(cx, format!("+CGSN: \"{SOFTWARE_VERSION}\"")),
+                    _ => Step::Fail(INVALID_PARAMETER),
+                }
             }
             _ => Step::Fail(NOT_SUPPORTED),
         });
     }
     Some(match name {
+        "+CLAC" => match op {
+            Op::Run => {
+                catalog::names().for_each(|name| cx.say(format!("AT{name}")));
+                Step::Done
+            }
+            Op::Test => Step::Done,
+            _ => Step::Fail(NOT_SUPPORTED),
+        },
         "+CIMI" => match (op, cx.shared.sim_trouble(cx.state)) {
             (Op::Test, _) => Step::Done,
             (Op::Run, None) => {
@@ -63,7 +75,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
                 if cx.shared.subscriber.number_on_sim {
                     let number = cx.shared.subscriber.number.clone();
                     let kind = if number.starts_with('+') { 145 } else { 129 };
-                    cx.say(format!("+CNUM: ,\"{number}\",{kind}"));
+                    cx.say(format!("+CNUM: \"\",\"{number}\",{kind}"));
                 }
                 Step::Done
             }
@@ -89,9 +101,6 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             },
         },
         "+CSCS" => charset(cx, op),
-        "+CPIN" => pin(cx, op),
-        "+CPINR" => tries(cx, op),
-        "+CLCK" => lock_facility(cx, op),
         "+CFUN" => function(cx, op),
         _ => return None,
     })
@@ -124,102 +133,6 @@ fn charset(cx: &mut Cx<'_>, op: &Op) -> Step {
             }
             None => Step::Fail(INVALID_PARAMETER),
         },
-    }
-}
-
-fn pin(cx: &mut Cx<'_>, op: &Op) -> Step {
-    let word = cx.shared.sim_word(cx.state);
-    match op {
-        Op::Test => Step::Done,
-        _ if word == "NOT INSERTED" => Step::Fail(SIM_NOT_INSERTED),
-        Op::Read => match cx.shared.sim_trouble(cx.state) {
-            Some(busy) if word == "READY" => Step::Fail(busy),
-            _ => {
-                cx.say(format!("+CPIN: {word}"));
-                if cx.shared.faults.shows(&Fault::CpinWithoutOk {}) {
-                    Step::Unanswered
-                } else {
-                    Step::Done
-                }
-            }
-        },
-        Op::Run => Step::Fail(NOT_SUPPORTED),
-        Op::Set(args) => match (word, args.as_slice()) {
-            ("READY", _) => Step::Fail(OPERATION_NOT_ALLOWED),
-            ("SIM PUK", [puk, _new]) => {
-                if cx.state.puk_tries > 0 && puk.text == cx.shared.subscriber.puk {
-                    cx.state.pin_tries = 3;
-                    cx.state.puk_tries = 10;
-                    unlock(cx)
-                } else {
-                    cx.state.puk_tries = cx.state.puk_tries.saturating_sub(1);
-                    Step::Fail(if cx.state.puk_tries == 0 {
-                        Failure::Cme(13)
-                    } else {
-                        INCORRECT_PASSWORD
-                    })
-                }
-            }
-            ("SIM PUK", _) => Step::Fail(PUK_REQUIRED),
-            (_, [given, ..]) => {
-                if Some(&given.text) == cx.shared.subscriber.pin.as_ref() {
-                    cx.state.pin_tries = 3;
-                    unlock(cx)
-                } else {
-                    cx.state.pin_tries = cx.state.pin_tries.saturating_sub(1);
-                    Step::Fail(if cx.state.pin_tries == 0 {
-                        PUK_REQUIRED
-                    } else {
-                        INCORRECT_PASSWORD
-                    })
-                }
-            }
-            _ => Step::Fail(INVALID_PARAMETER),
-        },
-    }
-}
-
-fn unlock(cx: &mut Cx<'_>) -> Step {
-    cx.state.locked = false;
-    cx.shared.start_searching(cx.state);
-    Step::Done
-}
-
-fn tries(cx: &mut Cx<'_>, op: &Op) -> Step {
-    if cx.shared.sim_word(cx.state) == "NOT INSERTED" {
-        return Step::Fail(SIM_NOT_INSERTED);
-    }
-    if cx.shared.faults.shows(&Fault::PinTriesUntold {}) {
-        return Step::Fail(Failure::Plain);
-    }
-    let counts = [("SIM PIN", cx.state.pin_tries, 3), ("SIM PUK", cx.state.puk_tries, 10)];
-    let wanted = match op {
-        Op::Test => return Step::Done,
-        Op::Run => "",
-        Op::Set(args) => args.first().map_or("", |arg| arg.text.trim_end_matches('*')),
-        Op::Read => return Step::Fail(NOT_SUPPORTED),
-    };
-    for (name, left, all) in counts {
-        if name.starts_with(wanted) {
-            cx.say(format!("+CPINR: {name},{left},{all}"));
-        }
-    }
-    Step::Done
-}
-
-fn lock_facility(cx: &mut Cx<'_>, op: &Op) -> Step {
-    match op {
-        Op::Test => say(cx, "+CLCK: (\"SC\")"),
-        Op::Set(args) => match args.as_slice() {
-            [facility, mode]
-                if facility.text.eq_ignore_ascii_case("SC") && mode.number() == Some(2) =>
-            {
-                let on = u8::from(cx.shared.subscriber.pin.is_some());
-                say(cx, format!("+CLCK: {on}"))
-            }
-            _ => Step::Fail(OPERATION_NOT_ALLOWED),
-        },
-        _ => Step::Fail(NOT_SUPPORTED),
     }
 }
 

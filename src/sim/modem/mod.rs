@@ -2,6 +2,8 @@
 //! PDP contexts (3GPP TS 27.007, TS 27.005, ITU-T V.250).
 
 mod basic;
+mod catalog;
+mod clock;
 mod command;
 mod data;
 mod failure;
@@ -11,10 +13,12 @@ mod network;
 mod output;
 mod pdp;
 mod phone_book;
+mod pin;
 mod plain;
 mod receive;
 mod session;
 mod sms;
+mod sms_out;
 mod state;
 mod storage;
 mod text;
@@ -22,6 +26,7 @@ mod text_mode;
 mod trouble;
 mod uicc;
 mod usb;
+mod ussd;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -36,12 +41,13 @@ use tokio_util::sync::CancellationToken;
 use super::fault::{Fault, Faults};
 use super::lock;
 use super::smsc::Smsc;
-use crate::codec::sms::SmsAddress;
 use crate::model::{Clock, Random};
 use crate::net::{BoxFuture, Io};
 use command::Command;
 use failure::Failure;
+use sms_out::Entry;
 use state::{Context, State};
+use storage::Status;
 pub use usb::{UsbShape, UsbView};
 
 /// Octets that an in-memory port holds in each direction before its writer has to wait.
@@ -379,7 +385,7 @@ impl VirtualModem {
         ModemState {
             number: shared.subscriber.number.clone(),
             sim: shared.sim_word(&state).to_owned(),
-            pin_tries: state.pin_tries,
+            pin_tries: state.pin.tries,
             registration: shared.registration(&state),
             stored_sms: [state.sm.used(), state.me.used()],
             waiting_sms,
@@ -442,8 +448,8 @@ enum Step {
     Prompt {
         /// What is typed there.
         entry: Entry,
-        /// `+CMGW` instead of `+CMGS`.
-        store: bool,
+        /// What it is for.
+        purpose: Purpose,
     },
     /// `+CNMA=n,length`: a prompt whose PDU is read and not used.
     AckPrompt,
@@ -461,13 +467,15 @@ enum Step {
     Hang,
 }
 
-/// What an SMS prompt takes.
-#[derive(Debug)]
-enum Entry {
-    /// A PDU whose TPDU has so many octets.
-    Pdu(usize),
-    /// A text for this destination.
-    Text(SmsAddress),
+/// What is done with what was typed at an SMS prompt.
+#[derive(Debug, Clone, Copy)]
+enum Purpose {
+    /// `+CMGS`
+    Send,
+    /// `+CMGC`
+    Command,
+    /// `+CMGW`, with this status.
+    Store(Status),
 }
 
 /// Everything a command sees.
@@ -500,12 +508,15 @@ impl Shared {
             Command::Register { number, value } => basic::register(&mut cx, *number, *value),
             Command::Dial(text) => pdp::dial(&cx, text),
             Command::Extended { name, op } => identity::run(&mut cx, name, op)
+                .or_else(|| pin::run(&mut cx, name, op))
                 .or_else(|| network::run(&mut cx, name, op))
                 .or_else(|| sms::run(&mut cx, name, op))
                 .or_else(|| pdp::run(&mut cx, name, op))
                 .or_else(|| uicc::run(&mut cx, name, op))
                 .or_else(|| mux::run(&mut cx, name, op))
                 .or_else(|| phone_book::run(&mut cx, name, op))
+                .or_else(|| clock::run(&mut cx, name, op))
+                .or_else(|| ussd::run(&mut cx, name, op))
                 .or_else(|| plain::run(&mut cx, name, op))
                 .unwrap_or(Step::Fail(Failure::Plain)),
         };
@@ -556,17 +567,20 @@ impl Shared {
         self.wake_up();
         let mut state = self.lock();
         let mut fresh = State::power_on(&self.config, &self.subscriber);
-        // The SIM and the storages survive; so does the count of wrong PINs.
+        // The SIM and the storages survive, and what was stored on purpose.
         fresh.sm = state.sm.clone();
         fresh.me = state.me.clone();
         fresh.phone_book = state.phone_book.clone();
-        fresh.pin_tries = state.pin_tries;
-        fresh.puk_tries = state.puk_tries;
+        fresh.pin = state.pin.clone();
+        fresh.locked = state.pin.enabled || state.pin.tries == 0;
+        fresh.smsc.clone_from(&state.smsc);
+        fresh.saved_text_mode = state.saved_text_mode;
+        fresh.stored_profile = state.stored_profile.clone();
+        for settings in &mut fresh.ports {
+            settings.clone_from(&state.stored_profile);
+        }
         fresh.calls = state.calls;
         fresh.channel_calls = state.channel_calls;
-        if state.pin_tries == 0 {
-            fresh.locked = true;
-        }
         fresh.registration_run = state.registration_run;
         *state = fresh;
         self.start_searching(&mut state);
@@ -594,7 +608,7 @@ impl Shared {
         let cme = self.sim_fault();
         if cme == Some(10) || self.faults.shows(&Fault::SimMissing {}) {
             "NOT INSERTED"
-        } else if cme == Some(12) || (cme != Some(11) && state.locked && state.pin_tries == 0) {
+        } else if cme == Some(12) || (cme != Some(11) && state.locked && state.pin.tries == 0) {
             "SIM PUK"
         } else if cme == Some(11) || state.locked {
             "SIM PIN"

@@ -1,9 +1,12 @@
 //! Registration, operator and signal (3GPP TS 27.007 clauses 7.2, 7.3, 8.5, 10.1.20, 10.1.22).
 
+use super::clock::SetClock;
 use super::command::{Arg, Op};
-use super::failure::{INVALID_PARAMETER, NOT_SUPPORTED};
+use super::failure::{INVALID_PARAMETER, NO_NETWORK, NOT_SUPPORTED};
 use super::state::State;
+use super::text::Charset;
 use super::{Cx, Shared, Step};
+use crate::model::Timestamp;
 use crate::sim::fault::Fault;
 
 /// Public land mobile network of the tests (ITU-T E.212: 001-01).
@@ -50,7 +53,9 @@ impl Shared {
     /// `<stat>` in the domain of this command.
     fn registration_in(&self, name: &str, state: &State) -> u8 {
         let stat = self.registration(state);
-        if name != "+CEREG" && stat != 0 && self.faults.shows(&Fault::CeregOnly {}) {
+        if name == "+CGREG" && state.detached {
+            0
+        } else if name != "+CEREG" && stat != 0 && self.faults.shows(&Fault::CeregOnly {}) {
             0
         } else {
             stat
@@ -96,24 +101,26 @@ impl Shared {
     }
 
     /// The modem's clock in the form of `+CCLK` (TS 27.007 clause 8.15).
-    pub(super) fn told_clock(&self) -> String {
-        let now = self.clock.now().to_string();
+    pub(super) fn told_clock(&self, state: &State) -> String {
+        let SetClock { ahead, zone } = state.set_clock;
+        let now = self.clock.now().as_millis().saturating_add(ahead);
+        let now = Timestamp::from_millis(now).to_string();
         let field = |from: usize, to: usize| now.get(from..to).unwrap_or("00").to_owned();
         let year = self.faults.find(|fault| match fault {
             Fault::OddClock { year } => Some(format!("{:02}", year % 100)),
             _ => None,
         });
         let year = year.unwrap_or_else(|| field(2, 4));
-        format!("{year}/{}/{},{}+00", field(5, 7), field(8, 10), field(11, 19))
+        format!("{year}/{}/{},{}{zone:+03}", field(5, 7), field(8, 10), field(11, 19))
     }
 
     /// The network tells the time, and modems pass it on in their own words.
-    pub(super) fn tell_time(&self) {
+    pub(super) fn tell_time(&self, state: &State) {
         let odd = |fault: &Fault| matches!(fault, Fault::OddClock { .. }).then_some(());
         if self.faults.find(odd).is_none() {
             return;
         }
-        let now = self.told_clock();
+        let now = self.told_clock(state);
         for line in [
             "+CTZV: +52".to_owned(),
             format!("^NWTIME: \"{now}\",0"),
@@ -143,7 +150,7 @@ impl Shared {
         state.told_registration = Some(self.registration(state));
         if self.has_service(state) {
             state.clock_told = true;
-            self.tell_time();
+            self.tell_time(state);
         }
         for port in 0..self.ports.len() {
             let reports = state.settings(port).reports;
@@ -180,18 +187,23 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         ("+COPS", op) => operator(cx, op),
         ("+CGATT", Op::Test) => say(cx, "+CGATT: (0,1)"),
         ("+CGATT", Op::Read) => {
-            let attached = u8::from(cx.shared.has_data_service(cx.state));
+            let attached = cx.shared.has_data_service(cx.state) && !cx.state.detached;
+            let attached = u8::from(attached);
             say(cx, format!("+CGATT: {attached}"))
         }
         ("+CGATT", Op::Set(args)) => match args.first().and_then(Arg::number) {
             Some(0) => {
+                cx.state.detached = true;
                 if let Some(call) = cx.state.call.take() {
                     call.ended.cancel();
                 }
                 Step::Done
             }
-            Some(1) if cx.shared.has_service(cx.state) => Step::Done,
-            Some(1) => Step::Fail(super::Failure::Cme(30)),
+            Some(1) if cx.shared.has_service(cx.state) => {
+                cx.state.detached = false;
+                Step::Done
+            }
+            Some(1) => Step::Fail(NO_NETWORK),
             _ => Step::Fail(INVALID_PARAMETER),
         },
         ("+CPAS", Op::Run) => {
@@ -205,8 +217,14 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         ("+CBC", Op::Run) => say(cx, "+CBC: 0,100"),
         // Calls that are up: there is no voice.
         ("+CLCC", Op::Run) => Step::Done,
-        ("+CESQ" | "+CPAS" | "+CEER" | "+CBC" | "+CLCC", Op::Test) => Step::Done,
-        ("+CSQ" | "+CESQ" | "+CGATT" | "+CPAS" | "+CEER" | "+CBC" | "+CLCC", _) => {
+        ("+CHUP", Op::Run) => Step::HangUp,
+        ("+CESQ", Op::Test) => {
+            say(cx, "+CESQ: (0-63,99),(0-7,99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)")
+        }
+        ("+CPAS", Op::Test) => say(cx, "+CPAS: (0,4)"),
+        ("+CBC", Op::Test) => say(cx, "+CBC: (0),(0-100)"),
+        ("+CEER" | "+CLCC" | "+CHUP", Op::Test) => Step::Done,
+        ("+CSQ" | "+CESQ" | "+CGATT" | "+CPAS" | "+CEER" | "+CBC" | "+CLCC" | "+CHUP", _) => {
             Step::Fail(NOT_SUPPORTED)
         }
         _ => return None,
@@ -255,7 +273,10 @@ fn operator(cx: &mut Cx<'_>, op: &Op) -> Step {
             say(cx, format!("+COPS: (2,\"{long}\",\"{short}\",\"{PLMN}\",{ACCESS}),,(0-4),(0-2)"))
         }
         Op::Read => {
-            let mode = if cx.state.deregistered { 2 } else { 0 };
+            let mode = match (cx.state.deregistered, cx.state.manual_operator) {
+                (true, _) => 2,
+                (false, manual) => u8::from(manual),
+            };
             if !cx.shared.has_service(cx.state) {
                 return say(cx, format!("+COPS: {mode}"));
             }
@@ -272,13 +293,20 @@ fn operator(cx: &mut Cx<'_>, op: &Op) -> Step {
             let number = |at: usize| args.get(at).and_then(Arg::number);
             match number(0) {
                 Some(0) => {
+                    cx.state.manual_operator = false;
                     if std::mem::take(&mut cx.state.deregistered) {
                         cx.shared.start_searching(cx.state);
                     }
                     Step::Done
                 }
-                Some(1 | 4) if args.get(2).is_some_and(|name| name.text == PLMN) => Step::Done,
-                Some(1 | 4) => Step::Fail(super::Failure::Cme(30)),
+                Some(1 | 4) if is_ours(set, number(1), args.get(2)) => {
+                    cx.state.manual_operator = true;
+                    if std::mem::take(&mut cx.state.deregistered) {
+                        cx.shared.start_searching(cx.state);
+                    }
+                    Step::Done
+                }
+                Some(1 | 4) => Step::Fail(NO_NETWORK),
                 Some(2) => {
                     cx.state.deregistered = true;
                     cx.shared.lose_network(cx.state);
@@ -294,5 +322,15 @@ fn operator(cx: &mut Cx<'_>, op: &Op) -> Step {
                 _ => Step::Fail(INVALID_PARAMETER),
             }
         }
+    }
+}
+
+/// Whether this is the only operator there is, in the form that `<format>` says.
+fn is_ours(set: Charset, format: Option<u32>, name: Option<&Arg>) -> bool {
+    let Some(name) = name else { return false };
+    match format {
+        Some(0) => set.decode(&name.text).as_deref() == Some(LONG_NAME),
+        Some(1) => set.decode(&name.text).as_deref() == Some(SHORT_NAME),
+        _ => name.text == PLMN,
     }
 }

@@ -37,7 +37,10 @@ impl Session {
             Fault::LineEnds { form } => Some(*form),
             _ => None,
         });
+        let [cr, lf, _] = self.settings().line_characters();
         let octets = match form {
+            // S3 and S4 (V.250 clauses 6.2.1 and 6.2.2).
+            None if [cr, lf] != *b"\r\n" => replaced(octets, &[cr, lf]),
             None => octets.to_vec(),
             Some(LineEndForm::Lf) => replaced(octets, b"\n"),
             Some(LineEndForm::CrCrLf) => replaced(octets, b"\r\r\n"),
@@ -215,7 +218,8 @@ impl Session {
         let mut line = if settings.verbose || code.is_empty() {
             format!("\r\n{text}\r\n")
         } else {
-            format!("{code}\r")
+            let [end, ..] = settings.line_characters();
+            format!("{code}{}", char::from(end))
         };
         // Behind CONNECT there is data.
         if !text.starts_with("CONNECT")

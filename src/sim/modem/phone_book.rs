@@ -1,10 +1,12 @@
 //! Phone books: the SIM's, which can be written, and the SIM's own numbers (3GPP TS 27.007 clauses
-//! 8.11 to 8.14).
+//! 8.11 to 8.14); finding is by the beginning of the name.
 
 use super::command::{Arg, Op};
 use super::failure::{
-    INVALID_INDEX, INVALID_PARAMETER, MEMORY_FULL, NOT_SUPPORTED, NUMBER_TOO_LONG, TEXT_TOO_LONG,
+    INVALID_INDEX, INVALID_PARAMETER, MEMORY_FULL, NOT_FOUND, NOT_SUPPORTED, NUMBER_TOO_LONG,
+    TEXT_TOO_LONG,
 };
+use super::text::Charset;
 use super::{Cx, Failure, Step};
 
 /// Places in the SIM's phone book.
@@ -50,8 +52,15 @@ pub(super) struct Entry {
     name: String,
 }
 
+impl Entry {
+    /// Behind its place in `+CPBR` and `+CPBF`.
+    fn text(&self, set: Charset) -> String {
+        format!("\"{}\",{},\"{}\"", self.number, self.kind, set.quote(&self.name))
+    }
+}
+
 pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
-    if !matches!(name, "+CPBS" | "+CPBR" | "+CPBW") {
+    if !matches!(name, "+CPBS" | "+CPBR" | "+CPBF" | "+CPBW") {
         return None;
     }
     if let Some(trouble) = cx.shared.sim_trouble(cx.state) {
@@ -60,6 +69,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
     let done = match name {
         "+CPBS" => choose(cx, op),
         "+CPBR" => read(cx, op),
+        "+CPBF" => find(cx, op),
         _ => write(cx, op),
     };
     Some(match done {
@@ -119,14 +129,38 @@ fn read(cx: &mut Cx<'_>, op: &Op) -> Result<(), Failure> {
                 return Err(INVALID_INDEX);
             }
             for at in first..=last {
-                if let Some(Entry { number, kind, name }) = entry(cx, book, at) {
-                    cx.say(format!("+CPBR: {at},\"{number}\",{kind},\"{}\"", set.encode(&name)));
+                if let Some(entry) = entry(cx, book, at) {
+                    cx.say(format!("+CPBR: {at},{}", entry.text(set)));
                 }
             }
             Ok(())
         }
         Op::Read | Op::Run => Err(NOT_SUPPORTED),
     }
+}
+
+fn find(cx: &mut Cx<'_>, op: &Op) -> Result<(), Failure> {
+    let settings = cx.state.settings(cx.port);
+    let (book, set) = (settings.phone_book, settings.charset);
+    let args = match op {
+        Op::Test => {
+            cx.say(format!("+CPBF: {MAX_NUMBER},{MAX_NAME}"));
+            return Ok(());
+        }
+        Op::Set(args) => args,
+        Op::Read | Op::Run => return Err(NOT_SUPPORTED),
+    };
+    let wanted = args.first().and_then(|arg| set.decode(&arg.text)).ok_or(INVALID_PARAMETER)?;
+    let found: Vec<String> = (1..=book.places())
+        .filter_map(|at| Some((at, entry(cx, book, at)?)))
+        .filter(|(_, entry)| entry.name.starts_with(&wanted))
+        .map(|(at, entry)| format!("+CPBF: {at},{}", entry.text(set)))
+        .collect();
+    if found.is_empty() {
+        return Err(NOT_FOUND);
+    }
+    found.into_iter().for_each(|line| cx.say(line));
+    Ok(())
 }
 
 fn write(cx: &mut Cx<'_>, op: &Op) -> Result<(), Failure> {
@@ -156,14 +190,16 @@ fn write(cx: &mut Cx<'_>, op: &Op) -> Result<(), Failure> {
         cx.state.phone_book.remove(&place);
         return Ok(());
     };
-    if number.len() > MAX_NUMBER {
+    // The plus is in the type, not among the digits (TS 51.011 clause 10.5.1).
+    if number.trim_start_matches('+').len() > MAX_NUMBER {
         return Err(NUMBER_TOO_LONG);
     }
     if !number.chars().all(|c| c.is_ascii_digit() || "+*#".contains(c)) {
         return Err(INVALID_PARAMETER);
     }
     let kind = given(2).map_or_else(|| Some(u32::from(kind_of(&number))), Arg::number);
-    let kind = kind.and_then(|kind| u8::try_from(kind).ok()).ok_or(INVALID_PARAMETER)?;
+    let kind = kind.and_then(|kind| u8::try_from(kind).ok()).filter(|kind| kind & 0x80 != 0);
+    let kind = kind.ok_or(INVALID_PARAMETER)?;
     let name = args.get(3).map_or(Some(String::new()), |arg| set.decode(&arg.text));
     let name = name.ok_or(INVALID_PARAMETER)?;
     if name.chars().count() > MAX_NAME {

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use super::storage::{Mem, Status, Stored};
 use super::text_mode::{self, Place};
 use super::{Shared, State};
-use crate::codec::sms::{SmsAddress, join_smsc, to_hex};
+use crate::codec::sms::{CodingGroup, Dcs, MessageClass, SmsAddress, join_smsc, to_hex};
 use crate::sim::fault::{Fault, FullForm};
 
 /// How long the modem waits for `+CNMA`.
 const CNMA_LIMIT: Duration = Duration::from_secs(15);
+/// When the network tries again to deliver what the host refused.
+const NEXT_TRY: Duration = Duration::from_secs(30);
 /// How long an indication waits for the next one.
 const TOGETHER: Duration = Duration::from_secs(5);
 /// Indications kept for a host that does not want them yet.
@@ -30,8 +32,8 @@ impl Shared {
     pub(in crate::sim) fn fetch_sms(&self) {
         loop {
             let mut state = self.lock();
-            if !self.has_service(&state) || state.unacknowledged.is_some() || state.delivery_stopped
-            {
+            let waits = state.unacknowledged.is_some() || state.refused || state.delivery_stopped;
+            if waits || !self.has_service(&state) {
                 return;
             }
             let Some(tpdu) = self.smsc.next(&self.subscriber.number) else { return };
@@ -51,7 +53,10 @@ impl Shared {
         let class = class_of(tpdu);
         let wants_direct = match (is_report, class, state.cnmi.mt) {
             (true, ..) => state.cnmi.ds == 1,
-            (_, Some(0), _) | (_, _, 2) | (_, Some(3), 3) => true,
+            (_, Some(0), _) | (_, Some(3), 3) => true,
+            // Class 2 belongs into the SIM, and a waiting indication that is to be stored into a
+            // storage: they are announced as with 1 (TS 27.005 clause 3.4.1).
+            (_, class, 2) if class != Some(2) && !is_waiting_to_store(tpdu) => true,
             _ => self.faults.shows(&Fault::DirectDelivery {}),
         };
         if wants_direct && self.can_route(state) {
@@ -94,16 +99,9 @@ impl Shared {
         self.urc(port, line);
     }
 
-    /// The address of the service centre.
+    /// The number of the service centre that messages are sent through.
     pub(super) fn centre<'a>(&'a self, state: &'a State) -> &'a str {
         if state.smsc.is_empty() { self.smsc.number() } else { &state.smsc }
-    }
-
-    /// A TPDU as PDU mode shows it, with the address of the service centre in front.
-    pub(super) fn pdu_text(&self, state: &State, tpdu: &[u8]) -> String {
-        let smsc = SmsAddress::from_text(self.centre(state));
-        let whole = join_smsc(Some(&smsc), tpdu).or_else(|_| join_smsc(None, tpdu));
-        whole.map(|octets| to_hex(&octets)).unwrap_or_default()
     }
 
     /// `+CMT` needs a host that listens now.
@@ -116,10 +114,11 @@ impl Shared {
         let is_report = tpdu.first().is_some_and(|first| first & 0x03 == 0x02);
         let settings = state.settings(port);
         let (mode, set) = (settings.text, settings.charset);
-        let pdu = self.pdu_text(state, &tpdu);
+        let centre = self.smsc.number();
+        let pdu = pdu_text(centre, &tpdu);
         let length = tpdu.len();
         if mode.on {
-            let (head, data) = text_mode::show(mode, set, Place::Routed, &tpdu, self.centre(state));
+            let (head, data) = text_mode::show(mode, set, Place::Routed, &tpdu, centre);
             let name = if is_report { "+CDS" } else { "+CMT" };
             let data = data.map_or_else(String::new, |data| format!("\r\n{data}"));
             self.urc(port, format!("{name}: {head}{data}"));
@@ -154,6 +153,7 @@ impl Shared {
             && let Some(message) = state.unacknowledged.take()
         {
             state.cnmi.mt = 0;
+            state.cnmi.ds = 0;
             state.delivery_stopped = self.faults.shows(&Fault::DirectDelivery {});
             self.smsc.give_back(&self.subscriber.number, message);
         }
@@ -161,10 +161,27 @@ impl Shared {
         self.fetch_sms();
     }
 
+    /// `+CNMA=2`: the network keeps the message and tries again.
+    pub(super) fn refuse(&self, state: &mut State, message: Bytes) {
+        self.smsc.give_back(&self.subscriber.number, message);
+        state.refused = true;
+        let itself = self.itself.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep(NEXT_TRY).await;
+                if let Some(shared) = itself.upgrade() {
+                    shared.lock().refused = false;
+                    shared.fetch_sms();
+                }
+            });
+        }
+    }
+
     fn store(&self, state: &mut State, mem: Mem, tpdu: Bytes) {
         let push = is_port_addressed(&tpdu);
         let is_report = tpdu.first().is_some_and(|first| first & 0x03 == 0x02);
-        let stored = Stored { status: Status::Unread, tpdu };
+        let centre = self.smsc.number().to_owned();
+        let stored = Stored { status: Status::Unread, tpdu, centre };
         let Some((mem, mut index)) = state.put(mem, stored) else { return };
         let announced = if is_report { state.cnmi.ds == 2 } else { matches!(state.cnmi.mt, 1..=3) };
         if !announced || self.faults.strikes(&Fault::CmtiMissing {}) {
@@ -211,14 +228,23 @@ impl Shared {
         let Some(port) = self.indication_port() else { return };
         match state.cnmi.mode {
             0 => {
+                if state.cnmi_kept.len() == MAX_KEPT {
+                    state.cnmi_kept.pop_front();
+                }
                 state.cnmi_kept.push_back(line);
-                state.cnmi_kept.truncate(MAX_KEPT);
             }
             // Mode 1 discards while the line carries data.
             1 if self.is_online(port) => {}
             _ => self.urc(port, line),
         }
     }
+}
+
+/// A TPDU as PDU mode shows it, with the address of its service centre in front.
+pub(super) fn pdu_text(centre: &str, tpdu: &[u8]) -> String {
+    let smsc = (!centre.is_empty()).then(|| SmsAddress::from_text(centre));
+    let whole = join_smsc(smsc.as_ref(), tpdu).or_else(|_| join_smsc(None, tpdu));
+    whole.map(|octets| to_hex(&octets)).unwrap_or_default()
 }
 
 /// Octets of an SMS-DELIVER before its data coding scheme.
@@ -231,8 +257,13 @@ pub(super) fn up_to_dcs(tpdu: &[u8]) -> usize {
 /// The class of an SMS-DELIVER, where its data coding scheme has one (TS 23.038 clause 4).
 fn class_of(tpdu: &[u8]) -> Option<u8> {
     let dcs = *tpdu.get(up_to_dcs(tpdu))?;
-    let has_class = dcs & 0xf0 == 0xf0 || (dcs & 0x80 == 0 && dcs & 0x10 != 0);
-    has_class.then_some(dcs & 0x03)
+    Dcs(dcs).class().map(MessageClass::number)
+}
+
+/// Whether an SMS-DELIVER tells that messages wait, and is to be stored itself.
+fn is_waiting_to_store(tpdu: &[u8]) -> bool {
+    let group = tpdu.get(up_to_dcs(tpdu)).map(|dcs| Dcs(*dcs).group());
+    matches!(group, Some(CodingGroup::WaitingStore | CodingGroup::WaitingStoreUcs2))
 }
 
 /// Whether an SMS-DELIVER carries application ports in its user data header.

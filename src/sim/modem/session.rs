@@ -16,7 +16,7 @@ use super::data::{Call, Left};
 use super::failure::Failure;
 use super::output::Held;
 use super::state::PortSettings;
-use super::{Entry, Shared, Step};
+use super::{Purpose, Shared, Step};
 use crate::net::Io;
 use crate::sim::fault::{BannerForm, Fault, UrcPlace};
 use crate::sim::lock;
@@ -26,7 +26,8 @@ const MAX_PROMPT: usize = 1_024;
 /// What ends the PDU of a prompt.
 const CTRL_Z: u8 = 0x1a;
 const ESCAPE: u8 = 0x1b;
-const BACKSPACE: u8 = 0x08;
+/// How long after the end of a command line characters do not abort it (V.250 clause 5.6.1).
+const NO_ABORT: Duration = Duration::from_millis(125);
 /// How long a modem hangs that nobody resets.
 const HANG: Duration = Duration::from_secs(20 * 60);
 /// The beginning of an IP packet in its frame (RFC 1662 clause 3.1).
@@ -208,21 +209,22 @@ impl Session {
         if echo && late.is_none() {
             self.write(&[octet]).await?;
         }
+        let [end, _, backspace] = settings.line_characters();
         match octet {
-            b'\r' => {
+            _ if octet == end => {
                 let octets = std::mem::take(&mut self.line);
                 if let Some(millis) = late {
                     tokio::time::sleep(Duration::from_millis(millis)).await;
-                    self.write(&[&octets[..], b"\r"].concat()).await?;
+                    self.write(&[&octets[..], &[end]].concat()).await?;
                 }
                 if std::mem::take(&mut self.overlong) {
                     return Ok(Typed::TooLong);
                 }
                 if echo && self.shared.faults.shows(&Fault::ModemEchoesTwice {}) {
                     self.write(&octets).await?;
-                    self.write(b"\r").await?;
+                    self.write(&[end]).await?;
                 }
-                // Whatever is no letter before AT is noise: NUL, LF, the rest of a PPP frame.
+                // Whatever is no letter before AT is noise, the rest of a PPP frame for example.
                 let text = String::from_utf8_lossy(&octets);
                 let text = text.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
                 let is_at = text.get(..2).is_some_and(|at| at.eq_ignore_ascii_case("AT"));
@@ -233,10 +235,11 @@ impl Session {
                 self.last_line.clone_from(&line);
                 return Ok(Typed::Line(line));
             }
-            b'\n' | 0 => {}
-            BACKSPACE => {
+            _ if octet == backspace => {
                 self.line.pop();
             }
+            // V.250 clause 5.2.1: other control characters are ignored.
+            0..0x20 => {}
             _ if self.line.len() >= MAX_LINE => self.overlong = true,
             _ => self.line.push(octet),
         }
@@ -250,9 +253,7 @@ impl Session {
     async fn execute(&mut self, line: &str) -> io::Result<()> {
         // A fault that held messages back may be over.
         self.shared.fetch_sms();
-        let Ok(commands) = command::parse(line) else {
-            return self.result(Err(Failure::Plain)).await;
-        };
+        let (commands, end) = command::parse(line);
         // Every line is judged by it; a careful host passes.
         if self.shared.faults.shows(&Fault::ModemRefusesJoined {}) && commands.len() > 1 {
             return self.result(Err(Failure::Plain)).await;
@@ -270,8 +271,13 @@ impl Session {
             if let Some(form) = odd {
                 return self.odd_result(form).await;
             }
-            let takes_pdu = matches!(name.as_str(), "+CMGS" | "+CMGW");
-            if !takes_pdu {
+            let takes_pdu = matches!(name.as_str(), "+CMGS" | "+CMGW" | "+CMGC");
+            if matches!(name.as_str(), "D" | "+CGDATA") {
+                let delay = self.delay(&name);
+                if self.is_aborted_during(delay).await? {
+                    return self.result(Err(Failure::NoCarrier)).await;
+                }
+            } else if !takes_pdu {
                 self.delay(&name).await;
             }
             let (lines, step) = self.shared.run(self.port, &command);
@@ -281,16 +287,16 @@ impl Session {
                 Step::Fail(failure) => return self.result(Err(failure)).await,
                 Step::After(wait) => pause(wait).await,
                 Step::Unanswered => return Ok(()),
-                Step::Prompt { entry, store } => {
-                    let is_text = matches!(entry, Entry::Text(_));
-                    let Some(typed) = self.prompt(is_text).await? else {
+                Step::Prompt { entry, purpose } => {
+                    let stays = matches!(purpose, Purpose::Store(_));
+                    let Some(typed) = self.prompt(entry.is_text()).await? else {
                         return self.result(Ok(())).await;
                     };
                     pause(self.shared.config.timing.submit).await;
                     self.delay(&name).await;
-                    match self.shared.submit(self.port, entry, store, &typed) {
+                    match self.shared.submit(self.port, entry, purpose, &typed) {
                         Ok(_)
-                            if !store
+                            if !stays
                                 && self.shared.faults.strikes(&Fault::SubmitUnanswered {}) =>
                         {
                             return Ok(());
@@ -326,7 +332,34 @@ impl Session {
                 }
             }
         }
-        self.result(Ok(())).await
+        self.result(end.map_err(|_| Failure::Plain)).await
+    }
+
+    /// Waits; true when the host gave the command up meanwhile by typing something.
+    async fn is_aborted_during(&mut self, wait: impl Future<Output = ()>) -> io::Result<bool> {
+        let begun = Instant::now();
+        let mut buffer = [0; 4096];
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.closed.cancelled() => {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                () = &mut wait => return Ok(false),
+                read = self.reader.read(&mut buffer) => {
+                    let count = read?;
+                    if count == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    self.count_in(count);
+                    if begun.elapsed() >= NO_ABORT && !self.is_deaf() {
+                        self.pending.extend(buffer.iter().take(count).skip(1));
+                        return Ok(true);
+                    }
+                }
+            }
+        }
     }
 
     /// The delay of this command, cut when the faults are cleared.
@@ -369,6 +402,7 @@ impl Session {
             self.write(if bare { b"\r\n>\r\n" } else { b"\r\n> " }).await?;
         }
         let settings = self.settings();
+        let [end, _, backspace] = settings.line_characters();
         let mut typed = Vec::new();
         loop {
             while let Some(octet) = self.pending.pop_front() {
@@ -379,11 +413,11 @@ impl Session {
                     CTRL_Z => return Ok(Some(typed)),
                     ESCAPE if self.shared.faults.strikes(&Fault::PromptIgnoresEscape {}) => {}
                     ESCAPE => return Ok(None),
-                    BACKSPACE if is_text => drop(typed.pop()),
+                    _ if is_text && octet == backspace => drop(typed.pop()),
                     _ if typed.len() < MAX_PROMPT => {
                         typed.push(octet);
                         // Each line of a text has the prompt in front (27.005 clause 3.5.1).
-                        if is_text && octet == b'\r' {
+                        if is_text && octet == end {
                             self.write(b"\r\n> ").await?;
                         }
                     }
@@ -403,7 +437,9 @@ impl Session {
         if shared.faults.strikes(&Fault::DialError {}) {
             return self.result(Err(Failure::Plain)).await;
         }
-        pause(shared.config.timing.dial).await;
+        if self.is_aborted_during(pause(shared.config.timing.dial)).await? {
+            return self.result(Err(Failure::NoCarrier)).await;
+        }
         if shared.faults.strikes(&Fault::DialNoCarrier {}) {
             return self.result(Err(Failure::NoCarrier)).await;
         }

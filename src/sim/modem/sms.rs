@@ -1,22 +1,19 @@
-//! Short messages (3GPP TS 27.005 clauses 3 and 4); `text_mode` has the forms of text mode.
-
-use bytes::Bytes;
+//! Short messages in storages, indications and settings (3GPP TS 27.005 clauses 3 and 4); what
+//! leaves is in `sms_out`, the forms of text mode in `text_mode`.
 
 use super::command::{Arg, Op};
 use super::failure::{
-    CMS_INVALID_INDEX, CMS_INVALID_PDU, CMS_INVALID_TEXT_MODE, CMS_NO_ACK_EXPECTED, CMS_NO_SERVICE,
-    CMS_NOT_ALLOWED, CMS_NOT_SUPPORTED, CMS_STORAGE_FULL, CMS_UNKNOWN,
+    CMS_INVALID_INDEX, CMS_INVALID_TEXT_MODE, CMS_NO_ACK_EXPECTED, CMS_NOT_ALLOWED,
+    CMS_NOT_SUPPORTED, CMS_UNKNOWN,
 };
+use super::receive::pdu_text;
+use super::sms_out;
 use super::state::Cnmi;
 use super::storage::{Mem, Status, Stored};
 use super::text_mode::{self, Place};
-use super::{Cx, Entry, Failure, Shared, State, Step};
+use super::{Cx, Failure, State, Step};
 use crate::codec::sms::to_hex;
 use crate::sim::fault::Fault;
-
-/// Octets of the longest TPDU: SMS-SUBMIT with a validity period of 7 octets (TS 23.040 clause
-/// 9.2.2.2).
-const MAX_TPDU: usize = 13 + 7 + 1 + 140 + 4;
 
 pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
     if !matches!(
@@ -31,6 +28,9 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             | "+CMGS"
             | "+CMGW"
             | "+CMSS"
+            | "+CMGC"
+            | "+CSAS"
+            | "+CRES"
             | "+CNMA"
             | "+CSCA"
             | "+CSMP"
@@ -49,9 +49,9 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
         "+CMGL" => list(cx, op),
         "+CMGR" => read(cx, op),
         "+CMGD" => delete(cx, op),
-        "+CMGS" => prompt(cx, op, false),
-        "+CMGW" => prompt(cx, op, true),
-        "+CMSS" => send_stored(cx, op),
+        "+CMGS" | "+CMGW" | "+CMGC" => sms_out::prompt(cx, name, op),
+        "+CMSS" => sms_out::send_stored(cx, op),
+        "+CSAS" | "+CRES" => text_mode::profile(cx, op, name == "+CSAS"),
         "+CNMA" => acknowledge(cx, op),
         "+CSCA" => centre(cx, op),
         "+CSDH" => text_mode::details(cx, op),
@@ -132,10 +132,13 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
         Op::Set(args) if args.len() <= 3 => {
             let aliases = cx.shared.faults.is_on(&Fault::StorageAliases {});
             let known = |name: &str| aliases || !name.to_ascii_uppercase().ends_with("_P");
-            let wanted: Option<Vec<Mem>> = args
-                .iter()
-                .map(|arg| Mem::from_name(&arg.text).filter(|_| known(&arg.text)))
-                .collect();
+            // One that is left out stays.
+            let now = cx.state.mems;
+            let named = |(arg, now): (&Arg, Mem)| match arg.text.as_str() {
+                "" => Some(now),
+                name => Mem::from_name(name).filter(|_| known(name)),
+            };
+            let wanted: Option<Vec<Mem>> = args.iter().zip(now).map(named).collect();
             let wanted = wanted.filter(|wanted| {
                 let offered = cx.shared.config.storages();
                 let is_offered = |mem: &Mem| offered.contains(mem) || aliases && *mem == Mem::Mt;
@@ -154,7 +157,7 @@ fn memories(cx: &mut Cx<'_>, op: &Op) -> Step {
 
 fn indications(cx: &mut Cx<'_>, op: &Op) -> Step {
     match op {
-        Op::Test => say(cx, "+CNMI: (0-2),(0-2),(0,2),(0-2),(0,1)"),
+        Op::Test => say(cx, "+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)"),
         Op::Read => {
             let Cnmi { mode, mt, bm, ds, bfr } = cx.state.cnmi;
             say(cx, format!("+CNMI: {mode},{mt},{bm},{ds},{bfr}"))
@@ -172,7 +175,7 @@ fn indications(cx: &mut Cx<'_>, op: &Op) -> Step {
             let wanted = (number(0), number(1), number(2), number(3), number(4));
             let (
                 Some(mode @ 0..=2),
-                Some(mt @ 0..=2),
+                Some(mt @ 0..=3),
                 Some(bm @ (0 | 2)),
                 Some(ds @ 0..=2),
                 Some(bfr @ 0..=1),
@@ -193,10 +196,6 @@ fn indications(cx: &mut Cx<'_>, op: &Op) -> Step {
             Step::Done
         }
     }
-}
-
-fn pdu_line(cx: &Cx<'_>, tpdu: &[u8]) -> String {
-    cx.shared.pdu_text(cx.state, tpdu)
 }
 
 fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
@@ -234,16 +233,15 @@ fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
     let mut found = Vec::new();
     for (index, stored) in cx.state.messages(mem) {
         if wanted == 4 || stored.status as u32 == wanted {
-            found.push((index, stored.status, stored.tpdu.clone()));
+            found.push((index, stored.clone()));
             if stored.status == Status::Unread {
                 stored.status = Status::Read;
             }
         }
     }
-    for (index, status, tpdu) in found {
+    for (index, Stored { status, tpdu, centre }) in found {
         if mode.on {
-            let centre = cx.shared.centre(cx.state);
-            let (head, data) = text_mode::show(mode, set, Place::List, &tpdu, centre);
+            let (head, data) = text_mode::show(mode, set, Place::List, &tpdu, &centre);
             cx.say(format!("+CMGL: {index},\"{}\",{head}", status.words()));
             data.into_iter().for_each(|data| cx.say(data));
             continue;
@@ -258,19 +256,17 @@ fn list(cx: &mut Cx<'_>, op: &Op) -> Step {
             continue;
         }
         cx.say(format!("+CMGL: {index},{},,{}", status as u32, tpdu.len()));
-        let line = pdu_line(cx, &tpdu);
-        cx.say(line);
+        cx.say(pdu_text(&centre, &tpdu));
     }
     Step::Done
 }
 
 /// What `<stat>` in words selects; 4 is everything.
 fn selection(words: &str) -> Option<u32> {
-    let status = Status::ALL.into_iter().find(|status| status.words() == words);
-    status.map(|status| status as u32).or_else(|| (words == "ALL").then_some(4))
+    Status::from_words(words).map(|status| status as u32).or_else(|| (words == "ALL").then_some(4))
 }
 
-fn index_of(args: &[Arg]) -> Option<usize> {
+pub(super) fn index_of(args: &[Arg]) -> Option<usize> {
     args.first().and_then(Arg::number).and_then(|index| usize::try_from(index).ok())
 }
 
@@ -283,22 +279,20 @@ fn read(cx: &mut Cx<'_>, op: &Op) -> Step {
     let Some(stored) = cx.state.message_at(mem, index) else {
         return Step::Fail(CMS_INVALID_INDEX);
     };
-    let (status, tpdu) = (stored.status, stored.tpdu.clone());
+    let Stored { status, tpdu, centre } = stored.clone();
     if stored.status == Status::Unread {
         stored.status = Status::Read;
     }
     let settings = cx.state.settings(cx.port);
     if settings.text.on {
         let (mode, set) = (settings.text, settings.charset);
-        let centre = cx.shared.centre(cx.state);
-        let (head, data) = text_mode::show(mode, set, Place::Read, &tpdu, centre);
+        let (head, data) = text_mode::show(mode, set, Place::Read, &tpdu, &centre);
         cx.say(format!("+CMGR: \"{}\",{head}", status.words()));
         data.into_iter().for_each(|data| cx.say(data));
         return Step::Done;
     }
     cx.say(format!("+CMGR: {},,{}", status as u32, tpdu.len()));
-    let line = pdu_line(cx, &tpdu);
-    say(cx, line)
+    say(cx, pdu_text(&centre, &tpdu))
 }
 
 fn delete(cx: &mut Cx<'_>, op: &Op) -> Step {
@@ -340,53 +334,9 @@ fn delete(cx: &mut Cx<'_>, op: &Op) -> Step {
     }
 }
 
-fn prompt(cx: &Cx<'_>, op: &Op, store: bool) -> Step {
-    let settings = cx.state.settings(cx.port);
-    let entry = match op {
-        Op::Test => return Step::Done,
-        Op::Set(args) if settings.text.on => match text_mode::destination(settings.charset, args) {
-            Ok(destination) => Entry::Text(destination),
-            Err(failure) => return Step::Fail(failure),
-        },
-        Op::Set(args) => match index_of(args) {
-            Some(length @ 1..=MAX_TPDU) => Entry::Pdu(length),
-            _ => return Step::Fail(CMS_INVALID_PDU),
-        },
-        _ => return Step::Fail(CMS_NOT_SUPPORTED),
-    };
-    if !store && !cx.shared.has_service(cx.state) {
-        return Step::Fail(CMS_NO_SERVICE);
-    }
-    Step::Prompt { entry, store }
-}
-
-fn send_stored(cx: &mut Cx<'_>, op: &Op) -> Step {
-    let Op::Set(args) = op else {
-        return if *op == Op::Test { Step::Done } else { Step::Fail(CMS_NOT_SUPPORTED) };
-    };
-    if !cx.shared.has_service(cx.state) {
-        return Step::Fail(CMS_NO_SERVICE);
-    }
-    let mem = cx.state.mems[1];
-    let Some(stored) = index_of(args).and_then(|index| cx.state.message_at(mem, index)) else {
-        return Step::Fail(CMS_INVALID_INDEX);
-    };
-    let (was, tpdu) = (stored.status, stored.tpdu.clone());
-    if !matches!(was, Status::Unsent | Status::Sent) {
-        return Step::Fail(CMS_NOT_ALLOWED);
-    }
-    stored.status = Status::Sent;
-    let reference = cx.state.message_reference.wrapping_add(1);
-    let (number, now) = (&cx.shared.subscriber.number, cx.shared.clock.now());
-    if cx.shared.smsc.submit(number, tpdu, reference, now).is_err() {
-        return Step::Fail(CMS_INVALID_PDU);
-    }
-    cx.state.message_reference = reference;
-    say(cx, format!("+CMSS: {reference}"))
-}
-
 fn acknowledge(cx: &mut Cx<'_>, op: &Op) -> Step {
     match op {
+        Op::Test if cx.state.settings(cx.port).text.on => Step::Done,
         Op::Test => say(cx, "+CNMA: (0-2)"),
         Op::Run | Op::Set(_) => {
             let number = |at: usize| match op {
@@ -396,10 +346,8 @@ fn acknowledge(cx: &mut Cx<'_>, op: &Op) -> Step {
             let Some(message) = cx.state.unacknowledged.take() else {
                 return Step::Fail(CMS_NO_ACK_EXPECTED);
             };
-            // n = 2 is a negative acknowledgement: the network keeps the message.
             if number(0) == Some(2) {
-                cx.shared.smsc.give_back(&cx.shared.subscriber.number, message);
-                cx.state.cnmi.mt = 0;
+                cx.shared.refuse(cx.state, message);
             }
             if number(1).is_some_and(|length| length > 0) { Step::AckPrompt } else { Step::Done }
         }
@@ -419,7 +367,12 @@ fn centre(cx: &mut Cx<'_>, op: &Op) -> Step {
         }
         Op::Set(args) => {
             let set = cx.state.settings(cx.port).charset;
-            let number = args.first().and_then(|arg| set.decode(&arg.text)).unwrap_or_default();
+            let number = args.first().and_then(|arg| set.decode_number(&arg.text));
+            let mut number = number.unwrap_or_default();
+            // <tosca>: 145 is an international number.
+            if args.get(1).and_then(Arg::number) == Some(145) && !number.starts_with('+') {
+                number.insert(0, '+');
+            }
             let digits = number.strip_prefix('+').unwrap_or(&number);
             if digits.is_empty() || digits.len() > 20 || !digits.bytes().all(|d| d.is_ascii_digit())
             {
@@ -429,71 +382,5 @@ fn centre(cx: &mut Cx<'_>, op: &Op) -> Step {
             Step::Done
         }
         Op::Run => Step::Fail(CMS_NOT_SUPPORTED),
-    }
-}
-
-/// The TPDU of a PDU in hexadecimal digits, when it is as long as announced.
-fn typed_pdu(length: usize, typed: &[u8]) -> Result<Bytes, Failure> {
-    let digits: Vec<u8> =
-        typed.iter().copied().filter(|octet| !octet.is_ascii_whitespace()).collect();
-    let octets = hex::decode(&digits).map_err(|_| CMS_INVALID_PDU)?;
-    let smsc = octets.first().map_or(0, |length| usize::from(*length) + 1);
-    let tpdu = octets.get(smsc..).filter(|tpdu| tpdu.len() == length).ok_or(CMS_INVALID_PDU)?;
-    Ok(Bytes::copy_from_slice(tpdu))
-}
-
-impl Shared {
-    /// Takes what the prompt on a port got: the lines to print or the failure.
-    pub(super) fn submit(
-        &self,
-        port: usize,
-        entry: Entry,
-        store: bool,
-        typed: &[u8],
-    ) -> Result<Vec<String>, Failure> {
-        if self.faults.strikes(&Fault::PromptWrongLength {}) {
-            return Err(CMS_INVALID_PDU);
-        }
-        let tpdu = match entry {
-            Entry::Pdu(length) => typed_pdu(length, typed)?,
-            Entry::Text(destination) => {
-                let settings = self.lock().settings(port).clone();
-                text_mode::compose(settings.text, settings.charset, destination, typed)?.into()
-            }
-        };
-        if store {
-            let mut state = self.lock();
-            let mem = state.mems[1];
-            let stored = Stored { status: Status::Unsent, tpdu };
-            let full = self.faults.strikes(&Fault::StorageWriteRefused {}) || self.counts_as_full();
-            let index = if full { None } else { state.put(mem, stored) };
-            let index = index.map(|(_, index)| index).ok_or(CMS_STORAGE_FULL)?;
-            return Ok(vec![format!("+CMGW: {index}")]);
-        }
-        let refused = self.faults.take(|fault| match fault {
-            Fault::SubmitRefused { cms } => Some(*cms),
-            _ => None,
-        });
-        if let Some(cms) = refused {
-            return Err(Failure::Cms(cms));
-        }
-        let reference = {
-            let mut state = self.lock();
-            state.message_reference = state.message_reference.wrapping_add(1);
-            state.message_reference
-        };
-        let to = self
-            .smsc
-            .submit(&self.subscriber.number, tpdu, reference, self.clock.now())
-            .map_err(|_| CMS_INVALID_PDU)?;
-        if let Some(number) = to {
-            self.smsc.offer(&number);
-        }
-        // A report may be quicker than the answer.
-        self.fetch_sms();
-        if self.faults.strikes(&Fault::SubmitReferenceUntold {}) {
-            return Ok(Vec::new());
-        }
-        Ok(vec![format!("+CMGS: {reference}")])
     }
 }

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tokio_util::sync::CancellationToken;
 
+use super::clock::SetClock;
 use super::phone_book::{Book, Entry};
+use super::pin::PinState;
 use super::storage::{Mem, Storage};
 use super::text::Charset;
 use super::text_mode::TextMode;
+use super::ussd::Ussd;
 use super::{ModemConfig, Subscriber};
 
 /// A PDP context (`+CGDCONT`).
@@ -54,7 +57,22 @@ pub(super) struct PortSettings {
     pub(super) text: TextMode,
     pub(super) phone_book: Book,
     pub(super) reports: Reports,
+    /// `&C`: what the carrier line shows; a pseudo-terminal has none.
+    pub(super) carrier: u32,
+    /// `&D`: what comes of Data Terminal Ready going low.
+    pub(super) dtr: u32,
     pub(super) registers: BTreeMap<u32, u32>,
+}
+
+impl PortSettings {
+    /// S3, S4 and S5: end of a line, line feed, backspace (V.250 clauses 6.2.1 to 6.2.3).
+    pub(super) fn line_characters(&self) -> [u8; 3] {
+        let character = |register: u32, usual: u8| {
+            let value = self.registers.get(&register).copied();
+            value.and_then(|value| u8::try_from(value).ok()).unwrap_or(usual)
+        };
+        [character(3, b'\r'), character(4, b'\n'), character(5, 0x08)]
+    }
 }
 
 impl Default for PortSettings {
@@ -69,9 +87,22 @@ impl Default for PortSettings {
             text: TextMode::default(),
             phone_book: Book::default(),
             reports: [0; 3],
-            // Answer after no ring; line ends; 60 s for a carrier; guard time in 1/50 s.
-            registers: [(0, 0), (3, 13), (4, 10), (5, 8), (7, 60), (8, 2), (10, 2), (12, 50)]
-                .into(),
+            carrier: 1,
+            dtr: 2,
+            // Answer after no ring; line characters; pause before dialling; 60 s for a carrier;
+            // comma and carrier delays; guard time in 1/50 s.
+            registers: [
+                (0, 0),
+                (3, 13),
+                (4, 10),
+                (5, 8),
+                (6, 2),
+                (7, 60),
+                (8, 2),
+                (10, 2),
+                (12, 50),
+            ]
+            .into(),
         }
     }
 }
@@ -89,10 +120,13 @@ pub(super) struct State {
     pub(super) function: u32,
     /// The SIM waits for its PIN.
     pub(super) locked: bool,
-    pub(super) pin_tries: u8,
-    pub(super) puk_tries: u8,
+    pub(super) pin: PinState,
     /// `+COPS=2`
     pub(super) deregistered: bool,
+    /// The operator was chosen by the host.
+    pub(super) manual_operator: bool,
+    /// `+CGATT=0`
+    pub(super) detached: bool,
     /// The registration takes its time.
     pub(super) searching: bool,
     /// The registration has had its time.
@@ -117,6 +151,8 @@ pub(super) struct State {
     /// Rounds of the flood before that.
     pub(super) zte_rounds: u32,
     pub(super) cnmi_kept: VecDeque<String>,
+    /// The host refused a routed message; the network tries again later.
+    pub(super) refused: bool,
     /// A message routed by `+CMT` that waits for `+CNMA`.
     pub(super) unacknowledged: Option<bytes::Bytes>,
     /// Counts messages routed by `+CMT`.
@@ -126,8 +162,10 @@ pub(super) struct State {
     pub(super) me: Storage,
     /// The SIM's phone book by place.
     pub(super) phone_book: BTreeMap<u32, Entry>,
-    /// `+CSCA`, empty: the SIM's own.
+    /// Of the SIM, `+CSCA`; empty: the operator's.
     pub(super) smsc: String,
+    /// Of the SIM, `+CSAS`.
+    pub(super) saved_text_mode: TextMode,
     pub(super) message_reference: u8,
     pub(super) contexts: BTreeMap<u8, Context>,
     pub(super) auth: BTreeMap<u8, String>,
@@ -138,6 +176,11 @@ pub(super) struct State {
     pub(super) last_cause: String,
     /// Settings that are only remembered.
     pub(super) plain: BTreeMap<String, String>,
+    /// `+CUSD`
+    pub(super) ussd: Ussd,
+    pub(super) set_clock: SetClock,
+    /// What `&W` stored and `Z` brings back.
+    pub(super) stored_profile: PortSettings,
     pub(super) ports: AllSettings,
 }
 
@@ -152,9 +195,10 @@ impl State {
         Self {
             function: 1,
             locked: subscriber.pin.is_some(),
-            pin_tries: subscriber.pin_tries.min(3),
-            puk_tries: 10,
+            pin: PinState::of(subscriber),
             deregistered: false,
+            manual_operator: false,
+            detached: false,
             searching: false,
             registered: false,
             told_registration: None,
@@ -169,6 +213,7 @@ impl State {
             zte_asked: false,
             zte_rounds: 0,
             cnmi_kept: VecDeque::new(),
+            refused: false,
             unacknowledged: None,
             routed: 0,
             mems: [Mem::Sm; 3],
@@ -176,6 +221,7 @@ impl State {
             me: Storage::new(config.first_index, config.me_capacity),
             phone_book: BTreeMap::new(),
             smsc: String::new(),
+            saved_text_mode: TextMode::default(),
             message_reference: 0,
             contexts,
             auth: BTreeMap::new(),
@@ -184,6 +230,9 @@ impl State {
             channel_calls: 0,
             last_cause: "no error".to_owned(),
             plain: BTreeMap::new(),
+            ussd: Ussd::default(),
+            set_clock: SetClock::default(),
+            stored_profile: PortSettings::default(),
             ports: AllSettings::default(),
         }
     }

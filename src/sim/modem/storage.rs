@@ -58,6 +58,14 @@ impl Status {
             Self::Sent => "STO SENT",
         }
     }
+
+    pub(super) fn from_words(words: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.words() == words)
+    }
+
+    pub(super) fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| *status as u32 == number)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +73,8 @@ pub(super) struct Stored {
     pub(super) status: Status,
     /// The TPDU without its SMSC address.
     pub(super) tpdu: Bytes,
+    /// Number of the service centre; empty: none was given.
+    pub(super) centre: String,
 }
 
 /// One storage; the indices go from `first` to `first + capacity - 1`.
@@ -230,7 +240,7 @@ mod tests {
     use super::*;
 
     fn message() -> Stored {
-        Stored { status: Status::Unread, tpdu: Bytes::from_static(&[4]) }
+        Stored { status: Status::Unread, tpdu: Bytes::from_static(&[4]), centre: String::new() }
     }
 
     #[test]

@@ -6,9 +6,10 @@ use super::receive::up_to_dcs;
 use super::text::Charset;
 use super::{Cx, Failure, Step};
 use crate::codec::sms::{
-    Alphabet, Body, Dcs, MAX_USER_DATA, Scts, Shift, SmsAddress, Submit, Tpdu, Udh, UserData,
-    ValidityPeriod, encode_gsm7, to_hex,
+    Alphabet, Body, Command, Dcs, Deliver, MAX_USER_DATA, Scts, Shift, SmsAddress, Submit, Tpdu,
+    Udh, UserData, ValidityPeriod, encode_gsm7, to_hex,
 };
+use crate::model::Timestamp;
 
 /// Octets of an SMS-SUBMIT before its destination.
 const SUBMIT_HEAD: usize = 2;
@@ -114,14 +115,40 @@ pub(super) fn parameters(cx: &mut Cx<'_>, op: &Op) -> Step {
     Step::Done
 }
 
-/// The destination behind `+CMGS=` or `+CMGW=`.
-pub(super) fn destination(set: Charset, args: &[Arg]) -> Result<SmsAddress, Failure> {
-    let number = args.first().and_then(|arg| set.decode(&arg.text)).unwrap_or_default();
+/// `+CSAS` and `+CRES` (27.005 clauses 3.3.5 and 3.3.6): the settings of texts are kept in the SIM. The
+/// service centre is there anyway.
+pub(super) fn profile(cx: &mut Cx<'_>, op: &Op, save: bool) -> Step {
+    match op {
+        Op::Test => {
+            cx.say(if save { "+CSAS: (0)" } else { "+CRES: (0)" });
+            return Step::Done;
+        }
+        Op::Run => {}
+        Op::Set(args) if args.len() == 1 && args.first().and_then(Arg::number) == Some(0) => {}
+        _ => return Step::Fail(CMS_NOT_SUPPORTED),
+    }
+    if save {
+        cx.state.saved_text_mode = cx.state.settings(cx.port).text;
+    } else {
+        let saved = cx.state.saved_text_mode;
+        let mode = &mut cx.state.settings_mut(cx.port).text;
+        *mode = TextMode { on: mode.on, detailed: mode.detailed, ..saved };
+    }
+    Step::Done
+}
+
+/// `<da>,<toda>` or `<oa>,<tooa>` as the host gives them.
+pub(super) fn address(
+    set: Charset,
+    number: Option<&Arg>,
+    kind: Option<&Arg>,
+) -> Result<SmsAddress, Failure> {
+    let number = number.and_then(|arg| set.decode_number(&arg.text)).unwrap_or_default();
     let mut address = SmsAddress::from_text(&number);
     if number.is_empty() || address.is_alphanumeric() || address.text.len() > 20 {
         return Err(CMS_INVALID_TEXT_MODE);
     }
-    if let Some(kind) = args.get(1).filter(|arg| !arg.text.is_empty()) {
+    if let Some(kind) = kind.filter(|arg| !arg.text.is_empty()) {
         let kind = kind.number().and_then(|kind| u8::try_from(kind).ok());
         address.type_of_address =
             kind.filter(|kind| kind & 0x80 != 0).ok_or(CMS_INVALID_TEXT_MODE)?;
@@ -129,16 +156,9 @@ pub(super) fn destination(set: Charset, args: &[Arg]) -> Result<SmsAddress, Fail
     Ok(address)
 }
 
-/// The TPDU of what the host typed behind the prompt.
-pub(super) fn compose(
-    mode: TextMode,
-    set: Charset,
-    destination: SmsAddress,
-    typed: &[u8],
-) -> Result<Vec<u8>, Failure> {
-    let dcs = Dcs(mode.dcs);
-    let has_header = mode.fo & 0x40 != 0;
-    let body = if dcs.alphabet() == Alphabet::Gsm7 && !has_header {
+/// What is typed, as user data of this coding; with `header` its beginning is one.
+fn user_data(set: Charset, dcs: Dcs, header: bool, typed: &[u8]) -> Result<UserData, Failure> {
+    let body = if dcs.alphabet() == Alphabet::Gsm7 && !header {
         Body::Septets(septets(set, typed)?)
     } else {
         Body::Octets(hex::decode(typed).map_err(|_| CMS_INVALID_TEXT_MODE)?.into())
@@ -147,9 +167,20 @@ pub(super) fn compose(
         Body::Septets(septets) => septets.len() <= MAX_SEPTETS,
         Body::Octets(octets) => octets.len() <= MAX_USER_DATA,
     };
-    if !fits {
-        return Err(CMS_INVALID_TEXT_MODE);
-    }
+    if fits { Ok(UserData { udh: Udh::default(), body }) } else { Err(CMS_INVALID_TEXT_MODE) }
+}
+
+/// The SMS-SUBMIT of what the host typed behind the prompt.
+pub(super) fn compose(
+    mode: TextMode,
+    set: Charset,
+    destination: Option<SmsAddress>,
+    typed: &[u8],
+) -> Result<Vec<u8>, Failure> {
+    let has_header = mode.fo & 0x40 != 0;
+    let dcs = Dcs(mode.dcs);
+    // Nobody yet: no digits of an unknown number.
+    let nobody = || SmsAddress { type_of_address: 0x81, text: String::new() };
     let submit = Submit {
         reject_duplicates: mode.fo & 0x04 != 0,
         status_report: mode.fo & 0x20 != 0,
@@ -159,7 +190,11 @@ pub(super) fn compose(
             0 => ValidityPeriod::None,
             _ => ValidityPeriod::Relative(mode.vp),
         },
-        ..Submit::new(destination, dcs, UserData { udh: Udh::default(), body })
+        ..Submit::new(
+            destination.unwrap_or_else(nobody),
+            dcs,
+            user_data(set, dcs, has_header, typed)?,
+        )
     };
     let mut tpdu = submit.encode().map_err(|_| CMS_INVALID_TEXT_MODE)?;
     // The header was typed as the beginning of the user data.
@@ -167,6 +202,64 @@ pub(super) fn compose(
         *first |= 0x40;
     }
     Ok(tpdu)
+}
+
+/// An SMS-DELIVER that is only stored, as from this sender.
+pub(super) fn received(
+    mode: TextMode,
+    set: Charset,
+    originator: Option<SmsAddress>,
+    typed: &[u8],
+    now: Timestamp,
+) -> Result<Vec<u8>, Failure> {
+    let dcs = Dcs(mode.dcs);
+    let originator = originator.ok_or(CMS_INVALID_TEXT_MODE)?;
+    let data = user_data(set, dcs, false, typed)?;
+    let deliver =
+        Deliver { pid: mode.pid, ..Deliver::new(originator, dcs, Scts::new(now, 0), data) };
+    deliver.encode().map_err(|_| CMS_INVALID_TEXT_MODE)
+}
+
+/// What `+CMGC` says of an SMS-COMMAND in text mode.
+#[derive(Debug)]
+pub(super) struct CommandFields {
+    fo: u8,
+    ct: u8,
+    pid: u8,
+    mn: u8,
+    destination: SmsAddress,
+}
+
+impl CommandFields {
+    /// `<fo>,<ct>[,<pid>[,<mn>[,<da>[,<toda>]]]]` (27.005 clause 3.5.5).
+    pub(super) fn given(set: Charset, args: &[Arg]) -> Result<Self, Failure> {
+        let octet = |at: usize, usual: Option<u8>| match args.get(at) {
+            Some(arg) if !arg.text.is_empty() => {
+                arg.number().and_then(|number| u8::try_from(number).ok())
+            }
+            _ => usual,
+        };
+        let fields =
+            (octet(0, None), octet(1, Some(0)), octet(2, Some(0)), octet(3, Some(0)), args.get(4));
+        let (Some(fo), Some(ct), Some(pid), Some(mn), da) = fields else {
+            return Err(CMS_INVALID_TEXT_MODE);
+        };
+        Ok(Self { fo, ct, pid, mn, destination: address(set, da, args.get(5))? })
+    }
+
+    /// The TPDU with what was typed as its data, in hexadecimal digits.
+    pub(super) fn compose(self, typed: &[u8]) -> Result<Vec<u8>, Failure> {
+        let command = Command {
+            first_octet: self.fo,
+            message_reference: 0,
+            pid: self.pid,
+            command_type: self.ct,
+            message_number: self.mn,
+            destination: self.destination,
+            data: hex::decode(typed).map_err(|_| CMS_INVALID_TEXT_MODE)?.into(),
+        };
+        command.encode().map_err(|_| CMS_INVALID_TEXT_MODE)
+    }
 }
 
 /// Typed text in septets (27.005 clause 3.1, `<data>`).

@@ -84,7 +84,7 @@ impl Shared {
         }
         let odd = self.faults.has(|fault| matches!(fault, Fault::OddClock { .. }));
         if odd && !std::mem::replace(&mut state.clock_told, odd) {
-            self.tell_time();
+            self.tell_time(&state);
         }
         state.clock_told = odd;
         drop(state);

@@ -174,9 +174,9 @@ fn generic_access(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
     }
     let tries = |left: u8| SW_TRIES | u16::from(left & 0x0f);
     let status = match apdu.as_slice() {
-        [_, 0x20, 0, 0x01, 0] => tries(cx.state.pin_tries),
+        [_, 0x20, 0, 0x01, 0] => tries(cx.state.pin.tries),
         [_, 0x20, 0, 0x81, 0] => tries(3),
-        [_, 0x2c, 0, 0x01, 0] => tries(cx.state.puk_tries),
+        [_, 0x2c, 0, 0x01, 0] => tries(cx.state.pin.puk_tries),
         [_, 0x2c, 0, 0x81, 0] => tries(10),
         _ => SW_UNKNOWN_INSTRUCTION,
     };

@@ -49,7 +49,7 @@ struct Mailbox {
 pub struct Submitted {
     /// Number of the subscriber.
     pub from: String,
-    /// The SMS-SUBMIT in hexadecimal.
+    /// The SMS-SUBMIT or SMS-COMMAND in hexadecimal.
     pub tpdu: String,
 }
 
@@ -63,7 +63,7 @@ pub enum SmsError {
     /// It is no TPDU of the kind expected.
     #[error("this is no {expected} TPDU: {reason}")]
     NotATpdu {
-        /// SMS-DELIVER or SMS-SUBMIT.
+        /// By its name in TS 23.040.
         expected: &'static str,
         /// What is wrong with it.
         reason: String,
@@ -163,7 +163,7 @@ impl Smsc {
         lock(&self.0.texts).received(number)
     }
 
-    /// Takes an SMS-SUBMIT that the modem counts as `reference`. What follows from it waits for the
+    /// Takes an SMS-SUBMIT or SMS-COMMAND that the modem counts as `reference`. What follows from it waits for the
     /// modems to fetch it; answers whom else than the sender it is for.
     pub(super) fn submit(
         &self,
@@ -172,10 +172,10 @@ impl Smsc {
         reference: u8,
         now: Timestamp,
     ) -> Result<Option<String>, SmsError> {
-        // TS 23.040 clause 9.2.3.1: TP-MTI 01 is SMS-SUBMIT.
-        if tpdu.first().is_none_or(|first| first & 0x03 != 0x01) {
+        // TS 23.040 clause 9.2.3.1: TP-MTI 01 is SMS-SUBMIT, 10 SMS-COMMAND.
+        if tpdu.first().is_none_or(|first| !matches!(first & 0x03, 0x01 | 0x02)) {
             return Err(SmsError::NotATpdu {
-                expected: "SMS-SUBMIT",
+                expected: "SMS-SUBMIT or SMS-COMMAND",
                 reason: "the message type indicator is another".to_owned(),
             });
         }

@@ -7,9 +7,17 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::codec::sms::join_text;
-use crate::codec::sms::{Dcs, Deliver, Scts, SmsAddress, StatusReport, Submit, Tpdu, UserData};
+use crate::codec::sms::{
+    Command, Dcs, Deliver, Scts, SmsAddress, StatusReport, Submit, Tpdu, UserData,
+};
 use crate::model::Timestamp;
 
+/// TP-Status-Report-Request of an SMS-COMMAND (clause 9.2.2.4).
+const REPORT_WANTED: u8 = 0x20;
+/// TP-Status-Report-Qualifier (clause 9.2.2.3).
+const ABOUT_A_COMMAND: u8 = 0x20;
+/// TP-Status "SM does not exist" (clause 9.2.3.15).
+const UNKNOWN_MESSAGE: u8 = 0x49;
 /// Most texts remembered for all phones together.
 const MAX_TEXTS: usize = 1_000;
 
@@ -64,8 +72,10 @@ impl Texts {
         tpdu: &[u8],
         now: Timestamp,
     ) -> Option<Routed> {
-        let Ok(Tpdu::Submit(submit)) = Tpdu::from_mobile(tpdu).map(|decoded| decoded.value) else {
-            return None;
+        let submit = match Tpdu::from_mobile(tpdu).ok()?.value {
+            Tpdu::Submit(submit) => submit,
+            Tpdu::Command(command) => return Some(answer(&command, reference, now)),
+            _ => return None,
         };
         let to = submit.destination.to_string();
         self.receive(from, &to, &submit);
@@ -104,4 +114,19 @@ impl Texts {
             self.received.push(ReceivedText { to, from, text, segments });
         }
     }
+}
+
+/// What a command comes to: every message has been handed on or given up when one arrives, so the
+/// centre knows of none. It says so when a report was wanted.
+fn answer(command: &Command, reference: u8, now: Timestamp) -> Routed {
+    let stamp = Scts::new(now, 0);
+    let wanted = command.first_octet & REPORT_WANTED != 0;
+    let report = wanted.then(|| {
+        let recipient = command.destination.clone();
+        let mut report = StatusReport::new(reference, recipient, stamp, stamp, UNKNOWN_MESSAGE);
+        report.first_octet |= ABOUT_A_COMMAND;
+        report
+    });
+    let report = report.and_then(|report| report.encode().ok()).map(Bytes::from);
+    Routed { deliver: None, report }
 }
