@@ -514,7 +514,7 @@ async fn command_about_a_message_is_answered_by_a_report() {
     // First octet 26: the report is about a command; status 49: there is no such message.
     let report = format!("\r\n+CMGC: 1\r\n{OK}\r\n+CDS: 25\r\n{CENTRE}26010C91447700090020");
     assert!(heard.starts_with(&report) && heard.ends_with("49\r\n"), "{heard}");
-    assert_eq!(submitted(&operator), [command.clone()]);
+    assert_eq!(submitted(&operator), std::slice::from_ref(&command));
     host.expect("AT+CMGF=1", OK).await;
     host.expect("AT+CMGC=34,0,0,1,\"+447700900002\"", "\r\n> ").await;
     host.write("\x1a").await;

@@ -1,17 +1,11 @@
 //! oFono multiplexes `mm1gate simulate` with its own code (gatmux): it asks for the options, begins
 //! the basic one, opens channels, answers our signals, and finds out through them what modem this is.
 
-use std::time::Duration;
-
 use mm1gate::codec::cmux::{Deframed, Deframer, FrameType};
 
-use crate::bridge::{Bridge, Way, command};
-use crate::bus::Bus;
-use crate::sim_ofono::ofonod;
+use crate::bridge::{Bridge, Way};
+use crate::ofono::Ofono;
 use crate::simulated::{Simulator, assert_has};
-use crate::support::{Process, wait_until};
-
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Every frame that went one way: channel, type and how much it carried; and what was damaged.
 fn frames(bridge: &Bridge, way: Way) -> (Vec<(u8, FrameType, usize)>, usize) {
@@ -32,40 +26,14 @@ fn frames(bridge: &Bridge, way: Way) -> (Vec<(u8, FrameType, usize)>, usize) {
 #[ignore = "needs ofono and dbus"]
 fn ofono_multiplexes_the_virtual_modem() {
     let simulator = Simulator::start("ofono-mux", &[]);
-    let folder = simulator.folder().to_owned();
-    command(&simulator.tty(), "ATE0");
-    let (bridge, address) = Bridge::tcp(simulator.tty());
-    let settings = folder.join("phonesim.conf");
-    let text = format!(
-        "[virtual]\nAddress={}\nPort={}\nMultiplexer=internal\n",
-        address.ip(),
-        address.port()
-    );
-    std::fs::write(&settings, text).unwrap();
-    let bus = Bus::start(&folder);
-    let mut daemon = ofonod(&bus);
-    daemon.env("OFONO_PHONESIM_CONFIG", &settings);
-    let _daemon = Process::start(&mut daemon, &folder, "ofonod");
-    bus.wait_for("org.ofono");
-    let call = |interface: &str, method: &str, arguments: &[&str]| {
-        bus.call("org.ofono", "/virtual", &format!("org.ofono.{interface}.{method}"), arguments)
-    };
-    let wait_for = |interface: &str, words: &[&str]| {
-        let mut last = String::new();
-        wait_until(&format!("{words:?} of {interface}"), LIMIT, || {
-            last = call(interface, "GetProperties", &[]).ok()?;
-            words.iter().all(|word| last.contains(word)).then_some(())
-        });
-        last
-    };
-    let on = "variant:boolean:true";
-    wait_until("the modem", LIMIT, || call("Modem", "SetProperty", &["string:Powered", on]).ok());
-    let modem = wait_for("Modem", &["org.ofono.SimManager", "Serial"]);
+    let ofono = Ofono::start(&simulator, "Multiplexer=internal\n");
+    let bridge = &ofono.bridge;
+    let modem = ofono.wait_for("Modem", &["org.ofono.SimManager", "Serial"]);
     assert_has(&modem, &["\"mm1gate\"", "\"004999010640000\""]);
     assert!(bridge.commands().iter().any(|line| line.starts_with("AT+CMUX=")));
     // Not brought online: with its multiplexer this driver of oFono asks nothing more then.
     for way in [Way::ToModem, Way::ToDriver] {
-        let (frames, damaged) = frames(&bridge, way);
+        let (frames, damaged) = frames(bridge, way);
         assert_eq!(damaged, 0, "{way:?}");
         let opens = |kind| frames.iter().filter(|(_, it, _)| *it == kind).count();
         let kind = if way == Way::ToModem { FrameType::Sabm } else { FrameType::Ua };

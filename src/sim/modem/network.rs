@@ -53,13 +53,9 @@ impl Shared {
     /// `<stat>` in the domain of this command.
     fn registration_in(&self, name: &str, state: &State) -> u8 {
         let stat = self.registration(state);
-        if name == "+CGREG" && state.detached {
-            0
-        } else if name != "+CEREG" && stat != 0 && self.faults.shows(&Fault::CeregOnly {}) {
-            0
-        } else {
-            stat
-        }
+        let lte_only = || name != "+CEREG" && self.faults.shows(&Fault::CeregOnly {});
+        let is_absent = (name == "+CGREG" && state.detached) || (stat != 0 && lte_only());
+        if is_absent { 0 } else { stat }
     }
 
     /// Begins to look for the network; registered after the configured time.
