@@ -71,12 +71,12 @@ fn gammu_asks_and_stores_what_a_phone_has() {
         .args(["getussd", "*100#"]));
     assert_has(&told, &["Your balance is 10.00"]);
 
-    // Into the outbox, and as if it had been received and read.
+    // As if it had been sent, and as if it had been received and read.
     let save = ["savesms", "TEXT", "-text"];
     gammu(&simulator, &[&save[..], &["kept", "-folder", "2", "-sender", PHONE]].concat());
     gammu(&simulator, &[&save[..], &["filed", "-folder", "1", "-sender", PHONE]].concat());
     let all = gammu(&simulator, &["getallsms"]);
-    assert_has(&all, &["UnSent", "kept", "Status               : Read", "filed", "2 SMS parts"]);
+    assert_has(&all, &[": Sent\n\nkept", ": Read\n\nfiled", "2 SMS parts"]);
     gammu(&simulator, &["deletesms", "1", "1"]);
     assert_eq!(simulator.stored(), 1);
 

@@ -1,6 +1,7 @@
 //! Wireshark's mux27010 dissector on our multiplexer: a whole session between our driver and the
 //! virtual modem, both directions, frame by frame; every control message; what is damaged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,12 +10,17 @@ use mm1gate::codec::cmux::{
 };
 use mm1gate::codec::ppp::{FrameFormat, protocol};
 use mm1gate::model::redact::Secret;
-use mm1gate::modem::{PdpAuth, PdpContext, PortSharing};
-use mm1gate::sim;
+use mm1gate::model::{Clock, NoTap, StageSink, Timestamp};
+use mm1gate::modem::usb::NoUsb;
+use mm1gate::modem::{
+    Means, Modem, ModemConfig, PdpAuth, PdpContext, PortSharing, Profile, ProfileChoice,
+    VolatilePins,
+};
+use mm1gate::sim::{self, Operator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use crate::support::cable::{OWN, Record, multiplexing, one_port};
+use crate::support::cable::{Cable, Record};
 use crate::support::vectors;
 use crate::tshark::{Capture, Row, Wrap};
 
@@ -112,8 +118,34 @@ fn agree(frames: &[Cut]) -> Vec<Row> {
 }
 
 async fn session() -> Record {
-    let (operator, cable) = one_port(sim::Timing::default());
-    let (modem, events) = cable.driver(multiplexing());
+    let subscriber =
+        sim::Subscriber { number: "+447700900001".to_owned(), ..sim::Subscriber::default() };
+    let config = sim::ModemConfig { control_port: false, ..sim::ModemConfig::default() };
+    let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
+    let operator = Operator::builder().line(subscriber, config).clock(clock).start();
+    let cable = Cable::of(operator.modem());
+    let mut profile = Profile::generic();
+    profile.cmux.allowed = true;
+    let config = ModemConfig {
+        name: "desk".to_owned(),
+        port: "cable".to_owned(),
+        control_port: None,
+        profile: ProfileChoice::fixed(profile),
+        pin: None,
+        roaming: false,
+        registration_limit: Duration::from_secs(30),
+    };
+    let (modem, events) = Modem::start(
+        config,
+        Means {
+            ports: Arc::new(cable.clone()),
+            usb: Arc::new(NoUsb),
+            pins: Arc::new(VolatilePins::default()),
+            tap: Arc::new(NoTap),
+            clock,
+            stages: StageSink::none(),
+        },
+    );
     assert_eq!(modem.prepare().await.unwrap().sharing, PortSharing::Multiplexed);
     let context = PdpContext {
         apn: "mms.example".to_owned(),
@@ -129,13 +161,8 @@ async fn session() -> Record {
     let mut heard = [0; 256];
     while let Ok(Ok(1..)) = timeout(Duration::from_millis(100), call.read(&mut heard)).await {}
     let text = hex::decode("0405812143F500006211120000000002E834").unwrap();
-<<<<<<< HEAD
     operator.deliver_sms("+447700900001", &[Bytes::from(text)]).unwrap();
     assert_eq!(modem.sweep().await.unwrap().found.len(), 1);
-=======
-    operator.deliver_sms(OWN, &[Bytes::from(text)]).unwrap();
-    assert_eq!(modem.sweep().await.unwrap().len(), 1);
->>>>>>> e67fbd5 (Foreign drivers on the virtual modem: Kannel's AT driver, gammu-smsd, gnokii, chat and runscript; one start of oFono, one driver on a cable)
     call.hang_up().await.unwrap();
     drop((modem, events));
     sleep(Duration::from_secs(10)).await;

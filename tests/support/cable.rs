@@ -2,15 +2,9 @@
 //! next finds the modem as it was left. It keeps a record of every octet, and damages some on wish.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use mm1gate::model::{Clock, NoTap, StageSink, Timestamp};
-use mm1gate::modem::usb::NoUsb;
-use mm1gate::modem::{
-    Means, Modem, ModemConfig, ModemEvent, OpenPort, Port, PortError, PortOpener, Profile,
-    ProfileChoice, VolatilePins,
-};
-use mm1gate::sim::{self, Operator, PortRole, VirtualModem};
+use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
+use mm1gate::sim::{PortRole, VirtualModem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 
@@ -30,30 +24,6 @@ pub(crate) struct Cable {
     damage: Arc<Mutex<Option<Damage>>>,
 }
 
-/// The number of the virtual modem's SIM.
-pub(crate) const OWN: &str = "+447700900001";
-
-/// The clock of both sides.
-fn clock() -> Clock {
-    Clock::starting_at(Timestamp::from_secs(1_790_000_000))
-}
-
-/// An operator with a modem that has one port only, and a cable on it.
-pub(crate) fn one_port(timing: sim::Timing) -> (Operator, Cable) {
-    let modem = sim::ModemConfig { control_port: false, timing, ..sim::ModemConfig::default() };
-    let subscriber = sim::Subscriber { number: OWN.to_owned(), ..sim::Subscriber::default() };
-    let operator = Operator::builder().line(subscriber, modem).clock(clock()).start();
-    let cable = Cable::of(operator.modem());
-    (operator, cable)
-}
-
-/// The generic profile with the multiplexer.
-pub(crate) fn multiplexing() -> ProfileChoice {
-    let mut profile = Profile::generic();
-    profile.cmux.allowed = true;
-    ProfileChoice::fixed(profile)
-}
-
 impl Cable {
     /// On the data port of a modem.
     pub(crate) fn of(modem: &VirtualModem) -> Self {
@@ -69,28 +39,6 @@ impl Cable {
         let (host, near) = tokio::io::duplex(BUFFER);
         self.plugs.send(near).unwrap();
         host
-    }
-
-    /// Our driver at its end.
-    pub(crate) fn driver(&self, profile: ProfileChoice) -> (Modem, mpsc::Receiver<ModemEvent>) {
-        let config = ModemConfig {
-            name: "desk".to_owned(),
-            port: "cable".to_owned(),
-            control_port: None,
-            profile,
-            pin: None,
-            roaming: false,
-            registration_limit: Duration::from_secs(30),
-        };
-        let means = Means {
-            ports: Arc::new(self.clone()),
-            usb: Arc::new(NoUsb),
-            pins: Arc::new(VolatilePins::default()),
-            tap: Arc::new(NoTap),
-            clock: clock(),
-            stages: StageSink::none(),
-        };
-        Modem::start(config, means)
     }
 
     /// Everything that went over the cable so far.
