@@ -123,7 +123,7 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
     registry.register(
         "modem_registration_state",
         "Registration as <stat> of 3GPP TS 27.007: 0 not registered, 1 home, 2 searching, 3 denied, \
-         4 unknown, 5 roaming",
+         4 unknown, 5 roaming, 6 SMS only, 8 emergency calls only",
         registration,
     );
     registry.register("modem_roaming", "Whether it is registered with another network", roaming);
@@ -155,6 +155,8 @@ const fn stat(registration: Registration) -> i64 {
         Registration::Denied => 3,
         Registration::Unknown => 4,
         Registration::Roaming => 5,
+        Registration::SmsOnly => 6,
+        Registration::EmergencyOnly => 8,
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Modem {
     /// The operator's name as the network tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// `home`, `roaming`, `searching`, `denied`, `not-registered` or `unknown`.
+    /// `home`, `roaming`, `sms-only`, `searching`, `denied`, `emergency-only`, `not-registered` or
+    /// `unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,
     /// Whether the operator's settings for MMS are configured; plain SMS need none.
@@ -208,6 +209,8 @@ pub(super) const fn registration(registration: Registration) -> &'static str {
     match registration {
         Registration::Home => "home",
         Registration::Roaming => "roaming",
+        Registration::SmsOnly => "sms-only",
+        Registration::EmergencyOnly => "emergency-only",
         Registration::Searching => "searching",
         Registration::Denied => "denied",
         Registration::NotRegistered => "not-registered",

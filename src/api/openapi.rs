@@ -289,7 +289,8 @@ fn modem() -> Value {
         ] },
         "since": time(), "recovery_step": text(), "next_attempt_at": time(),
         "operator": text(), "registration": { "enum": [
-            "home", "roaming", "searching", "denied", "not-registered", "unknown",
+            "home", "roaming", "sms-only", "searching", "denied", "emergency-only",
+            "not-registered", "unknown",
         ] },
         "mms": { "type": "boolean", "description":
             "Whether the operator's settings for MMS are configured; plain SMS need none." },

@@ -26,7 +26,7 @@ fn check_of(code: &str) -> Option<&'static str> {
         "port-busy" => "port-free",
         "port-not-serial" | "port-error" | "modem-silent" | "modem-noise" | "multiplexer-ended"
         | "modem-refused" | "modem-unsuitable" | "modem-timeout" | "modem-unreadable"
-        | "stuck-in-data-mode" => "port-answers",
+        | "stuck-in-data-mode" | "call-stays-up" => "port-answers",
         "no-sim" | "sim-busy" => "sim",
         "pin-needed"
         | "pin-memory"
@@ -35,7 +35,7 @@ fn check_of(code: &str) -> Option<&'static str> {
         | "pin-too-few-attempts"
         | "puk-needed"
         | "sim-locked" => "pin",
-        "not-registered" | "registration-denied" | "not-attached" => "network",
+        "not-registered" | "registration-denied" | "sms-only" | "not-attached" => "network",
         "sms-storage-full" | "sms-delete-failed" => "storage",
         "brown-out" => "power",
         "apn-refused" | "call-failed" | "no-connect" | "no-free-context" => "operator-settings",

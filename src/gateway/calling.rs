@@ -20,7 +20,7 @@ use crate::store::{Hold, StoreError};
 /// sorted out at the next start.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
-/// While a SIM is abroad its pauses do not grow beyond the one after so many failures.
+/// While a SIM is abroad, or has SMS only, its pauses do not grow beyond the one after so many failures.
 const ROAMING_LOOKS: u32 = 3;
 
 impl Worker<'_> {
@@ -92,6 +92,7 @@ impl Worker<'_> {
                     | ModemError::SimChanged
                     | ModemError::Stopped
                     | ModemError::StuckInDataMode { .. }
+                    | ModemError::CallStaysUp { .. }
             )
             .then(|| Cause::of(&error)),
             fault: error.to_fault(),
@@ -219,7 +220,7 @@ impl Worker<'_> {
         trouble.call_failures = trouble.call_failures.saturating_add(1);
         let failures = match fault.code.as_str() {
             // Nobody was called: only this machine was asked.
-            "roaming" => trouble.call_failures.min(ROAMING_LOOKS),
+            "roaming" | "sms-only" => trouble.call_failures.min(ROAMING_LOOKS),
             _ => trouble.call_failures,
         };
         let now = core.now();

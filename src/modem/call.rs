@@ -108,6 +108,8 @@ pub(super) struct Returned {
     pub(super) tail: Vec<u8>,
     /// It was left in the middle of a frame.
     pub(super) in_frame: bool,
+    /// Data Carrier Detect was high in the call.
+    pub(super) had_carrier: bool,
     pub(super) reply: Option<oneshot::Sender<Result<(), ModemError>>>,
 }
 
@@ -171,11 +173,18 @@ impl DataCall {
     }
 
     fn give_back(&mut self, reply: Option<oneshot::Sender<Result<(), ModemError>>>) {
-        if let Some(port) = self.port.take() {
+        if let Some(mut port) = self.port.take() {
+            // The end may have come with CONNECT, and nobody has read so far.
+            let unread = std::mem::take(&mut self.leftover);
+            if !unread.is_empty() && self.watch.see(&unread) == Sight::End {
+                self.end(EndReason::NoCarrier);
+            }
+            let had_carrier = self.had_carrier || port.carrier() == Some(true);
             // Without a driver there is nobody left to hang up; closing the port drops DTR.
             let _ = self.returns.send(Returned {
                 port,
                 end: self.end_reason(),
+                had_carrier,
                 tail: std::mem::take(&mut self.watch.behind),
                 in_frame: self.watch.in_frame(),
                 reply,

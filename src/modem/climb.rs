@@ -118,6 +118,8 @@ impl Driver {
     async fn restart(&mut self) -> Result<(), ModemError> {
         let commands = self.profile().reset.commands.clone();
         if commands.is_empty() {
+            // Nothing is left that would end it; without it there are at least messages.
+            self.lingering = None;
             let reason = "this kind of modem does not come back from a reset by command";
             return Err(ModemError::NotPossible { rung: Rung::Restart, reason: reason.to_owned() });
         }
@@ -156,6 +158,8 @@ impl Driver {
                 }
             }
         }
+        // What is left of it ends with this, or with nothing.
+        self.lingering = None;
         if !accepted {
             return Err(ModemError::NotPossible { rung: Rung::Restart, reason: refused });
         }
@@ -182,6 +186,7 @@ impl Driver {
         match reset {
             Ok(Some(Ok(()))) => {
                 self.detour = None;
+                self.lingering = None;
                 Ok(())
             }
             Ok(Some(Err(error))) => impossible(format!("{error}; {}", error.remedy())),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::call_over::Dialled;
 use super::driver::{Driver, pump_one};
 use super::line::{Reply, command};
 use super::profile::{Dial, StepPort};
-use super::{ModemError, PdpAuth, PdpContext, hangup};
+use super::{ModemError, PdpAuth, PdpContext, Registration};
 use crate::codec::at::{
     ArgumentError, Context, FinalResult, active_contexts, cgdcont_range, checked, contexts,
     dynamic_contexts, value_behind,
@@ -27,18 +28,30 @@ impl Dial {
 }
 
 impl Driver {
-    /// Answers the context identifier and the octets that came behind CONNECT.
-    pub(super) async fn dial(&mut self, wanted: &PdpContext) -> Result<(u8, Vec<u8>), ModemError> {
+    /// Answers on what it has dialled and the octets that came behind CONNECT.
+    pub(super) async fn dial(
+        &mut self,
+        wanted: &PdpContext,
+    ) -> Result<(Dialled, Vec<u8>), ModemError> {
         check(wanted)?;
         self.at()?;
-        self.attach().await?;
-        self.wait_for_network(REGISTRATION_LIMIT).await?;
+        self.dialling = None;
+        let attached = self.attach().await;
+        if let Err(error) = attached {
+            // The reason why, where the registration tells it.
+            let sms_only = matches!(error, ModemError::NotAttached { .. })
+                && self.ask_registration().await? == Registration::SmsOnly;
+            return Err(if sms_only { ModemError::SmsOnly } else { error });
+        }
+        if self.wait_for_network(REGISTRATION_LIMIT).await? == Registration::SmsOnly {
+            return Err(ModemError::SmsOnly);
+        }
         if self.registered.data_roams() && !self.config.roaming {
             return Err(ModemError::Roaming);
         }
         let profile = self.profile();
         self.routed(&profile.dial.before, StepPort::Control).await?;
-        let mut cid = self.define(wanted).await?;
+        let (mut cid, was_active) = self.define(wanted).await?;
         self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
         if wanted.auth != PdpAuth::Any {
             let limit = self.command_timeout();
@@ -53,7 +66,11 @@ impl Driver {
         }
         self.routed(&profile.dial.prepare, StepPort::Data).await?;
         self.next_call();
-        let mut connected = self.connect(cid, wanted).await?;
+        // Some keep it high for ever.
+        let carrier_tells =
+            self.dialer()?.port.as_mut().and_then(|port| port.carrier()) == Some(false);
+        let mut call = Dialled { cid, was_active, carrier_tells };
+        let mut connected = self.connect(call, wanted).await?;
         // Some modems define many contexts and dial only the first.
         if let Err(answer) = &connected
             && answer.is_unsupported()
@@ -61,8 +78,9 @@ impl Driver {
             && self.take_first(wanted).await?
         {
             cid = 1;
+            call = Dialled { cid, was_active: false, ..call };
             self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
-            connected = self.connect(cid, wanted).await?;
+            connected = self.connect(call, wanted).await?;
         }
         if let Err(answer) = &connected {
             let cause = self.cause().await?;
@@ -71,14 +89,15 @@ impl Driver {
                 && other != cid
             {
                 cid = other;
+                call = Dialled { cid, was_active: true, ..call };
                 self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
-                connected = self.connect(cid, wanted).await?;
+                connected = self.connect(call, wanted).await?;
             }
         }
         match connected {
             Ok((text, leftover)) => {
                 self.stages.tell(Stage::Connected { text });
-                Ok((cid, leftover))
+                Ok((call, leftover))
             }
             Err(answer) => {
                 let cause = self.cause().await?;
@@ -133,8 +152,8 @@ impl Driver {
         Err(ModemError::NotAttached { answer: response.result.to_string() })
     }
 
-    /// Finds the context of this APN, or defines it where none is in use.
-    async fn define(&mut self, wanted: &PdpContext) -> Result<u8, ModemError> {
+    /// Finds the context of this APN, or defines it where none is in use; whether it is active.
+    async fn define(&mut self, wanted: &PdpContext) -> Result<(u8, bool), ModemError> {
         let limit = self.command_timeout();
         let defined = contexts(&self.at()?.optional("AT+CGDCONT?", limit).await?.lines);
         // On LTE the network refuses a second connection to the same APN: one that carries more
@@ -142,10 +161,10 @@ impl Driver {
         let exact = |it: &&Context| it.pdp_type.eq_ignore_ascii_case(&wanted.pdp_type);
         let wider = |it: &&Context| it.pdp_type.eq_ignore_ascii_case("IPV4V6");
         let same = || defined.iter().filter(|it| same_apn(it, wanted));
-        if let Some(context) = same().find(exact).or_else(|| same().find(wider)) {
-            return Ok(context.cid);
-        }
         let active = active_contexts(&self.at()?.optional("AT+CGACT?", limit).await?.lines);
+        if let Some(context) = same().find(exact).or_else(|| same().find(wider)) {
+            return Ok((context.cid, active.contains(&context.cid)));
+        }
         let range = self.at()?.optional("AT+CGDCONT=?", limit).await?;
         let range = cgdcont_range(&range.lines, &wanted.pdp_type);
         let cids = if range.cids().is_empty() { &USUAL_CIDS[..] } else { range.cids() };
@@ -157,7 +176,7 @@ impl Driver {
             let text = filled(profile.dial.definition(wanted), cid, wanted);
             let response = self.at()?.response(&text, limit).await?;
             if response.result.is_ok() {
-                return Ok(cid);
+                return Ok((cid, false));
             }
             refused = Some(response.result);
         }
@@ -172,29 +191,34 @@ impl Driver {
     /// The text behind CONNECT and the octets behind it, or the last refusal.
     async fn connect(
         &mut self,
-        cid: u8,
+        call: Dialled,
         wanted: &PdpContext,
     ) -> Result<Result<(String, Vec<u8>), FinalResult>, ModemError> {
         let profile = self.profile();
         let limit = profile.dial.connect_timeout;
+        let cid = call.cid;
         let mut strings: Vec<String> =
             profile.dial.dial.iter().map(|it| filled(it, cid, wanted)).collect();
         // It dials context 1, or the last one: certain only when both are the same.
         strings.extend(profile.dial.dial_default.clone().filter(|_| cid == 1));
         let mut answer = FinalResult::Error;
         for text in strings {
+            self.dialling = Some(call);
             match self.dial_with(&text, limit).await? {
-                Reply::Connected { text, leftover } => return Ok(Ok((text, leftover))),
+                Reply::Connected { text, leftover } => {
+                    self.dialling = None;
+                    return Ok(Ok((text, leftover)));
+                }
                 Reply::Response(response) => {
+                    self.dialling = None;
                     answer = response.result;
                     if !answer.is_unsupported() {
                         break;
                     }
                 }
                 Reply::TimedOut { .. } => {
-                    let line = self.dialer()?;
                     // The modem may still be dialling; it must take commands again.
-                    hangup::hang_up(line, &profile, false).await?;
+                    self.end_dialling().await?;
                     let apn = wanted.apn.clone();
                     return Err(ModemError::NoConnect { apn, seconds: limit.as_secs() });
                 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::call::{CallStatus, DataCall, EndReason, Returned};
+use super::call_over::{self, Dialled};
 use super::climb::Imprint;
 use super::line::{Line, Shared};
 use super::multiplex::Multiplexing;
@@ -74,8 +75,12 @@ pub(super) struct Driver {
     /// Direct messages for which the listener has no room yet.
     undelivered: VecDeque<ModemEvent>,
     returns: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
-    /// The call under way: its context and how it is ended from here.
-    pub(super) call: Option<(u8, CallStatus)>,
+    /// The call under way: on what it was dialled and how it is ended from here.
+    pub(super) call: Option<(Dialled, CallStatus)>,
+    /// What is being dialled.
+    pub(super) dialling: Option<Dialled>,
+    /// A call that could not be ended.
+    pub(super) lingering: Option<Dialled>,
     /// The call may have ended: the modem said something that may be about it.
     call_in_doubt: bool,
     /// It has just started, or got its PIN, and has not said that its SMS part is ready.
@@ -145,6 +150,8 @@ impl Driver {
             deaf: false,
             in_call: false,
             call: None,
+            dialling: None,
+            lingering: None,
             call_in_doubt: false,
             ready: false,
             restore_at: None,
@@ -431,6 +438,8 @@ impl Driver {
                     | ModemError::SettingsLost
                     | ModemError::SimChanged
                     | ModemError::Multiplexer { .. }
+                    | ModemError::StuckInDataMode { .. }
+                    | ModemError::CallStaysUp { .. }
             )
         };
         if let Some(error) = result.as_ref().err().filter(lost) {
@@ -464,7 +473,7 @@ impl Driver {
         if !self.ready {
             return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
         }
-        let (cid, leftover) = match self.dial(context).await {
+        let (dialled, leftover) = match self.dial(context).await {
             Ok(dialled) => dialled,
             // The port that stands in for a stuck one does not dial: nothing is won by it.
             Err(ModemError::NoConnect { .. } | ModemError::CallFailed { .. })
@@ -480,8 +489,8 @@ impl Driver {
         let port = self.dialer()?.port.take().ok_or(ModemError::InCall)?;
         self.in_call = true;
         self.call_in_doubt = false;
-        let call = DataCall::new(port, leftover, cid, shared, returns);
-        self.call = Some((cid, call.status()));
+        let call = DataCall::new(port, leftover, dialled.cid, shared, returns);
+        self.call = Some((dialled, call.status()));
         Ok(call)
     }
 
@@ -490,22 +499,60 @@ impl Driver {
         if self.in_call {
             return;
         }
-        let profile = self.profile();
-        let Ok(line) = self.dialer() else { return };
-        if let Err(error) = hangup::hang_up(line, &profile, false).await {
+        if let Err(error) = self.end_dialling().await {
             self.lose(error, true);
         }
     }
 
+    /// Hangs up what may or may not have been dialled.
+    pub(super) async fn end_dialling(&mut self) -> Result<(), ModemError> {
+        let profile = self.profile();
+        let call = self.dialling.take();
+        let Ok(line) = self.dialer() else { return Ok(()) };
+        let hung_up = hangup::hang_up(line, &profile, call, false).await;
+        self.note_lingering(call, &hung_up);
+        hung_up
+    }
+
+    fn note_lingering(&mut self, call: Option<Dialled>, hung_up: &Result<(), ModemError>) {
+        if let Err(ModemError::StuckInDataMode { .. } | ModemError::CallStaysUp { .. }) = hung_up {
+            self.lingering = call;
+        }
+    }
+
+    /// Makes sure that a call is over which could not be ended in its time.
+    pub(super) async fn end_lingering(&mut self) -> Result<(), ModemError> {
+        let Some(call) = self.lingering else { return Ok(()) };
+        let profile = self.profile();
+        let by_another_port = self.detour.is_some();
+        let line = self.dialer()?;
+        if by_another_port {
+            // A port that stands in for another cannot go on with its call, nor hang it up.
+            call_over::end_from_elsewhere(line, &profile, call).await?;
+            if call.was_active || call_over::is_active(line, &profile, call).await? {
+                let port = self.config.port.clone();
+                return Err(ModemError::CallStaysUp { port, cid: call.cid });
+            }
+        } else {
+            call_over::see_it_over(line, &profile, call).await?;
+        }
+        self.lingering = None;
+        Ok(())
+    }
+
     async fn returned(&mut self, returned: Returned) {
-        let Returned { port, end, tail, in_frame, reply } = returned;
+        let Returned { port, end, tail, in_frame, had_carrier, reply } = returned;
         self.in_call = false;
-        let cid = self.call.take().map(|(cid, _)| cid);
+        let call = self
+            .call
+            .take()
+            .map(|(call, _)| Dialled { carrier_tells: call.carrier_tells && had_carrier, ..call });
         let line = if self.data.is_some() { &mut self.data } else { &mut self.control };
         if let Some(line) = line {
             line.take_over(&tail, in_frame);
         }
-        let result = self.end_call(port, end, cid).await;
+        let result = self.end_call(port, end, call).await;
+        self.note_lingering(call, &result);
         let result = result.map_err(|error| self.blame_power(error));
         match &result {
             Ok(()) => self.maybe_in_data = false,
@@ -523,7 +570,7 @@ impl Driver {
         &mut self,
         port: Box<dyn super::Port>,
         end: Option<EndReason>,
-        cid: Option<u8>,
+        call: Option<Dialled>,
     ) -> Result<(), ModemError> {
         let profile = self.profile();
         let line = if self.data.is_some() { &mut self.data } else { &mut self.control };
@@ -537,13 +584,12 @@ impl Driver {
         }
         // An end that was told on another port may leave this one in data mode.
         let said_so = end.is_some_and(|it| it != EndReason::ContextEnded);
-        let hung_up = hangup::hang_up(line, &profile, said_so).await;
-        match (hung_up, cid) {
-            (Err(ModemError::StuckInDataMode { .. }), Some(cid)) if self.data.is_some() => {
+        let hung_up = hangup::hang_up(line, &profile, call, said_so).await;
+        match (hung_up, call) {
+            (Err(ModemError::StuckInDataMode { .. }), Some(call)) if self.data.is_some() => {
                 // Whatever holds the port lets go when its context ends.
-                let limit = profile.timeouts.deactivate;
-                let _ = self.at()?.optional(&format!("AT+CGACT=0,{cid}"), limit).await?;
-                hangup::hang_up(self.dialer()?, &profile, false).await
+                call_over::end_from_elsewhere(self.at()?, &profile, call).await?;
+                hangup::hang_up(self.dialer()?, &profile, Some(call), false).await
             }
             (hung_up, _) => hung_up,
         }
@@ -551,9 +597,9 @@ impl Driver {
 
     /// The modem said that a context ended.
     fn context_ended(&mut self, line: &str) {
-        let Some((cid, status)) = &self.call else { return };
+        let Some((call, status)) = &self.call else { return };
         match ended_context(line) {
-            EndedContext::Cid(other) if other != *cid => {}
+            EndedContext::Cid(other) if other != call.cid => {}
             EndedContext::Cid(_) | EndedContext::All => status.end(EndReason::ContextEnded),
             EndedContext::Unknown => self.call_in_doubt = true,
         }
@@ -564,12 +610,12 @@ impl Driver {
         if !std::mem::replace(&mut self.call_in_doubt, false) || self.data.is_none() {
             return;
         }
-        let Some((cid, status)) = self.call.clone() else { return };
+        let Some((call, status)) = self.call.clone() else { return };
         let limit = self.command_timeout();
         let Ok(line) = self.at() else { return };
         let Ok(answer) = line.optional("AT+CGACT?", limit).await else { return };
         let told = answer.lines.iter().any(|it| value_behind(it, "+CGACT:").is_some());
-        if told && !active_contexts(&answer.lines).contains(&cid) {
+        if told && !active_contexts(&answer.lines).contains(&call.cid) {
             status.end(EndReason::ContextEnded);
         }
     }

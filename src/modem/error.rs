@@ -181,6 +181,9 @@ pub enum ModemError {
     /// In another network, and the owner has not allowed data there.
     #[error("the SIM is roaming: data calls in other networks are not allowed")]
     Roaming,
+    /// Registered for short messages, whatever is tried.
+    #[error("the network lets this SIM use SMS only, no data: no MMS can come or go")]
+    SmsOnly,
     /// Registered, but not for packet data.
     #[error("the network does not let the modem use packet data: {answer}")]
     NotAttached {
@@ -225,6 +228,14 @@ pub enum ModemError {
     StuckInDataMode {
         /// Its data port.
         port: String,
+    },
+    /// It takes commands, and its data call goes on.
+    #[error("the modem at {port} does not end its data call (context {cid})")]
+    CallStaysUp {
+        /// Its data port.
+        port: String,
+        /// The context that was dialled.
+        cid: u8,
     },
     /// Nothing is stored there.
     #[error("there is no message at {storage} {index}")]
@@ -365,6 +376,7 @@ impl Explain for ModemError {
             Self::NotRegistered { .. } => "not-registered",
             Self::RegistrationDenied => "registration-denied",
             Self::Roaming => "roaming",
+            Self::SmsOnly => "sms-only",
             Self::NotAttached { .. } => "not-attached",
             Self::NoFreeContext { .. } => "no-free-context",
             Self::ContextRefused { .. } => "apn-refused",
@@ -372,6 +384,7 @@ impl Explain for ModemError {
             Self::NoConnect { .. } => "no-connect",
             Self::InCall => "in-call",
             Self::StuckInDataMode { .. } => "stuck-in-data-mode",
+            Self::CallStaysUp { .. } => "call-stays-up",
             Self::NoSuchSms { .. } => "no-such-sms",
             Self::DeleteFailed { .. } => "sms-delete-failed",
             Self::OwnSms { .. } => "sms-own",
@@ -441,6 +454,7 @@ impl Explain for ModemError {
             | Self::NoConnect { .. }
             | Self::NoFreeContext { .. }
             | Self::StuckInDataMode { .. }
+            | Self::CallStaysUp { .. }
             | Self::Restarted
             | Self::NoSuchSms { .. }
             | Self::DeleteFailed { .. }
@@ -453,6 +467,7 @@ impl Explain for ModemError {
             | Self::OtherLock { .. } => Blame::Modem,
             Self::NotRegistered { .. }
             | Self::RegistrationDenied
+            | Self::SmsOnly
             | Self::NotAttached { .. }
             | Self::CallFailed { .. } => Blame::Operator,
             Self::Port(_)
@@ -520,6 +535,10 @@ impl Explain for ModemError {
             Self::Timeout { .. } | Self::Unreadable { .. } | Self::StuckInDataMode { .. } => {
                 "wait a minute; when it happens again, unplug the modem for ten seconds"
             }
+            Self::CallStaysUp { .. } => {
+                "nothing; the modem is started again, which ends the call. When it happens often, \
+                 unplug it for ten seconds and look for newer firmware"
+            }
             Self::Refused { .. } => {
                 "check that this is a GSM or LTE modem in serial (stick) mode with current firmware"
             }
@@ -554,7 +573,7 @@ impl Explain for ModemError {
                 "set `roaming = true` at this modem in the configuration if you want to pay the \
                  other network's prices; messages wait until then or until the SIM is home"
             }
-            Self::NotAttached { .. } => {
+            Self::SmsOnly | Self::NotAttached { .. } => {
                 "ask the operator whether mobile data is part of the tariff"
             }
             Self::NoFreeContext { .. } => {

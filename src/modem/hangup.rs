@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::call_over::{Dialled, see_it_over};
 use super::line::{Line, Reply, command};
 use super::profile::HangUpStep;
 use super::{ModemError, Profile, multiplex};
-use crate::proto::at::Kind;
+use crate::codec::at::FinalResult;
+use crate::proto::at::{Kind, Response};
 
 /// How long DTR stays low.
 const DTR_LOW: Duration = Duration::from_secs(1);
@@ -21,6 +23,27 @@ const MAX_FEW: u64 = 256;
 const ATH_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for a modem that has answered nothing so far.
 const WAKING_ATH_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Tells a modem that takes commands to hang up, whether or not it holds a call.
+pub(super) async fn hang_up_held(line: &mut Line) -> Result<(), ModemError> {
+    line.settle().await?;
+    let reply = line.run(command("ATH")?, Kind::HangUp, ATH_TIMEOUT).await?;
+    if matches!(reply, Reply::TimedOut { .. }) {
+        line.fall_out_of_step();
+    }
+    Ok(())
+}
+
+/// How far a modem has come out of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Out {
+    /// It takes no commands.
+    Deaf,
+    /// It does, which tells nothing of the call.
+    TakesCommands,
+    /// It does, and has said that the call is over.
+    CallOver,
+}
 
 /// Makes a modem answer that may be in the middle of a prompt and, with `calls`, in command mode or
 /// in a call of a killed program.
@@ -47,10 +70,12 @@ pub(super) async fn wake(
     }
     let woken = if calls {
         climb_once(line, profile, WAKING_ATH_TIMEOUT, 1).await?
+    } else if profile.hangup.steps.contains(&HangUpStep::Dtr) {
+        drop_dtr(line).await?
     } else {
-        profile.hangup.steps.contains(&HangUpStep::Dtr) && drop_dtr(line).await?
+        Out::Deaf
     };
-    if woken {
+    if woken != Out::Deaf {
         return Ok(());
     }
     let port = line.name.clone();
@@ -77,10 +102,11 @@ pub(super) async fn leave_multiplexer(line: &mut Line, time: Duration) -> Result
     line.sync(2).await
 }
 
-/// Ends a call; `ended` when the modem has said so itself.
+/// Ends a call and makes sure that it is over; `ended` when the modem has said so itself.
 pub(super) async fn hang_up(
     line: &mut Line,
     profile: &Profile,
+    call: Option<Dialled>,
     ended: bool,
 ) -> Result<(), ModemError> {
     line.reset();
@@ -88,20 +114,22 @@ pub(super) async fn hang_up(
     if ended && line.sync(2).await? {
         return Ok(());
     }
-    if climb(line, profile).await? {
-        return Ok(());
+    match (climb(line, profile).await?, call) {
+        (Out::Deaf, _) => Err(ModemError::StuckInDataMode { port: line.name.clone() }),
+        (Out::TakesCommands, Some(call)) => see_it_over(line, profile, call).await,
+        (Out::TakesCommands, None) | (Out::CallOver, _) => Ok(()),
     }
-    Err(ModemError::StuckInDataMode { port: line.name.clone() })
 }
 
 /// The profile's steps, until the modem answers `AT`.
-async fn climb(line: &mut Line, profile: &Profile) -> Result<bool, ModemError> {
+pub(super) async fn climb(line: &mut Line, profile: &Profile) -> Result<Out, ModemError> {
     for _ in 0..ROUNDS {
-        if climb_once(line, profile, ATH_TIMEOUT, 2).await? {
-            return Ok(true);
+        let out = climb_once(line, profile, ATH_TIMEOUT, 2).await?;
+        if out != Out::Deaf {
+            return Ok(out);
         }
     }
-    Ok(false)
+    Ok(Out::Deaf)
 }
 
 /// `ath_limit` counts only while the modem has not shown that it takes commands.
@@ -110,62 +138,72 @@ async fn climb_once(
     profile: &Profile,
     ath_limit: Duration,
     tries: usize,
-) -> Result<bool, ModemError> {
-    let mut in_command_mode = false;
+) -> Result<Out, ModemError> {
+    let mut out = Out::Deaf;
     for step in &profile.hangup.steps {
         match step {
-            HangUpStep::Dtr => in_command_mode |= drop_dtr(line).await?,
-            HangUpStep::Escape | HangUpStep::TildeEscape if in_command_mode => {}
-            HangUpStep::Escape => {
-                in_command_mode |= escape(line, "+++", profile.hangup.guard).await?;
-            }
-            HangUpStep::TildeEscape => {
-                in_command_mode |= escape(line, "~+++", profile.hangup.guard).await?;
-            }
+            HangUpStep::Dtr => out = out.max(drop_dtr(line).await?),
+            HangUpStep::Escape | HangUpStep::TildeEscape if out != Out::Deaf => {}
+            HangUpStep::Escape => out = escape(line, "+++", profile.hangup.guard).await?,
+            HangUpStep::TildeEscape => out = escape(line, "~+++", profile.hangup.guard).await?,
             HangUpStep::Ath => {
                 line.reset();
-                let limit = if in_command_mode { ATH_TIMEOUT } else { ath_limit };
-                line.run(command("ATH")?, Kind::HangUp, limit).await?;
+                let limit = if out == Out::Deaf { ath_limit } else { ATH_TIMEOUT };
+                let reply = line.run(command("ATH")?, Kind::HangUp, limit).await?;
+                out = out.max(told_by(&reply));
             }
         }
     }
     if line.sync(tries).await? {
-        return Ok(true);
+        return Ok(out.max(Out::TakesCommands));
     }
     // A channel can be taken down below whatever stands on it.
     if line.port.as_mut().is_some_and(|port| port.reconnect()) {
         line.watch_for_no_carrier(RECONNECT).await?;
-        return line.sync(tries).await;
+        if line.sync(tries).await? {
+            return Ok(Out::TakesCommands);
+        }
     }
-    Ok(false)
+    Ok(Out::Deaf)
 }
 
-/// True when the modem takes commands afterwards.
-async fn drop_dtr(line: &mut Line) -> Result<bool, ModemError> {
+const fn told_by(reply: &Reply) -> Out {
+    match reply {
+        Reply::Response(Response { result: FinalResult::NoCarrier, .. }) => Out::CallOver,
+        Reply::Response(_) => Out::TakesCommands,
+        Reply::Connected { .. } | Reply::TimedOut { .. } => Out::Deaf,
+    }
+}
+
+async fn drop_dtr(line: &mut Line) -> Result<Out, ModemError> {
     if !line.port.as_mut().is_some_and(|port| port.set_dtr(false)) {
-        return Ok(false);
+        return Ok(Out::Deaf);
     }
     let watched = line.watch_for_no_carrier(DTR_LOW).await;
     if let Some(port) = line.port.as_mut() {
         port.set_dtr(true);
     }
-    watched?;
+    let said_so = watched?;
     sleep(Duration::from_millis(200)).await;
-    line.sync(1).await
+    Ok(match (line.sync(1).await?, said_so) {
+        (false, _) => Out::Deaf,
+        (true, false) => Out::TakesCommands,
+        (true, true) => Out::CallOver,
+    })
 }
 
-/// True when the modem has answered. Silence may also mean that it was in command mode already.
-async fn escape(line: &mut Line, text: &str, guard: Duration) -> Result<bool, ModemError> {
+/// Silence may also mean that the modem was in command mode already.
+async fn escape(line: &mut Line, text: &str, guard: Duration) -> Result<Out, ModemError> {
     if line.watch_for_no_carrier(guard).await? {
-        return Ok(true);
+        return Ok(Out::CallOver);
     }
     line.reset();
     let limit = guard + Duration::from_secs(2);
     let reply = line.run(command(text)?, Kind::Escape, limit).await?;
-    if matches!(reply, Reply::Response(_)) {
-        return Ok(true);
+    let out = told_by(&reply);
+    if out == Out::Deaf {
+        // In command mode the plus signs are the beginning of a line, which this ends.
+        line.write(b"\r").await?;
     }
-    // In command mode the plus signs are the beginning of a line, which this ends.
-    line.write(b"\r").await?;
-    Ok(false)
+    Ok(out)
 }

@@ -110,10 +110,14 @@ pub enum Registration {
     Home,
     /// With another network: data may be expensive.
     Roaming,
+    /// Wherever it is, for short messages and not for data.
+    SmsOnly,
     /// Still looking.
     Searching,
     /// The network does not let this SIM in.
     Denied,
+    /// For emergency calls: neither messages nor data.
+    EmergencyOnly,
     /// Not registered and not looking.
     NotRegistered,
     /// The modem does not know, for example without coverage.
@@ -121,9 +125,15 @@ pub enum Registration {
 }
 
 impl Registration {
-    /// Whether the network has let the modem in.
+    /// Whether the network has let the modem in, so that short messages come and go.
     #[must_use]
     pub const fn is_registered(self) -> bool {
+        self.carries_data() || matches!(self, Self::SmsOnly)
+    }
+
+    /// Whether data calls are possible.
+    #[must_use]
+    pub const fn carries_data(self) -> bool {
         matches!(self, Self::Home | Self::Roaming)
     }
 }
@@ -133,6 +143,8 @@ impl fmt::Display for Registration {
         f.write_str(match self {
             Self::Home => "registered",
             Self::Roaming => "registered, roaming",
+            Self::SmsOnly => "registered for SMS only",
+            Self::EmergencyOnly => "emergency calls only",
             Self::Searching => "searching for a network",
             Self::Denied => "registration denied",
             Self::NotRegistered => "not registered and not searching",

@@ -29,6 +29,8 @@ const LATE: Duration = Duration::from_millis(50);
 const LATE_MARGIN: Duration = Duration::from_millis(500);
 /// The longest such time.
 const MAX_LATE: Duration = Duration::from_secs(4);
+/// What begins and ends a frame of a data call (RFC 1662 clause 3.1).
+const HDLC_FLAG: u8 = 0x7e;
 /// How long a port may refuse to take a command's octets.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -118,6 +120,8 @@ pub(super) struct Line {
     handed_over: Option<Instant>,
     /// Another program had left the modem in the multiplexer.
     pub(super) was_multiplexed: bool,
+    /// Flags of frames among them.
+    flags: u64,
     /// How often it was brought in step after a command without an answer.
     pub(super) resyncs: u32,
 }
@@ -144,6 +148,7 @@ impl Line {
             tail: Tail::default(),
             handed_over: None,
             was_multiplexed: false,
+            flags: 0,
             resyncs: 0,
         }
     }
@@ -157,6 +162,11 @@ impl Line {
     /// much.
     pub(super) const fn may_be_multiplexed(&self, heard: u64) -> bool {
         self.heard == heard || self.heard_flags
+    }
+
+    /// Flags of HDLC frames among them.
+    pub(super) const fn flags(&self) -> u64 {
+        self.flags
     }
 
     /// Whether the modem has repeated a command since this was asked last.
@@ -446,6 +456,8 @@ impl Line {
                 self.shared.observe(TapDirection::Received, octets);
                 self.heard_flags |= octets.contains(&FLAG);
                 self.heard += u64::try_from(count).unwrap_or(u64::MAX);
+                let flags = octets.iter().filter(|octet| **octet == HDLC_FLAG).count();
+                self.flags += u64::try_from(flags).unwrap_or(u64::MAX);
                 Ok(count)
             }
             // Unplugged: a tty reads nothing, or fails with EIO.

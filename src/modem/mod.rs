@@ -6,6 +6,7 @@
 //! data port until it is hung up or dropped.
 
 mod call;
+mod call_over;
 mod climb;
 mod dial;
 mod driver;

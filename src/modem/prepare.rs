@@ -36,6 +36,7 @@ async fn wake_both(
 impl Driver {
     pub(super) async fn prepare(&mut self) -> Result<ModemInfo, ModemError> {
         self.open().await?;
+        self.end_lingering().await?;
         self.stages.tell(Stage::PortOpen);
         self.initialise(&[]).await?;
         let manufacturer = self.identity("AT+CGMI", "+CGMI:").await?;
@@ -142,6 +143,10 @@ impl Driver {
             self.close();
         }
         woken?;
+        if calls {
+            // One may be held that a killed program was about to hang up.
+            hangup::hang_up_held(self.dialer()?).await?;
+        }
         self.maybe_in_data = false;
         self.found();
         Ok(())

@@ -133,7 +133,7 @@ pub struct RecoveryCounts {
 pub enum Cause {
     /// It answers nothing.
     Silent,
-    /// It does not leave data mode.
+    /// It does not leave data mode, or does not end its call.
     StuckCall,
     /// It answers `AT`, but not what it must be able to do; or noise.
     Confused,
@@ -164,7 +164,7 @@ impl Cause {
                 | Unbound::NoInterface { .. },
             ) => Self::Vanished,
             ModemError::NoAnswer { .. } => Self::Silent,
-            ModemError::StuckInDataMode { .. } => Self::StuckCall,
+            ModemError::StuckInDataMode { .. } | ModemError::CallStaysUp { .. } => Self::StuckCall,
             ModemError::Restarted
             | ModemError::SettingsLost
             | ModemError::SimChanged

@@ -35,7 +35,7 @@ impl Known {
         let index = DOMAINS.iter().position(|(domain, _)| *domain == line.domain)?;
         *self.stats.get_mut(index)? = Some(state);
         if line.domain == RegistrationDomain::Eps || line.access.is_some() {
-            self.on_lte = (line.domain == RegistrationDomain::Eps && state.is_registered())
+            self.on_lte = (line.domain == RegistrationDomain::Eps && state.carries_data())
                 || line.access.is_some_and(|access| access >= 7);
         }
         let best = self.best();
@@ -45,25 +45,36 @@ impl Known {
     /// Whether packet data would be another network's.
     pub(super) fn data_roams(&self) -> bool {
         let [eps, packet, circuit] = self.stats;
-        let data = [eps, packet].into_iter().flatten().find(|it| it.is_registered()).or(circuit);
+        let data = [eps, packet].into_iter().flatten().find(|it| it.carries_data()).or(circuit);
         data == Some(Registration::Roaming)
+    }
+
+    fn is_home(&self, domain: usize) -> bool {
+        self.stats.get(domain) == Some(&Some(Registration::Home))
+    }
+
+    /// What was not asked must not outlive what was.
+    fn forget_from(&mut self, domain: usize) {
+        self.stats.iter_mut().skip(domain).for_each(|stat| *stat = None);
     }
 
     fn best(&self) -> Registration {
         let rank = |state: &Registration| match state {
             Registration::Home => 0,
             Registration::Roaming => 1,
-            Registration::Searching => 2,
-            Registration::Denied => 3,
-            Registration::NotRegistered => 4,
-            Registration::Unknown => 5,
+            Registration::SmsOnly => 2,
+            Registration::Searching => 3,
+            Registration::Denied => 4,
+            Registration::EmergencyOnly => 5,
+            Registration::NotRegistered => 6,
+            Registration::Unknown => 7,
         };
         self.stats.iter().flatten().copied().min_by_key(rank).unwrap_or(Registration::Unknown)
     }
 }
 
 impl Driver {
-    /// Asks all three domains; those that the modem does not know are left out.
+    /// Asks the domains, until one says that the modem is at home: nothing is better.
     pub(super) async fn ask_registration(&mut self) -> Result<Registration, ModemError> {
         Ok(self.look().await?.unwrap_or(Registration::Unknown))
     }
@@ -72,7 +83,7 @@ impl Driver {
     async fn look(&mut self) -> Result<Option<Registration>, ModemError> {
         let limit = self.command_timeout();
         let mut knows = false;
-        for (_, question) in DOMAINS {
+        for (index, (_, question)) in DOMAINS.into_iter().enumerate() {
             let response = self.at()?.optional(question, limit).await?;
             knows |= response.result.is_ok() || !response.result.is_unsupported();
             let lines = response.lines.iter().filter_map(|line| registration(line));
@@ -81,6 +92,10 @@ impl Driver {
             }
             // Some modems answer in the form of news; they count as such.
             self.tell_news();
+            if self.registered.is_home(index) {
+                self.registered.forget_from(index + 1);
+                break;
+            }
         }
         Ok(knows.then(|| self.registered.best()))
     }
@@ -122,9 +137,11 @@ impl Driver {
 
 const fn state(stat: u8) -> Registration {
     match stat {
-        // 6 and 7: SMS only; 9 and 10: CSFB not preferred.
-        1 | 6 | 9 => Registration::Home,
-        5 | 7 | 10 => Registration::Roaming,
+        // 9 and 10: without falling back to circuits for calls.
+        1 | 9 => Registration::Home,
+        5 | 10 => Registration::Roaming,
+        6 | 7 => Registration::SmsOnly,
+        8 => Registration::EmergencyOnly,
         2 => Registration::Searching,
         3 => Registration::Denied,
         0 => Registration::NotRegistered,

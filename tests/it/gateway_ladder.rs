@@ -260,3 +260,27 @@ async fn calls_refused_for_a_day_are_not_made_more_than_every_half_hour() {
     let calls = count.load(Ordering::Relaxed);
     assert!((40..=60).contains(&calls), "{calls} calls in a day");
 }
+
+#[tokio::test(start_paused = true)]
+async fn sim_with_sms_only_sends_texts_and_says_why_no_mms_go() {
+    for stat in [6, 7] {
+        let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+        until(&rig, "ready", Duration::from_secs(60)).await;
+        rig.operator.faults().set(Fault::RegistrationStatus { stat });
+        let picture = rig.gateway.accept(message(2_000)).await.unwrap();
+        let words = rig.gateway.accept(text(PHONE, "plain")).await.unwrap();
+        let gone = rig.until(&words, &["sent", "delivered"]);
+        tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+        sleep(Duration::from_secs(120)).await;
+        let waiting = rig.view(&picture).await;
+        assert_eq!(waiting.summary.state.as_str(), "queued");
+        let fault = waiting.summary.fault.unwrap();
+        assert_eq!(fault.code, "sms-only", "{fault:?}");
+        assert!(fault.summary.contains("no MMS can come or go"), "{fault:?}");
+        assert_eq!(view(&rig).registration, Some(Registration::SmsOnly));
+        assert_eq!(rig.operator.modem().state().calls, 0);
+        rig.operator.faults().clear_all();
+        sent_within(&rig, &picture, 90).await;
+        rig.gateway.stop().await;
+    }
+}

@@ -34,6 +34,7 @@ mod gateway_rig;
 mod gateway_sims;
 mod gateway_texts;
 mod gateway_unnamed_sims;
+mod hang_up;
 #[path = "../../hil/suite/mod.rs"]
 mod hil;
 mod kill_nine;

@@ -126,6 +126,19 @@ async fn fault_shows_on_the_wire_and_a_sound_modem_does_otherwise() {
             &["ATE0", CONTEXT, DIAL, GUARD, ESCAPE],
             |it| it[5] == "\r\nNO CARRIER\r\n",
         ),
+        (Fault::HangUpIgnored {}, &["ATE0", CONTEXT, DIAL, GUARD, ESCAPE, "ATH", "ATO"], |it| {
+            it[6] == "\r\nOK\r\n" && it[7].contains("CONNECT")
+        }),
+        (
+            Fault::ContextKept {},
+            &["ATE0", CONTEXT, DIAL, GUARD, ESCAPE, "ATH", "AT+CGACT?", "ATO"],
+            |it| it[7].contains("+CGACT: 2,1") && it[8] == "\r\nNO CARRIER\r\n",
+        ),
+        (
+            Fault::DeactivationIgnored {},
+            &["ATE0", CONTEXT, "AT+CGACT=1,2", "AT+CGACT=0,2", "AT+CGATT=0", "AT+CGACT?"],
+            |it| it[4] == "\r\nOK\r\n" && it[5] == "\r\nOK\r\n" && it[6].contains("+CGACT: 2,1"),
+        ),
         (Fault::OddClock { year: 1980 }, &["AT+CCLK?"], |it| it[1].contains("+CCLK: \"80/")),
         (Fault::ModemSilent {}, &["AT"], |it| it[1].is_empty()),
     ];
@@ -139,15 +152,6 @@ async fn fault_shows_on_the_wire_and_a_sound_modem_does_otherwise() {
         let fired = operator.faults().fired();
         assert!(fired.of_group(fault.group()) > 0, "{fault:?} is not counted: {}", last(&heard));
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn hang_up_that_is_ignored_leaves_the_call_until_the_next_one() {
-    let operator = Operator::builder().start();
-    operator.faults().set_times(Fault::HangUpIgnored {}, 1);
-    let heard = dialogue(&operator, &["ATE0", CONTEXT, DIAL, GUARD, ESCAPE, "ATH"]).await;
-    assert_eq!(heard.last().unwrap(), "\r\nOK\r\n");
-    assert_eq!(operator.faults().fired().of_group(20), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,4 +227,30 @@ async fn events_happen_at_their_time_and_once() {
     port.write_all(b"AT\r").await.unwrap();
     assert_eq!(hear(&mut port).await, "", "dead");
     assert_eq!(operator.faults().fired().of_group(25), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_outlives_its_port_where_dtr_is_ignored() {
+    for (ignored, escaped) in [(false, false), (true, false), (true, true)] {
+        let operator = Operator::builder().start();
+        if ignored {
+            operator.faults().set(Fault::DtrIgnored {});
+        }
+        let lines: &[&str] = if escaped {
+            &["ATE0", CONTEXT, DIAL, GUARD, ESCAPE]
+        } else {
+            &["ATE0", CONTEXT, DIAL]
+        };
+        // Its port is closed at the end.
+        dialogue(&operator, lines).await;
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(operator.modem().state().call.is_some(), ignored);
+        assert!(!operator.modem().carrier(PortRole::Data), "nobody sees the line of a closed port");
+        let mut port = operator.modem().open(PortRole::Data).unwrap();
+        hear(&mut port).await;
+        assert_eq!(operator.modem().carrier(PortRole::Data), ignored);
+        port.write_all(b"AT\r").await.unwrap();
+        let answers = hear(&mut port).await.contains("OK");
+        assert_eq!(answers, !ignored || escaped, "in data mode it is data");
+    }
 }

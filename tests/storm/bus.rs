@@ -87,6 +87,10 @@ impl Port for Tty {
         self.modem.set_dtr(self.role, on);
         true
     }
+
+    fn carrier(&mut self) -> Option<bool> {
+        Some(self.modem.carrier(self.role))
+    }
 }
 
 impl AsyncRead for Tty {

@@ -97,6 +97,10 @@ fn network(modem: &ModemView) -> String {
         None => "",
         Some(Registration::Home) => "its own network",
         Some(Registration::Roaming) => "roaming in another network: data may be expensive",
+        Some(Registration::SmsOnly) => {
+            "SMS only: the network gives this SIM no data, and so no MMS"
+        }
+        Some(Registration::EmergencyOnly) => "emergency calls only",
         Some(Registration::Searching) => "searching for a network",
         Some(Registration::Denied) => "the network denies this SIM",
         Some(Registration::NotRegistered) => "no network, and not searching",

@@ -264,28 +264,33 @@ fn check(profile: &Profile) -> Result<(), (String, String)> {
         ("dial.auth_none", &profile.dial.auth_none),
         ("pin.attempts", &profile.pin.attempts),
         ("reset.commands", &profile.reset.commands),
+        ("hangup.force", &profile.hangup.force),
     ] {
         for (index, text) in list.iter().enumerate() {
-            check_command(text, key.starts_with("dial."))
-                .map_err(|reason| (format!("{key}[{index}]"), reason))?;
+            let known = match key.split('.').next() {
+                Some("dial") => &PLACEHOLDERS[..],
+                Some("hangup") => &["{cid}"],
+                _ => &[],
+            };
+            check_command(text, known).map_err(|reason| (format!("{key}[{index}]"), reason))?;
         }
     }
     if profile.dial.dial.is_empty() {
         return wrong("dial.dial", "it is empty: name at least one dial string");
     }
-    check_command(&profile.dial.define, true).map_err(|it| ("dial.define".to_owned(), it))?;
+    check_command(&profile.dial.define, &PLACEHOLDERS)
+        .map_err(|it| ("dial.define".to_owned(), it))?;
     if let Some(text) = &profile.dial.define_auth {
-        check_command(text, true).map_err(|it| ("dial.define_auth".to_owned(), it))?;
+        check_command(text, &PLACEHOLDERS).map_err(|it| ("dial.define_auth".to_owned(), it))?;
     }
     if let Some(text) = &profile.dial.dial_default {
-        check_command(text, false).map_err(|it| ("dial.dial_default".to_owned(), it))?;
+        check_command(text, &[]).map_err(|it| ("dial.dial_default".to_owned(), it))?;
     }
     if let Some(text) = &profile.direct.acknowledge {
-        check_command(text, false).map_err(|it| ("direct.acknowledge".to_owned(), it))?;
+        check_command(text, &[]).map_err(|it| ("direct.acknowledge".to_owned(), it))?;
     }
     for (index, begin) in profile.cmux.begin.iter().enumerate() {
-        check_command(&begin.send, false)
-            .map_err(|it| (format!("cmux.begin[{index}].send"), it))?;
+        check_command(&begin.send, &[]).map_err(|it| (format!("cmux.begin[{index}].send"), it))?;
         if !(1..=32768).contains(&begin.frame_size) {
             let reason = "it is a number of octets from 1 to 32768".to_owned();
             return Err((format!("cmux.begin[{index}].frame_size"), reason));
@@ -343,24 +348,25 @@ fn check_times(profile: &Profile) -> Result<(), (String, String)> {
 
 fn check_step(step: &Step) -> Result<(), (&'static str, String)> {
     match (&step.send, step.choose) {
-        (Some(text), None) => check_command(text, false).map_err(|it| (".send", it)),
+        (Some(text), None) => check_command(text, &[]).map_err(|it| (".send", it)),
         (None, Some(_)) => Ok(()),
         _ => Err(("", "a step has either `send` or `choose`".to_owned())),
     }
 }
 
-fn check_command(text: &str, template: bool) -> Result<(), String> {
+/// `known` are the placeholders that it may hold.
+fn check_command(text: &str, known: &[&str]) -> Result<(), String> {
     CommandLine::new(text).map_err(|error| error.to_string())?;
     if !text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("AT")) {
         return Err("a command begins with AT".to_owned());
     }
     for (at, _) in text.match_indices('{') {
-        let known = |it: &str| text.get(at..).is_some_and(|rest| rest.starts_with(it));
-        if !template || !PLACEHOLDERS.iter().any(|it| known(it)) {
-            return Err(if template {
-                format!("it holds an unknown placeholder; known are {}", PLACEHOLDERS.join(" "))
+        let stands = |it: &&str| text.get(at..).is_some_and(|rest| rest.starts_with(*it));
+        if !known.iter().any(|it| stands(it)) {
+            return Err(if known.is_empty() {
+                "placeholders are for the templates of [dial] and [hangup] only".to_owned()
             } else {
-                "placeholders are for the templates of [dial] only".to_owned()
+                format!("it holds an unknown placeholder; known are {}", known.join(" "))
             });
         }
     }

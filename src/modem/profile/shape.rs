@@ -281,6 +281,9 @@ pub struct HangUp {
     /// Silence before and after `+++`.
     #[serde(deserialize_with = "duration")]
     pub guard: Duration,
+    /// What ends a call that the modem does not end when it is told to hang up; `{cid}` stands for
+    /// its context. Commands without it end more than the call and are sent last.
+    pub force: Vec<String>,
 }
 
 /// One way out of data mode.

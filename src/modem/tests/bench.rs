@@ -154,6 +154,11 @@ impl Far {
         self.commands.lock().unwrap().clone()
     }
 
+    /// How often it was given this command.
+    pub(super) fn count(&self, command: &str) -> usize {
+        self.commands().iter().filter(|it| *it == command).count()
+    }
+
     pub(super) fn saw(&self, command: &str) -> bool {
         self.commands().iter().any(|it| it == command)
     }

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
 use super::bench::{Act, Bench, Far, Ports, SILENCE, Script, bench, context};
+use crate::model::Explain;
 use crate::modem::{DataCall, EndReason, ModemError, ModemEvent, PortError};
 
 async fn one_port(script: Script) -> (Bench, Far) {
@@ -63,25 +64,28 @@ async fn one_port_dials_carries_data_and_hangs_up() {
 async fn call_that_is_dropped_is_hung_up() {
     let (bench, far) = one_port(Script::new()).await;
     let call = bench.modem.dial(&context()).await.unwrap();
+    let before = far.count("ATH");
     drop(call);
     bench.modem.sweep().await.unwrap();
-    assert!(far.saw("ATH"));
+    assert_eq!(far.count("ATH"), before + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn driver_outlives_its_handles_until_the_call_is_hung_up() {
     let (bench, far) = one_port(Script::new()).await;
     let call = bench.modem.dial(&context()).await.unwrap();
+    let before = far.count("ATH");
     drop(bench);
     sleep(Duration::from_secs(5)).await;
     call.hang_up().await.unwrap();
-    assert!(far.saw("ATH"));
+    assert_eq!(far.count("ATH"), before + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_carrier_between_frames_ends_the_call_at_once() {
     let (bench, far) = one_port(Script::new()).await;
     let mut call = bench.modem.dial(&context()).await.unwrap();
+    let before = far.count("ATH");
     far.say("\x7elast\x7e");
     far.act(Act::EndCall(b"\r\nNO CARRIER\r\n".to_vec()));
     let mut all = Vec::new();
@@ -92,7 +96,7 @@ async fn no_carrier_between_frames_ends_the_call_at_once() {
     assert!(start.elapsed() < Duration::from_secs(1));
     assert!(call.write_all(b"more").await.is_err());
     call.hang_up().await.unwrap();
-    assert!(!far.saw("ATH"), "there was nothing left to hang up");
+    assert_eq!(far.count("ATH"), before, "there was nothing left to hang up");
     bench.modem.sweep().await.unwrap();
 }
 
@@ -152,8 +156,9 @@ async fn second_port_keeps_sms_coming_during_a_call() {
     assert_eq!(bench.modem.sweep().await.unwrap().found.len(), 1);
     assert!(data.saw("ATD*99***1#") && !control.saw("ATD*99***1#"));
     assert!(control.saw("AT+CGDCONT=1,\"IP\",\"mms.example\""));
+    let before = data.count("ATH");
     call.hang_up().await.unwrap();
-    assert!(data.saw("ATH") && !control.saw("ATH"));
+    assert_eq!((data.count("ATH"), control.count("ATH")), (before + 1, 0));
     bench.modem.dial(&context()).await.unwrap();
 }
 
@@ -403,4 +408,136 @@ async fn text_inside_a_frame_is_no_message() {
     far.end_call(&format!("\x7eab\r\n+CMT: ,17\r\n{PDU}\r\n\x7e\r\nNO CARRIER\r\n"));
     call.hang_up().await.unwrap();
     assert!(bench.events.try_recv().is_err(), "it was data");
+}
+
+/// Every `<stat>` of TS 27.007 clauses 7.2, 10.1.20 and 10.1.22, with the code of what refuses a
+/// data call at home and one abroad that is not allowed.
+const STATES: [(u8, &str); 12] = [
+    (0, "not-registered"),
+    (1, ""),
+    (2, "not-registered"),
+    (3, "registration-denied"),
+    (4, "not-registered"),
+    (5, "roaming"),
+    (6, "sms-only"),
+    (7, "sms-only"),
+    (8, "not-registered"),
+    (9, ""),
+    (10, "roaming"),
+    (11, "not-registered"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn data_call_is_refused_in_every_state_that_has_none_to_give() {
+    for domain in ["CEREG", "CGREG", "CREG"] {
+        for (stat, refused) in STATES {
+            let answer = format!("\r\n+{domain}: 0,{stat}\r\n\r\nOK\r\n");
+            let script = Script::new()
+                .on("AT+CGREG?", &["ERROR"])
+                .on("AT+CREG?", &["ERROR"])
+                .on(&format!("AT+{domain}?"), &[&answer])
+                .on("AT+CGDCONT=2,\"IP\",\"mms.example\"", &["OK"])
+                .on("ATD*99***2#", &["\r\nCONNECT\r\n"]);
+            let (bench, far) = one_port(script).await;
+            let dialled = bench.modem.dial(&context()).await;
+            let code = dialled.as_ref().err().map_or("", Explain::code);
+            assert_eq!(code, refused, "{domain} {stat}");
+            let rang = far.commands().iter().any(|it| it.starts_with("ATD"));
+            assert_eq!(rang, refused.is_empty(), "{domain} {stat}");
+            if refused == "sms-only" {
+                let told = dialled.unwrap_err();
+                assert!(told.to_string().contains("SMS only"), "{told}");
+                bench.modem.sweep().await.unwrap();
+                assert!(bench.modem.registration().await.unwrap().is_registered());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sms_only_in_one_domain_is_no_hindrance_where_another_has_data() {
+    let script = Script::new()
+        .on("AT+CEREG?", &["\r\n+CEREG: 0,1\r\n\r\nOK\r\n"])
+        .on("AT+CREG?", &["\r\n+CREG: 0,6\r\n\r\nOK\r\n"])
+        .on("AT+CGDCONT=2,\"IP\",\"mms.example\"", &["OK"])
+        .on("ATD*99***2#", &["\r\nCONNECT\r\n"]);
+    let (bench, far) = one_port(script).await;
+    bench.modem.dial(&context()).await.unwrap();
+    assert!(!far.saw("AT+CREG?") && !far.saw("AT+CGREG?"), "nothing is better than home");
+    // Roaming for data, whatever the circuits say.
+    let script = Script::new()
+        .on("AT+CEREG?", &["\r\n+CEREG: 0,5\r\n\r\nOK\r\n"])
+        .on("AT+CREG?", &["\r\n+CREG: 0,1\r\n\r\nOK\r\n"]);
+    let (bench, _far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap_err(), ModemError::Roaming);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attach_that_is_refused_to_a_sim_with_sms_only_is_told_as_such() {
+    let script = Script::new()
+        .on("AT+CGREG?", &["\r\n+CGREG: 0,0\r\n\r\nOK\r\n"])
+        .on("AT+CREG?", &["\r\n+CREG: 0,6\r\n\r\nOK\r\n"])
+        .on("AT+CGATT?", &["\r\n+CGATT: 0\r\n\r\nOK\r\n"])
+        .on("AT+CGATT=1", &["\r\n+CME ERROR: 107\r\n"]);
+    let (bench, _far) = one_port(script).await;
+    assert_eq!(bench.modem.dial(&context()).await.unwrap_err(), ModemError::SmsOnly);
+}
+
+/// The far end of every answer to `AT+CGACT?` but the first, which comes before the call.
+fn active(states: &[&str]) -> Vec<String> {
+    states.iter().map(|it| format!("\r\n+CGACT: 1,{it}\r\n\r\nOK\r\n")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn context_that_ends_late_needs_no_force() {
+    let answers = active(&["0", "1", "0"]);
+    let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+    let (bench, far) = one_port(Script::new().on("AT+CGACT?", &answers)).await;
+    let call = bench.modem.dial(&context()).await.unwrap();
+    let before = far.count("ATH");
+    call.hang_up().await.unwrap();
+    assert_eq!(far.count("ATH"), before + 1);
+    assert!(!far.saw("AT+CGACT=0,1") && !far.saw("ATO"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn context_that_stays_active_is_ended_and_one_that_was_active_before_is_not() {
+    for was_active in [false, true] {
+        let answers = active(&[if was_active { "1" } else { "0" }, "1"]);
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        let script = Script::new()
+            .on("AT+CGACT?", &answers)
+            .on("AT+CGDCONT?", &["\r\n+CGDCONT: 1,\"IP\",\"mms.example\"\r\n\r\nOK\r\n"])
+            .on("ATO", &["\r\nNO CARRIER\r\n"]);
+        let (bench, far) = one_port(script).await;
+        bench.modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+        assert_eq!(far.saw("AT+CGACT=0,1"), !was_active);
+        assert!(far.saw("ATO") && !far.saw("AT+CGATT=0"));
+        bench.modem.sweep().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_among_the_answers_show_that_the_call_goes_on() {
+    let frames = "\r\n+CGACT: 1,0\r\n~a~\r\n~b~\r\n~c~\r\nOK\r\n";
+    let before = "\r\n+CGACT: 1,0\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CGACT?", &[before, frames, frames, frames, before])
+        .on("AT+CGACT=0,1", &["OK"]);
+    let (bench, far) = one_port(script).await;
+    bench.modem.dial(&context()).await.unwrap().hang_up().await.unwrap();
+    assert!(far.saw("AT+CGACT=0,1") && !far.saw("ATO"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_that_ended_with_its_connect_is_over_although_nobody_has_read_that() {
+    let script = Script::new().on("ATD*99***1#", &["\r\nCONNECT\r\n\r\nNO CARRIER\r\n"]);
+    let (bench, far) = one_port(script).await;
+    let call = bench.modem.dial(&context()).await.unwrap();
+    far.act(Act::EndCall(Vec::new()));
+    let before = far.count("ATH");
+    let since = Instant::now();
+    call.hang_up().await.unwrap();
+    assert_eq!(far.count("ATH"), before);
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
 }

@@ -322,6 +322,10 @@ pub enum Fault {
     },
     /// `ATH` answers OK and the call stays.
     HangUpIgnored {},
+    /// `AT+CGACT=0` and `AT+CGATT=0` answer OK, and contexts and call stay.
+    DeactivationIgnored {},
+    /// The context of a call stays active when the call is over.
+    ContextKept {},
 
     // Group 21: calls that end or stall.
     /// The call ends with NO CARRIER after so many octets from the host.
@@ -601,7 +605,9 @@ impl Fault {
             | Self::EscapeIgnored {}
             | Self::EscapeWithTilde {}
             | Self::EscapeAnswers { .. }
-            | Self::HangUpIgnored {} => 20,
+            | Self::HangUpIgnored {}
+            | Self::DeactivationIgnored {}
+            | Self::ContextKept {} => 20,
             Self::CarrierLost { .. }
             | Self::CarrierLostInFrame { .. }
             | Self::LineStall { .. }

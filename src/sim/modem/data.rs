@@ -32,6 +32,13 @@ pub(super) struct Call {
     up: u64,
 }
 
+/// A call that goes on without a port.
+pub(super) struct Parked {
+    pub(super) call: Call,
+    /// The port was in data mode.
+    pub(super) online: bool,
+}
+
 /// Why data mode was left.
 pub(super) enum Left {
     /// `+++`: the call is held.
@@ -101,6 +108,7 @@ impl Call {
         let is_current = state.call.as_ref().is_none_or(|call| call.id == self.id);
         if is_current
             && self.cid != 1
+            && !shared.faults.shows(&Fault::ContextKept {})
             && let Some(context) = state.contexts.get_mut(&self.cid)
         {
             context.active = false;
@@ -271,7 +279,7 @@ impl Session {
 
 /// Data Terminal Ready went low, and the modem minds: `&D1` holds the call, `&D2` ends it (V.250
 /// clause 6.2.9).
-async fn dtr_dropped(shared: &Shared, number: usize, port: &Port) -> Left {
+pub(super) async fn dtr_dropped(shared: &Shared, number: usize, port: &Port) -> Left {
     loop {
         port.dtr.notified().await;
         let minded = shared.lock().settings(number).dtr;

@@ -255,8 +255,12 @@ struct Port {
     session: Mutex<CancellationToken>,
     open: AtomicBool,
     online: AtomicBool,
+    /// Data Carrier Detect: a call of this port is up, in data mode or held.
+    carrier: AtomicBool,
     /// Data Terminal Ready went low.
     dtr: Notify,
+    /// The call of a port that was closed, where the modem does not mind DTR.
+    parked: Mutex<Option<data::Parked>>,
     /// Deaf until then, unless the faults are cleared before.
     hung: Mutex<Option<(tokio::time::Instant, u64)>>,
     from_host: AtomicU64,
@@ -556,6 +560,11 @@ impl Shared {
         self.ports.get(port).is_some_and(|port| port.online.load(Ordering::Relaxed))
     }
 
+    /// Whether a call of this port is up, in data mode or held.
+    fn has_carrier(&self, port: usize) -> bool {
+        self.ports.get(port).is_some_and(|port| port.carrier.load(Ordering::Relaxed))
+    }
+
     fn end_call(&self) {
         if let Some(call) = self.lock().call.take() {
             call.ended.cancel();
@@ -564,6 +573,7 @@ impl Shared {
 
     fn reset(&self) {
         self.end_call();
+        self.ports.iter().for_each(|port| drop(lock(&port.parked).take()));
         self.wake_up();
         let mut state = self.lock();
         let mut fresh = State::power_on(&self.config, &self.subscriber);

@@ -277,9 +277,9 @@ impl Line {
             }
             Event::Signals { dlci, signals } if !signals.has(Signals::RTC) => {
                 // What DTR low is on a cable.
-                let online = self.shared.is_online(self.index(dlci));
+                let in_call = self.shared.has_carrier(self.index(dlci));
                 let open = self.channels.contains_key(&dlci);
-                if online && open && !self.shared.faults.shows(&Fault::DtrIgnored {}) {
+                if in_call && open && !self.shared.faults.shows(&Fault::DtrIgnored {}) {
                     self.open(dlci);
                     self.mux.write(dlci, b"\r\nNO CARRIER\r\n");
                 }
@@ -311,7 +311,7 @@ impl Line {
         let mut changed = Vec::new();
         for (dlci, channel) in &mut self.channels {
             let index = self.shared.visible + usize::from(dlci.saturating_sub(1));
-            let carrier = self.shared.is_online(index);
+            let carrier = self.shared.has_carrier(index);
             if carrier != channel.carrier {
                 channel.carrier = carrier;
                 changed.push((*dlci, carrier));

@@ -188,8 +188,10 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             say(cx, format!("+CGATT: {attached}"))
         }
         ("+CGATT", Op::Set(args)) => match args.first().and_then(Arg::number) {
+            Some(0) if cx.shared.faults.strikes(&Fault::DeactivationIgnored {}) => Step::Done,
             Some(0) => {
                 cx.state.detached = true;
+                cx.state.contexts.values_mut().for_each(|context| context.active = false);
                 if let Some(call) = cx.state.call.take() {
                     call.ended.cancel();
                 }

@@ -192,6 +192,9 @@ fn activate(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
     } else {
         all
     };
+    if on == 0 && cx.shared.faults.strikes(&Fault::DeactivationIgnored {}) {
+        return Step::Done;
+    }
     for cid in wanted {
         let Some(context) = cx.state.contexts.get_mut(&cid) else {
             return Step::Fail(INVALID_PARAMETER);

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::command::{self, Command, MAX_LINE};
-use super::data::{Call, Left};
+use super::data::{Call, Left, Parked, dtr_dropped};
 use super::failure::Failure;
 use super::output::Held;
 use super::state::PortSettings;
@@ -51,6 +51,8 @@ pub(super) struct Session {
     last_line: String,
     /// The call that `+++` left or that is up.
     pub(super) call: Option<Call>,
+    /// In data mode.
+    online: bool,
 }
 
 /// Serves a port until its octets end, it is opened again or the modem stops.
@@ -60,6 +62,7 @@ pub(super) async fn serve(shared: Arc<Shared>, port: usize, io: Box<dyn Io>) {
     std::mem::replace(&mut *lock(&own.session), closed.clone()).cancel();
     own.open.store(true, Ordering::Relaxed);
     own.online.store(false, Ordering::Relaxed);
+    own.carrier.store(false, Ordering::Relaxed);
     lock(&own.urcs).clear();
     let (reader, writer) = tokio::io::split(io);
     let mut session = Session {
@@ -74,15 +77,17 @@ pub(super) async fn serve(shared: Arc<Shared>, port: usize, io: Box<dyn Io>) {
         overlong: false,
         last_line: String::new(),
         call: None,
+        online: false,
     };
     if let Err(error) = session.run().await {
         tracing::debug!(%error, "port of the virtual modem closed");
     }
-    session.drop_call();
+    session.close();
     // A newer session of the same port says so itself.
     if !closed.is_cancelled() {
         own.open.store(false, Ordering::Relaxed);
         own.online.store(false, Ordering::Relaxed);
+        own.carrier.store(false, Ordering::Relaxed);
     }
 }
 
@@ -99,6 +104,7 @@ impl Session {
         Box::pin(self.resume()).await?;
         self.banner().await?;
         loop {
+            self.take_up().await?;
             while let Some(octet) = self.pending.pop_front() {
                 match self.take(octet).await? {
                     Typed::Nothing => {}
@@ -151,6 +157,14 @@ impl Session {
                 self.result(Err(Failure::NoCarrier)).await
             }
             () = until(held) => self.release().await,
+            left = dtr_dropped(&shared, self.port, port), if self.call.is_some() => {
+                // Held it is already.
+                if !matches!(left, Left::Ended) {
+                    return Ok(());
+                }
+                self.drop_call();
+                self.result(Err(Failure::NoCarrier)).await
+            }
             read = self.reader.read(&mut buffer) => {
                 let count = read?;
                 if count == 0 {
@@ -446,6 +460,7 @@ impl Session {
         match Call::dial(&shared, self.port, cid).await {
             Ok(call) => {
                 self.call = Some(call);
+                self.show_carrier(true);
                 self.online().await
             }
             Err(failure) => self.result(Err(failure)).await,
@@ -456,10 +471,15 @@ impl Session {
     async fn online(&mut self) -> io::Result<()> {
         self.connect_line().await?;
         self.release().await?;
+        self.in_data_mode().await
+    }
+
+    async fn in_data_mode(&mut self) -> io::Result<()> {
         self.set_online(true);
-        let left = self.carry().await;
+        // Known when the port closes in the middle.
+        let left = self.carry().await?;
         self.set_online(false);
-        match left? {
+        match left {
             Left::Escaped => self.result(Ok(())).await,
             Left::EscapedSilently => Ok(()),
             Left::EndedInFrame => {
@@ -496,16 +516,55 @@ impl Session {
         self.final_text(&settings, &text, "1").await
     }
 
-    fn set_online(&self, online: bool) {
+    fn set_online(&mut self, online: bool) {
+        self.online = online;
         if let Some(port) = self.shared.ports.get(self.port) {
             port.online.store(online, Ordering::Relaxed);
         }
     }
 
+    fn show_carrier(&self, carrier: bool) {
+        if let Some(port) = self.shared.ports.get(self.port) {
+            port.carrier.store(carrier, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn drop_call(&mut self) {
         if let Some(call) = self.call.take() {
+            self.show_carrier(false);
             call.hang_up(&self.shared);
         }
+    }
+
+    /// The port is closed, or opened again: what DTR low is on a cable.
+    fn close(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let Some(port) = shared.ports.get(self.port) else { return };
+        // A channel of the multiplexer takes its call with it.
+        let own_wires = self.port < shared.visible;
+        let goes_on = |call: &mut Call| {
+            own_wires
+                && !call.ended().is_cancelled()
+                && !shared.stop.is_cancelled()
+                && shared.faults.strikes(&Fault::DtrIgnored {})
+        };
+        if let Some(call) = self.call.take_if(goes_on) {
+            // A newer session has its own say.
+            *lock(&port.parked) = Some(Parked { call, online: self.online });
+            port.wake.notify_one();
+        } else {
+            self.drop_call();
+        }
+    }
+
+    /// Goes on with the call that an earlier opening of the port has left.
+    async fn take_up(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let parked = shared.ports.get(self.port).and_then(|port| lock(&port.parked).take());
+        let Some(Parked { call, online }) = parked else { return Ok(()) };
+        self.call = Some(call);
+        self.show_carrier(true);
+        if online { self.in_data_mode().await } else { Ok(()) }
     }
 }
 

@@ -137,6 +137,12 @@ impl VirtualModem {
         }
     }
 
+    /// Data Carrier Detect of a port: a call is up there, held or not (V.250 `&C1`).
+    #[must_use]
+    pub fn carrier(&self, role: PortRole) -> bool {
+        self.0.has_carrier(role.index())
+    }
+
     /// The host resets the device's port of the bus. Must be called inside a tokio runtime.
     pub fn usb_reset(&self) {
         self.0.vanish(RESET_TIME, false, false);

@@ -453,15 +453,22 @@ fn leaving(dice: &Dice) -> Vec<(Fault, Stay)> {
         (Fault::DtrIgnored {}, Stay::Lasts),
     ];
     let answers = [EscapeAnswer::Ok, EscapeAnswer::NoCarrier, EscapeAnswer::Silent];
-    faults.push(match dice.below(4) {
-        0 => (Fault::EscapeIgnored {}, Stay::Lasts),
-        1 => (Fault::EscapeWithTilde {}, Stay::Lasts),
-        2 => (Fault::HangUpIgnored {}, Stay::Times(1)),
+    match dice.below(5) {
+        0 => faults.push((Fault::EscapeIgnored {}, Stay::Lasts)),
+        1 => faults.push((Fault::EscapeWithTilde {}, Stay::Lasts)),
+        2 => {
+            faults.push((Fault::HangUpIgnored {}, Stay::Lasts));
+            // What is left then is to end the context; and then to start the modem again.
+            if dice.one_in(2) {
+                faults.push((Fault::DeactivationIgnored {}, Stay::Lasts));
+            }
+        }
+        3 => faults.push((Fault::ContextKept {}, Stay::Lasts)),
         _ => {
             let answer = dice.pick(&answers).unwrap_or(EscapeAnswer::Ok);
-            (Fault::EscapeAnswers { answer }, Stay::Times(2))
+            faults.push((Fault::EscapeAnswers { answer }, Stay::Times(2)));
         }
-    });
+    }
     faults
 }
 
