@@ -135,7 +135,7 @@ pub enum ConfigError {
         expected: String,
     },
     /// A value that cannot be used.
-    #[error("{file}: {key} = \"{value}\": {expected}")]
+    #[error("{file}: {key} = {value:?}: {expected}")]
     Value {
         /// The file.
         file: String,

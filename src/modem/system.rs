@@ -31,24 +31,46 @@ impl PortOpener for SystemPorts {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
         Box::pin(async move {
             let (port, lock) = open(name)?;
-            Ok(Box::new(SystemPort(port, lock)) as Box<dyn Port>)
+            Ok(Box::new(SystemPort { stream: Some(port), lock }) as Box<dyn Port>)
         })
     }
 }
 
-struct SystemPort(SerialStream, #[expect(dead_code, reason = "held")] Option<LockFile>);
+struct SystemPort {
+    /// None only while it is being closed.
+    stream: Option<SerialStream>,
+    lock: Option<LockFile>,
+}
+
+impl SystemPort {
+    fn stream(&mut self) -> io::Result<Pin<&mut SerialStream>> {
+        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
 
 impl Drop for SystemPort {
+    /// The kernel waits up to half a minute (`closing_wait`) for octets that a modem does not take
+    /// any more. They are thrown away where the driver can do that; those of `usbserial` cannot,
+    /// and only root may tell them not to wait. Then a thread of its own waits: nobody else's modem
+    /// shall stand still meanwhile. This port stays busy for that time, and is tried again.
     fn drop(&mut self) {
-        // The kernel waits up to half a minute for what a modem does not take any more, unless
-        // there is nothing left to wait for.
-        let _ = self.0.clear(tokio_serial::ClearBuffer::All);
+        let Some(stream) = self.stream.take() else { return };
+        let lock = self.lock.take();
+        let _ = stream.clear(tokio_serial::ClearBuffer::All);
+        if matches!(stream.bytes_to_write(), Ok(1..)) {
+            close_elsewhere((stream, lock));
+        }
     }
+}
+
+/// Drops on a thread of its own; here where there can be none.
+fn close_elsewhere<T: Send + 'static>(held: T) {
+    let _ = std::thread::Builder::new().name("close".to_owned()).spawn(move || drop(held));
 }
 
 impl Port for SystemPort {
     fn set_dtr(&mut self, on: bool) -> bool {
-        self.0.write_data_terminal_ready(on).is_ok()
+        self.stream.as_mut().is_some_and(|it| it.write_data_terminal_ready(on).is_ok())
     }
 
     fn set_serial(&mut self, serial: Serial) -> bool {
@@ -56,11 +78,13 @@ impl Port for SystemPort {
             FlowControl::None => tokio_serial::FlowControl::None,
             FlowControl::Hardware => tokio_serial::FlowControl::Hardware,
         };
-        self.0.set_flow_control(flow).is_ok() && self.0.set_baud_rate(serial.baud).is_ok()
+        self.stream.as_mut().is_some_and(|it| {
+            it.set_flow_control(flow).is_ok() && it.set_baud_rate(serial.baud).is_ok()
+        })
     }
 
     fn carrier(&mut self) -> Option<bool> {
-        self.0.read_carrier_detect().ok()
+        self.stream.as_mut()?.read_carrier_detect().ok()
     }
 }
 
@@ -70,7 +94,7 @@ impl AsyncRead for SystemPort {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        self.stream()?.poll_read(cx, buf)
     }
 }
 
@@ -80,7 +104,7 @@ impl AsyncWrite for SystemPort {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, octets)
+        self.stream()?.poll_write(cx, octets)
     }
 
     // The stream's own flush and shutdown wait in the kernel until the line is drained.
@@ -345,5 +369,23 @@ mod tests {
         let error = error_of(&name).await;
         let PortError::Busy { by, .. } = &error else { panic!("{error:?}") };
         assert_eq!(by.as_deref(), Some("this program itself"));
+    }
+
+    #[test]
+    fn port_that_is_slow_to_close_keeps_nobody_waiting() {
+        struct Slow(std::sync::mpsc::Receiver<()>, std::sync::mpsc::Sender<()>);
+        impl Drop for Slow {
+            fn drop(&mut self) {
+                // What the kernel does with octets that nobody takes.
+                let _ = self.0.recv();
+                let _ = self.1.send(());
+            }
+        }
+        let (drained, waits) = std::sync::mpsc::channel();
+        let (closed, is_closed) = std::sync::mpsc::channel();
+        close_elsewhere(Slow(waits, closed));
+        assert!(is_closed.try_recv().is_err(), "closing has not ended, and this goes on");
+        drained.send(()).unwrap();
+        is_closed.recv().unwrap();
     }
 }

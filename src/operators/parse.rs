@@ -39,11 +39,13 @@ pub fn pdp_type(text: &str) -> Result<String, SettingsError> {
 /// A PPP user name or password: the length octet of PAP holds 255.
 ///
 /// # Errors
-/// When it is too long or has control characters.
+/// When it is too long or could not stand in an AT command, where modems want it too.
 pub fn credential(key: &'static str, text: &str, secret: bool) -> Result<String, SettingsError> {
-    if text.len() > 255 || text.chars().any(char::is_control) {
+    let allowed = |octet: u8| (octet.is_ascii_graphic() || octet == b' ') && octet != b'"';
+    if text.len() > 255 || !text.bytes().all(allowed) {
         let shown = if secret { "***" } else { text };
-        return Err(error(key, shown, "at most 255 characters on one line"));
+        let reason = "at most 255 letters, digits and signs of ASCII without quotation marks";
+        return Err(error(key, shown, reason));
     }
     Ok(text.to_owned())
 }

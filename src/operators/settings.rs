@@ -84,7 +84,7 @@ pub struct Settings {
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{key} = \"{value}\": {reason}")]
+#[error("{key} = {value:?}: {reason}")]
 pub struct SettingsError {
     /// The configuration key.
     pub key: &'static str,

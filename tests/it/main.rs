@@ -4,6 +4,7 @@ mod api_messages;
 mod api_page;
 mod api_rig;
 mod api_sms;
+mod at_injection;
 mod bad_input;
 mod brown_out;
 mod cli_basics;

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::bench::{Act, Bench, Far, Ports, SILENCE, Script, bench, context};
 use crate::model::Explain;
+use crate::model::redact::Secret;
 use crate::modem::{DataCall, EndReason, ModemError, ModemEvent, PortError};
 
 async fn one_port(script: Script) -> (Bench, Far) {
@@ -280,10 +281,23 @@ async fn modem_stuck_in_data_mode_is_told_and_can_be_prepared_again() {
 async fn apn_from_the_configuration_cannot_inject_a_command() {
     let (bench, far) = one_port(Script::new()).await;
     let before = far.commands().len();
-    let mut context = context();
-    context.apn = "mms\"\r\nAT+CFUN=0".into();
-    let error = bench.modem.dial(&context).await.unwrap_err();
-    assert!(matches!(error, ModemError::Argument { what: "the APN", .. }));
+    for ending in ["\"", "\r", "\n", "\u{1a}", "\u{1b}", "\0", "\u{7f}", "\u{85}", "\u{e9}"] {
+        for what in ["the APN", "the PDP type", "the user name", "the password"] {
+            let mut context = context();
+            let text = format!("mms{ending}AT+CFUN=0");
+            match what {
+                "the APN" => context.apn = text,
+                "the PDP type" => context.pdp_type = text,
+                "the user name" => context.user = text,
+                _ => context.password = Secret::new(text),
+            }
+            let error = bench.modem.dial(&context).await.unwrap_err();
+            assert!(
+                matches!(error, ModemError::Argument { what: told, .. } if told == what),
+                "{what} {ending:?}: {error}"
+            );
+        }
+    }
     assert_eq!(far.commands().len(), before);
 }
 
