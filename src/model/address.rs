@@ -39,7 +39,7 @@ pub enum AddressError {
     #[error("the recipient has {0} characters, more than {MAX_ADDRESS_LEN}")]
     TooLong(usize),
     /// A character that no telephone number has.
-    #[error("'{0}' cannot be part of a phone number")]
+    #[error("{0:?} cannot be part of a phone number")]
     BadCharacter(char),
     /// E.164 allows 15 digits.
     #[error("a phone number has at most 15 digits, this one has {0}")]

@@ -100,5 +100,6 @@ fn command_line_refuses_numbers_that_would_end_a_command() {
             run(mm1gate(home.path()).args(["send", "--to", &to, "--text", "hi"]));
         assert_eq!((code, out.as_str()), (65, ""), "{ending:?}: {err}");
         assert!(err.contains("number"), "{ending:?}: {err}");
+        assert!(!err.chars().any(|it| it.is_control() && it != '\n'), "{err:?}");
     }
 }
