@@ -27,6 +27,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(20);
 /// The longest that the link may take to end by itself.
 const HANG_UP: Duration = Duration::from_secs(10);
 
+/// Where messages go that came directly and are not the suite's own: a line of hexadecimal digits
+/// each, for `mm1gate decode`.
+const KEPT: &str = "target/hil-kept.hex";
+
 /// Why a case did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -100,13 +104,22 @@ impl Bench {
         Ok(bench)
     }
 
+    /// How many messages in the modem are not the suite's own.
+    pub(crate) async fn foreign(&self) -> Result<usize, Stop> {
+        let all = self.modem.sweep().await.map_err(failed("looking through the storages"))?;
+        Ok(all.found.iter().filter(|stored| !is_ours(&stored.octets)).count())
+    }
+
+    /// Gives the modem and its ports back.
+    pub(crate) async fn close(self) -> Result<(), Stop> {
+        self.modem.release().await.map_err(failed("closing the ports"))
+    }
+
     /// Deletes what earlier runs of the suite left on the SIM, and nothing else.
     async fn tidy_up(&self) -> Result<(), Stop> {
         let all = self.modem.sweep().await.map_err(failed("looking through the storages"))?;
         for stored in all.found {
-            let is_ours = decode(&stored.octets)
-                .is_some_and(|tpdu| text_of(&tpdu).is_some_and(|text| text.contains(MARK)));
-            if is_ours {
+            if is_ours(&stored.octets) {
                 let deleted = self.modem.delete_sms(&stored).await;
                 deleted.map_err(failed("deleting a message of an earlier run"))?;
             }
@@ -114,16 +127,18 @@ impl Bench {
         Ok(())
     }
 
-    /// Sends a message in as many parts as it takes; how many.
-    pub(crate) async fn send(&self, message: &SmsSubmit) -> Result<usize, Stop> {
+    /// Sends a message in as many parts as it takes; under which TP-Message-Reference each of them
+    /// went, where the modem told.
+    pub(crate) async fn send(&self, message: &SmsSubmit) -> Result<Vec<Option<u8>>, Stop> {
         let parts = message.parts().map_err(failed("composing the message"))?;
-        let count = parts.len();
+        let mut references = Vec::new();
         for part in parts {
             let tpdu = part.encode().map_err(failed("composing the message"))?;
             let octets = join_smsc(None, &tpdu).map_err(failed("composing the message"))?;
-            self.modem.send_sms(Bytes::from(octets)).await.map_err(failed("sending an SMS"))?;
+            let sent = self.modem.send_sms(Bytes::from(octets)).await;
+            references.push(sent.map_err(failed("sending an SMS"))?);
         }
-        Ok(count)
+        Ok(references)
     }
 
     /// Waits for a message that `wanted` recognises; others stay where they are.
@@ -145,6 +160,11 @@ impl Bench {
                     }
                 }
                 Ok(Some(ModemEvent::SmsDirect { octets, .. })) => {
+                    let is_wanted = decode(&octets).is_some_and(|tpdu| wanted(&tpdu));
+                    // Once it is acknowledged nobody else has it.
+                    if !is_wanted && !self.rig.is_virtual() {
+                        keep(&octets)?;
+                    }
                     self.modem.acknowledge_sms().await.map_err(failed("acknowledging"))?;
                     if let Some(tpdu) = decode(&octets).filter(&wanted) {
                         return Ok(Arrived { stored: None, tpdu });
@@ -271,4 +291,17 @@ pub(crate) fn text_of(tpdu: &Tpdu) -> Option<String> {
 pub(crate) fn say(words: &str) {
     let mut out = std::io::stderr().lock();
     let _ = std::io::Write::write_all(&mut out, format!("\n>>> {words}\n").as_bytes());
+}
+
+/// Whether a message holds the suite's words.
+fn is_ours(octets: &Bytes) -> bool {
+    decode(octets).is_some_and(|tpdu| text_of(&tpdu).is_some_and(|text| text.contains(MARK)))
+}
+
+fn keep(octets: &[u8]) -> Result<(), Stop> {
+    use std::io::Write as _;
+    let doing = format!("keeping somebody's SMS in {KEPT}; it is not acknowledged");
+    let mut file =
+        std::fs::OpenOptions::new().create(true).append(true).open(KEPT).map_err(failed(&doing))?;
+    writeln!(file, "{}", hex::encode_upper(octets)).map_err(failed(&doing))
 }

@@ -56,10 +56,11 @@ pub(crate) async fn several_parts(rig: &Rig, clock: Clock) -> Outcome {
     let mut bench = Bench::prepare(rig, clock).await?;
     let text: String =
         (0..16).map(|line| format!("{MARK} {line:02}, of several parts; ")).collect();
-    let count =
+    let references =
         bench.send(&SmsSubmit::text(oneself(rig), text.as_str()).reference(0x42_u8)).await?;
     let mut fragments: Vec<Fragment> = Vec::new();
     let mut whole = String::new();
+    let count = references.len();
     for _ in 0..count {
         let known: Vec<u8> = fragments.iter().map(|it| it.sequence).collect();
         let is_new = |tpdu: &Tpdu| match tpdu {
@@ -101,14 +102,23 @@ pub(crate) async fn status_report(rig: &Rig, clock: Clock) -> Outcome {
     let mut bench = Bench::prepare(rig, clock).await?;
     let text = format!("{MARK}: to be reported");
     let message = SmsSubmit::text(oneself(rig), text.as_str()).request_status_report();
-    bench.send(&message).await?;
+    let references = bench.send(&message).await?;
+    let reference = references.first().copied().flatten();
+    let number = rig.own_number();
     // They come in any order.
     let (mut report, mut message) = (None, None);
     while report.is_none() || message.is_none() {
         let (no_report, no_message) = (report.is_none(), message.is_none());
         let arrived = bench
             .arrival("the message and its report", |tpdu| match tpdu {
-                Tpdu::StatusReport(_) => no_report,
+                Tpdu::StatusReport(told) => {
+                    no_report
+                        && reference.is_none_or(|it| it == told.message_reference)
+                        && told
+                            .recipient
+                            .to_address()
+                            .same_party(&SmsAddress::from_text(&number).to_address())
+                }
                 other => no_message && says(&text)(other),
             })
             .await?;

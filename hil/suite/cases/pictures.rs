@@ -1,5 +1,6 @@
 //! A picture message to oneself with the whole gateway: sent, notified, retrieved, acknowledged.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use mm1gate::gateway::{Deps, Gateway};
 use mm1gate::model::{Address, Clock, MediaType, NewMessage, NewPart, NoTap, Random, State};
 use mm1gate::store::Filter;
 
-use crate::hil::bench::{Outcome, Stop, failed};
+use crate::hil::bench::{Bench, Outcome, Stop, failed};
 use crate::hil::rig::Rig;
 use crate::hil::scrub::MARK;
 
@@ -17,7 +18,19 @@ const PICTURE: usize = 9_000;
 
 /// Sends one picture to the rig's own number and waits until it came back whole.
 pub(crate) async fn to_oneself(rig: &Rig, clock: Clock) -> Outcome {
+    // The gateway takes all that comes in, off the SIM and into its folder.
+    let bench = Bench::prepare(rig, clock).await?;
+    let foreign = bench.foreign().await?;
+    bench.close().await?;
+    if foreign > 0 && !rig.is_virtual() {
+        return Err(Stop::Cannot(format!(
+            "{foreign} messages that are not the suite's lie in the modem; the gateway would take \
+             them: read and delete them first, for example in a phone"
+        )));
+    }
     let folder = tempfile::tempdir().map_err(failed("a folder for the messages"))?;
+    let folder =
+        if rig.is_virtual() { Folder::Passing(folder) } else { Folder::Kept(folder.keep()) };
     let mut config = rig.config.clone();
     config.data_dir = folder.path().join("data");
     let deps = Deps {
@@ -30,7 +43,29 @@ pub(crate) async fn to_oneself(rig: &Rig, clock: Clock) -> Outcome {
     let gateway = Gateway::start(config, deps).await.map_err(failed("starting the gateway"))?;
     let outcome = exchange(rig, &gateway).await;
     gateway.stop().await;
-    outcome
+    // What came in meanwhile is somebody's.
+    match (outcome, folder) {
+        (Ok(told), Folder::Kept(path)) => Ok(format!("{told}; kept in {}", path.display())),
+        (Err(Stop::Failed(why)), Folder::Kept(path)) => {
+            Err(Stop::Failed(format!("{why}; what came in is kept in {}", path.display())))
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+/// Where the gateway's messages are.
+enum Folder {
+    Passing(tempfile::TempDir),
+    Kept(PathBuf),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Passing(folder) => folder.path(),
+            Self::Kept(path) => path,
+        }
+    }
 }
 
 async fn exchange(rig: &Rig, gateway: &Gateway) -> Outcome {
