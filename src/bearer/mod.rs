@@ -21,7 +21,7 @@ use crate::net::Net;
 use crate::net::pump::{FrameSink, LineCounters, Pump, PumpEnd, PumpHandle};
 use crate::net::stack::{Stack, StackConfig};
 use crate::proto::ppp::{
-    AuthProtocol, ClientConfig, Credentials, EchoConfig, Link, LinkConfig, LinkEvent,
+    AuthProtocol, ClientConfig, Credentials, EchoConfig, GiveUp, Link, LinkConfig, LinkEvent,
 };
 
 pub use error::BearerError;
@@ -37,8 +37,8 @@ pub struct BearerConfig {
     pub name_servers: Vec<IpAddr>,
     /// Octets of the largest IP packet; cellular paths often carry 1400 to 1492.
     pub mtu: u16,
-    /// Echo-Requests of our own. By default they are sent, and an unanswered one means nothing:
-    /// many modems never answer.
+    /// Echo-Requests of our own. By default a link whose peer has answered one and falls silent
+    /// ends after three more; from a peer that never answers, as many do not, silence means nothing.
     pub echo: Option<EchoConfig>,
     /// The longest that LCP, authentication and IPCP may take together.
     pub up_limit: Duration,
@@ -53,7 +53,10 @@ impl Default for BearerConfig {
             prefer: None,
             name_servers: Vec::new(),
             mtu: 1400,
-            echo: Some(EchoConfig { interval: Duration::from_secs(30), give_up_after: None }),
+            echo: Some(EchoConfig {
+                interval: Duration::from_secs(10),
+                give_up: GiveUp::OnceAnsweredAfter(3),
+            }),
             up_limit: Duration::from_secs(120),
             down_limit: Duration::from_secs(6),
         }

@@ -244,7 +244,7 @@ async fn damaged_octets_cost_time_and_nothing_else() {
 async fn echo_is_answered_while_the_line_is_full() {
     let (near, far) = line(3_000, 0);
     let config = LinkConfig {
-        echo: Some(EchoConfig { interval: Duration::from_secs(5), give_up_after: Some(1) }),
+        echo: Some(EchoConfig { interval: Duration::from_secs(5), give_up: GiveUp::After(1) }),
         ..LinkConfig::server(server_config(None))
     };
     let _server = server(far, config);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
 use super::plan::{bearer_config, context};
 use super::reader::store_fault;
@@ -13,12 +15,19 @@ use crate::bearer::{Bearer, BearerError, CallLabel, UpFailed};
 use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault};
 use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
+use crate::net::pump::LineCounters;
 use crate::operators::Settings;
 use crate::store::{Hold, StoreError};
 
 /// How long a transaction under way may take to end when the gateway stops; what is cut off is
 /// sorted out at the next start.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Nothing has come over the line for so long when a transaction ends: it is dead, and not only the
+/// MMSC slow. Peers that answer LCP echoes are not silent for so long.
+const DEAD_LINE: Duration = Duration::from_secs(25);
+/// How often the line is listened to.
+const LISTEN: Duration = Duration::from_secs(1);
 
 /// While a SIM is abroad, or has SMS only, its pauses do not grow beyond the one after so many failures.
 const ROAMING_LOOKS: u32 = 3;
@@ -167,7 +176,7 @@ impl Worker<'_> {
         let client = Client::new(bearer.net(), shift.settings.clone(), identity);
         let mut served = Served { worked: false, lost: None };
         let longest = self.core().timing.longest_call;
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -177,6 +186,7 @@ impl Worker<'_> {
                 }
                 () = std::future::ready(()) => {}
             }
+            let mut silence = Silence::of(bearer);
             let worked = tokio::select! {
                 biased;
                 worked = shift.step(&client) => worked?,
@@ -184,8 +194,14 @@ impl Worker<'_> {
                     self.stop.cancelled().await;
                     tokio::time::sleep(STOP_GRACE).await;
                 } => return Ok(served),
+                () = silence.listen() => return Ok(served),
             };
             served.worked |= worked;
+            if silence.length() >= DEAD_LINE {
+                let seconds = silence.length().as_secs();
+                tracing::info!(modem = %self.name(), seconds, "hanging up: the line is dead");
+                return Ok(served);
+            }
             if self.stop.is_cancelled() {
                 return Ok(served);
             }
@@ -233,6 +249,39 @@ impl Worker<'_> {
         trouble.call_pause = Some((next, fault.clone()));
         self.line.show(|shown| shown.line_fault = Some(fault.clone()));
         self.postpone(Hold::NoCall, Some(sim), fault, next).await
+    }
+}
+
+/// How long nothing has come over the line.
+struct Silence {
+    counters: LineCounters,
+    received: u64,
+    since: Instant,
+}
+
+impl Silence {
+    fn of(bearer: &Bearer<DataCall>) -> Self {
+        let counters = bearer.counters();
+        Self { received: counters.received(), since: Instant::now(), counters }
+    }
+
+    /// Never ends.
+    async fn listen(&mut self) {
+        loop {
+            tokio::time::sleep(LISTEN).await;
+            let received = self.counters.received();
+            if std::mem::replace(&mut self.received, received) != received {
+                self.since = Instant::now();
+            }
+        }
+    }
+
+    fn length(&self) -> Duration {
+        if self.counters.received() == self.received {
+            self.since.elapsed()
+        } else {
+            Duration::ZERO
+        }
     }
 }
 

@@ -81,8 +81,12 @@ pub struct Timing {
     /// ten seconds, a message of 300 KB over GPRS one minute and a half. A message whose transfer has
     /// begun is brought to its end. `[receiving] texts_may_wait_seconds` in the file.
     pub longest_call: Duration,
-    /// How often the modem's storage is looked through besides its announcements.
+    /// How often the modem's storages are looked through besides its announcements.
     pub sweep_every: Duration,
+    /// How often a modem is asked how many messages it holds, which shows those whose announcement
+    /// was lost, and whether it still announces them. Two short commands, of which one stands for
+    /// the question whether it is there at all.
+    pub look_every: Duration,
     /// How long a message is tried when the caller says nothing.
     pub give_up_after: Duration,
 }
@@ -93,6 +97,7 @@ impl Default for Timing {
             linger: Duration::from_secs(5),
             longest_call: Duration::from_secs(180),
             sweep_every: Duration::from_secs(300),
+            look_every: Duration::from_secs(30),
             give_up_after: Duration::from_secs(72 * 3600),
         }
     }

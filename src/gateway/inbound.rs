@@ -21,7 +21,7 @@ use crate::store::{
 const ACK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// After so many refusals of the kind that does not pass, an acknowledgement is given up.
-const MAX_REFUSED_ACKS: u32 = 5;
+const MAX_REFUSED_ACKS: u32 = 7;
 
 /// Fetches what was claimed and records how it ended.
 pub(super) async fn retrieve(

@@ -406,6 +406,7 @@ impl Line {
             sweep: Arc::clone(&sweep),
             swept: Arc::clone(&swept),
             troubled: AtomicBool::new(false),
+            tried: AtomicBool::new(false),
         };
         let reader = reader.run(events, stop.clone());
         let octets = modem.clone();

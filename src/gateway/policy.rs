@@ -80,14 +80,17 @@ pub(super) enum FetchVerdict {
 
 /// How often something that cannot be read is fetched before that is told to the MMSC, which then
 /// forgets the message: a proxy that cuts an answer off leaves octets that do not decode as well.
-const MAX_UNREADABLE: u32 = 3;
+const MAX_UNREADABLE: u32 = 5;
+/// How often an MMSC must have said that a message is not there: proxies answer 404 for one that is
+/// down, and some MMSCs notify before they have the message in place.
+const MAX_NOT_FOUND: u32 = 4;
 
 /// Decides about a retrieval, `attempt` from 1; `not_found` counts how often the MMSC said before
-/// that it is not there: proxies answer 404 for an MMSC that is down, so once is not enough.
+/// that it is not there.
 pub(super) fn after_fetch(error: &Mm1Error, attempt: u32, not_found: u32) -> FetchVerdict {
     let fault = error.to_fault();
     if error.is_gone() {
-        return if not_found > 0 {
+        return if not_found + 1 >= MAX_NOT_FOUND {
             FetchVerdict::Failed { fault }
         } else {
             FetchVerdict::Again { fault, not_found: true }
@@ -348,10 +351,12 @@ mod tests {
     }
 
     #[test]
-    fn message_is_gone_only_when_said_twice() {
+    fn message_is_gone_only_when_said_several_times() {
         for error in [http(404, true), http(410, true), refused(0xe2)] {
-            assert_eq!(fetch_word(&error, 0), "gone?");
-            assert_eq!(fetch_word(&error, 1), "failed");
+            for before in 0..MAX_NOT_FOUND - 1 {
+                assert_eq!(fetch_word(&error, before), "gone?");
+            }
+            assert_eq!(fetch_word(&error, MAX_NOT_FOUND - 1), "failed");
         }
     }
 

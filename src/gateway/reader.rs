@@ -24,6 +24,10 @@ const RECEIVED: std::ops::RangeInclusive<u8> = 0..=1;
 
 /// When what could not be read or deleted is tried again; twice as long each time.
 const SOON_AGAIN: Duration = Duration::from_secs(20);
+/// The longest such pause: one listing a minute wears nothing out.
+const AGAIN_AT_LAST: Duration = Duration::from_secs(60);
+/// After damage on the line the storages are looked at so soon: it mostly comes in bursts.
+const AFTER_DAMAGE: Duration = Duration::from_secs(3);
 
 /// What a reader needs.
 pub(super) struct Reader {
@@ -37,6 +41,8 @@ pub(super) struct Reader {
     pub(super) swept: Arc<watch::Sender<u64>>,
     /// Something could not be read or deleted.
     pub(super) troubled: AtomicBool,
+    /// Whether that was found out just now.
+    pub(super) tried: AtomicBool,
 }
 
 /// Why a message could not be taken.
@@ -52,13 +58,18 @@ impl Reader {
     /// Works until `stop`, or until the modem's driver has ended.
     pub(super) async fn run(self, mut events: mpsc::Receiver<ModemEvent>, stop: CancellationToken) {
         let every = self.line.core().timing.sweep_every;
+        let look_every = self.line.core().timing.look_every;
         let mut next_sweep = Instant::now() + every;
+        let mut next_look = Instant::now() + look_every;
         let mut again = SOON_AGAIN;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 event = events.recv() => match event {
+                    Some(ModemEvent::LineDamaged) => {
+                        next_look = next_look.min(Instant::now() + AFTER_DAMAGE);
+                    }
                     Some(event) => self.on_event(event).await,
                     None => return,
                 },
@@ -71,15 +82,29 @@ impl Reader {
                     next_sweep = Instant::now() + every;
                     self.look_through().await;
                 }
+                () = tokio::time::sleep_until(next_look) => {
+                    next_look = Instant::now() + look_every;
+                    // What is known to be hard to read is tried again at its own time.
+                    if self.finds_unread().await && !self.is_troubled() {
+                        next_sweep = Instant::now() + every;
+                        self.look_through().await;
+                    }
+                }
             }
             // What could not be read or deleted is tried again before the next usual look.
-            if self.troubled.swap(false, Ordering::Relaxed) {
-                next_sweep = next_sweep.min(Instant::now() + again);
-                again = (again * 2).min(every);
-            } else {
-                again = SOON_AGAIN;
+            match (self.tried.swap(false, Ordering::Relaxed), self.is_troubled()) {
+                (true, true) => {
+                    next_sweep = next_sweep.min(Instant::now() + again);
+                    again = (again * 2).min(AGAIN_AT_LAST);
+                }
+                (true, false) => again = SOON_AGAIN,
+                (false, _) => {}
             }
         }
+    }
+
+    fn is_troubled(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed)
     }
 
     async fn on_event(&self, event: ModemEvent) {
@@ -118,7 +143,24 @@ impl Reader {
                 self.line.registration(registration);
             }
             ModemEvent::Resynced => self.line.resynced(),
+            ModemEvent::LineDamaged => {}
             ModemEvent::Gone { session, error } => self.line.modem_gone(session, &error),
+        }
+    }
+
+    /// Whether messages lie in the modem that it has not announced. A modem that has lost its
+    /// settings is prepared again by the line, and looked through then.
+    async fn finds_unread(&self) -> bool {
+        if self.sim.borrow().is_none() {
+            return false;
+        }
+        match self.modem.unread_sms().await {
+            Ok(0) => false,
+            Ok(unread) => {
+                tracing::info!(modem = %self.line.config().name, unread, "SMS without an indication");
+                true
+            }
+            Err(_) => false,
         }
     }
 
@@ -246,11 +288,16 @@ impl Reader {
     fn report(&self, result: Result<(), TakeError>) {
         let modem = &self.line.config().name;
         match result {
-            Ok(()) => self.line.sms_trouble(None),
+            Ok(()) => {
+                self.tried.store(true, Ordering::Relaxed);
+                self.troubled.store(false, Ordering::Relaxed);
+                self.line.sms_trouble(None);
+            }
             // The line asks again when the port is free.
             Err(TakeError::Modem(ModemError::InCall | ModemError::NotReady)) => {}
             Err(TakeError::Modem(error)) => {
                 tracing::warn!(%modem, "SMS not taken: {}", quiet(&error));
+                self.tried.store(true, Ordering::Relaxed);
                 self.troubled.store(true, Ordering::Relaxed);
                 self.line.sms_trouble(Some(error.to_fault()));
             }

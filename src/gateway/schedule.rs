@@ -1,5 +1,6 @@
-//! When to try again, and how long it is worth trying (mms-in-the-field 7 and 8: 15 s, 1, 5, 15,
-//! 30 min for sending; 1, 5, 10, 30 min, then hourly for fetching).
+//! When to try again, and how long it is worth trying. What breaks off is mostly a line or a cell,
+//! and works again at once or within a minute; an MMSC that stays silent through a few quick attempts
+//! is left alone for longer and longer.
 
 use std::time::Duration;
 
@@ -16,15 +17,19 @@ pub(super) struct Schedule(&'static [u64]);
 
 impl Schedule {
     /// Submissions that the MMSC cannot have.
-    pub(super) const SEND: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE]);
+    pub(super) const SEND: Self =
+        Self(&[5, 20, 45, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE]);
     /// Retrievals.
-    pub(super) const RETRIEVE: Self = Self(&[MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR]);
+    pub(super) const RETRIEVE: Self =
+        Self(&[5, 20, 45, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR]);
     /// Acknowledgements.
-    pub(super) const ACK: Self = Self(&[15, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]);
+    pub(super) const ACK: Self =
+        Self(&[5, 20, 45, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR]);
     /// A modem, a data call or a short message that does not get through. Trouble of the air or of
     /// the modem is mostly over within ten minutes, and until then nobody shall wait for more than
     /// one when it is; what lasts longer must not have the operator called every minute.
     pub(super) const LINE: Self = Self(&[
+        5,
         15,
         30,
         MINUTE,
@@ -144,14 +149,32 @@ mod tests {
     #[test]
     fn pauses_grow_and_then_stay() {
         let random = Random::seeded(5);
-        let minutes: Vec<u64> = (1..=6)
-            .map(|failures| Schedule::RETRIEVE.pause(failures, &random).as_secs() / MINUTE)
-            .collect();
-        assert!((1..=6).contains(&minutes[1]));
-        for (found, least) in minutes.iter().zip([1, 5, 10, 30, 60, 60]) {
-            assert!((least..=least + least / 10).contains(found), "{minutes:?}");
+        let seconds: Vec<u64> =
+            (1..=9).map(|failures| Schedule::RETRIEVE.pause(failures, &random).as_secs()).collect();
+        for (found, least) in seconds.iter().zip([5, 20, 45, 120, 300, 600, 1_800, 3_600, 3_600]) {
+            assert!((least..=least + least / 10).contains(found), "{seconds:?}");
         }
-        assert!(Schedule::SEND.pause(1, &random) >= Duration::from_secs(15));
+    }
+
+    #[test]
+    fn who_does_not_answer_is_asked_three_times_within_the_first_minutes_and_seldom_later() {
+        for schedule in [Schedule::SEND, Schedule::RETRIEVE, Schedule::ACK] {
+            let random = Random::seeded(7);
+            let pauses: Vec<Duration> = (1..=40).map(|it| schedule.pause(it, &random)).collect();
+            let within = |time: Duration| {
+                let mut sum = Duration::ZERO;
+                pauses
+                    .iter()
+                    .take_while(|pause| {
+                        sum += **pause;
+                        sum <= time
+                    })
+                    .count()
+            };
+            assert!(pauses[..3].iter().all(|pause| *pause <= Duration::from_secs(60)));
+            assert_eq!(within(Duration::from_secs(2 * MINUTE)), 3);
+            assert!(within(Duration::from_secs(HOUR)) <= 7);
+        }
     }
 
     #[test]

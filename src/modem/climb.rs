@@ -34,6 +34,23 @@ pub(super) struct Imprint {
     imsi: String,
 }
 
+impl Imprint {
+    /// Whether this answer to `AT+CNMI?` is another than the one it was left with.
+    pub(super) fn indicates_otherwise(&self, now: &str) -> bool {
+        !is_same(&self.settings[1], now)
+    }
+
+    /// Whether a modem that was told not to echo did so.
+    pub(super) const fn echoes_unlike(&self, echoed: bool) -> bool {
+        echoed && !self.echoes
+    }
+}
+
+/// A modem that does not tell has not changed its mind.
+fn is_same(then: &str, now: &str) -> bool {
+    then.is_empty() || now.is_empty() || then == now
+}
+
 impl Driver {
     /// Does what the rung says; the modem must be prepared afterwards.
     pub(super) async fn climb(&mut self, rung: Rung) -> Result<(), ModemError> {
@@ -198,7 +215,7 @@ impl Driver {
     /// Asks `AT` of a modem in service; `deep` also compares its settings and its SIM with what
     /// they were when it was prepared.
     pub(super) async fn check(&mut self, deep: bool) -> Result<(), ModemError> {
-        if self.in_call {
+        if self.in_call || (!deep && self.looked.is_recent()) {
             return Ok(());
         }
         let echoed = {
@@ -212,19 +229,18 @@ impl Driver {
             line.echoed()
         };
         self.tell_news();
-        if echoed && !self.imprint.echoes {
+        if self.imprint.echoes_unlike(echoed) {
             return Err(ModemError::SettingsLost);
         }
         if !deep {
             return Ok(());
         }
         let now = self.take_imprint().await?;
-        let same = |then: &str, now: &str| then.is_empty() || now.is_empty() || then == now;
-        if !same(&self.imprint.imsi, &now.imsi) {
+        if !is_same(&self.imprint.imsi, &now.imsi) {
             return Err(ModemError::SimChanged);
         }
         let settings = self.imprint.settings.iter().zip(&now.settings);
-        if settings.into_iter().any(|(then, now)| !same(then, now)) {
+        if settings.into_iter().any(|(then, now)| !is_same(then, now)) {
             return Err(ModemError::SettingsLost);
         }
         Ok(())

@@ -16,6 +16,10 @@ use crate::proto::at::Kind;
 
 /// How long registration may take when a call is wanted.
 const REGISTRATION_LIMIT: Duration = Duration::from_secs(30);
+/// How long CONNECT is waited for the first time: more often the answer has got lost than the network
+/// is that slow. LTE gives up within 40 s (3GPP TS 24.301 clause 10.3: T3482, 8 s five times), GPRS
+/// may take 150 s (TS 24.008 clause 11.2.2: T3380, 30 s five times); that is for the next time.
+const FIRST_CONNECT: Duration = Duration::from_secs(60);
 /// Context identifiers tried when the modem does not tell its range.
 const USUAL_CIDS: [u8; 3] = [1, 2, 3];
 
@@ -195,7 +199,8 @@ impl Driver {
         wanted: &PdpContext,
     ) -> Result<Result<(String, Vec<u8>), FinalResult>, ModemError> {
         let profile = self.profile();
-        let limit = profile.dial.connect_timeout;
+        let longest = profile.dial.connect_timeout;
+        let limit = if self.silent_dial { longest } else { longest.min(FIRST_CONNECT) };
         let cid = call.cid;
         let mut strings: Vec<String> =
             profile.dial.dial.iter().map(|it| filled(it, cid, wanted)).collect();
@@ -204,7 +209,9 @@ impl Driver {
         let mut answer = FinalResult::Error;
         for text in strings {
             self.dialling = Some(call);
-            match self.dial_with(&text, limit).await? {
+            let reply = self.dial_with(&text, limit).await?;
+            self.silent_dial = matches!(reply, Reply::TimedOut { .. });
+            match reply {
                 Reply::Connected { text, leftover } => {
                     self.dialling = None;
                     return Ok(Ok((text, leftover)));

@@ -17,6 +17,7 @@ use super::line::{Line, Shared};
 use super::multiplex::Multiplexing;
 use super::profile::Serial;
 use super::sms::Storages;
+use super::sms_look::Looked;
 use super::sms_setup::Reception;
 use super::usb::{Binding, Finder};
 use super::{
@@ -47,6 +48,7 @@ pub(super) enum Request {
     Signal(Answer<Option<i16>>),
     OwnNumber(Answer<Option<String>>),
     Sweep(Answer<Swept>),
+    Unread(Answer<u16>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
     Delete { sms: StoredSms, answer: Answer<()> },
     StorageUse(Answer<Vec<StorageUse>>),
@@ -69,6 +71,7 @@ pub(super) struct Driver {
     /// What makes both lines out of one port.
     pub(super) multiplexing: Multiplexing,
     pub(super) storages: Storages,
+    pub(super) looked: Looked,
     pub(super) reception: Reception,
     pub(super) registered: registration::Known,
     events: mpsc::Sender<ModemEvent>,
@@ -102,6 +105,8 @@ pub(super) struct Driver {
     pub(super) maybe_in_data: bool,
     /// The last time that it was woken no port answered.
     pub(super) deaf: bool,
+    /// The last dial string got no answer.
+    pub(super) silent_dial: bool,
     pub(super) in_call: bool,
     pub(super) ready: bool,
     /// When the receiving storage is to be selected again.
@@ -134,6 +139,7 @@ impl Driver {
             data: None,
             multiplexing: Multiplexing::default(),
             storages: Storages::default(),
+            looked: Looked::default(),
             reception: Reception::default(),
             registered: registration::Known::default(),
             events,
@@ -148,6 +154,7 @@ impl Driver {
             radio_since: None,
             maybe_in_data: true,
             deaf: false,
+            silent_dial: false,
             in_call: false,
             call: None,
             dialling: None,
@@ -189,6 +196,7 @@ impl Driver {
                         self.select_receiving().await;
                     }
                 }
+                () = self.multiplexing.damage() => self.event(ModemEvent::LineDamaged),
                 pumped = pump(&mut self.control, &mut self.data) => {
                     if let Err(error) = pumped {
                         self.lose(error.into(), true);
@@ -354,6 +362,13 @@ impl Driver {
             Request::Sweep(answer) => {
                 let result = match self.in_service() {
                     Ok(()) => self.sweep().await,
+                    Err(error) => Err(error),
+                };
+                self.reply(answer, result);
+            }
+            Request::Unread(answer) => {
+                let result = match self.in_service() {
+                    Ok(()) => self.count_unread().await,
                     Err(error) => Err(error),
                 };
                 self.reply(answer, result);

@@ -105,6 +105,9 @@ pub enum ModemEvent {
     },
     /// A storage is full; nothing more arrives until messages are deleted.
     SmsStorageFull,
+    /// A frame of the multiplexer came damaged, and the basic option repeats none (3GPP TS 27.010
+    /// clause 5.1): what it said is lost, an indication perhaps.
+    LineDamaged,
     /// The registration changed.
     Registration(Registration),
     /// A command got no answer, and the modem was brought in step again.
@@ -239,6 +242,17 @@ impl Modem {
     /// is no error, see [`Swept::failed`].
     pub async fn sweep(&self) -> Result<Swept, ModemError> {
         self.ask(Request::Sweep).await
+    }
+
+    /// Asks how many messages lie in the storages in use that were neither read nor listed, as far
+    /// as the modem tells by one command, and whether it still has the settings by which messages
+    /// come in; outside calls only, since nothing is set anew during one.
+    ///
+    /// # Errors
+    /// [`ModemError::NoAnswer`] and [`ModemError::SettingsLost`]: it must be prepared again.
+    /// [`ModemError::InCall`] at once while a call holds the only port.
+    pub async fn unread_sms(&self) -> Result<u16, ModemError> {
+        self.ask(Request::Unread).await
     }
 
     /// Reads one message. An empty name of the storage means the one for new messages.

@@ -31,6 +31,7 @@ mod refusal;
 mod registration;
 mod send;
 mod sms;
+mod sms_look;
 mod sms_setup;
 mod sms_sweep;
 mod system;

@@ -49,6 +49,14 @@ impl Multiplexing {
         self.running.as_ref().is_some_and(|mux| mux.over().is_none())
     }
 
+    /// Waits for a damaged frame; for ever where there is no multiplexer.
+    pub(super) async fn damage(&self) {
+        match &self.running {
+            Some(mux) => mux.damage().await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn failed(&mut self) {
         self.failures += 1;
         if self.failures >= MAX_FAILURES {

@@ -47,6 +47,8 @@ struct Inner {
     state: Mutex<State>,
     /// There may be something to do.
     wake: Notify,
+    /// A frame came damaged.
+    damaged: Notify,
 }
 
 struct State {
@@ -74,7 +76,11 @@ impl Multiplexer {
             closing: false,
             over: None,
         };
-        let inner = Arc::new(Inner { state: Mutex::new(state), wake: Notify::new() });
+        let inner = Arc::new(Inner {
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            damaged: Notify::new(),
+        });
         let task = tokio::spawn(run(Arc::clone(&inner), port, frames));
         Self { inner, task: Some(task), begun: Instant::now() }
     }
@@ -104,6 +110,11 @@ impl Multiplexer {
     /// Why it is over; none while it lasts.
     pub(super) fn over(&self) -> Option<Over> {
         self.inner.lock().over.map(|(over, _)| over)
+    }
+
+    /// Waits for a damaged frame since this was asked last.
+    pub(super) async fn damage(&self) {
+        self.inner.damaged.notified().await;
     }
 
     /// How long it has been running.
@@ -271,8 +282,13 @@ async fn run(inner: Arc<Inner>, port: Box<dyn Port>, mut frames: Frames) -> Box<
                 Ok(count) if count > 0 => {
                     let octets = buffer.get(..count).unwrap_or_default();
                     frames.received(octets);
+                    let mut state = inner.lock();
+                    let before = state.mux.stats().damaged;
                     // Octets are always taken.
-                    let _ = inner.lock().ask(Input::Octets(octets));
+                    let _ = state.ask(Input::Octets(octets));
+                    if state.mux.stats().damaged > before {
+                        inner.damaged.notify_one();
+                    }
                 }
                 _ => inner.lock().end(Over::PortGone),
             },

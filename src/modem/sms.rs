@@ -32,6 +32,8 @@ pub(super) struct Storages {
     pub(super) current: Option<String>,
     /// Where new messages go.
     pub(super) receive: Option<String>,
+    /// Where messages would be written, which none is: named so that it is counted too.
+    pub(super) write: Option<String>,
     /// The modem does not know `+CPMS`: there is one storage, and no way to choose another.
     pub(super) single: bool,
     /// No storage for new messages has a single place.
@@ -83,6 +85,20 @@ impl Storages {
 
     pub(super) fn distrusted(&self, method: ListMethod) -> u32 {
         self.distrust.get(&method).copied().unwrap_or(0)
+    }
+
+    /// Messages of a storage that were read and not deleted, and those that no way of looking
+    /// shows; of both together for `MT`, which is their sum.
+    pub(super) fn known(&self, storage: &str) -> u16 {
+        let both = storage == "MT";
+        let read = self.remembered.keys().filter(|(name, _)| both || name == storage).count();
+        let hidden: usize = self
+            .phantoms
+            .iter()
+            .filter(|(name, _)| both || *name == storage)
+            .map(|(_, it)| it)
+            .sum();
+        u16::try_from(read.saturating_add(hidden)).unwrap_or(u16::MAX)
     }
 
     pub(super) fn phantoms(&self, storage: &str) -> usize {
@@ -366,8 +382,11 @@ impl Driver {
         if !response.result.is_ok() && parameters > 1 {
             // Some modems want every parameter.
             let receive = self.storages.receive.as_deref().unwrap_or(storage);
-            let Ok(others) = quoted(receive) else { return Ok(Count::default()) };
-            let more = vec![others; parameters - 1].join(",");
+            let write = self.storages.write.as_deref().unwrap_or(receive);
+            let (Ok(receive), Ok(write)) = (quoted(receive), quoted(write)) else {
+                return Ok(Count::default());
+            };
+            let more = if parameters == 2 { receive } else { format!("{write},{receive}") };
             response = self.at()?.response(&format!("AT+CPMS={name},{more}"), limit).await?;
         }
         if !response.result.is_ok() {

@@ -69,31 +69,33 @@ impl Driver {
         // Only what a storage itself says: one that is refused or silent may have places.
         let mut places = None;
         self.storages.placeless = false;
+        self.forget_looks();
+        let mut takes_two = true;
         for storage in self.profile().storage.receive.clone() {
             if !receivers.contains(&storage) {
                 continue;
             }
-            let choice: Result<Vec<String>, _> = groups
-                .iter()
-                .filter_map(|group| offered_in(group, &storage))
-                .map(|name| quoted(name))
-                .collect();
-            let Ok(choice) = choice else { continue };
-            self.storages.current = None;
-            let command = format!("AT+CPMS={}", choice.join(","));
-            let mut answer = self.patient_response(&command, limit).await?;
+            let mut answer = None;
             let mut alone = false;
-            if let (false, [first, _, ..]) = (answer.result.is_ok(), &*choice) {
-                alone = true;
-                // Wavecom offers two parameters and takes one.
-                answer = self.patient_response(&format!("AT+CPMS={first}"), limit).await?;
+            for choice in choices(&groups, &storage, takes_two) {
+                let names: Result<Vec<String>, _> =
+                    choice.iter().map(|name| quoted(name)).collect();
+                let Ok(names) = names else { continue };
+                self.storages.current = None;
+                let command = format!("AT+CPMS={}", names.join(","));
+                let told = self.patient_response(&command, limit).await?;
+                result = told.result.clone();
+                if result.is_ok() {
+                    self.storages.current = choice.first().cloned();
+                    self.storages.write = choice.get(1).cloned();
+                    alone = choice.len() < groups.len();
+                    answer = Some(told);
+                    break;
+                }
+                // It is not asked that again with another storage.
+                takes_two = false;
             }
-            result = answer.result;
-            if !result.is_ok() {
-                continue;
-            }
-            self.storages.current =
-                groups.first().and_then(|group| offered_in(group, &storage)).cloned();
+            let Some(answer) = answer else { continue };
             // With one parameter new messages go where they went.
             if !alone || self.storages.receive.is_none() {
                 self.storages.receive = Some(storage);
@@ -245,6 +247,34 @@ impl Indication {
 /// A modem that does not say what it offers may know everything.
 fn offers(ranges: &[Field<'_>], at: usize, value: u32) -> bool {
     ranges.get(at).is_none_or(|it| it.offers(value))
+}
+
+/// The parameters by which new messages go to `receive`, best first. Nothing is ever written, so that
+/// the storage for writing can be the other one: `+CPMS?` then counts the messages of both.
+fn choices(groups: &[Vec<String>], receive: &String, takes_two: bool) -> Vec<Vec<String>> {
+    let plain: Vec<String> =
+        groups.iter().filter_map(|group| offered_in(group, receive)).cloned().collect();
+    let other = ["SM", "ME"].iter().find(|name| *name != receive);
+    let mut choices = Vec::new();
+    if let ([_, write, _], [_, _, _], Some(other)) = (groups, &*plain, other)
+        && takes_two
+        && ["SM", "ME"].contains(&receive.as_str())
+        && write.iter().any(|name| name == other)
+    {
+        let mut both = plain.clone();
+        if let Some(write) = both.get_mut(1) {
+            (*other).clone_into(write);
+        }
+        choices.push(both);
+    }
+    let first: Vec<String> = plain.iter().take(1).cloned().collect();
+    let several = plain.len() > 1;
+    choices.push(plain);
+    if several {
+        // Wavecom offers two parameters and takes one.
+        choices.push(first);
+    }
+    choices
 }
 
 /// The wanted storage where a parameter offers it, else the first that it does.

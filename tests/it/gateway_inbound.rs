@@ -89,7 +89,7 @@ async fn message_is_shown_though_its_acknowledgement_fails_and_that_is_retried()
 }
 
 #[tokio::test(start_paused = true)]
-async fn message_is_given_up_only_when_it_is_not_found_twice() {
+async fn message_is_given_up_only_when_it_is_not_found_several_times() {
     let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
         operator.faults().set_times(Fault::MmscNotFound {}, 1);
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
 use mm1gate::model::{
-    Address, Clock, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State,
+    Address, Clock, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State, Tap,
     Timestamp,
 };
 use mm1gate::modem::usb::NoUsb;
@@ -162,6 +162,13 @@ impl Rig {
             deps.ports = wrap(Arc::clone(&deps.ports));
         };
         Self::assemble(ports, Behaviour::Receive, timing, None, prepare, arrange).await
+    }
+
+    /// With a watcher of every octet.
+    pub(crate) async fn tapped(ports: Ports, tap: Arc<dyn Tap>) -> Self {
+        let arrange = |_: &Operator, _: &mut Config, deps: &mut Deps| deps.tap = tap;
+        let timing = sim::Timing::default();
+        Self::assemble(ports, Behaviour::Receive, timing, None, |_| {}, arrange).await
     }
 
     /// With a SIM that wants a PIN, and a PIN in the configuration.

@@ -26,6 +26,7 @@ mod fuzz_replay;
 mod gateway_choice;
 mod gateway_inbound;
 mod gateway_ladder;
+mod gateway_lost_news;
 mod gateway_modems;
 mod gateway_one_port;
 mod gateway_outbound;

@@ -243,8 +243,11 @@ async fn failed_calls_leave_the_modem_usable() {
         if failed {
             assert!(matches!(error, ModemError::CallFailed { .. }), "{answer:?}: {error}");
         } else {
+            assert_eq!(error, ModemError::NoConnect { apn: apn.clone(), seconds: 60 });
+            assert!(start.elapsed() < Duration::from_secs(80));
+            // Perhaps the network was that slow.
+            let error = bench.modem.dial(&context()).await.unwrap_err();
             assert_eq!(error, ModemError::NoConnect { apn, seconds: 90 });
-            assert!(start.elapsed() < Duration::from_secs(120));
         }
         bench.modem.sweep().await.unwrap();
     }

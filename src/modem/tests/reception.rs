@@ -107,8 +107,8 @@ async fn storages_without_a_single_place_make_messages_come_directly() {
     let empty = "\r\n+CPMS: 0,0,0,0,0,0\r\n\r\nOK\r\n";
     let script = direct_only()
         .on("AT+CNMI=?", &["\r\n+CNMI: (0-2),(0-2),(0),(0,1),(0,1)\r\n\r\nOK\r\n"])
-        .on("AT+CPMS=\"ME\",\"ME\",\"ME\"", &[empty])
-        .on("AT+CPMS=\"SM\",\"SM\",\"SM\"", &[empty]);
+        .on("AT+CPMS=\"ME\",\"SM\",\"ME\"", &[empty])
+        .on("AT+CPMS=\"SM\",\"ME\",\"SM\"", &[empty]);
     let (_bench, far) = ready(script).await;
     assert!(far.saw("AT+CNMI=2,2,0,1,0"));
 }
@@ -237,6 +237,7 @@ async fn storage_that_is_refused_at_first_does_not_make_messages_come_directly()
     for answer in ["\r\n+CMS ERROR: 310\r\n", "\r\n+CMS ERROR: 500\r\n", "ERROR", SILENCE] {
         let script = direct_only()
             .on("AT+CNMI=?", &[both])
+            .on("AT+CPMS=\"ME\",\"SM\",\"ME\"", &[answer])
             .on("AT+CPMS=\"ME\",\"ME\",\"ME\"", &[answer])
             .on("AT+CPMS=\"ME\"", &[answer])
             .on("AT+CPMS=\"SM\",\"SM\",\"SM\"", &[answer])
@@ -244,6 +245,58 @@ async fn storage_that_is_refused_at_first_does_not_make_messages_come_directly()
         let (_bench, far) = ready(script).await;
         assert!(far.saw("AT+CNMI=2,1,0,1,0"), "{answer:?}");
         assert!(!far.commands().iter().any(|it| it.starts_with("AT+CNMI=2,2")), "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_nobody_announced_is_counted_until_it_is_read() {
+    let empty = "\r\n+CPMS: \"ME\",0,23,\"SM\",0,10,\"ME\",0,23\r\n\r\nOK\r\n";
+    let one = "\r\n+CPMS: \"ME\",0,23,\"SM\",1,10,\"ME\",0,23\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CPMS?", &[empty, empty, one, one])
+        .on("AT+CNMI?", &["\r\n+CNMI: 2,1,0,1,0\r\n\r\nOK\r\n"])
+        .on("AT+CPMS=\"SM\"", &["\r\n+CPMS: 1,10,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CMGR=3", &[&read(2)]);
+    let (bench, far) = ready(script).await;
+    assert_eq!(bench.modem.unread_sms().await, Ok(0));
+    assert_eq!(bench.modem.unread_sms().await, Ok(1));
+    // Read, and left where it is: its owner wrote it.
+    bench.modem.read_sms("SM", 3).await.unwrap();
+    assert_eq!(bench.modem.unread_sms().await, Ok(0));
+    assert_eq!(count(&far, "AT+CMGL=4"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_is_counted_and_nowhere_is_not_news_for_ever() {
+    let counted = "\r\n+CPMS: \"ME\",2,23,\"SM\",0,10,\"ME\",2,23\r\n\r\nOK\r\n";
+    let script = Script::new()
+        .on("AT+CPMS?", &[counted])
+        .on("AT+CPMS=\"ME\"", &["\r\n+CPMS: 2,23,0,23,0,23\r\n\r\nOK\r\n"])
+        .on("AT+CMGD=?", &["\r\n+CMGD: (),(0-4)\r\n\r\nOK\r\n"]);
+    let (bench, _far) = ready(script).await;
+    assert_eq!(bench.modem.unread_sms().await, Ok(2));
+    assert!(bench.modem.sweep().await.unwrap().is_empty());
+    assert_eq!(bench.modem.unread_sms().await, Ok(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_announces_otherwise_or_stores_elsewhere_has_lost_its_settings() {
+    let told = |code: &str, value: &str| format!("\r\n{code}: {value}\r\n\r\nOK\r\n");
+    let cpms = told("+CPMS", "\"ME\",0,23,\"SM\",0,10,\"ME\",0,23");
+    let elsewhere = told("+CPMS", "\"SM\",0,10,\"SM\",0,10,\"SM\",0,10");
+    let (cnmi, silent) = (told("+CNMI", "2,1,0,1,0"), told("+CNMI", "0,0,0,0,0"));
+    let prepared = &*cnmi;
+    for (cpms, cnmi, expected) in [
+        ([&*cpms, &cpms, &cpms], [prepared, &cnmi, &cnmi], Ok(0)),
+        ([&*cpms, &cpms, &cpms], [prepared, &cnmi, &silent], Err(ModemError::SettingsLost)),
+        ([&*cpms, &cpms, &elsewhere], [prepared, &cnmi, &cnmi], Err(ModemError::SettingsLost)),
+        // Who does not tell has not changed.
+        ([&*cpms, &cpms, "ERROR"], [prepared, &cnmi, "ERROR"], Ok(0)),
+    ] {
+        let script = Script::new().on("AT+CPMS?", &cpms).on("AT+CNMI?", &cnmi);
+        let (bench, _far) = ready(script).await;
+        assert_eq!(bench.modem.unread_sms().await, Ok(0));
+        assert_eq!(bench.modem.unread_sms().await, expected, "{cpms:?} {cnmi:?}");
     }
 }
 
@@ -306,4 +359,16 @@ async fn message_whose_place_gives_no_clear_answer_is_looked_for_again() {
     assert!(bench.modem.sweep().await.unwrap().found.is_empty());
     assert!(bench.modem.sweep().await.unwrap().found.is_empty());
     assert_eq!(places(&bench.modem.sweep().await.unwrap().found), [("SM", 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_was_just_looked_at_is_not_asked_whether_it_is_there() {
+    let (bench, far) = ready(Script::new()).await;
+    let before = count(&far, "AT");
+    bench.modem.unread_sms().await.unwrap();
+    bench.modem.check(false).await.unwrap();
+    assert_eq!(count(&far, "AT"), before);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    bench.modem.check(false).await.unwrap();
+    assert_eq!(count(&far, "AT"), before + 1);
 }

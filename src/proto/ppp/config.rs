@@ -135,13 +135,25 @@ pub struct LinkConfig {
     pub observe: bool,
 }
 
-/// Echo-Requests of our own.
+/// Echo-Requests of our own (RFC 1661 clause 5.8). The first leaves as soon as the link is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EchoConfig {
     /// The pause between two.
     pub interval: Duration,
-    /// Unanswered ones that end the link; `None` lets it live, since many modems never answer.
-    pub give_up_after: Option<u32>,
+    /// What unanswered ones mean.
+    pub give_up: GiveUp,
+}
+
+/// What it means that no frame of any kind came since an Echo-Request, and since the ones before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GiveUp {
+    /// Nothing.
+    Never,
+    /// So many end the link.
+    After(u32),
+    /// So many end a link on which one was answered: many modems never answer, so that only their
+    /// falling silent tells anything.
+    OnceAnsweredAfter(u32),
 }
 
 impl LinkConfig {
@@ -339,7 +351,7 @@ pub enum LinkError {
     /// We hear ourselves: the modem is in command mode and echoes, or the line is looped.
     #[error("the line is looped back: the modem echoes instead of being in a data call")]
     LoopDetected,
-    /// Echo-Requests went unanswered, with [`EchoConfig::give_up_after`].
+    /// Echo-Requests went unanswered, see [`GiveUp`].
     #[error("the peer stopped answering echo requests")]
     EchoLost,
     /// The modem wrote its result code on the line.

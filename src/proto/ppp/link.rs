@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::auth::{Auth, AuthEffect, Checker};
 use super::automaton::State;
 use super::config::{
-    Credentials, Input, LinkConfig, LinkError, LinkEvent, LinkStats, Output, Phase, Role,
+    Credentials, GiveUp, Input, LinkConfig, LinkError, LinkEvent, LinkStats, Output, Phase, Role,
 };
 use super::ipcp::Ipcp;
 use super::lcp::Lcp;
@@ -50,6 +50,8 @@ pub struct Link {
     carrier_check: Option<Instant>,
     next_echo: Option<Instant>,
     unanswered_echoes: u32,
+    /// The peer has answered an Echo-Request.
+    answers_echo: bool,
     negotiations: u32,
     stray_terminates: u32,
     told_authenticated: bool,
@@ -87,6 +89,7 @@ impl Link {
             carrier_check: None,
             next_echo: None,
             unanswered_echoes: 0,
+            answers_echo: false,
             negotiations: 0,
             stray_terminates: 0,
             told_authenticated: false,
@@ -328,8 +331,10 @@ impl Link {
                 let data = [&ours[..], rest].concat();
                 self.send_lcp(&ControlPacket::new(code::ECHO_REPLY, packet.identifier, data));
             }
-            // Replies only show life, which every frame does; discards are for nobody.
-            code::ECHO_REPLY | code::DISCARD_REQUEST => {}
+            // It shows life, which every frame does, and that the peer's silence would tell.
+            code::ECHO_REPLY => self.answers_echo = true,
+            // For nobody.
+            code::DISCARD_REQUEST => {}
             _ => {
                 let identifier = self.lcp.next_identifier();
                 self.send_lcp(&self.code_reject(identifier, packet));
@@ -497,6 +502,8 @@ impl Link {
                 Effect::Up => {
                     self.phase = Phase::Open;
                     self.phase_limit = None;
+                    // Whether the peer answers is worth knowing before the line may fall silent.
+                    self.next_echo = self.next_echo.map(|_| now);
                     let agreed = self.ipcp.policy.agreed();
                     self.outputs.push_back(Output::Event(LinkEvent::IpUp {
                         address: agreed.address,
@@ -518,7 +525,12 @@ impl Link {
 
     fn echo(&mut self, now: Instant) {
         let Some(echo) = self.config.echo else { return };
-        if echo.give_up_after.is_some_and(|limit| self.unanswered_echoes >= limit) {
+        let limit = match echo.give_up {
+            GiveUp::After(limit) => Some(limit),
+            GiveUp::OnceAnsweredAfter(limit) if self.answers_echo => Some(limit),
+            GiveUp::Never | GiveUp::OnceAnsweredAfter(_) => None,
+        };
+        if limit.is_some_and(|limit| self.unanswered_echoes >= limit) {
             self.finish(LinkError::EchoLost);
             return;
         }

@@ -16,7 +16,7 @@ mod numbers;
 mod tests;
 
 pub use config::{
-    AuthProtocol, ClientConfig, Credentials, EchoConfig, Input, LinkConfig, LinkError, LinkEvent,
-    LinkStats, Output, Phase, Role, ServerConfig, ServerQuirks,
+    AuthProtocol, ClientConfig, Credentials, EchoConfig, GiveUp, Input, LinkConfig, LinkError,
+    LinkEvent, LinkStats, Output, Phase, Role, ServerConfig, ServerQuirks,
 };
 pub use link::Link;

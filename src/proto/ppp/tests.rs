@@ -658,18 +658,29 @@ fn unknown_code_gets_a_code_reject() {
 
 #[test]
 fn unanswered_echo_kills_the_link_only_when_told_to() {
-    for (give_up_after, dies) in [(None, false), (Some(3), true)] {
+    let cases = [
+        (GiveUp::Never, true, false),
+        (GiveUp::After(3), false, true),
+        (GiveUp::OnceAnsweredAfter(3), false, false),
+        (GiveUp::OnceAnsweredAfter(3), true, true),
+    ];
+    for (give_up, answers_first, dies) in cases {
         let config = LinkConfig {
-            echo: Some(EchoConfig { interval: Duration::from_secs(10), give_up_after }),
+            echo: Some(EchoConfig { interval: Duration::from_secs(10), give_up }),
             ..LinkConfig::client(ClientConfig::default())
         };
         let mut rig = Rig::new(config);
         rig.open_lcp(None);
         rig.open_ipcp();
+        if answers_first {
+            let asked = rig.expect(protocol::LCP, code::ECHO_REQUEST);
+            let reply = ControlPacket::new(code::ECHO_REPLY, asked.identifier, [0, 0, 0, 9]);
+            rig.peer_says(protocol::LCP, &reply);
+        }
         for _ in 0..20 {
             rig.wait();
         }
-        assert_eq!(rig.down() == Some(&LinkError::EchoLost), dies);
+        assert_eq!(rig.down() == Some(&LinkError::EchoLost), dies, "{give_up:?} {answers_first}");
     }
 }
 
