@@ -269,14 +269,19 @@ async fn push_of_another_service_is_kept_and_shown() {
     assert_eq!(rig.shown().await, [(State::In(InboundState::Pushed), None)]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn text_messages_are_kept_and_garbage_is_shown_without_disturbing_anything() {
     let rig = Rig::new();
     let (dcs, user_data) = UserData::from_text("Good morning");
     let sender = SmsAddress::from_text("+447700900123");
     let text = Deliver::new(sender, dcs, Scts::new(NOW, 0), user_data);
     let text = Bytes::from(join_smsc(None, &text.encode().unwrap()).unwrap());
-    rig.arrive([text, Bytes::from_static(b"no hex"), Bytes::new()]).await;
+    // A moment apart, since they are shown in the order in which they came.
+    let moment = std::time::Duration::from_millis(10);
+    rig.arrive([text]).await;
+    tokio::time::sleep(moment).await;
+    rig.arrive([Bytes::from_static(b"no hex"), Bytes::new()]).await;
+    tokio::time::sleep(moment).await;
     rig.arrive(sms(b"data", 16_000, 3, NOW)).await;
     let damaged = (State::In(InboundState::Failed), Some("sms-undecodable".to_owned()));
     let text = (State::In(InboundState::Received), None);
