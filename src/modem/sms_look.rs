@@ -48,7 +48,7 @@ impl Driver {
             self.look_at_settings(&told).await?;
         }
         self.looked.answered = Some(Instant::now());
-        Ok(unread(&self.storages, &told))
+        Ok(unread(&self.storages, &self.storages_to_look_through(), &told))
     }
 
     async fn ask_storages(&mut self, call: Option<u64>) -> Result<Vec<Cpms>, ModemError> {
@@ -94,15 +94,14 @@ impl Driver {
     }
 }
 
-/// Messages that are counted and were neither read nor found missing.
-fn unread(storages: &Storages, told: &[Cpms]) -> u16 {
-    let mut seen: Vec<&str> = Vec::new();
-    let mut count = 0_u16;
-    for state in told {
-        if !state.storage.is_empty() && !seen.contains(&&*state.storage) {
-            seen.push(&state.storage);
-            count = count.max(state.used.saturating_sub(storages.known(&state.storage)));
-        }
-    }
-    count
+/// Messages that are counted and were neither read nor found missing. Only what is `looked_through`
+/// can be known, under whichever of its names it is counted.
+fn unread(storages: &Storages, looked_through: &[String], told: &[Cpms]) -> u16 {
+    let of = |state: &Cpms| {
+        let name = state.storage.strip_suffix("_P").unwrap_or(&state.storage);
+        let is_looked_through = name == "MT" || looked_through.iter().any(|it| it == name);
+        let known = if is_looked_through { storages.known(name) } else { state.used };
+        state.used.saturating_sub(known)
+    };
+    told.iter().map(of).max().unwrap_or(0)
 }
