@@ -61,6 +61,8 @@ impl Reader {
         let look_every = self.line.core().timing.look_every;
         let mut next_sweep = Instant::now() + every;
         let mut next_look = Instant::now() + look_every;
+        // Counted by the modem, and not to be found.
+        let mut unread = 0;
         let mut again = SOON_AGAIN;
         loop {
             tokio::select! {
@@ -84,10 +86,16 @@ impl Reader {
                 }
                 () = tokio::time::sleep_until(next_look) => {
                     next_look = Instant::now() + look_every;
+                    let found = self.unread().await;
                     // What is known to be hard to read is tried again at its own time.
-                    if self.finds_unread().await && !self.is_troubled() {
+                    if found > unread && !self.is_troubled() {
+                        let modem = &self.line.config().name;
+                        tracing::info!(%modem, found, "SMS without an indication");
                         next_sweep = Instant::now() + every;
                         self.look_through().await;
+                        unread = self.unread().await;
+                    } else {
+                        unread = unread.min(found);
                     }
                 }
             }
@@ -148,20 +156,13 @@ impl Reader {
         }
     }
 
-    /// Whether messages lie in the modem that it has not announced. A modem that has lost its
-    /// settings is prepared again by the line, and looked through then.
-    async fn finds_unread(&self) -> bool {
+    /// How many messages lie in the modem that it has not announced. One that has lost its settings is
+    /// prepared again by the line, and looked through then.
+    async fn unread(&self) -> u16 {
         if self.sim.borrow().is_none() {
-            return false;
+            return 0;
         }
-        match self.modem.unread_sms().await {
-            Ok(0) => false,
-            Ok(unread) => {
-                tracing::info!(modem = %self.line.config().name, unread, "SMS without an indication");
-                true
-            }
-            Err(_) => false,
-        }
+        self.modem.unread_sms().await.unwrap_or(0)
     }
 
     async fn look_through(&self) {
