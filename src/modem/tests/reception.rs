@@ -269,10 +269,13 @@ async fn message_that_nobody_announced_is_counted_until_it_is_read() {
 #[tokio::test(start_paused = true)]
 async fn message_that_is_counted_and_nowhere_is_not_news_for_ever() {
     let counted = "\r\n+CPMS: \"ME\",2,23,\"SM\",0,10,\"ME\",2,23\r\n\r\nOK\r\n";
-    let script = Script::new()
+    let mut script = Script::new()
         .on("AT+CPMS?", &[counted])
         .on("AT+CPMS=\"ME\"", &["\r\n+CPMS: 2,23,0,23,0,23\r\n\r\nOK\r\n"])
         .on("AT+CMGD=?", &["\r\n+CMGD: (),(0-4)\r\n\r\nOK\r\n"]);
+    for place in 0..=23 {
+        script = script.on(&format!("AT+CMGR={place}"), &["\r\n+CMS ERROR: 321\r\n"]);
+    }
     let (bench, _far) = ready(script).await;
     assert_eq!(bench.modem.unread_sms().await, Ok(2));
     assert!(bench.modem.sweep().await.unwrap().is_empty());
