@@ -278,7 +278,7 @@ async fn message_that_is_counted_and_nowhere_is_not_news_for_ever() {
     }
     let (bench, _far) = ready(script).await;
     assert_eq!(bench.modem.unread_sms().await, Ok(2));
-    assert!(bench.modem.sweep().await.unwrap().is_empty());
+    assert!(bench.modem.sweep().await.unwrap().found.is_empty());
     assert_eq!(bench.modem.unread_sms().await, Ok(0));
 }
 
