@@ -195,9 +195,9 @@ mod tests {
     fn last_try_is_made_once_shortly_before_the_end() {
         let random = Random::seeded(7);
         let end = NOW.plus(Duration::from_secs(20 * MINUTE));
-        let late = Schedule::SEND.next(5, NOW, Some(end), &random);
+        let late = Schedule::SEND.next(7, NOW, Some(end), &random);
         assert_eq!(late, Some(NOW.plus(Duration::from_secs(19 * MINUTE))));
-        assert_eq!(Schedule::SEND.next(6, late.unwrap(), Some(end), &random), None);
+        assert_eq!(Schedule::SEND.next(8, late.unwrap(), Some(end), &random), None);
         // What has time goes by its schedule.
         let early = Schedule::SEND.next(1, NOW, Some(end), &random).unwrap();
         assert!(early < NOW.plus(Duration::from_secs(MINUTE)));

@@ -60,9 +60,8 @@ fn configuration_refuses_what_would_end_a_command() {
         ("pdp_type", "IP"),
     ] {
         for ending in ENDINGS {
-            let told = match configured(key, &format!("{usual}{ending}x")) {
-                Ok(_) => panic!("{key} with {ending:?} is taken"),
-                Err(told) => told,
+            let Err(told) = configured(key, &format!("{usual}{ending}x")) else {
+                panic!("{key} with {ending:?} is taken");
             };
             assert!(told.contains(key), "{key}: {told}");
             assert!(!told.contains("hunter2") && !told.contains("1234\""), "a secret: {told}");

@@ -1,8 +1,6 @@
 //! A modem that vanishes as it begins to dial, met by the real binary on a real pseudo-terminal: it is
 //! named for what it is, with what mends it, wherever somebody may look.
 
-#![expect(clippy::disallowed_methods, reason = "real processes live in real time")]
-
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -89,7 +89,8 @@ fn fact(name: &str, value: &str) -> Markup {
 fn network(modem: &ModemView) -> String {
     // What a modem said before it fell silent says nothing of now; that no network lets it in does.
     let missing = modem.registration.is_some_and(|it| !it.is_registered());
-    if !is_heard(modem) && !(missing && modem.condition == "waiting" && modem.until.is_none()) {
+    let will_show = missing && modem.condition == "waiting" && modem.until.is_none();
+    if !(is_heard(modem) || will_show) {
         return String::new();
     }
     let operator = modem.operator.as_deref().unwrap_or_default();

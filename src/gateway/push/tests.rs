@@ -277,7 +277,7 @@ async fn text_messages_are_kept_and_garbage_is_shown_without_disturbing_anything
     let text = Deliver::new(sender, dcs, Scts::new(NOW, 0), user_data);
     let text = Bytes::from(join_smsc(None, &text.encode().unwrap()).unwrap());
     // A moment apart, since they are shown in the order in which they came.
-    let moment = std::time::Duration::from_millis(10);
+    let moment = Duration::from_millis(10);
     rig.arrive([text]).await;
     tokio::time::sleep(moment).await;
     rig.arrive([Bytes::from_static(b"no hex"), Bytes::new()]).await;

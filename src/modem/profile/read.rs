@@ -362,7 +362,7 @@ fn check_command(text: &str, known: &[&str]) -> Result<(), String> {
     }
     for (at, _) in text.match_indices('{') {
         let stands = |it: &&str| text.get(at..).is_some_and(|rest| rest.starts_with(*it));
-        if !known.iter().any(|it| stands(it)) {
+        if !known.iter().any(stands) {
             return Err(if known.is_empty() {
                 "placeholders are for the templates of [dial] and [hangup] only".to_owned()
             } else {

@@ -220,7 +220,7 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
             2 => (Fault::RegistrationStatus { stat: dice.byte(0, 10) }, Lasts),
             _ => (Fault::CeregOnly {}, Lasts),
         }],
-        12 => vec![match dice.below(4) {
+        12 => vec![match dice.below(6) {
             0 => (Fault::StorageFull {}, Lasts),
             1 => {
                 let forms = [FullForm::Huawei, FullForm::Cinterion, FullForm::Indicator];
@@ -228,6 +228,8 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
                 (Fault::StorageFullTold { form }, Lasts)
             }
             2 => (Fault::DeleteRefused {}, Times(3)),
+            3 => (Fault::StorageChoiceRefused {}, Times(3)),
+            4 => (Fault::StorageAliases {}, Lasts),
             _ => (Fault::DeletePretended {}, Times(3)),
         }],
         13 => vec![match dice.below(6) {
