@@ -1,0 +1,185 @@
+//! What a configuration file may say, and what is told of one that cannot be used.
+
+use super::*;
+
+const GOOD: &str = r#"
+data_dir = "/var/lib/mm1gate"
+[api]
+listen = "127.0.0.1:0"
+[[modem]]
+name = "front-desk"
+port = "/dev/ttyUSB3"
+control_port = "/dev/ttyUSB2"
+pin = "1234"
+own_number = "+44 7700 900123"
+[modem.operator]
+apn = "mms.example"
+auth = "chap"
+mmsc = "http://mmsc.example/mms"
+proxy = "010.000.000.001:8080"
+max_message_size = 307200
+"#;
+
+fn complaint(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    Config::parse(&GOOD.replace(from, to), "test.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn good_file_is_read() {
+    let config = Config::parse(GOOD, "test.toml").unwrap();
+    let modem = &config.modems[0];
+    assert_eq!(modem.own_number, Some(Address::Msisdn("+447700900123".into())));
+    let operator = modem.operator.as_ref().unwrap();
+    assert_eq!(operator.proxy, Some(("10.0.0.1".to_owned(), 8080)));
+    assert_eq!(config.data_dir, Path::new("/var/lib/mm1gate"));
+    assert!(!format!("{config:?}").contains("1234\""));
+}
+
+#[test]
+fn misspelt_key_gets_a_suggestion_and_its_line() {
+    assert_eq!(
+        complaint("mmsc =", "mmcs ="),
+        "test.toml, line 14: there is no key 'mmcs' here; did you mean 'mmsc'?"
+    );
+    assert!(complaint("[api]", "[apy]").contains("did you mean 'api'?"));
+    assert!(complaint("pin =", "colour =").contains("possible are name, port"));
+}
+
+#[test]
+fn unusable_values_are_named_with_what_is_expected() {
+    let text = complaint("http://mmsc.example/mms", "mmsc.example/mms");
+    assert!(text.starts_with("test.toml: modem[0].operator.mmsc = \"mmsc.example/mms\""));
+    assert!(complaint("010.000.000.001:8080", "10.0.0.1:9201").contains("WSP"));
+    assert!(complaint("010.000.000.001:8080", "10.0.0.1").contains("port"));
+    assert!(complaint("307200", "300").contains("octets"));
+    assert!(complaint("\"chap\"", "\"peap\"").contains("none, pap"));
+    assert!(complaint("front-desk", "front desk").contains("letters"));
+    assert!(complaint("/dev/ttyUSB2", "/dev/ttyUSB3").contains("dial port"));
+    assert!(complaint("127.0.0.1:0", "0.0.0.0:80").contains("only this machine"));
+    assert!(complaint("+44 7700 900123", "hello").contains("international"));
+    let pin = complaint("1234", "12345678901");
+    assert!(pin.contains("pin") && !pin.contains("12345678901"));
+}
+
+#[test]
+fn sending_policy_is_read() {
+    let text = "[sending]\ngive_up_after_hours = 2\nresend_unknown = true\n[api]";
+    let config = Config::parse(&GOOD.replace("[api]", text), "t").unwrap();
+    assert!(config.resend_unknown);
+    assert_eq!(config.timing.give_up_after, Duration::from_secs(7_200));
+    assert!(complaint("[api]", "[sending]\ngive_up_after_hours = 0\n[api]").contains("720"));
+}
+
+#[test]
+fn how_long_texts_may_wait_is_read() {
+    let with = |seconds: &str| {
+        let text = format!("[receiving]\ntexts_may_wait_seconds = {seconds}\n[api]");
+        Config::parse(&GOOD.replace("[api]", &text), "t").map(|it| it.timing.longest_call)
+    };
+    assert_eq!(with("30").unwrap(), Duration::from_secs(30));
+    assert_eq!(with("3600").unwrap(), Duration::from_secs(3_600));
+    for wrong in ["29", "3601", "-180"] {
+        let text = with(wrong).unwrap_err().to_string();
+        let wanted = format!(
+            "t: receiving.texts_may_wait_seconds = \"{wrong}\": a number of seconds from 30 to \
+             3600"
+        );
+        assert_eq!(text, wanted);
+    }
+    assert!(with("\"long\"").unwrap_err().to_string().starts_with("t, line 4"));
+    assert!(complaint("[api]", "[recieving]\n[api]").contains("did you mean 'receiving'?"));
+}
+
+#[test]
+fn missing_keys_are_named() {
+    assert!(complaint("apn = \"mms.example\"", "").contains("modem[0].operator.apn is missing"));
+    let two = GOOD.replace("port = \"/dev/ttyUSB3\"\ncontrol_port = \"/dev/ttyUSB2\"", "");
+    let second = "[[modem]]\nport = \"/dev/ttyUSB7\"\n[modem.operator]\napn = \"a\"\n";
+    let text = Config::parse(&format!("{two}{second}"), "t").unwrap_err().to_string();
+    assert!(text.contains("modem[0].port is missing"), "{text}");
+    let text = Config::parse("", "test.toml").unwrap_err().to_string();
+    assert!(text.contains("[[modem]] is missing") || text.contains("data_dir"), "{text}");
+}
+
+#[test]
+fn only_modem_needs_no_port_and_may_be_named_by_its_socket() {
+    let ports = "port = \"/dev/ttyUSB3\"\ncontrol_port = \"/dev/ttyUSB2\"";
+    let port = |text: &str| {
+        Config::parse(&GOOD.replace(ports, text), "t").map(|it| it.modems[0].port.clone())
+    };
+    assert_eq!(port("").unwrap(), "auto");
+    assert_eq!(port("port = \"auto\"").unwrap(), "auto");
+    assert_eq!(port("port = \"usb:1-1.4\"").unwrap(), "usb:1-1.4");
+    for wrong in ["port = \"USB0\"", "port = \"usb:1\""] {
+        assert!(port(wrong).unwrap_err().to_string().contains("/dev/serial/by-id"));
+    }
+    let both = "port = \"auto\"\ncontrol_port = \"/dev/ttyUSB2\"";
+    assert!(port(both).unwrap_err().to_string().contains("leave it out"));
+}
+
+#[test]
+fn auto_is_refused_when_there_are_several() {
+    let second = "[[modem]]\nport = \"auto\"\n[modem.operator]\napn = \"a\"\n";
+    let text = Config::parse(&format!("{GOOD}{second}"), "t").unwrap_err().to_string();
+    assert!(text.contains("modem[1].port = \"auto\": with several modems"), "{text}");
+}
+
+#[test]
+fn modem_without_operator_is_for_plain_sms() {
+    let config = Config::parse("data_dir = \"/d\"\n[[modem]]\n", "t").unwrap();
+    assert_eq!(config.modems[0].operator, None);
+    // An empty table is a slip.
+    let text = Config::parse("data_dir = \"/d\"\n[[modem]]\n[modem.operator]\n", "t");
+    assert!(text.unwrap_err().to_string().contains("modem[0].operator.apn is missing"));
+}
+
+#[test]
+fn two_modems_share_neither_name_nor_port() {
+    let second = GOOD.split("[[modem]]").nth(1).unwrap();
+    let both = format!("{GOOD}\n[[modem]]{second}");
+    let text = Config::parse(&both, "t").unwrap_err().to_string();
+    assert!(text.contains("name of its own"), "{text}");
+    let both = format!("{GOOD}\n[[modem]]{}", second.replace("front-desk", "back"));
+    let text = Config::parse(&both, "t").unwrap_err().to_string();
+    assert!(text.contains("belongs to modem \"front-desk\""), "{text}");
+}
+
+#[test]
+fn syntax_error_names_its_line() {
+    let text = complaint("apn = \"mms.example\"", "apn = mms.example");
+    assert!(text.starts_with("test.toml, line 12: "), "{text}");
+    let text = complaint("max_message_size = 307200", "max_message_size = \"300K\"");
+    assert!(text.contains("line 16"), "{text}");
+}
+
+#[test]
+fn complaint_does_not_repeat_a_secret() {
+    for wrong in ["pin = 8642", "pin = \"8642", "pin = [8642]"] {
+        let text = complaint("pin = \"1234\"", wrong);
+        assert!(text.starts_with("test.toml, line 9: ") && !text.contains("8642"), "{text}");
+    }
+    let text = complaint("auth = \"chap\"", "password = 8642");
+    assert!(text.contains("password") && !text.contains("8642"), "{text}");
+}
+
+#[test]
+fn headers_that_cannot_be_filled_in_or_are_ours_are_refused() {
+    let with = |line: &str| complaint("auth = \"chap\"", &format!("extra_headers = {line}"));
+    assert!(with("{ X-MDN = \"{NAI}\" }").contains("{LINE1NOCC}"));
+    assert!(with("{ Transfer-Encoding = \"chunked\" }").contains("by itself"));
+    let good = "extra_headers = { X-MDN = \"1{LINE1NOCC}\", X-Other = \"{ \" }";
+    let text = GOOD.replace("auth = \"chap\"", good);
+    let operator = Config::parse(&text, "t").unwrap().modems[0].operator.clone().unwrap();
+    assert_eq!(operator.extra_headers.len(), 2);
+    let without = text.replace("own_number = \"+44 7700 900123\"", "");
+    let text = Config::parse(&without, "t").unwrap_err().to_string();
+    assert!(text.contains("modem[0].own_number is missing"), "{text}");
+}
+
+#[test]
+fn relative_folder_counts_from_the_file() {
+    let text = GOOD.replace("/var/lib/mm1gate", "data");
+    let config = Config::parse(&text, "/etc/mm1gate/mm1gate.toml").unwrap();
+    assert_eq!(config.data_dir, Path::new("/etc/mm1gate/data"));
+}
