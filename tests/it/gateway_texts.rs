@@ -226,7 +226,11 @@ async fn texts_leave_during_a_data_call_on_two_ports_and_in_turn_with_it_on_one(
         // The order in which the outcomes came.
         let mut order = Vec::new();
         while let Ok(event) = events.try_recv() {
-            if let Event::State { id, state: State::Out(OutboundState::Sent), .. } = event {
+            // A report may be quicker than the answer.
+            if let Event::State { id, state: State::Out(state), .. } = event
+                && matches!(state, OutboundState::Sent | OutboundState::Delivered)
+                && !order.contains(&id)
+            {
                 order.push(id);
             }
         }
