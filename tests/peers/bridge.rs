@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
@@ -21,6 +22,10 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 /// How long a look at the descriptors lasts before the end of the test is noticed.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// How long an answer to a command is waited for.
+const ANSWERED: Timespec = Timespec { tv_sec: 3, tv_nsec: 0 };
+/// How often a command is sent.
+const TRIES: u32 = 5;
 
 /// Which way octets went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +94,7 @@ impl Bridge {
                         // The line ends like a cable that is pulled.
                         let _ = carry(&driver, &modem, &kept, &ended);
                     }
-                    None => std::thread::sleep(std::time::Duration::from_millis(10)),
+                    None => std::thread::sleep(Duration::from_millis(10)),
                 }
             }
         });
@@ -126,17 +131,30 @@ impl Drop for Bridge {
     }
 }
 
-/// Sends one command to the modem, before any driver does, and waits for OK.
+/// Sends one command to the modem, before any driver does, and waits for OK. A call that somebody
+/// has left up a moment ago may still be over only when the port is closed once more.
 pub(crate) fn command(tty: &Path, line: &str) {
-    let modem = open_raw(tty).unwrap();
-    write_all(modem.as_fd(), format!("{line}\r").as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"OK\r\n") {
-        let mut buffer = [0; 64];
-        let count = rustix::io::read(&modem, &mut buffer).unwrap();
-        assert!(count > 0, "{line}: the modem closed");
-        answer.extend_from_slice(&buffer[..count]);
+    for _ in 0..TRIES {
+        let modem = open_raw(tty).unwrap();
+        write_all(modem.as_fd(), format!("{line}\r").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        loop {
+            let mut fds = [PollFd::new(&modem, PollFlags::IN)];
+            if poll(&mut fds, Some(&ANSWERED)).unwrap() == 0 {
+                break;
+            }
+            let mut buffer = [0; 64];
+            let count = rustix::io::read(&modem, &mut buffer).unwrap();
+            assert!(count > 0, "{line}: the modem closed");
+            answer.extend_from_slice(&buffer[..count]);
+            if answer.ends_with(b"OK\r\n") {
+                return;
+            }
+        }
+        drop(modem);
+        std::thread::sleep(Duration::from_secs(1));
     }
+    panic!("{line}: no OK, {TRIES} times");
 }
 
 /// Opens a terminal in raw mode without making it a controlling one.
