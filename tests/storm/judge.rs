@@ -66,9 +66,8 @@ pub(crate) async fn judge(
         outgoing(&mut verdict, &all, operator, phone, message);
     }
     compare_refusals(&mut verdict, operator);
-    let mut old = old_at_first_sight(&all, operator);
     for message in coming {
-        incoming(&mut verdict, &all, operator, message, &mut old);
+        incoming(&mut verdict, &all, operator, message);
     }
     let modem = operator.modem().state();
     if modem.stored_sms != [0, 0] {
@@ -169,26 +168,17 @@ fn compare_refusals(verdict: &mut Verdict, operator: &Operator) {
     }
 }
 
-/// How many announcements were filed as expired long before the gateway first saw the SIM, in a
+/// Whether an announcement was filed as expired long before the gateway first saw the SIM, in a
 /// scenario whose message centre stamps with wrong times: at first sight nothing tells such a one
 /// from what has lain there for years, so it is shown and not fetched by itself.
-fn old_at_first_sight(all: &[Summary], operator: &Operator) -> usize {
-    if !operator.faults().fired().by_name().contains_key("odd-message-time") {
-        return 0;
-    }
-    let is_old = |one: &&Summary| {
-        one.historic && one.kind == Kind::Mms && one.state == State::In(InboundState::Expired)
-    };
-    all.iter().filter(is_old).count()
+fn is_old_at_first_sight(one: &Summary, operator: &Operator) -> bool {
+    one.historic
+        && one.kind == Kind::Mms
+        && one.state == State::In(InboundState::Expired)
+        && operator.faults().fired().by_name().contains_key("odd-message-time")
 }
 
-fn incoming(
-    verdict: &mut Verdict,
-    all: &[Summary],
-    operator: &Operator,
-    coming: &Coming,
-    old: &mut usize,
-) {
+fn incoming(verdict: &mut Verdict, all: &[Summary], operator: &Operator, coming: &Coming) {
     let mark = &coming.mark;
     let is_it = |one: &&Summary| {
         matches!(one.state, State::In(_))
@@ -200,11 +190,8 @@ fn incoming(
     };
     let found: Vec<&Summary> = all.iter().filter(is_it).collect();
     let summary = match found.as_slice() {
-        [] if coming.kind == Kind::Mms && *old > 0 => {
-            *old -= 1;
-            return;
-        }
         [] => return verdict.open.push(format!("lost: {mark} is not in the inbox")),
+        [one] if is_old_at_first_sight(one, operator) => return,
         [one] => *one,
         several => {
             return verdict
