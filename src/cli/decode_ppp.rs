@@ -8,14 +8,12 @@ use smoltcp::wire::{IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket};
 
 use super::decode_http;
 use super::decode_report::{Failure, Report, View};
-use crate::codec::ppp::{self, ControlPacket, Deframed, Deframer, protocol, split_frame};
+use crate::codec::ppp::{self, ControlPacket, Deframed, Deframer, FLAG, protocol, split_frame};
 use crate::codec::push::{PORT, Push, SECURE_PORT};
 use crate::codec::{Node, Warning};
 
 /// Longest PPP frame, octets: above the largest MRU in use.
 const MAX_FRAME: usize = 4096;
-/// The flag of RFC 1662.
-const FLAG: u8 = 0x7E;
 
 /// Most broken frames for each whole one on a line that is still taken for PPP.
 const MAX_BAD: usize = 16;

@@ -15,7 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 
 use super::line::Shared;
+use super::tail::NO_CARRIER;
 use super::{ModemError, Port};
+use crate::codec::ppp::FLAG;
 use crate::model::TapDirection;
 
 /// How often Data Carrier Detect is looked at.
@@ -343,8 +345,6 @@ enum Sight {
     End,
 }
 
-const NO_CARRIER: &[u8] = b"NO CARRIER";
-
 /// Octets kept behind the text: more than a modem holds back.
 const MAX_BEHIND: usize = 64 * 1024;
 
@@ -359,7 +359,7 @@ impl TextWatch {
                 self.behind.push(*octet);
             }
             self.matched = match (octet, self.matched) {
-                (0x7e, _) => Some(0),
+                (&FLAG, _) => Some(0),
                 (b'\r' | b'\n', Some(0)) => Some(0),
                 (b'\r' | b'\n', Some(count)) if count == NO_CARRIER.len() => {
                     self.behind = octets.get(at..).unwrap_or_default().to_vec();
@@ -369,7 +369,7 @@ impl TextWatch {
                 _ => None,
             };
             self.inside = match (octet, self.inside) {
-                (0x7e, _) => {
+                (&FLAG, _) => {
                     self.suspicion = false;
                     self.behind.clear();
                     0

@@ -13,7 +13,7 @@ use super::profile::Serial;
 use super::tail::Tail;
 use super::{ModemError, Port, PortError};
 use crate::codec::at::{CommandLine, FinalResult, Unsolicited};
-use crate::codec::cmux::FLAG;
+use crate::codec::{cmux, ppp};
 use crate::model::{Clock, Tap, TapChannel, TapDirection, TapEvent};
 use crate::proto::at::{Channel, Command, Event, Input, Kind, Output, Response};
 
@@ -29,8 +29,6 @@ const LATE: Duration = Duration::from_millis(50);
 const LATE_MARGIN: Duration = Duration::from_millis(500);
 /// The longest such time.
 const MAX_LATE: Duration = Duration::from_secs(4);
-/// What begins and ends a frame of a data call (RFC 1662 clause 3.1).
-const HDLC_FLAG: u8 = 0x7e;
 /// How long a port may refuse to take a command's octets.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -454,9 +452,9 @@ impl Line {
             Ok(count) if count > 0 => {
                 let octets = buffer.get(..count).unwrap_or_default();
                 self.shared.observe(TapDirection::Received, octets);
-                self.heard_flags |= octets.contains(&FLAG);
+                self.heard_flags |= octets.contains(&cmux::FLAG);
                 self.heard += u64::try_from(count).unwrap_or(u64::MAX);
-                let flags = octets.iter().filter(|octet| **octet == HDLC_FLAG).count();
+                let flags = octets.iter().filter(|octet| **octet == ppp::FLAG).count();
                 self.flags += u64::try_from(flags).unwrap_or(u64::MAX);
                 Ok(count)
             }

@@ -1,7 +1,9 @@
 //! What a modem says at the end of a call, told from the frames of the call (RFC 1662 clause 3.1).
 
-const FLAG: u8 = 0x7e;
-const NO_CARRIER: &[u8] = b"NO CARRIER";
+use crate::codec::ppp::FLAG;
+
+/// The text that ends a call (V.250 clause 5.7.1).
+pub(super) const NO_CARRIER: &[u8] = b"NO CARRIER";
 
 /// Follows a port that may still carry frames. Text stands between two frames, or behind
 /// `NO CARRIER`; the same octets inside a frame are somebody's data.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::fault::{Fault, Faults, OfferedProtocol};
 use crate::codec::ppp::{
-    ControlPacket, Deframed, Deframer, FrameFormat, code, protocol, split_frame,
+    ControlPacket, Deframed, Deframer, FLAG, FrameFormat, code, protocol, split_frame,
 };
 use crate::model::Random;
 use crate::net::Io;
@@ -20,8 +20,6 @@ const CHUNK: usize = 2048;
 const IN_FLIGHT: usize = 64;
 /// Octets of the longest frame.
 const MAX_FRAME: usize = 4096;
-/// What frames begin and end with.
-const FLAG: u8 = 0x7e;
 /// The identifier of frames that the server's own machine knows nothing of.
 const STRAY: u8 = 0xd7;
 

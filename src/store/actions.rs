@@ -102,27 +102,9 @@ fn send_again(
         return Ok(None);
     }
     for (key, message) in ended {
-        db.execute(
-            "UPDATE submission
-             SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL
-             WHERE id = ?1",
-            params![key, at.as_millis()],
-        )?;
-        set_recipients(db, key, OutboundState::Queued, None)?;
-        tell(
-            db,
-            key,
-            &message,
-            at,
-            OutboundState::Queued,
-            "queued once more on request, the same message",
-            None,
-        )?;
+        requeue(db, key, &message, at, "queued once more on request, the same message")?;
     }
-    db.execute(
-        "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
-        params![id, expires_at.as_millis()],
-    )?;
+    allow_until(db, id, expires_at)?;
     rows::refresh_outbound(db, id, at).map(Some)
 }
 
@@ -148,18 +130,39 @@ fn send_by(
     let text = format!("to be sent by modem {modem}, on request");
     for (key, message) in open {
         db.execute(
-            "UPDATE submission
-             SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL,
-                 modem = ?3, bound_to = ?4
-             WHERE id = ?1",
-            params![key, at.as_millis(), modem, sim],
+            "UPDATE submission SET modem = ?2, bound_to = ?3 WHERE id = ?1",
+            params![key, modem, sim],
         )?;
-        set_recipients(db, key, OutboundState::Queued, None)?;
-        tell(db, key, &message, at, OutboundState::Queued, &text, None)?;
+        requeue(db, key, &message, at, &text)?;
     }
-    db.execute(
-        "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2), modem = ?3 WHERE id = ?1",
-        params![id, expires_at.as_millis(), modem],
-    )?;
+    db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![id, modem])?;
+    allow_until(db, id, expires_at)?;
     rows::refresh_outbound(db, id, at).map(Some)
+}
+
+/// Has a submission begin anew, at once.
+fn requeue(
+    db: &Connection,
+    key: i64,
+    message: &str,
+    at: Timestamp,
+    why: &str,
+) -> Result<(), Failure> {
+    db.execute(
+        "UPDATE submission
+         SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL
+         WHERE id = ?1",
+        params![key, at.as_millis()],
+    )?;
+    set_recipients(db, key, OutboundState::Queued, None)?;
+    tell(db, key, message, at, OutboundState::Queued, why, None)
+}
+
+/// Gives a message at least until then.
+fn allow_until(db: &Connection, id: &str, expires_at: Timestamp) -> Result<(), Failure> {
+    db.execute(
+        "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
+        params![id, expires_at.as_millis()],
+    )?;
+    Ok(())
 }

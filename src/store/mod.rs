@@ -22,8 +22,6 @@ mod sms;
 mod status_reports;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod text_tests;
 mod texts;
 mod types;
 mod view;

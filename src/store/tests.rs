@@ -1,6 +1,7 @@
 //! What the store promises, held by reopening it after every step.
 
 mod sims;
+mod texts;
 
 use std::path::Path;
 use std::time::Duration;

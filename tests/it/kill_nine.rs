@@ -222,12 +222,7 @@ impl Rig {
         let words: String = (0..70).map(|word| format!("{round}.{word:02} ")).collect();
         let text = format!("round {round}: {words}");
         let body = json!({ "kind": "sms", "to": [PHONE], "text": text, "delivery_report": false });
-        let body = body.to_string();
-        let kind = "application/json";
-        let reply =
-            over_unix(&self.socket(), "POST", "/api/v1/messages", kind, body.as_bytes()).unwrap();
-        assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
-        reply.json()["id"].as_str().unwrap().to_owned()
+        self.accepted(&body)
     }
 
     /// Waits for the text to settle and checks every promise; true when it was sent.
@@ -325,6 +320,11 @@ impl Rig {
                 "data_base64": base64::engine::general_purpose::STANDARD.encode(picture),
             }],
         });
+        self.accepted(&body)
+    }
+
+    /// Hands a message in; its id.
+    fn accepted(&self, body: &Value) -> String {
         let body = body.to_string();
         let kind = "application/json";
         let reply =

@@ -7,8 +7,8 @@ use memchr::{memchr, memchr2};
 
 use super::fcs::{GOOD, INITIAL, fcs16};
 
-/// Flag sequence: begins and ends a frame.
-pub(crate) const FLAG: u8 = 0x7E;
+/// Flag sequence: begins and ends a frame (RFC 1662 clause 3.1).
+pub const FLAG: u8 = 0x7E;
 /// Control escape: the next octet is complemented in bit 6.
 pub(crate) const ESCAPE: u8 = 0x7D;
 /// What an escaped octet is combined with.

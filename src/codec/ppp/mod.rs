@@ -18,7 +18,7 @@ pub use auth::{ChapPacket, PapRequest, auth_message, chap_md5_response};
 pub use control::{
     ControlPacket, MAX_OPTIONS, RawOption, code, decode_options, encode_options, protocol,
 };
-pub use deframe::{Deframed, Deframer, FrameError, MAX_TEXT};
+pub use deframe::{Deframed, Deframer, FLAG, FrameError, MAX_TEXT};
 pub use describe::describe;
 pub use fcs::fcs16;
 pub use frame::{FrameFormat, normalised, split_frame};

@@ -424,7 +424,16 @@ pub(super) fn bench(ports: &Ports, port: &str, control: Option<&str>, pin: Optio
     bench_as(ports, port, control, pin, ProfileChoice::fixed(Profile::generic()))
 }
 
-/// The same with another profile.
+/// A modem with one port that is in service.
+pub(super) async fn ready(script: Script) -> (Bench, Far) {
+    let ports = Ports::default();
+    let far = ports.plug("p", script);
+    let bench = bench(&ports, "p", None, None);
+    bench.modem.prepare().await.unwrap();
+    (bench, far)
+}
+
+/// The same as [`bench`] with another profile.
 pub(super) fn bench_as(
     ports: &Ports,
     port: &str,

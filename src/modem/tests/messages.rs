@@ -4,19 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bench::{Bench, Far, Ports, SILENCE, Script, bench};
+use super::bench::{SILENCE, Script, ready};
 use crate::codec::sms::from_hex;
 use crate::modem::{ModemError, ModemEvent, StoredSms};
 
 const PDU: &str = "000405816888F80004605040302010800101";
-
-async fn ready(script: Script) -> (Bench, Far) {
-    let ports = Ports::default();
-    let far = ports.plug("p", script);
-    let bench = bench(&ports, "p", None, None);
-    bench.modem.prepare().await.unwrap();
-    (bench, far)
-}
 
 fn listed(index: u16) -> String {
     format!("\r\n+CMGL: {index},1,,17\r\n{PDU}\r\n\r\nOK\r\n")

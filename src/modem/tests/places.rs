@@ -1,20 +1,12 @@
 //! Places of messages: what may be deleted there, and under which name they are looked at.
 
-use super::bench::{Bench, Far, Ports, Script, bench};
+use super::bench::{Script, ready};
 use crate::codec::sms::from_hex;
 use crate::modem::{ModemError, ModemEvent, StoredSms};
 
 const PDU: &str = "000405816888F80004605040302010800101";
 const NEXT: &str = "000405816888F80004605040302010800102";
 const EMPTY: &str = "\r\n+CMS ERROR: 321\r\n";
-
-async fn ready(script: Script) -> (Bench, Far) {
-    let ports = Ports::default();
-    let far = ports.plug("p", script);
-    let bench = bench(&ports, "p", None, None);
-    bench.modem.prepare().await.unwrap();
-    (bench, far)
-}
 
 fn sms(storage: &str, index: u16) -> StoredSms {
     let octets = from_hex(PDU).unwrap().into();

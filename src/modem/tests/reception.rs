@@ -4,21 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::bench::{Bench, Far, Ports, SILENCE, Script, bench, bench_as};
+use super::bench::{Far, Ports, SILENCE, Script, bench_as, ready};
 use crate::modem::{
     ModemError, ModemEvent, Profile, ProfileChoice, Profiles, StorageUse, StoredSms,
 };
 
 const PDU: &str = "000405816888F80004605040302010800101";
 const HELD: &str = "\r\n+CPMS: 2,10,0,23,0,23\r\n\r\nOK\r\n";
-
-async fn ready(script: Script) -> (Bench, Far) {
-    let ports = Ports::default();
-    let far = ports.plug("p", script);
-    let bench = bench(&ports, "p", None, None);
-    bench.modem.prepare().await.unwrap();
-    (bench, far)
-}
 
 fn places(found: &[StoredSms]) -> Vec<(&str, u16)> {
     found.iter().map(|it| (it.storage.as_str(), it.index)).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::bench::{Act, Bench, Far, Ports, SILENCE, Script, bench};
+use super::bench::{Act, SILENCE, Script, ready};
 use crate::codec::sms::{from_hex, to_hex};
 use crate::model::{Blame, Explain, Retry};
 use crate::modem::{ModemError, ModemEvent};
@@ -17,14 +17,6 @@ const PROMPT: &str = "\r\n> ";
 
 fn octets() -> Bytes {
     from_hex(PDU).unwrap().into()
-}
-
-async fn ready(script: Script) -> (Bench, Far) {
-    let ports = Ports::default();
-    let far = ports.plug("p", script);
-    let bench = bench(&ports, "p", None, None);
-    bench.modem.prepare().await.unwrap();
-    (bench, far)
 }
 
 async fn refused(answer: &str) -> ModemError {

@@ -14,6 +14,7 @@ use crate::codec::at::{
     CommandLine, FinalResult, Unsolicited, is_hex, is_unsolicited, registration, two_line_header,
     value_behind,
 };
+use crate::codec::ppp;
 
 /// Longest line taken, in octets. A PDU line has 376, a list of networks may have two thousand.
 pub const MAX_LINE: usize = 4096;
@@ -27,7 +28,6 @@ const SIGNS: [char; 8] = ['+', '^', '*', '%', '$', '#', '!', '_'];
 
 const CTRL_Z: u8 = 0x1a;
 const ESC: u8 = 0x1b;
-const HDLC_FLAG: u8 = 0x7e;
 
 /// A command and how it is to be treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -356,7 +356,7 @@ impl Channel {
             return;
         }
         // Asked after each octet, so that only the last two can be new.
-        if let [before @ .., HDLC_FLAG, 0xff | 0x7d | 0xc0] = &*self.partial {
+        if let [before @ .., ppp::FLAG, 0xff | 0x7d | 0xc0] = &*self.partial {
             let leftover = self.partial.split_off(before.len());
             self.connected(String::new(), leftover);
         }

@@ -82,6 +82,22 @@ impl Rig {
         self.te.handle_input(self.now, input).unwrap();
     }
 
+    /// A far end that sends everything back, until nothing moves or 40 rounds are over.
+    fn echo(&mut self) {
+        for _ in 0..40 {
+            let mut octets = VecDeque::new();
+            let next = drain(&mut self.te, &mut self.te_events, &mut octets);
+            if octets.is_empty() {
+                let Some(next) = next else { break };
+                self.now = next;
+                self.ask(Input::Timeout);
+            }
+            for one in octets {
+                self.ask(Input::Octets(&one));
+            }
+        }
+    }
+
     /// Channels 0, 1 and 2 open.
     fn up() -> Self {
         let mut rig = Self::new();
@@ -189,18 +205,7 @@ fn slow_ua_that_comes_behind_a_second_sabm_opens_once() {
 fn modem_that_echoes_frames_is_not_taken_for_one_that_answers() {
     let mut rig = Rig::new();
     rig.ask(Input::Open(0));
-    for _ in 0..40 {
-        let mut octets = VecDeque::new();
-        let next = drain(&mut rig.te, &mut rig.te_events, &mut octets);
-        if octets.is_empty() {
-            let Some(next) = next else { break };
-            rig.now = next;
-            rig.ask(Input::Timeout);
-        }
-        for one in octets {
-            rig.ask(Input::Octets(&one));
-        }
-    }
+    rig.echo();
     assert_eq!(rig.te_events, [Event::NotOpened { dlci: 0, error: MuxError::Echo }]);
 }
 

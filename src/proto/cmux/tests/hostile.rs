@@ -33,18 +33,7 @@ fn address_beyond_the_channels_is_dropped_and_counted() {
 fn own_disc_and_cld_that_come_back_are_no_agreement() {
     let mut rig = Rig::new();
     rig.ask(Input::CloseDown);
-    for _ in 0..40 {
-        let mut octets = VecDeque::new();
-        let next = drain(&mut rig.te, &mut rig.te_events, &mut octets);
-        if octets.is_empty() {
-            let Some(next) = next else { break };
-            rig.now = next;
-            rig.ask(Input::Timeout);
-        }
-        for one in octets {
-            rig.ask(Input::Octets(&one));
-        }
-    }
+    rig.echo();
     assert_eq!(rig.te_events.last(), Some(&Event::Ended(End::ClosedDown { answered: false })));
 }
 

@@ -1,32 +1,6 @@
 //! What the store promises of texts that go out, and of what waits for a modem.
 
-use std::path::Path;
-use std::time::Duration;
-
-use bytes::Bytes;
-
 use super::*;
-use crate::model::{
-    Address, Clock, Fault, Kind, MessageId, OutboundState, Random, Timestamp, TransactionId,
-};
-
-const SIM: &str = "262011234567890";
-const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
-
-fn later(seconds: u64) -> Timestamp {
-    NOW.plus(Duration::from_secs(seconds))
-}
-
-fn fault(code: &str) -> Fault {
-    Fault {
-        layer: "modem".to_owned(),
-        code: code.to_owned(),
-        summary: format!("test: {code}"),
-        verbatim: None,
-        remedy: "none".to_owned(),
-        blame: "operator".to_owned(),
-    }
-}
 
 struct Rig {
     store: Store,
