@@ -150,6 +150,7 @@ fn paths() -> Value {
 
 fn schemas() -> Value {
     let text = || json!({ "type": "string" });
+    let some_text = || json!({ "type": "string", "minLength": 1 });
     let count = || json!({ "type": "integer", "minimum": 0 });
     let time = || json!({ "type": "string", "format": "date-time" });
     let many = |name: &str| json!({ "type": "array", "items": reference(name) });
@@ -163,11 +164,15 @@ fn schemas() -> Value {
         "NewMessage": {
             "type": "object", "additionalProperties": false, "required": ["to"],
             "description": "Text, parts or both.",
+            "anyOf": [
+                { "required": ["text"], "properties": { "text": { "minLength": 1 } } },
+                { "required": ["parts"], "properties": { "parts": { "minItems": 1 } } },
+            ],
             "properties": {
                 "kind": { "enum": ["mms", "sms"], "default": "mms",
                     "description": "An SMS has text, and neither subject, parts nor group." },
-                "to": { "oneOf": [text(), { "type": "array", "items": text(), "minItems": 1,
-                    "maxItems": MAX_RECIPIENTS }],
+                "to": { "oneOf": [some_text(), { "type": "array", "items": some_text(),
+                    "minItems": 1, "maxItems": MAX_RECIPIENTS }],
                     "examples": ["+447700900123"] },
                 "subject": { "type": "string", "maxLength": MAX_SUBJECT },
                 "text": text(),
@@ -194,7 +199,7 @@ fn schemas() -> Value {
         "NewMessageForm": {
             "type": "object", "additionalProperties": false, "required": ["to"],
             "properties": {
-                "to": { "type": "string",
+                "to": { "type": "string", "minLength": 1,
                     "description": "May be repeated, or hold several separated by commas." },
                 "kind": { "enum": ["mms", "sms"] }, "subject": text(), "text": text(),
                 "file": { "type": "array", "items": { "type": "string", "format": "binary" } },

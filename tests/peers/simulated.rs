@@ -26,7 +26,18 @@ pub(crate) struct Simulator {
 impl Simulator {
     /// Starts it with more arguments than the port; waits until it is ready.
     pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
+        Self::start_in(Scratch::new(name), arguments)
+    }
+
+    /// Starts it with the text of a scenario.
+    pub(crate) fn start_as(name: &str, scenario: &str) -> Self {
         let scratch = Scratch::new(name);
+        let file = scratch.path().join("scenario.toml");
+        std::fs::write(&file, scenario).unwrap();
+        Self::start_in(scratch, &["--scenario", file.to_str().unwrap()])
+    }
+
+    fn start_in(scratch: Scratch, arguments: &[&str]) -> Self {
         let mut command = mm1gate();
         command
             .args(["simulate", "--json", "--control", "127.0.0.1:0", "--tty"])
