@@ -98,7 +98,9 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
             signal.get_or_create(&label).set(dbm.into());
         }
         if let Some(state) = modem.registration {
-            registration.get_or_create(&label).set(stat(state));
+            if let Some(stat) = stat(state) {
+                registration.get_or_create(&label).set(stat);
+            }
             roaming.get_or_create(&label).set((state == Registration::Roaming).into());
         }
         for storage in &modem.storages {
@@ -123,7 +125,7 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
     registry.register(
         "modem_registration_state",
         "Registration as <stat> of 3GPP TS 27.007: 0 not registered, 1 home, 2 searching, 3 denied, \
-         4 unknown, 5 roaming, 6 SMS only, 8 emergency calls only",
+         4 no coverage, 5 roaming, 6 SMS only, 8 emergency calls only",
         registration,
     );
     registry.register("modem_roaming", "Whether it is registered with another network", roaming);
@@ -146,18 +148,19 @@ fn storage_label(name: &str) -> &'static str {
     KNOWN.into_iter().find(|known| *known == name).unwrap_or("other")
 }
 
-/// `<stat>` of `+CREG` (3GPP TS 27.007 clause 7.2).
-const fn stat(registration: Registration) -> i64 {
-    match registration {
+/// `<stat>` of `+CREG` (3GPP TS 27.007 clause 7.2); none where the modem tells nothing.
+const fn stat(registration: Registration) -> Option<i64> {
+    Some(match registration {
         Registration::NotRegistered => 0,
         Registration::Home => 1,
         Registration::Searching => 2,
         Registration::Denied => 3,
-        Registration::Unknown => 4,
+        Registration::NoCoverage => 4,
         Registration::Roaming => 5,
         Registration::SmsOnly => 6,
         Registration::EmergencyOnly => 8,
-    }
+        Registration::Unknown => return None,
+    })
 }
 
 fn of_messages(registry: &mut Registry, gateway: &Gateway) {

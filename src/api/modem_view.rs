@@ -28,8 +28,8 @@ pub struct Modem {
     /// The operator's name as the network tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
-    /// `home`, `roaming`, `sms-only`, `searching`, `denied`, `emergency-only`, `not-registered` or
-    /// `unknown`.
+    /// `home`, `roaming`, `sms-only`, `searching`, `denied`, `emergency-only`, `not-registered`,
+    /// `no-coverage` or `unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,
     /// Whether the operator's settings for MMS are configured; plain SMS need none.
@@ -214,6 +214,7 @@ pub(super) const fn registration(registration: Registration) -> &'static str {
         Registration::Searching => "searching",
         Registration::Denied => "denied",
         Registration::NotRegistered => "not-registered",
+        Registration::NoCoverage => "no-coverage",
         Registration::Unknown => "unknown",
     }
 }

@@ -295,7 +295,7 @@ fn modem() -> Value {
         "since": time(), "recovery_step": text(), "next_attempt_at": time(),
         "operator": text(), "registration": { "enum": [
             "home", "roaming", "sms-only", "searching", "denied", "emergency-only",
-            "not-registered", "unknown",
+            "not-registered", "no-coverage", "unknown",
         ] },
         "mms": { "type": "boolean", "description":
             "Whether the operator's settings for MMS are configured; plain SMS need none." },

@@ -215,27 +215,32 @@ fn network(probe: &Probe, report: &mut Report) {
         );
     }
     if !probe.registration.iter().any(|it| registered(it.stat)) {
-        let denied = probe.registration.iter().any(|it| it.stat == 3);
+        let stats = || probe.registration.iter().map(|it| it.stat);
+        let denied = stats().any(|stat| stat == 3);
+        let uncovered = !denied && stats().any(|stat| stat == 4) && !stats().any(|stat| stat == 2);
         let fix = if denied {
             "ask the operator whether the SIM is active and allowed in this kind of device"
         } else {
             NETWORK_FIX
         };
-        return report.failed("network", format!("not registered ({})", all.join("; ")), fix);
+        let what = if uncovered { "no coverage now" } else { "not registered" };
+        return report.failed("network", format!("{what} ({})", all.join("; ")), fix);
     }
     let mut name = probe.network.name.clone();
     if name.is_empty() {
         name.clone_from(&probe.network.mcc_mnc);
     }
     let packet = |it: &&crate::modem::probe::Domain| it.name != "circuit-switched";
-    let for_data = probe.registration.iter().filter(packet).any(|it| matches!(it.stat, 1 | 5));
+    // A modem that tells of circuits alone is believed for data too.
+    let for_data = probe.registration.iter().filter(packet).count() == 0
+        || probe.registration.iter().filter(packet).any(|it| matches!(it.stat, 1 | 5 | 9 | 10));
     let text = format!("{name} ({})", all.join("; "));
     if for_data {
         report.ok("network", text.trim());
     } else {
         report.warning(
             "network",
-            format!("registered, but not for data: {text}"),
+            format!("registered for calls but not for data: {text}"),
             "ask the operator whether mobile data is part of the tariff; MMS need it",
         );
     }

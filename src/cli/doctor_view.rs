@@ -35,7 +35,11 @@ fn check_of(code: &str) -> Option<&'static str> {
         | "pin-too-few-attempts"
         | "puk-needed"
         | "sim-locked" => "pin",
-        "not-registered" | "registration-denied" | "sms-only" | "not-attached" => "network",
+        "not-registered"
+        | "not-registered-for-data"
+        | "registration-denied"
+        | "sms-only"
+        | "not-attached" => "network",
         "sms-storage-full" | "sms-delete-failed" => "storage",
         "brown-out" => "power",
         "apn-refused" | "call-failed" | "no-connect" | "no-free-context" => "operator-settings",

@@ -29,7 +29,7 @@ const DEAD_LINE: Duration = Duration::from_secs(25);
 /// How often the line is listened to.
 const LISTEN: Duration = Duration::from_secs(1);
 
-/// While a SIM is abroad, or has SMS only, its pauses do not grow beyond the one after so many failures.
+/// While a SIM is abroad, has SMS only or no packet service, its pauses do not grow beyond the one after so many failures.
 const ROAMING_LOOKS: u32 = 3;
 
 impl Worker<'_> {
@@ -236,7 +236,7 @@ impl Worker<'_> {
         trouble.call_failures = trouble.call_failures.saturating_add(1);
         let failures = match fault.code.as_str() {
             // Nobody was called: only this machine was asked.
-            "roaming" | "sms-only" => trouble.call_failures.min(ROAMING_LOOKS),
+            "roaming" | "sms-only" | "not-registered-for-data" => trouble.call_failures.min(ROAMING_LOOKS),
             _ => trouble.call_failures,
         };
         let now = core.now();

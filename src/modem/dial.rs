@@ -40,16 +40,16 @@ impl Driver {
         check(wanted)?;
         self.at()?;
         self.dialling = None;
-        let attached = self.attach().await;
-        if let Err(error) = attached {
+        let attached = match self.attach().await {
+            Ok(attached) => attached,
             // The reason why, where the registration tells it.
-            let sms_only = matches!(error, ModemError::NotAttached { .. })
-                && self.ask_registration().await? == Registration::SmsOnly;
-            return Err(if sms_only { ModemError::SmsOnly } else { error });
-        }
-        if self.wait_for_network(REGISTRATION_LIMIT).await? == Registration::SmsOnly {
-            return Err(ModemError::SmsOnly);
-        }
+            Err(error @ ModemError::NotAttached { .. }) => {
+                let sms_only = self.ask_registration().await? == Registration::SmsOnly;
+                return Err(if sms_only { ModemError::SmsOnly } else { error });
+            }
+            Err(error) => return Err(error),
+        };
+        self.wait_for_data(REGISTRATION_LIMIT, attached).await?;
         if self.registered.data_roams() && !self.config.roaming {
             return Err(ModemError::Roaming);
         }
@@ -140,18 +140,20 @@ impl Driver {
         self.registered.on_lte || self.profile().quirks.first_context_attaches
     }
 
-    async fn attach(&mut self) -> Result<(), ModemError> {
+    /// Whether the modem says that it is attached to the packet service.
+    async fn attach(&mut self) -> Result<bool, ModemError> {
         let limit = self.command_timeout();
         let response = self.at()?.optional("AT+CGATT?", limit).await?;
         let state = response.lines.iter().find_map(|line| value_behind(line, "+CGATT:"));
         if state != Some("0") {
             // Attached, or a modem that does not tell.
-            return Ok(());
+            return Ok(state == Some("1"));
         }
         let limit = self.profile().timeouts.attach;
         let response = self.at()?.response("AT+CGATT=1", limit).await?;
         if response.result.is_ok() {
-            return Ok(());
+            // It has agreed to try: only the registration tells.
+            return Ok(false);
         }
         Err(ModemError::NotAttached { answer: response.result.to_string() })
     }

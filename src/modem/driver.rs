@@ -472,6 +472,7 @@ impl Driver {
         self.ready = false;
         // Another SIM may be in it, and other messages in a memory that a restart has emptied.
         self.storages.forget();
+        self.registered.no_five_g = false;
         self.session = self.session.wrapping_add(1);
         let prepared = self.prepare().await;
         self.ready = prepared.is_ok();

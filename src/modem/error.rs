@@ -175,6 +175,14 @@ pub enum ModemError {
         /// What it says.
         state: super::Registration,
     },
+    /// The circuit-switched side lets it in, the packet side does not.
+    #[error("the modem is registered for calls but not for data: after {seconds} s it says {told}")]
+    NotRegisteredForData {
+        /// How long it was given.
+        seconds: u64,
+        /// What each packet domain says.
+        told: String,
+    },
     /// The network does not want this SIM.
     #[error("the network denies this SIM")]
     RegistrationDenied,
@@ -374,6 +382,7 @@ impl Explain for ModemError {
             Self::OtherLock { .. } => "sim-locked",
             Self::SimBusy { .. } => "sim-busy",
             Self::NotRegistered { .. } => "not-registered",
+            Self::NotRegisteredForData { .. } => "not-registered-for-data",
             Self::RegistrationDenied => "registration-denied",
             Self::Roaming => "roaming",
             Self::SmsOnly => "sms-only",
@@ -466,6 +475,7 @@ impl Explain for ModemError {
             | Self::PinTooFewAttempts { .. }
             | Self::OtherLock { .. } => Blame::Modem,
             Self::NotRegistered { .. }
+            | Self::NotRegisteredForData { .. }
             | Self::RegistrationDenied
             | Self::SmsOnly
             | Self::NotAttached { .. }
@@ -565,6 +575,10 @@ impl Explain for ModemError {
             Self::NotRegistered { .. } => {
                 "check antenna and coverage, and whether the network generation that this modem \
                  speaks (2G, 3G, 4G) is still on the air here"
+            }
+            Self::NotRegisteredForData { .. } => {
+                "nothing, if it has just started; when it stays so, check antenna and coverage, and \
+                 ask the operator whether mobile data is part of the tariff"
             }
             Self::RegistrationDenied => {
                 "ask the operator whether the SIM is active and allowed in this kind of device"

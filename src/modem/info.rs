@@ -102,8 +102,8 @@ impl fmt::Debug for ModemInfo {
     }
 }
 
-/// Registration with a network (3GPP TS 27.007 clauses 7.2, 10.1.20, 10.1.22), the best of the
-/// circuit-switched, packet and EPS answers.
+/// Registration with a network (3GPP TS 27.007 clauses 7.2, 10.1.20, 10.1.22, 10.1.47), the best of
+/// the circuit-switched, packet, EPS and 5GS answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
     /// With the SIM's own network.
@@ -120,7 +120,9 @@ pub enum Registration {
     EmergencyOnly,
     /// Not registered and not looking.
     NotRegistered,
-    /// The modem does not know, for example without coverage.
+    /// `<stat>` 4: the modem hears no network that it could look at; it was registered, or will be.
+    NoCoverage,
+    /// The modem does not tell: it knows none of the questions.
     Unknown,
 }
 
@@ -148,6 +150,7 @@ impl fmt::Display for Registration {
             Self::Searching => "searching for a network",
             Self::Denied => "registration denied",
             Self::NotRegistered => "not registered and not searching",
+            Self::NoCoverage => "no coverage now",
             Self::Unknown => "registration unknown",
         })
     }

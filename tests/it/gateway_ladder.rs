@@ -262,6 +262,49 @@ async fn calls_refused_for_a_day_are_not_made_more_than_every_half_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn modem_without_coverage_says_so_and_makes_no_call() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    until(&rig, "ready", Duration::from_secs(60)).await;
+    rig.operator.faults().set(Fault::RegistrationStatus { stat: 4 });
+    sleep(Duration::from_secs(60)).await;
+    let picture = rig.gateway.accept(message(2_000)).await.unwrap();
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(view(&rig).registration, Some(Registration::NoCoverage));
+    let fault = rig.view(&picture).await.summary.fault.unwrap();
+    assert_eq!(fault.code, "not-registered", "{fault:?}");
+    assert!(fault.summary.contains("no coverage now"), "{fault:?}");
+    assert_eq!(rig.operator.modem().state().calls, 0);
+    rig.operator.faults().clear_all();
+    sent_within(&rig, &picture, 90).await;
+    rig.gateway.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_with_circuits_only_sends_texts_and_says_why_no_mms_go() {
+    for stat in [0, 2, 3, 4] {
+        let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+        until(&rig, "ready", Duration::from_secs(60)).await;
+        rig.operator.faults().set(Fault::PacketStatus { stat });
+        let picture = rig.gateway.accept(message(2_000)).await.unwrap();
+        let words = rig.gateway.accept(text(PHONE, "plain")).await.unwrap();
+        let gone = rig.until(&words, &["sent", "delivered"]);
+        tokio::time::timeout(Duration::from_secs(90), gone).await.unwrap();
+        sleep(Duration::from_secs(120)).await;
+        let waiting = rig.view(&picture).await;
+        assert_eq!(waiting.summary.state.as_str(), "queued");
+        let fault = waiting.summary.fault.unwrap();
+        assert_eq!(fault.code, "not-registered-for-data", "{fault:?}");
+        assert!(fault.summary.contains("registered for calls but not for data"), "{fault:?}");
+        assert!(fault.summary.contains("+CGREG: "), "{fault:?}");
+        assert_eq!(view(&rig).registration, Some(Registration::Home));
+        assert_eq!(rig.operator.modem().state().calls, 0);
+        rig.operator.faults().clear_all();
+        sent_within(&rig, &picture, 90).await;
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn sim_with_sms_only_sends_texts_and_says_why_no_mms_go() {
     for stat in [6, 7] {
         let rig = Rig::new(Ports::Two, Behaviour::Receive).await;

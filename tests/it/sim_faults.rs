@@ -85,6 +85,9 @@ async fn fault_shows_on_the_wire_and_a_sound_modem_does_otherwise() {
         (Fault::CeregOnly {}, &["AT+CREG?", "AT+CEREG?"], |it| {
             it[1].contains("+CREG: 0,0") && it[2].contains("+CEREG: 0,1")
         }),
+        (Fault::PacketStatus { stat: 2 }, &["AT+CREG?", "AT+CGREG?", "AT+CEREG?"], |it| {
+            it[1].contains("+CREG: 0,1") && it[2].contains(": 0,2") && it[3].contains(": 0,2")
+        }),
         (Fault::DeletePretended {}, &["AT+CMEE=1", DELIVERY, "AT+CMGD=1,4", "AT+CMGL=4"], |it| {
             it[3].ends_with("OK\r\n") && it[4].contains(DELIVER)
         }),

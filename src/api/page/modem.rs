@@ -105,7 +105,8 @@ fn network(modem: &ModemView) -> String {
         Some(Registration::Searching) => "searching for a network",
         Some(Registration::Denied) => "the network denies this SIM",
         Some(Registration::NotRegistered) => "no network, and not searching",
-        Some(Registration::Unknown) => "no coverage",
+        Some(Registration::NoCoverage) => "no coverage now",
+        Some(Registration::Unknown) => "the modem does not tell its registration",
     };
     [operator, state].iter().filter(|text| !text.is_empty()).copied().collect::<Vec<_>>().join(", ")
 }

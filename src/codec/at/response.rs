@@ -48,7 +48,7 @@ pub fn signal_dbm(lines: &[String]) -> Option<i16> {
     (0..=31).contains(&level).then(|| -113 + 2 * level)
 }
 
-/// A line of `+CREG`, `+CGREG` or `+CEREG`.
+/// A line of `+CREG`, `+CGREG`, `+CEREG` or `+C5GREG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RegistrationLine {
     /// Whose registration it is.
@@ -71,6 +71,8 @@ pub enum RegistrationDomain {
     Packet,
     /// `+CEREG`: EPS.
     Eps,
+    /// `+C5GREG`: 5GS.
+    FiveG,
 }
 
 /// Reads a registration line. The forms with and without `<n>` differ by one leading field only;
@@ -81,6 +83,7 @@ pub fn registration(line: &str) -> Option<RegistrationLine> {
         ("+CREG:", RegistrationDomain::Circuit),
         ("+CGREG:", RegistrationDomain::Packet),
         ("+CEREG:", RegistrationDomain::Eps),
+        ("+C5GREG:", RegistrationDomain::FiveG),
     ]
     .into_iter()
     .find_map(|(code, domain)| Some((domain, value_behind(line, code)?)))?;
@@ -371,6 +374,7 @@ mod tests {
         assert_eq!(read("+CREG: 2,5,,"), (true, 5, None));
         assert_eq!(read("+CREG: 2,,"), (false, 2, None));
         assert_eq!(read("+CGREG: 2,3,\"00C3\",\"00"), (true, 3, None));
+        assert_eq!(read("+C5GREG: 2,1,\"00C3\",\"0000AB12\",11,2"), (true, 1, Some(11)));
         assert_eq!(registration("+CREG: (0-2)"), None);
         assert_eq!(registration("+CSQ: 1,2"), None);
     }

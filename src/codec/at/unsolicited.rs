@@ -19,7 +19,7 @@ pub enum Unsolicited {
         /// The hexadecimal line.
         pdu: String,
     },
-    /// `+CREG`, `+CGREG`, `+CEREG`.
+    /// `+CREG`, `+CGREG`, `+CEREG`, `+C5GREG`.
     Registration(RegistrationLine),
     /// `^SMMEMFULL`, `^SMGO: 1` (full) and `2` (full, and a message waits), `+SMSFULL`: no room for
     /// more messages.
@@ -53,11 +53,11 @@ const WORDS: [&str; 14] = [
 ];
 
 /// Extended codes that come unasked even while a command without a name of its own is answered.
-const CODES: [&str; 32] = [
+const CODES: [&str; 33] = [
     "+CMTI:", "+CDSI:", "+CMT:", "+CDS:", "+CBM:", "+CBMI:", "+CREG:", "+CGREG:", "+CEREG:",
-    "+CRING:", "+CLIP:", "+CUSD:", "+CUSATP:", "+CGEV:", "+CIEV:", "+CTZV:", "+CTZE:", "+CTZDST:",
-    "+NITZ:", "+PSUTTZ:", "+CPIN:", "+QIND:", "+QUSIM:", "+QGPSURC", "+ZUSIMR:", "+ZPASR:",
-    "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:", "+AT:", "#QSS:",
+    "+C5GREG:", "+CRING:", "+CLIP:", "+CUSD:", "+CUSATP:", "+CGEV:", "+CIEV:", "+CTZV:", "+CTZE:",
+    "+CTZDST:", "+NITZ:", "+PSUTTZ:", "+CPIN:", "+QIND:", "+QUSIM:", "+QGPSURC", "+ZUSIMR:",
+    "+ZPASR:", "+CNSMOD:", "+SIM:", "+UREG:", "+STIN:", "+AT:", "#QSS:",
 ];
 
 /// Whether a line comes unasked, when it does not begin like the answer that is awaited.

@@ -186,6 +186,7 @@ async fn ask_iccid(asker: &mut Asker<'_>) -> Result<String, ModemError> {
 const CIRCUIT: &str = "circuit-switched";
 const PACKET: &str = "packet";
 const EPS: &str = "LTE";
+const FIVE_G: &str = "5G";
 
 async fn registrations(asker: &mut Asker<'_>) -> Result<Vec<Domain>, ModemError> {
     let mut told = Vec::new();
@@ -193,6 +194,7 @@ async fn registrations(asker: &mut Asker<'_>) -> Result<Vec<Domain>, ModemError>
         (CIRCUIT, RegistrationDomain::Circuit, "AT+CREG?"),
         (PACKET, RegistrationDomain::Packet, "AT+CGREG?"),
         (EPS, RegistrationDomain::Eps, "AT+CEREG?"),
+        (FIVE_G, RegistrationDomain::FiveG, "AT+C5GREG?"),
     ] {
         let lines = asker.ask(question).await?.unwrap_or_default();
         let found = lines.iter().filter_map(|line| registration(line));
@@ -202,7 +204,7 @@ async fn registrations(asker: &mut Asker<'_>) -> Result<Vec<Domain>, ModemError>
     }
     if told.is_empty() {
         asker.trouble(
-            "none of +CREG?, +CGREG?, +CEREG? is answered",
+            "none of +CREG?, +CGREG?, +CEREG?, +C5GREG? is answered",
             "whether a network lets the modem in shows only when it dials",
         );
     }

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-/// `<stat>` of `+CREG`, `+CGREG` and `+CEREG` in words (27.007 clauses 7.2, 10.1.20, 10.1.22).
+/// `<stat>` of `+CREG`, `+CGREG`, `+CEREG` and `+C5GREG` in words (27.007 clauses 7.2, 10.1.20,
+/// 10.1.22, 10.1.47).
 #[must_use]
 pub const fn registration_words(stat: u8) -> &'static str {
     match stat {
@@ -11,7 +12,7 @@ pub const fn registration_words(stat: u8) -> &'static str {
         1 => "registered, home network",
         2 => "searching for a network",
         3 => "registration denied by the network",
-        4 => "unknown, for example out of coverage",
+        4 => "no coverage now (registration unknown)",
         5 => "registered, roaming",
         6 => "registered for SMS only, home network",
         7 => "registered for SMS only, roaming",

@@ -9,5 +9,6 @@ mod pin;
 mod places;
 mod profiles;
 mod reception;
+mod registrations;
 mod sending;
 mod start;

@@ -398,6 +398,13 @@ async fn registration_is_read_in_every_combination() {
             "ERROR",
             Registration::Roaming,
         ),
+        ("\r\n+CREG: 0,4\r\n\r\nOK\r\n", "ERROR", "ERROR", Registration::NoCoverage),
+        (
+            "\r\n+CREG: 0,0\r\n\r\nOK\r\n",
+            "\r\n+CGREG: 0,4\r\n\r\nOK\r\n",
+            "ERROR",
+            Registration::NoCoverage,
+        ),
         // Nothing is known: the call will show.
         ("ERROR", "ERROR", "ERROR", Registration::Unknown),
         (SILENCE, "COMMAND NOT SUPPORT", "\r\n+CME ERROR: 4\r\n", Registration::Unknown),

@@ -145,6 +145,11 @@ pub enum Fault {
     },
     /// `+CREG` and `+CGREG` say 0 and only `+CEREG` tells the truth.
     CeregOnly {},
+    /// Registered for calls and SMS, while `+CGREG` and `+CEREG` say this: no data.
+    PacketStatus {
+        /// `<stat>`, none of those that carry data.
+        stat: u8,
+    },
 
     // Group 12: storages.
     /// Every storage counts as full; the network keeps what arrives.
@@ -549,7 +554,8 @@ impl Fault {
             Self::RegistrationDenied {}
             | Self::NoCoverage {}
             | Self::RegistrationStatus { .. }
-            | Self::CeregOnly {} => 11,
+            | Self::CeregOnly {}
+            | Self::PacketStatus { .. } => 11,
             Self::StorageFull {}
             | Self::StorageFullTold { .. }
             | Self::StorageWriteRefused {}

@@ -43,7 +43,15 @@ impl Shared {
 
     /// Data calls are possible.
     pub(super) fn has_data_service(&self, state: &State) -> bool {
-        matches!(self.registration(state), 1 | 5 | 9 | 10)
+        matches!(self.registration(state), 1 | 5 | 9 | 10) && self.packet_status().is_none()
+    }
+
+    /// What the packet domains say instead of what the circuit-switched one does.
+    fn packet_status(&self) -> Option<u8> {
+        self.faults.find(|fault| match fault {
+            Fault::PacketStatus { stat } => Some(*stat),
+            _ => None,
+        })
     }
 
     fn hears_nothing(&self) -> bool {
@@ -52,7 +60,10 @@ impl Shared {
 
     /// `<stat>` in the domain of this command.
     fn registration_in(&self, name: &str, state: &State) -> u8 {
-        let stat = self.registration(state);
+        let mut stat = self.registration(state);
+        if matches!(stat, 1 | 5 | 9 | 10) && name != "+CREG" {
+            stat = self.packet_status().unwrap_or(stat);
+        }
         let lte_only = || name != "+CEREG" && self.faults.shows(&Fault::CeregOnly {});
         let is_absent = (name == "+CGREG" && state.detached) || (stat != 0 && lte_only());
         if is_absent { 0 } else { stat }

@@ -214,10 +214,11 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
             3 => (Fault::CpinWithoutOk {}, Lasts),
             _ => (Fault::PinTriesUntold {}, Lasts),
         }],
-        11 => vec![match dice.below(4) {
+        11 => vec![match dice.below(5) {
             0 => (Fault::RegistrationDenied {}, Lasts),
             1 => (Fault::NoCoverage {}, Lasts),
             2 => (Fault::RegistrationStatus { stat: dice.byte(0, 10) }, Lasts),
+            3 => (Fault::PacketStatus { stat: dice.pick(&[0, 2, 3, 4]).unwrap_or(0) }, Lasts),
             _ => (Fault::CeregOnly {}, Lasts),
         }],
         12 => vec![match dice.below(6) {
