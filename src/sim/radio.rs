@@ -104,11 +104,12 @@ impl Way {
 
     /// A lost packet is one whose checksum does not match.
     fn damage(&self, octets: &mut [u8]) {
-        let lost = self.faults.find(|fault| match fault {
+        let loss = |fault: &Fault| match fault {
             Fault::PacketLoss { per_mille } => Some(u64::from(*per_mille)),
             _ => None,
-        });
-        if lost.is_some_and(|per_mille| self.random.below(1_000) < per_mille) {
+        };
+        if self.faults.look(loss).is_some_and(|per_mille| self.random.below(1_000) < per_mille) {
+            self.faults.find(loss);
             let at = self.random.below(u64::try_from(octets.len()).unwrap_or(0));
             let at = usize::try_from(at).unwrap_or(0);
             if let Some(octet) = octets.get_mut(at).filter(|octet| **octet != FLAG) {

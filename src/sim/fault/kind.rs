@@ -1,11 +1,16 @@
 //! Everything that can go wrong on purpose, and the behaviour group that each belongs to.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::forms::{
     BannerForm, Class, DeactivationForm, DialForm, EscapeAnswer, FullForm, LineEndForm,
     OfferedProtocol, PppAuthForm, ResultForm, UrcPlace,
 };
+
+/// How long a stick is a storage before it becomes a modem, seconds.
+pub(in crate::sim) const STORAGE_SECONDS: u64 = 10;
 
 /// One thing that goes wrong on purpose. In JSON and TOML the tag `fault` holds the kebab-case
 /// name and the fields stand beside it: `{"fault":"mmsc-http-status","status":503}`.
@@ -187,7 +192,8 @@ pub enum Fault {
     // Group 14: lists.
     /// `AT+CMGL` answers ERROR.
     ListRefused {},
-    /// `AT+CMGL` is never answered, and the port takes nothing more until it is opened again.
+    /// `AT+CMGL` is never answered, and the port takes nothing more until the modem starts anew, or
+    /// for 20 minutes.
     ListHangs {},
     /// `AT+CMGL` answers in text mode whatever `+CMGF` says.
     ListInTextMode {},
@@ -666,6 +672,18 @@ impl Fault {
             .ok()
             .and_then(|value| value.get("fault")?.as_str().map(str::to_owned))
             .unwrap_or_default()
+    }
+
+    /// How long what it has begun lasts although nothing is done about it: a device that fell off
+    /// the USB comes back by itself.
+    pub(in crate::sim) const fn lingers(&self) -> Duration {
+        match self {
+            Self::UsbVanishes { seconds, as_storage, .. } => {
+                let storage = if *as_storage { STORAGE_SECONDS } else { 0 };
+                Duration::from_secs(*seconds + storage)
+            }
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether it happens by itself at its time; every other waits for its occasion.

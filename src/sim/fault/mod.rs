@@ -2,12 +2,13 @@
 //! often each of the 27 behaviour groups has shown.
 //!
 //! Whoever can go wrong asks [`Faults`] at the occasion: `strikes` and `take` use an occasion up,
-//! `shows` and `find` only count that the fault was seen, `is_on` does neither.
+//! `shows` and `find` only count that the fault was seen, `is_on`, `has` and `look` do neither.
 
 mod fired;
 mod forms;
 mod kind;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use forms::{
     OfferedProtocol, PppAuthForm, ResultForm, UrcPlace,
 };
 pub use kind::Fault;
+pub(in crate::sim) use kind::STORAGE_SECONDS;
 
 /// A fault that is switched on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,11 @@ impl From<Fault> for ActiveFault {
 
 /// Longest time in a description, seconds: a year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
+
+/// Most entries of [`Faults::shown`]; the oldest go first.
+const MAX_SHOWN: usize = 10_000;
+/// What shows more often is told as one.
+const SHOWN_APART: Duration = Duration::from_secs(1);
 
 /// A fault with its times on the clock.
 #[derive(Debug, Clone)]
@@ -85,7 +92,28 @@ impl Armed {
 #[derive(Debug, Default)]
 struct Board {
     armed: Vec<Armed>,
+    log: Log,
+}
+
+/// What has shown.
+#[derive(Debug, Default)]
+struct Log {
     fired: Fired,
+    shown: VecDeque<(Instant, Fault)>,
+}
+
+impl Log {
+    fn note(&mut self, fault: &Fault, now: Instant) {
+        self.fired.count(fault);
+        let recent = self.shown.iter().rev().take_while(|(at, _)| now - *at < SHOWN_APART);
+        if recent.map(|(_, other)| other).any(|other| other == fault) {
+            return;
+        }
+        if self.shown.len() == MAX_SHOWN {
+            self.shown.pop_front();
+        }
+        self.shown.push_back((now, fault.clone()));
+    }
 }
 
 /// The switches; clones share them.
@@ -182,14 +210,21 @@ impl Faults {
     /// How often each group and each fault has shown so far.
     #[must_use]
     pub fn fired(&self) -> Fired {
-        lock(&self.0.board).fired.clone()
+        lock(&self.0.board).log.fired.clone()
+    }
+
+    /// What has shown when, oldest first: the last 10 000 times, those of one fault within a second
+    /// as one.
+    #[must_use]
+    pub fn shown(&self) -> Vec<(Instant, Fault)> {
+        lock(&self.0.board).log.shown.iter().cloned().collect()
     }
 
     /// The first fault that `pick` recognises; uses an occasion up.
     pub(super) fn take<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let now = Instant::now();
         let mut board = lock(&self.0.board);
-        let Board { armed, fired } = &mut *board;
+        let Board { armed, log } = &mut *board;
         for position in 0..armed.len() {
             let Some(one) = armed.get_mut(position).filter(|one| one.is_on(now)) else { continue };
             let Some(found) = pick(&one.fault) else { continue };
@@ -197,7 +232,7 @@ impl Faults {
                 one.skip -= 1;
                 continue;
             }
-            fired.count(&one.fault);
+            log.note(&one.fault, now);
             if let Some(times) = &mut one.times {
                 *times -= 1;
                 if *times == 0 {
@@ -217,7 +252,7 @@ impl Faults {
     /// The first fault that `pick` recognises; counts that it was seen and leaves it as it is.
     pub(super) fn find<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         let mut board = lock(&self.0.board);
-        let Board { armed, fired } = &mut *board;
+        let Board { armed, log } = &mut *board;
         // Asked for every octet: the common case must cost nothing.
         if armed.is_empty() {
             return None;
@@ -225,9 +260,21 @@ impl Faults {
         let now = Instant::now();
         armed.iter().filter(|one| one.is_on(now) && one.skip == 0).find_map(|one| {
             let found = pick(&one.fault)?;
-            fired.count(&one.fault);
+            log.note(&one.fault, now);
             Some(found)
         })
+    }
+
+    /// The first fault that `pick` recognises, without a trace: only what follows says whether it
+    /// shows.
+    pub(super) fn look<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        let board = lock(&self.0.board);
+        if board.armed.is_empty() {
+            return None;
+        }
+        let now = Instant::now();
+        let mut on = board.armed.iter().filter(|one| one.is_on(now) && one.skip == 0);
+        on.find_map(|one| pick(&one.fault))
     }
 
     /// Whether it is on; counts that it was seen and leaves it as it is.

@@ -91,7 +91,7 @@ async fn answer(
     let is_proxy = matches!(front, Front::Proxy { .. });
     if is_proxy && let Some(refusal) = proxy_refuses(&mmsc, &head) {
         // A proxy reads what it refuses, so that the client sees the answer.
-        let _ = read(&mut incoming, None).await;
+        let _ = read(&mut incoming, &mut 0, None).await;
         return Ok(refusal.map(Reply::whole));
     }
     let length = head
@@ -114,13 +114,12 @@ async fn answer(
             && mmsc.faults().strikes(&Fault::MmscClosesBeforeLast {});
         closes.then(|| length.unwrap_or(1).saturating_sub(1))
     });
-    let body = match read(&mut incoming, stop_at).await {
-        Ok(body) => body,
-        Err(octets) => {
-            mmsc.unfinished(name, octets);
-            return Err(Closed);
-        }
+    let mut reading = Reading { mmsc: &mmsc, name, octets: 0, whole: false };
+    let Some(body) = read(&mut incoming, &mut reading.octets, stop_at).await else {
+        return Err(Closed);
     };
+    reading.whole = true;
+    drop(reading);
     if is_proxy {
         let slow = mmsc.faults().take(|fault| match fault {
             Fault::ProxySlow { millis } => Some(Duration::from_millis(*millis)),
@@ -196,24 +195,46 @@ fn proxy_refuses(mmsc: &Mmsc, head: &hyper::http::request::Parts) -> Option<Resp
     None
 }
 
-/// Reads a body; gives the octets read so far when it ended early, was too long, or should stop.
-async fn read(incoming: &mut Incoming, stop_at: Option<usize>) -> Result<Bytes, usize> {
+/// Reads a body and counts its `octets`; nothing when it ended early, was too long, or should stop.
+async fn read(
+    incoming: &mut Incoming,
+    octets: &mut usize,
+    stop_at: Option<usize>,
+) -> Option<Bytes> {
     let mut body = Vec::new();
     loop {
         if stop_at.is_some_and(|limit| body.len() >= limit) {
-            return Err(body.len());
+            return None;
         }
         match incoming.frame().await {
-            None => return Ok(Bytes::from(body)),
-            Some(Err(_)) => return Err(body.len()),
+            None => return Some(Bytes::from(body)),
+            Some(Err(_)) => return None,
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     if body.len() + data.len() > MAX_BODY {
-                        return Err(body.len());
+                        return None;
                     }
                     body.extend_from_slice(&data);
+                    *octets = body.len();
                 }
             }
+        }
+    }
+}
+
+/// A request whose body is being read: one that ends before it is whole, because the connection does
+/// or the call below it, is told as unfinished.
+struct Reading<'a> {
+    mmsc: &'a Mmsc,
+    name: String,
+    octets: usize,
+    whole: bool,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        if !self.whole {
+            self.mmsc.unfinished(std::mem::take(&mut self.name), self.octets);
         }
     }
 }

@@ -227,22 +227,32 @@ impl Session {
                     None => {}
                 }
                 shared.pace_line(octets.len()).await;
-                let overrun = faults.find(|fault| match fault {
+                let beyond = |fault: &Fault| match fault {
                     Fault::FlowOverrun { beyond } => Some(*beyond),
                     _ => None,
-                });
-                let arrived =
-                    overrun.map_or(octets.len(), |beyond| burst.take(octets.len(), beyond));
-                escape.pattern = if faults.shows(&Fault::EscapeIgnored {}) {
+                };
+                let arrived = faults
+                    .look(beyond)
+                    .map_or(octets.len(), |beyond| burst.take(octets.len(), beyond));
+                if arrived < octets.len() {
+                    faults.find(beyond);
+                }
+                // They show where somebody wants to escape.
+                let plusses = octets.windows(3).any(|it| it == b"+++");
+                let is_on = |fault| if plusses { faults.shows(fault) } else { faults.is_on(fault) };
+                escape.pattern = if is_on(&Fault::EscapeIgnored {}) {
                     b""
-                } else if faults.shows(&Fault::EscapeWithTilde {}) {
+                } else if is_on(&Fault::EscapeWithTilde {}) {
                     b"~+++"
                 } else {
                     b"+++"
                 };
                 let forward =
                     escape.take(Instant::now(), octets.get(..arrived).unwrap_or_default());
-                if !stalled.is_stalled() && !faults.shows(&Fault::CoverageLost {}) {
+                if !stalled.is_stalled()
+                    && !shared.is_hung(port)
+                    && !faults.shows(&Fault::CoverageLost {})
+                {
                     pace(timing.up_rate, forward.len()).await;
                     if send(to_call, &forward).await.is_err() {
                         return Ok(Left::Ended);
@@ -257,7 +267,10 @@ impl Session {
                     Ok(0) | Err(_) => return Ok::<_, io::Error>(Left::Ended),
                     Ok(count) => count,
                 };
-                if stalled.is_stalled() || faults.shows(&Fault::CoverageLost {}) {
+                if stalled.is_stalled()
+                    || shared.is_hung(port)
+                    || faults.shows(&Fault::CoverageLost {})
+                {
                     continue;
                 }
                 pace(timing.down_rate, count).await;
@@ -283,7 +296,8 @@ pub(super) async fn dtr_dropped(shared: &Shared, number: usize, port: &Port) -> 
     loop {
         port.dtr.notified().await;
         let minded = shared.lock().settings(number).dtr;
-        if minded == 0 || shared.faults.strikes(&Fault::DtrIgnored {}) {
+        let ignored = minded == 0 || shared.is_hung(number);
+        if ignored || shared.faults.strikes(&Fault::DtrIgnored {}) {
             continue;
         }
         return if minded == 1 { Left::Escaped } else { Left::Ended };

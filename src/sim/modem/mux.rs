@@ -159,7 +159,8 @@ impl Session {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                     self.count_in(count);
-                    if !shared.faults.shows(&Fault::ModemSilent {}) {
+                    let deaf = shared.is_hung(self.port);
+                    if !deaf && !shared.faults.shows(&Fault::ModemSilent {}) {
                         line.ask(Input::Octets(buffer.get(..count).unwrap_or_default()));
                     }
                     if line.mux.is_open(1) && shared.faults.strikes(&Fault::CmuxClosedByModem {}) {

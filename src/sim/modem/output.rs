@@ -94,6 +94,9 @@ impl Session {
 
     /// Puts octets on the wire as they are.
     pub(super) async fn put(&mut self, octets: &[u8]) -> io::Result<()> {
+        if self.shared.is_hung(self.port) {
+            return Ok(());
+        }
         if let Some(port) = self.shared.ports.get(self.port) {
             port.to_host.fetch_add(octets.len() as u64, Ordering::Relaxed);
         }

@@ -33,7 +33,7 @@ impl Shared {
         loop {
             let mut state = self.lock();
             let waits = state.unacknowledged.is_some() || state.refused || state.delivery_stopped;
-            if waits || !self.has_service(&state) {
+            if waits || self.is_dead() || !self.has_service(&state) {
                 return;
             }
             let Some(tpdu) = self.smsc.next(&self.subscriber.number) else { return };
@@ -57,7 +57,7 @@ impl Shared {
             // Class 2 belongs into the SIM, and a waiting indication that is to be stored into a
             // storage: they are announced as with 1 (TS 27.005 clause 3.4.1).
             (_, class, 2) if class != Some(2) && !is_waiting_to_store(tpdu) => true,
-            _ => self.faults.shows(&Fault::DirectDelivery {}),
+            _ => self.can_route(state) && self.faults.shows(&Fault::DirectDelivery {}),
         };
         if wants_direct && self.can_route(state) {
             return Way::Route;

@@ -164,6 +164,11 @@ impl Shared {
         })
     }
 
+    /// Every port hangs: the whole modem does, and takes nothing from the network either.
+    pub(super) fn is_dead(&self) -> bool {
+        (0..self.ports.len()).all(|port| self.is_hung(port))
+    }
+
     /// Nothing hangs any more.
     pub(super) fn wake_up(&self) {
         for port in &self.ports {

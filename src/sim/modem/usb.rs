@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use tokio::io::DuplexStream;
 
 use super::{PortRole, Shared, VirtualModem};
-use crate::sim::fault::Fault;
+use crate::sim::fault::{Fault, STORAGE_SECONDS};
 use crate::sim::lock;
 
 /// How long a device that comes back as a storage stays one, until the host has switched it over.
-const STORAGE_TIME: Duration = Duration::from_secs(10);
+const STORAGE_TIME: Duration = Duration::from_secs(STORAGE_SECONDS);
 /// How long a reset of the bus takes.
 const RESET_TIME: Duration = Duration::from_secs(8);
 /// Ports that a host has names for.

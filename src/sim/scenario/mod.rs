@@ -84,12 +84,16 @@ impl Scenario {
         random::draw(seed)
     }
 
-    /// When the last fault has ceased, if all of them do. A host may still be waiting then for an
-    /// answer that was left out before.
+    /// When the last fault has ceased, if all of them do, and a device that fell off the USB is back.
+    /// A host may still be waiting then for an answer that was left out before, and what has hung is
+    /// still to be reset.
     #[must_use]
     pub fn ceases(&self) -> Option<Duration> {
         let ends = self.faults.iter().map(|fault| match (fault.lasts, fault.times) {
-            (Some(lasts), _) => Some(fault.at.unwrap_or(0.0) + lasts),
+            (Some(lasts), _) => {
+                let lasts = lasts.max(fault.fault.lingers().as_secs_f64());
+                Some(fault.at.unwrap_or(0.0) + lasts)
+            }
             (None, Some(_)) => Some(fault.at.unwrap_or(0.0)),
             (None, None) => None,
         });
