@@ -53,7 +53,7 @@ async fn day(control_port: bool) {
     for hang in 1..=HANGS {
         // While all is well.
         tokio::time::sleep_until(start + EVERY * hang - Duration::from_secs(600)).await;
-        sent.push(world.send(Kind::Mms, format!("well {hang}")).await);
+        sent.push(world.send(format!("well {hang}")).await);
         coming.push(world.deliver(Kind::Mms, format!("well in {hang}")));
         // A second into the hang; on every other one nothing goes out, so that nothing but the
         // silence itself tells.
@@ -63,7 +63,7 @@ async fn day(control_port: bool) {
         coming.push(world.deliver(Kind::Mms, format!("hung in {hang}")));
         coming.push(world.deliver(Kind::Sms, format!("hung text {hang}")));
         if hang % 2 == 0 {
-            sent.push(world.send(Kind::Mms, format!("hung {hang}")).await);
+            sent.push(world.send(format!("hung {hang}")).await);
         }
         let last = sent.len() - usize::from(hang % 2 == 0);
         loop {
@@ -80,7 +80,7 @@ async fn day(control_port: bool) {
     tokio::time::sleep(EVERY).await;
     let verdict = world.judge(&sent, &coming).await;
     let mut wrong = [verdict.open, verdict.wrong].concat();
-    wrong.extend(judge::leftovers(&world.gateway, &world.operator));
+    wrong.extend(judge::leftovers(&world.gateway, &world.operator, &coming).await);
     assert_eq!(wrong, Vec::<String>::new());
     assert_eq!(verdict.unknown, 0, "nothing was under way when the modem hung");
     report(control_port, sent.len() + coming.len(), &mut recoveries);

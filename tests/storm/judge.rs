@@ -3,19 +3,23 @@
 //! acknowledged, the storages what was left behind.
 //!
 //! * **Lost, outgoing**: nobody got it although the gateway does not say that it failed for a
-//!   reason that the network gave. A message that ends as `unknown` was released to the network
-//!   and got no answer; it may have arrived once or not at all.
+//!   reason that the network gave. A message may end as `unknown` where something took its answer
+//!   (`doubt`); it has arrived once then or not at all.
 //! * **Lost, incoming**: the network handed it over and it is not in the inbox as it was sent, or
 //!   the MMSC was never told that it was fetched.
-//! * **Twice**: somebody got an outgoing message more than once, or the inbox has an incoming one
-//!   more than once.
+//! * **Twice**: somebody got an outgoing message, or a part of one, more than once, or the inbox has
+//!   an incoming one more than once.
+//! * **Ghost**: the inbox has what nobody sent ([`ghosts`] names who else does send).
 //! * **Stuck**: a message is still under way, a short message still lies in a storage or in the
 //!   network, the modem is not ready, or a data call is still up.
 
+use mm1gate::codec::sms::{Tpdu, UserData};
 use mm1gate::gateway::Gateway;
-use mm1gate::model::{Fault, InboundState, Kind, MessageId, OutboundState, State};
+use mm1gate::model::{Direction, Fault, InboundState, Kind, MessageId, OutboundState, State};
 use mm1gate::sim::Operator;
 use mm1gate::store::{Filter, Summary};
+
+use crate::doubt::{self, Calendar};
 
 /// More messages than any run has.
 const MAX_LISTED: usize = 1_000;
@@ -26,8 +30,14 @@ const RETRIEVED: u8 = 0x81;
 pub(crate) struct Sent {
     pub(crate) id: MessageId,
     pub(crate) kind: Kind,
-    /// Its subject, or its text where there is no subject: nothing else has it.
+    /// Its subject, and in its text where there is no subject: nothing else has it.
     pub(crate) mark: String,
+    /// Text of a short message.
+    pub(crate) text: String,
+    /// Octets that it has at least.
+    pub(crate) octets: usize,
+    /// It is to end as delivered, by the report that was asked for.
+    pub(crate) report: bool,
 }
 
 /// A message that the operator has for the gateway.
@@ -56,6 +66,7 @@ pub(crate) struct Verdict {
 pub(crate) async fn judge(
     gateway: &Gateway,
     operator: &Operator,
+    calendar: Calendar,
     phone: &str,
     sent: &[Sent],
     coming: &[Coming],
@@ -64,6 +75,17 @@ pub(crate) async fn judge(
     let all = gateway.messages(Filter { limit: MAX_LISTED, ..Filter::default() }).await.unwrap();
     for message in sent {
         outgoing(&mut verdict, &all, operator, phone, message);
+        if all.iter().any(|one| one.id == message.id && is_unknown(one)) {
+            let view = gateway.message(&message.id).await.unwrap().unwrap();
+            match doubt::excuse(&view, operator, calendar, message.octets) {
+                Ok(()) => verdict.unknown += 1,
+                Err(why) => verdict.wrong.push(format!(
+                    "lost: nothing took the answer to {}, which is unknown ({}): {why}",
+                    message.mark,
+                    fault_of(&view.summary)
+                )),
+            }
+        }
     }
     compare_refusals(&mut verdict, operator);
     for message in coming {
@@ -88,9 +110,15 @@ pub(crate) async fn judge(
     verdict
 }
 
-/// What may not be there any more when nothing has happened for long.
-pub(crate) fn leftovers(gateway: &Gateway, operator: &Operator) -> Vec<String> {
-    let mut wrong = Vec::new();
+/// What may not be there any more when nothing has happened for long, and what never may.
+pub(crate) async fn leftovers(
+    gateway: &Gateway,
+    operator: &Operator,
+    coming: &[Coming],
+) -> Vec<String> {
+    let all = gateway.messages(Filter { limit: MAX_LISTED, ..Filter::default() }).await.unwrap();
+    let mut wrong = ghosts(&all, operator, coming);
+    wrong.extend(parts_twice(operator));
     if let Some(apn) = operator.modem().state().call {
         wrong.push(format!("stuck: a data call to {apn} is still up"));
     }
@@ -102,6 +130,58 @@ pub(crate) fn leftovers(gateway: &Gateway, operator: &Operator) -> Vec<String> {
     wrong
 }
 
+/// Who sends in parts besides the operator where `sms-reference-shared` strikes: data for a port at
+/// which nobody listens, one message each time.
+const STRANGER: &str = "+447700900777";
+
+/// What the inbox has that nobody sent.
+fn ghosts(all: &[Summary], operator: &Operator, coming: &[Coming]) -> Vec<String> {
+    let fired = operator.faults().fired().by_name();
+    let mut strangers = fired.get("sms-reference-shared").copied().unwrap_or(0);
+    let mut wrong = Vec::new();
+    for one in all.iter().filter(|one| one.direction == Direction::Inbound) {
+        let from = one.from.as_ref().map(ToString::to_string).unwrap_or_default();
+        if coming.iter().any(|message| is_it(one, message)) {
+            continue;
+        }
+        if strangers > 0 && one.kind == Kind::Sms && one.text.is_none() && from == STRANGER {
+            strangers -= 1;
+            continue;
+        }
+        wrong.push(format!(
+            "ghost: nobody sent the {} from '{from}' that is {}: subject {:?}, text {:?}, {}",
+            one.kind.as_str(),
+            one.state.as_str(),
+            one.subject,
+            one.text,
+            fault_of(one)
+        ));
+    }
+    wrong
+}
+
+/// The message centre joins the parts of a text whatever comes of it twice; what came is in its
+/// journal.
+fn parts_twice(operator: &Operator) -> Vec<String> {
+    let mut seen: Vec<(String, UserData)> = Vec::new();
+    let mut wrong = Vec::new();
+    for submitted in operator.state().submitted_sms {
+        let octets = hex::decode(&submitted.tpdu).unwrap();
+        let Tpdu::Submit(submit) = Tpdu::from_mobile(&octets).unwrap().value else { continue };
+        let one = (submit.destination.to_string(), submit.user_data);
+        if seen.contains(&one) {
+            let sequence = one.1.udh.concat().map_or(1, |concat| concat.sequence);
+            wrong.push(format!("twice: part {sequence} of a text was submitted again"));
+        }
+        seen.push(one);
+    }
+    wrong
+}
+
+fn is_unknown(summary: &Summary) -> bool {
+    summary.state == State::Out(OutboundState::Unknown)
+}
+
 fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: &str, sent: &Sent) {
     let Some(summary) = all.iter().find(|one| one.id == sent.id) else {
         return verdict.wrong.push(format!("lost: {} is not in the store", sent.mark));
@@ -110,12 +190,18 @@ fn outgoing(verdict: &mut Verdict, all: &[Summary], operator: &Operator, phone: 
         Kind::Mms => operator.phone(phone).map_or(0, |phone| {
             phone.received().iter().filter(|it| it.subject.as_ref() == Some(&sent.mark)).count()
         }),
-        Kind::Sms => operator.texts_of(phone).iter().filter(|it| it.text == sent.mark).count(),
+        Kind::Sms => operator.texts_of(phone).iter().filter(|it| it.text == sent.text).count(),
     };
     let mark = &sent.mark;
     match (arrived, summary.state) {
         (2.., _) => verdict.wrong.push(format!("twice: {mark} arrived {arrived} times")),
-        (_, State::Out(OutboundState::Unknown)) => verdict.unknown += 1,
+        // The report says that it arrived.
+        (1, State::Out(OutboundState::Unknown | OutboundState::Sent)) if sent.report => {
+            let state = summary.state.as_str();
+            verdict.open.push(format!("stuck: {mark} is {state}, and its report says delivered"));
+        }
+        // Whether it may be, `doubt` says.
+        (_, State::Out(OutboundState::Unknown)) => {}
         (1, State::Out(OutboundState::Sent | OutboundState::Delivered)) => {}
         (0, State::Out(OutboundState::Sent | OutboundState::Delivered)) => {
             // The phone takes a moment.
@@ -178,17 +264,19 @@ fn is_old_at_first_sight(one: &Summary, operator: &Operator) -> bool {
         && operator.faults().fired().by_name().contains_key("odd-message-time")
 }
 
+/// Whether a message of the inbox is this one.
+fn is_it(one: &Summary, coming: &Coming) -> bool {
+    one.direction == Direction::Inbound
+        && one.kind == coming.kind
+        && match coming.kind {
+            Kind::Mms => one.subject.as_ref() == Some(&coming.mark),
+            Kind::Sms => one.text.as_ref() == Some(&coming.text),
+        }
+}
+
 fn incoming(verdict: &mut Verdict, all: &[Summary], operator: &Operator, coming: &Coming) {
     let mark = &coming.mark;
-    let is_it = |one: &&Summary| {
-        matches!(one.state, State::In(_))
-            && one.kind == coming.kind
-            && match coming.kind {
-                Kind::Mms => one.subject.as_ref() == Some(mark),
-                Kind::Sms => one.text.as_ref() == Some(&coming.text),
-            }
-    };
-    let found: Vec<&Summary> = all.iter().filter(is_it).collect();
+    let found: Vec<&Summary> = all.iter().filter(|one| is_it(one, coming)).collect();
     let summary = match found.as_slice() {
         [] => return verdict.open.push(format!("lost: {mark} is not in the inbox")),
         [one] if is_old_at_first_sight(one, operator) => return,

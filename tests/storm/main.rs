@@ -16,8 +16,10 @@ macro_rules! tell {
 
 mod bus;
 mod day;
+mod doubt;
 mod judge;
 mod run;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, split_text};
+use mm1gate::codec::sms::ConcatReference;
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig};
 use mm1gate::model::redact::Secret;
 use mm1gate::model::{
@@ -14,7 +14,9 @@ use mm1gate::operators::{self, Settings};
 use mm1gate::sim::{Auth, Behaviour, Fault, Fired, Operator, Outgoing, Scenario};
 
 use crate::bus::VirtualBus;
+use crate::doubt::Calendar;
 use crate::judge::{self, Coming, Sent};
+use crate::texts;
 
 /// A virtual phone.
 pub(crate) const PHONE: &str = "+447700900123";
@@ -24,13 +26,19 @@ const SOON: Duration = Duration::from_secs(90);
 /// network has it is not known before, and modems that try again by themselves take three times the
 /// 45 s of TS 24.011 clause 10 (TR1M); until then the port takes no other command (TS 27.005 clause
 /// 3.5.1), so that on one port everything else waits as well.
-const SUBMIT: Duration = Duration::from_secs(135);
+pub(crate) const SUBMIT: Duration = Duration::from_secs(135);
 /// How long a settled scenario is watched for repetitions.
 const AFTERMATH: Duration = Duration::from_secs(20 * 60);
+/// The same for one scenario in so many: until a part that waits for others would be shown alone.
+const LONG_AFTERMATH: (u64, Duration) = (6, Duration::from_secs(70 * 60));
 /// How long a scenario that is late is waited for, to tell how late it is.
 const GIVE_UP: Duration = Duration::from_secs(15 * 60);
 /// Messages are given within so many seconds.
 const BUSY: u64 = 150;
+/// Parts of a text at most.
+const PARTS: u64 = 4;
+/// When every world begins.
+const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 
 /// What a scenario came to.
 pub(crate) struct Outcome {
@@ -44,8 +52,12 @@ pub(crate) struct Outcome {
 
 /// What happens to the gateway from outside.
 enum Deed {
-    Send(Kind, String),
-    Receive(Kind, String),
+    SendMms(String),
+    /// In so many parts, with or without a report.
+    SendText(String, usize, bool),
+    ReceiveMms(String),
+    /// One SMS-DELIVER.
+    Deliver(Bytes),
 }
 
 pub(crate) fn scenario(seed: u64, is_replay: bool) -> Outcome {
@@ -66,18 +78,24 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
         eprintln!("{scenario:#?}");
     }
     let world = World::start(&scenario).await;
-    let (mut sent, mut coming) = (Vec::new(), Vec::new());
+    let mut sent = Vec::new();
     let start = tokio::time::Instant::now();
-    for (at, deed) in deeds(seed, &scenario) {
+    let (text, deeds) = deeds(seed, &scenario);
+    let mut coming = vec![text];
+    for (at, deed) in deeds {
         tokio::time::sleep_until(start + Duration::from_secs(at)).await;
         match deed {
-            Deed::Send(kind, mark) => sent.push(world.send(kind, mark).await),
-            Deed::Receive(kind, mark) => coming.push(world.deliver(kind, mark)),
+            Deed::SendMms(mark) => sent.push(world.send(mark).await),
+            Deed::SendText(mark, parts, report) => {
+                sent.push(world.send_text(mark, parts, report).await);
+            }
+            Deed::ReceiveMms(mark) => coming.push(world.deliver(Kind::Mms, mark)),
+            Deed::Deliver(tpdu) => world.deliver_tpdu(tpdu),
         }
     }
+    // Each fault ends at its own time, and what has hung by then hangs until it is reset.
     let ceases = scenario.ceases().expect("drawn faults cease");
     tokio::time::sleep_until((start + ceases).max(tokio::time::Instant::now())).await;
-    world.operator.faults().clear_all();
     let quiet = tokio::time::Instant::now();
     let mut settled = None;
     let mut verdict = world.judge(&sent, &coming).await;
@@ -99,11 +117,12 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
         .iter()
         .map(|open| format!("after {} s, settled {at_last}: {open}", limit.as_secs()))
         .collect();
-    tokio::time::sleep(AFTERMATH).await;
+    let (one_in, long) = LONG_AFTERMATH;
+    tokio::time::sleep(if seed.is_multiple_of(one_in) { long } else { AFTERMATH }).await;
     verdict = world.judge(&sent, &coming).await;
     wrong.append(&mut verdict.open);
     wrong.append(&mut verdict.wrong);
-    wrong.append(&mut judge::leftovers(&world.gateway, &world.operator));
+    wrong.append(&mut judge::leftovers(&world.gateway, &world.operator, &coming).await);
     let fired = world.operator.faults().fired();
     let multiplexed = world.operator.modem().state().channel_calls > 0;
     world.gateway.stop().await;
@@ -119,45 +138,58 @@ async fn play(seed: u64, is_replay: bool) -> Outcome {
 /// How soon everything has to have arrived: later than [`SOON`] only where the modem keeps to itself
 /// what became of a text.
 fn patience(scenario: &Scenario) -> Duration {
-    let unanswered =
-        scenario.faults.iter().any(|active| matches!(active.fault, Fault::SubmitUnanswered {}));
+    let unanswered = scenario.faults.iter().any(|active| match &active.fault {
+        Fault::SubmitUnanswered {} => true,
+        Fault::ReplyDelayed { command, .. } => command.as_deref() == Some("+CMGS"),
+        _ => false,
+    });
     if unanswered { SUBMIT + SOON } else { SOON }
 }
 
-/// Two messages out and three in, at times that the seed gives.
-fn deeds(seed: u64, scenario: &Scenario) -> Vec<(u64, Deed)> {
+/// Two messages out and three in, at times that the seed gives; the text that comes in, and what
+/// happens.
+fn deeds(seed: u64, scenario: &Scenario) -> (Coming, Vec<(u64, Deed)>) {
     let random = Random::seeded(!seed);
     // What happens at the prompt, or behind it, shows only with a text.
     let prompts = scenario.faults.iter().any(|it| {
         it.fault.group() == 9
             || matches!(it.fault, Fault::SubmitUnanswered {} | Fault::SubmitRefused { .. })
     });
-    let second = if prompts || random.below(3) == 0 { Kind::Sms } else { Kind::Mms };
-    let mut deeds = vec![
-        Deed::Send(Kind::Mms, format!("out {seed} one")),
-        Deed::Send(second, format!("out {seed} two")),
-        Deed::Receive(Kind::Mms, format!("in {seed} one")),
-        Deed::Receive(Kind::Mms, format!("in {seed} two")),
-        Deed::Receive(Kind::Sms, format!("in {seed} three")),
+    let parts = || usize::try_from(1 + random.below(PARTS)).unwrap();
+    let second = format!("out {seed} two");
+    let second = if prompts || random.below(3) == 0 {
+        Deed::SendText(second, parts(), random.below(3) != 0)
+    } else {
+        Deed::SendMms(second)
+    };
+    let deeds = [
+        Deed::SendMms(format!("out {seed} one")),
+        second,
+        Deed::ReceiveMms(format!("in {seed} one")),
+        Deed::ReceiveMms(format!("in {seed} two")),
     ];
     let mut timed: Vec<(u64, Deed)> =
-        deeds.drain(..).map(|deed| (random.below(BUSY), deed)).collect();
+        deeds.into_iter().map(|deed| (random.below(BUSY), deed)).collect();
+    let mark = format!("in {seed} three");
+    let text = texts::wording(&mark, parts());
+    let arrivals = texts::arrivals(&text, &random, START, BUSY);
+    timed.extend(arrivals.into_iter().map(|(at, tpdu)| (at, Deed::Deliver(tpdu))));
     timed.sort_by_key(|(at, _)| *at);
-    timed
+    (Coming { kind: Kind::Sms, mark, text, token: None }, timed)
 }
 
 /// A gateway, its modem and its operator.
 pub(crate) struct World {
     pub(crate) operator: Operator,
     pub(crate) gateway: Gateway,
-    clock: Clock,
+    calendar: Calendar,
     _dir: tempfile::TempDir,
 }
 
 impl World {
     /// Powers everything on and arms the scenario's faults.
     pub(crate) async fn start(scenario: &Scenario) -> Self {
-        let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
+        let clock = Clock::starting_at(START);
         let builder = Operator::builder().clock(clock).phone(PHONE, Behaviour::Receive);
         let operator = scenario.builder(builder).start();
         scenario.arm(operator.faults());
@@ -195,30 +227,42 @@ impl World {
             usb: bus,
         };
         let gateway = Gateway::start(config, deps).await.unwrap();
-        Self { operator, gateway, clock, _dir: dir }
+        Self { operator, gateway, calendar: Calendar::new(clock), _dir: dir }
     }
 
-    pub(crate) async fn send(&self, kind: Kind, mark: String) -> Sent {
-        let to = vec![Address::parse_recipient(PHONE).unwrap()];
-        let message = match kind {
-            Kind::Mms => NewMessage {
-                to,
-                subject: Some(mark.clone()),
-                parts: vec![NewPart {
-                    media_type: Some(MediaType::new("image/jpeg")),
-                    name: Some("picture.jpg".to_owned()),
-                    body: picture(),
-                }],
-                ..NewMessage::default()
-            },
-            Kind::Sms => NewMessage { kind, to, text: Some(mark.clone()), ..NewMessage::default() },
+    pub(crate) async fn send(&self, mark: String) -> Sent {
+        let body = picture();
+        let octets = body.len();
+        let message = NewMessage {
+            to: vec![Address::parse_recipient(PHONE).unwrap()],
+            subject: Some(mark.clone()),
+            parts: vec![NewPart {
+                media_type: Some(MediaType::new("image/jpeg")),
+                name: Some("picture.jpg".to_owned()),
+                body,
+            }],
+            ..NewMessage::default()
         };
-        Sent { id: self.gateway.accept(message).await.unwrap(), kind, mark }
+        let id = self.gateway.accept(message).await.unwrap();
+        Sent { id, kind: Kind::Mms, mark, text: String::new(), octets, report: false }
+    }
+
+    /// In so many parts; the phone reports whatever it gets, to whoever asks for it.
+    pub(crate) async fn send_text(&self, mark: String, parts: usize, report: bool) -> Sent {
+        let text = texts::wording(&mark, parts);
+        let message = NewMessage {
+            kind: Kind::Sms,
+            to: vec![Address::parse_recipient(PHONE).unwrap()],
+            text: Some(text.clone()),
+            delivery_report: report,
+            ..NewMessage::default()
+        };
+        let id = self.gateway.accept(message).await.unwrap();
+        Sent { id, kind: Kind::Sms, mark, octets: text.len(), text, report }
     }
 
     pub(crate) fn deliver(&self, kind: Kind, mark: String) -> Coming {
-        let own = self.operator.modem().state().number;
-        let text = format!("this is {mark}");
+        let text = texts::wording(&mark, 1);
         let token = match kind {
             Kind::Mms => {
                 let message = Outgoing {
@@ -226,19 +270,28 @@ impl World {
                     text: Some(text.clone()),
                     ..Outgoing::default()
                 };
-                Some(self.operator.send_from_phone(PHONE, &own, &message).unwrap())
+                Some(self.operator.send_from_phone(PHONE, &self.own(), &message).unwrap())
             }
             Kind::Sms => {
-                let tpdu = text_message(&text, self.clock.now());
-                self.operator.deliver_sms(&own, &[tpdu]).unwrap();
+                let reference = ConcatReference::Narrow(0);
+                let tpdus = texts::deliveries(&text, reference, self.calendar.now());
+                tpdus.into_iter().for_each(|tpdu| self.deliver_tpdu(tpdu));
                 None
             }
         };
         Coming { kind, mark, text, token }
     }
 
+    fn deliver_tpdu(&self, tpdu: Bytes) {
+        self.operator.deliver_sms(&self.own(), &[tpdu]).unwrap();
+    }
+
+    fn own(&self) -> String {
+        self.operator.modem().state().number
+    }
+
     pub(crate) async fn judge(&self, sent: &[Sent], coming: &[Coming]) -> judge::Verdict {
-        judge::judge(&self.gateway, &self.operator, PHONE, sent, coming).await
+        judge::judge(&self.gateway, &self.operator, self.calendar, PHONE, sent, coming).await
     }
 }
 
@@ -247,12 +300,6 @@ fn picture() -> Bytes {
     let mut body = vec![0xff, 0xd8, 0xff, 0xe0];
     body.extend((0_u8..=250).cycle().take(6_000));
     Bytes::from(body)
-}
-
-fn text_message(text: &str, now: Timestamp) -> Bytes {
-    let (dcs, user_data) = split_text(text, &[], 0_u8).unwrap().remove(0);
-    let sender = SmsAddress::from_text(PHONE);
-    Deliver::new(sender, dcs, Scts::new(now, 0), user_data).encode().unwrap().into()
 }
 
 /// In memory where the system has such a place: what is measured is not the disk.
