@@ -236,7 +236,9 @@ impl Worker<'_> {
         trouble.call_failures = trouble.call_failures.saturating_add(1);
         let failures = match fault.code.as_str() {
             // Nobody was called: only this machine was asked.
-            "roaming" | "sms-only" | "not-registered-for-data" => trouble.call_failures.min(ROAMING_LOOKS),
+            "roaming" | "sms-only" | "not-registered-for-data" => {
+                trouble.call_failures.min(ROAMING_LOOKS)
+            }
             _ => trouble.call_failures,
         };
         let now = core.now();

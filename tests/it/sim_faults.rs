@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::sim::{
     ActiveFault, BannerForm, DialForm, EscapeAnswer, Fault, LineEndForm, Operator, PortRole,
-    ResultForm, UrcPlace,
+    ResultForm, Scenario, UrcPlace,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -230,6 +230,45 @@ async fn events_happen_at_their_time_and_once() {
     port.write_all(b"AT\r").await.unwrap();
     assert_eq!(hear(&mut port).await, "", "dead");
     assert_eq!(operator.faults().fired().of_group(25), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_hangs_is_dead_in_its_call_too_until_it_is_reset() {
+    let operator = Operator::builder().start();
+    let mut port = operator.modem().open(PortRole::Data).unwrap();
+    for line in ["ATE0", "AT+CNMI=2,1", CONTEXT] {
+        port.write_all(format!("{line}\r").as_bytes()).await.unwrap();
+        assert!(hear(&mut port).await.ends_with("OK\r\n"), "{line}");
+    }
+    // LCP, Configure-Request without options (RFC 1661 clause 5.1): the server answers it.
+    let request = hex::decode("7eff7d23c0217d217d217d207d24d1b57e").unwrap();
+    port.write_all(format!("{DIAL}\r").as_bytes()).await.unwrap();
+    assert!(hear(&mut port).await.contains("CONNECT"));
+    port.write_all(&request).await.unwrap();
+    assert_ne!(hear(&mut port).await, "", "the call carries octets");
+
+    operator.faults().set_times(Fault::ModemHangs {}, 1);
+    sleep(Duration::from_secs(1)).await;
+    deliver(&operator);
+    port.write_all(&request).await.unwrap();
+    assert_eq!(hear(&mut port).await, "", "nor does it announce a message");
+    assert_eq!(operator.modem().state().waiting_sms, 1, "the network keeps it");
+    sleep(Duration::from_secs(30 * 60)).await;
+    assert_eq!(operator.modem().state().waiting_sms, 1, "half an hour heals nothing");
+
+    operator.modem().usb_reset();
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(operator.modem().state().waiting_sms, 0);
+    let heard = dialogue(&operator, &["AT+CMGL=4"]).await;
+    assert!(heard[1].contains(DELIVER), "{heard:?}");
+}
+
+#[test]
+fn faults_have_ceased_when_the_device_is_back() {
+    let vanishes = Fault::UsbVanishes { seconds: 60, renumbered: false, as_storage: true };
+    let fault = ActiveFault { at: Some(5.0), lasts: Some(10.0), ..vanishes.into() };
+    let scenario = Scenario { faults: vec![fault], ..Scenario::default() };
+    assert_eq!(scenario.ceases(), Some(Duration::from_secs(75)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -426,6 +426,26 @@ mod tests {
         assert!(faults.active().is_empty());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_shows_is_told_with_its_time_and_a_mere_look_leaves_no_trace() {
+        let faults = Faults::default();
+        let (loss, silent) = (Fault::PacketLoss { per_mille: 30 }, Fault::ModemSilent {});
+        faults.set(loss.clone());
+        faults.set(silent.clone());
+        let start = Instant::now();
+        assert_eq!(faults.look(|fault| (*fault == loss).then_some(())), Some(()));
+        assert_eq!(faults.shown(), []);
+        for _ in 0..3 {
+            assert!(faults.shows(&silent));
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(faults.shows(&silent));
+        let later = start + Duration::from_secs(2);
+        assert_eq!(faults.shown(), [(start, silent.clone()), (later, silent)]);
+        assert_eq!(faults.fired().of_group(25), 4);
+        assert_eq!(faults.fired().of_group(24), 0);
+    }
+
     #[test]
     fn occasions_may_be_let_pass() {
         let faults = Faults::default();

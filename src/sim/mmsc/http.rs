@@ -303,3 +303,26 @@ impl Body for Reply {
         SizeHint::with_exact(if self.cut && self.data.is_none() { 1 } else { self.length })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::sim::{EntryKind, Operator};
+
+    #[tokio::test(start_paused = true)]
+    async fn request_that_a_call_takes_with_it_is_in_the_journal() {
+        let operator = Operator::builder().start();
+        let (mut near, far) = tokio::io::duplex(4_096);
+        let served = serve_connection(operator.mmsc().clone(), Front::Listener, far);
+        let request = b"POST /mms HTTP/1.1\r\nHost: mmsc\r\nContent-Length: 9\r\n\r\nhalf";
+        near.write_all(request).await.unwrap();
+        // The call ends, and with it everything above.
+        tokio::time::timeout(Duration::from_secs(1), served).await.unwrap_err();
+        let journal = operator.mmsc().journal();
+        let unfinished: Vec<usize> =
+            journal.of(EntryKind::Unfinished).map(|entry| entry.octets_in).collect();
+        assert_eq!(unfinished, [4]);
+    }
+}

@@ -104,9 +104,10 @@ impl Shared {
         if state.smsc.is_empty() { self.smsc.number() } else { &state.smsc }
     }
 
-    /// `+CMT` needs a host that listens now.
+    /// `+CMT` needs a host that listens now, and a port that speaks.
     fn can_route(&self, state: &State) -> bool {
-        state.cnmi.mode != 0 && self.indication_port().is_some_and(|port| !self.is_online(port))
+        let free = |port| !self.is_online(port) && !self.is_hung(port);
+        state.cnmi.mode != 0 && self.indication_port().is_some_and(free)
     }
 
     fn route(&self, state: &mut State, tpdu: Bytes) {
