@@ -9,6 +9,7 @@ use mm1gate::sim::{EntryKind, Fault, Operator};
 use mm1gate::store::MessageView;
 use tokio::time::Instant;
 
+use crate::judge::Sent;
 use crate::run::SUBMIT;
 
 /// Octets of a body that are held back until the release is on record.
@@ -36,12 +37,12 @@ impl Calendar {
     }
 }
 
-/// Why nobody can know what became of a message of `octets`; else, what would have had to happen.
+/// Whether something made it impossible to know what became of a message; else, what there was.
 pub(crate) fn excuse(
     view: &MessageView,
     operator: &Operator,
     calendar: Calendar,
-    octets: usize,
+    sent: &Sent,
 ) -> Result<(), String> {
     let kind = view.summary.kind;
     let at = |state: &str| view.timeline.iter().rev().find(|it| it.state == state).map(|it| it.at);
@@ -71,7 +72,7 @@ pub(crate) fn excuse(
     if !cut {
         return Err(told);
     }
-    if kind == Kind::Mms && !arrived_whole(operator, octets, within) {
+    if kind == Kind::Mms && !arrived_whole(operator, sent, within) {
         let had: Vec<String> = operator
             .mmsc()
             .journal()
@@ -86,16 +87,20 @@ pub(crate) fn excuse(
 }
 
 /// Whether the MMSC had, in that time, a request of which at most the final block was missing.
-fn arrived_whole(operator: &Operator, octets: usize, within: impl Fn(Timestamp) -> bool) -> bool {
+fn arrived_whole(operator: &Operator, sent: &Sent, within: impl Fn(Timestamp) -> bool) -> bool {
     let journal = operator.mmsc().journal();
     journal.entries.iter().any(|entry| {
         let whole = match entry.kind {
-            EntryKind::Submission => true,
-            EntryKind::Unfinished => entry.octets_in + FINAL_BLOCK >= octets,
+            EntryKind::Submission => holds(&entry.body, sent.mark.as_bytes()),
+            EntryKind::Unfinished => entry.octets_in + FINAL_BLOCK >= sent.octets,
             _ => false,
         };
         whole && within(entry.at)
     })
+}
+
+fn holds(body: &[u8], mark: &[u8]) -> bool {
+    body.windows(mark.len()).any(|window| window == mark)
 }
 
 /// Faults by which the network has the message, or may have it, and its answer does not come.
@@ -127,6 +132,7 @@ const fn ends_line(kind: Kind, fault: &Fault) -> bool {
     let modem = matches!(
         fault,
         Fault::ModemHangs {}
+            | Fault::ModemSilent {}
             | Fault::UsbVanishes { .. }
             | Fault::ZteFlood {}
             | Fault::CmuxClosedByModem {}
@@ -142,6 +148,7 @@ const fn ends_line(kind: Kind, fault: &Fault) -> bool {
                     | Fault::CoverageLost {}
                     | Fault::PppTerminates { .. }
             ),
-            Kind::Sms => matches!(fault, Fault::ModemSilent {} | Fault::ControlPortBlocked {}),
+            // A frame that is thrown away, where nothing asks for it again, has the answer.
+            Kind::Sms => matches!(fault, Fault::CmuxWrongFcs {} | Fault::ControlPortBlocked {}),
         }
 }

@@ -77,7 +77,7 @@ pub(crate) async fn judge(
         outgoing(&mut verdict, &all, operator, phone, message);
         if all.iter().any(|one| one.id == message.id && is_unknown(one)) {
             let view = gateway.message(&message.id).await.unwrap().unwrap();
-            match doubt::excuse(&view, operator, calendar, message.octets) {
+            match doubt::excuse(&view, operator, calendar, message) {
                 Ok(()) => verdict.unknown += 1,
                 Err(why) => verdict.wrong.push(format!(
                     "lost: nothing took the answer to {}, which is unknown ({}): {why}",
