@@ -36,6 +36,8 @@ pub enum EndReason {
     CarrierLost,
     /// The port is gone.
     PortGone,
+    /// The modem said that it has just started.
+    Restarted,
     /// The network or the modem ended the context; the control port told.
     ContextEnded,
 }
@@ -46,6 +48,7 @@ impl fmt::Display for EndReason {
             Self::NoCarrier => "the modem said NO CARRIER",
             Self::CarrierLost => "the modem dropped the carrier line",
             Self::PortGone => "the modem's port has vanished",
+            Self::Restarted => "the modem has restarted",
             Self::ContextEnded => "the network ended the connection",
         })
     }
@@ -100,6 +103,7 @@ pub struct DataCall {
     quiet: Option<Pin<Box<Sleep>>>,
     carrier: Interval,
     had_carrier: bool,
+    heard: Option<Instant>,
 }
 
 /// What the driver gets back at the end of a call.
@@ -112,6 +116,8 @@ pub(super) struct Returned {
     pub(super) in_frame: bool,
     /// Data Carrier Detect was high in the call.
     pub(super) had_carrier: bool,
+    /// When anything came last.
+    pub(super) heard: Option<Instant>,
     pub(super) reply: Option<oneshot::Sender<Result<(), ModemError>>>,
 }
 
@@ -137,6 +143,7 @@ impl DataCall {
             quiet: None,
             carrier,
             had_carrier: false,
+            heard: None,
         }
     }
 
@@ -178,8 +185,10 @@ impl DataCall {
         if let Some(mut port) = self.port.take() {
             // The end may have come with CONNECT, and nobody has read so far.
             let unread = std::mem::take(&mut self.leftover);
-            if !unread.is_empty() && self.watch.see(&unread) == Sight::End {
-                self.end(EndReason::NoCarrier);
+            if !unread.is_empty()
+                && let Sight::End(reason) = self.watch.see(&unread)
+            {
+                self.end(reason);
             }
             let had_carrier = self.had_carrier || port.carrier() == Some(true);
             // Without a driver there is nobody left to hang up; closing the port drops DTR.
@@ -187,6 +196,7 @@ impl DataCall {
                 port,
                 end: self.end_reason(),
                 had_carrier,
+                heard: self.heard,
                 tail: std::mem::take(&mut self.watch.behind),
                 in_frame: self.watch.in_frame(),
                 reply,
@@ -200,12 +210,13 @@ impl DataCall {
 
     /// Octets went to the reader: looks for the end of the call among them.
     fn arrived(&mut self, octets: &[u8]) {
+        self.heard = Some(Instant::now());
         match self.watch.see(octets) {
             Sight::Nothing => self.quiet = None,
             // News of the modem behind the text do not put the end off.
             Sight::Perhaps if self.quiet.is_some() => {}
             Sight::Perhaps => self.quiet = Some(Box::pin(sleep(QUIET))),
-            Sight::End => self.end(EndReason::NoCarrier),
+            Sight::End(reason) => self.end(reason),
         }
     }
 
@@ -214,7 +225,7 @@ impl DataCall {
         if let Some(quiet) = self.quiet.as_mut()
             && quiet.as_mut().poll(cx).is_ready()
         {
-            self.end(EndReason::NoCarrier);
+            self.end(self.watch.suspicion.unwrap_or(EndReason::NoCarrier));
             return Poll::Ready(Ok(()));
         }
         while self.carrier.poll_tick(cx).is_ready() {
@@ -322,18 +333,20 @@ fn len(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Looks for `NO CARRIER` among frames. Between a flag and the first octet of a frame the text
-/// ends the call at once; elsewhere the same octets may be somebody's data, and only a missing
-/// end of that frame tells.
+/// Looks among frames for what a modem says at the end of a call. Between a flag and the first octet
+/// of a frame such a text ends the call at once; elsewhere the same octets may be somebody's data,
+/// and only a missing end of that frame tells.
 #[derive(Debug, Default)]
 struct TextWatch {
-    /// Octets of the text matched since the last flag; none inside a frame.
-    matched: Option<usize>,
     started: bool,
-    /// Octets of a line of the text matched inside a frame, its line end before it counted.
-    inside: usize,
-    /// The text stood inside a frame that has not ended.
-    suspicion: bool,
+    /// A frame has begun since the last flag.
+    in_frame: bool,
+    /// The line that goes on now, as far as it may be one of the texts.
+    line: Vec<u8>,
+    /// It began behind a line end.
+    begun: bool,
+    /// A text stood inside a frame that has not ended.
+    suspicion: Option<EndReason>,
     /// What came behind the text so far.
     behind: Vec<u8>,
 }
@@ -342,52 +355,65 @@ struct TextWatch {
 enum Sight {
     Nothing,
     Perhaps,
-    End,
+    End(EndReason),
 }
+
+/// What modems say at the end of a call, the last ones because they have just started.
+const TEXTS: [(&[u8], EndReason); 4] = [
+    (NO_CARRIER, EndReason::NoCarrier),
+    (b"RDY", EndReason::Restarted),
+    (b"^SYSSTART", EndReason::Restarted),
+    (b"+AT: READY", EndReason::Restarted),
+];
+/// More than the longest of them.
+const MAX_LINE: usize = 16;
 
 /// Octets kept behind the text: more than a modem holds back.
 const MAX_BEHIND: usize = 64 * 1024;
 
 impl TextWatch {
     fn see(&mut self, octets: &[u8]) -> Sight {
-        if !self.started {
-            self.started = true;
-            self.matched = Some(0);
-        }
+        self.started |= !octets.is_empty();
         for (at, octet) in octets.iter().enumerate() {
-            if self.suspicion && self.behind.len() < MAX_BEHIND {
+            if self.suspicion.is_some() && self.behind.len() < MAX_BEHIND {
                 self.behind.push(*octet);
             }
-            self.matched = match (octet, self.matched) {
-                (&FLAG, _) => Some(0),
-                (b'\r' | b'\n', Some(0)) => Some(0),
-                (b'\r' | b'\n', Some(count)) if count == NO_CARRIER.len() => {
-                    self.behind = octets.get(at..).unwrap_or_default().to_vec();
-                    return Sight::End;
-                }
-                (octet, Some(count)) if NO_CARRIER.get(count) == Some(octet) => Some(count + 1),
-                _ => None,
-            };
-            self.inside = match (octet, self.inside) {
-                (&FLAG, _) => {
-                    self.suspicion = false;
+            match octet {
+                &FLAG => {
+                    (self.in_frame, self.begun, self.suspicion) = (false, false, None);
+                    self.line.clear();
                     self.behind.clear();
-                    0
                 }
-                (b'\r' | b'\n', count) => {
-                    self.suspicion |= count == NO_CARRIER.len() + 1;
-                    1
+                b'\r' | b'\n' => {
+                    let told = TEXTS.iter().find(|(text, _)| *text == self.line.as_slice());
+                    match told {
+                        Some((_, reason)) if !self.in_frame => {
+                            self.behind = octets.get(at..).unwrap_or_default().to_vec();
+                            return Sight::End(*reason);
+                        }
+                        Some((_, reason)) if self.begun => {
+                            self.suspicion.get_or_insert(*reason);
+                        }
+                        // A part of a text is none.
+                        _ => self.in_frame |= !self.line.is_empty(),
+                    }
+                    self.line.clear();
+                    self.begun = true;
                 }
-                (octet, count @ 1..) if NO_CARRIER.get(count - 1) == Some(octet) => count + 1,
-                _ => 0,
-            };
+                octet => {
+                    if self.line.len() < MAX_LINE {
+                        self.line.push(*octet);
+                    }
+                    self.in_frame |= !TEXTS.iter().any(|(text, _)| text.starts_with(&self.line));
+                }
+            }
         }
-        if self.suspicion { Sight::Perhaps } else { Sight::Nothing }
+        if self.suspicion.is_some() { Sight::Perhaps } else { Sight::Nothing }
     }
 
     /// Whether the last octet was in the middle of a frame.
-    fn in_frame(&self) -> bool {
-        self.started && self.matched.is_none()
+    const fn in_frame(&self) -> bool {
+        self.started && self.in_frame
     }
 }
 
@@ -402,15 +428,22 @@ mod tests {
             let (head, tail) = octets.split_at(cut);
             let mut watch = TextWatch::default();
             let first = watch.see(head);
-            assert!(first == Sight::End || watch.see(tail) == Sight::End, "cut at {cut}");
+            assert!(
+                first == Sight::End(EndReason::NoCarrier)
+                    || watch.see(tail) == Sight::End(EndReason::NoCarrier),
+                "cut at {cut}"
+            );
         }
-        assert_eq!(TextWatch::default().see(b"\nNO CARRIER\r"), Sight::End);
+        assert_eq!(TextWatch::default().see(b"\nNO CARRIER\r"), Sight::End(EndReason::NoCarrier));
     }
 
     #[test]
     fn text_behind_the_end_is_kept_and_forgotten_when_it_was_data() {
         let mut watch = TextWatch::default();
-        assert_eq!(watch.see(b"\x7eab\x7e\r\nNO CARRIER\r\n+CMTI: \"SM\",1\r\n"), Sight::End);
+        assert_eq!(
+            watch.see(b"\x7eab\x7e\r\nNO CARRIER\r\n+CMTI: \"SM\",1\r\n"),
+            Sight::End(EndReason::NoCarrier)
+        );
         assert_eq!(watch.behind, b"\r\n+CMTI: \"SM\",1\r\n");
         let mut watch = TextWatch::default();
         assert_eq!(watch.see(b"\x7e!half\r\nNO CARRIER\r\nRDY"), Sight::Perhaps);
@@ -429,5 +462,24 @@ mod tests {
         assert_eq!(watch.see(b"!\r\nNO CARRIER\r\nand more\x7e"), Sight::Nothing);
         assert_eq!(watch.see(b"!\r\nNO CARR"), Sight::Nothing);
         assert_eq!(watch.see(b"IER\r\n\r\n+CGEV: ME DETACH\r\n"), Sight::Perhaps);
+    }
+
+    #[test]
+    fn boot_banner_ends_the_call_and_is_not_taken_from_data() {
+        for banner in ["RDY", "^SYSSTART", "+AT: READY"] {
+            let octets = format!("\x7eab\x7e\r\n{banner}\r\n+CFUN: 1\r\n");
+            for cut in 0..octets.len() {
+                let (head, tail) = octets.as_bytes().split_at(cut);
+                let mut watch = TextWatch::default();
+                let end = Sight::End(EndReason::Restarted);
+                assert!(watch.see(head) == end || watch.see(tail) == end, "{banner} cut at {cut}");
+            }
+            let mut watch = TextWatch::default();
+            let octets = format!("\x7e!half\r\n{banner}\r\n");
+            assert_eq!(watch.see(octets.as_bytes()), Sight::Perhaps, "{banner}");
+            assert_eq!(watch.suspicion, Some(EndReason::Restarted));
+            assert_eq!(watch.see(b"was data\x7e"), Sight::Nothing, "{banner}");
+            assert_eq!(watch.see(format!("!say {banner}\r\n").as_bytes()), Sight::Nothing);
+        }
     }
 }

@@ -21,7 +21,8 @@ const RESET_BEGINS: Duration = Duration::from_secs(5);
 const RESET_LIMIT: Duration = Duration::from_secs(30);
 /// How long a port stays closed before it is opened again: time for DTR to be seen low.
 const CLOSED_FOR: Duration = Duration::from_millis(500);
-/// A port that vanishes this soon after dialling or CONNECT does so for want of power.
+/// A port that vanishes, or a modem that restarts, this soon after dialling or CONNECT does so for
+/// want of power.
 const BROWN_OUT: Duration = Duration::from_secs(10);
 
 /// What tells a modem that has kept its settings from one that has not.
@@ -322,14 +323,41 @@ impl Driver {
         Ok(line)
     }
 
-    /// The radio draws most when it begins to send: a port that vanishes then says "power".
+    /// The radio draws most when it begins to send: a port that vanishes then, or a modem that
+    /// restarts, says "power".
     pub(super) fn blame_power(&self, error: ModemError) -> ModemError {
-        let ModemError::Port(PortError::Gone { port }) = &error else { return error };
+        let (port, restarted) = match &error {
+            ModemError::Port(PortError::Gone { port }) => (port, false),
+            ModemError::Restarted => (&self.config.port, true),
+            _ => return error,
+        };
+        let dials = restarted && self.dialling.is_some();
         match self.radio_since.map(|since| Instant::now() - since) {
-            Some(after) if after < BROWN_OUT => {
-                ModemError::BrownOut { port: port.clone(), seconds: after.as_secs() }
+            Some(after) if dials || after < BROWN_OUT => {
+                let seconds = after.as_secs() + u64::from(restarted);
+                ModemError::BrownOut { port: port.clone(), seconds, restarted }
             }
             _ => error,
         }
+    }
+
+    /// Looks at a modem that said nothing from `after` dialling on: one that has forgotten what it
+    /// was told has restarted without a word.
+    pub(super) async fn restarted_in_silence(&mut self, after: Duration) -> Option<ModemError> {
+        match self.check(true).await {
+            Err(ModemError::SettingsLost) => Some(ModemError::BrownOut {
+                port: self.config.port.clone(),
+                seconds: after.as_secs() + 1,
+                restarted: true,
+            }),
+            _ => None,
+        }
+    }
+
+    /// When in a call the modem spoke last, if that was in its first seconds and long ago.
+    pub(super) fn fell_silent(&self, heard: Option<Instant>) -> Option<Duration> {
+        let since = self.radio_since?;
+        let heard = heard.map_or(since, |heard| heard.max(since));
+        (heard - since < BROWN_OUT && heard.elapsed() >= BROWN_OUT).then(|| heard - since)
     }
 }

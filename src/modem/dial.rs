@@ -8,8 +8,8 @@ use super::line::{Reply, command};
 use super::profile::{Dial, StepPort};
 use super::{ModemError, PdpAuth, PdpContext, Registration};
 use crate::codec::at::{
-    ArgumentError, Context, FinalResult, active_contexts, cgdcont_range, checked, contexts,
-    dynamic_contexts, value_behind,
+    ArgumentError, Context, FinalResult, Unsolicited, active_contexts, cgdcont_range, checked,
+    contexts, dynamic_contexts, value_behind,
 };
 use crate::model::Stage;
 use crate::proto::at::Kind;
@@ -69,6 +69,11 @@ impl Driver {
             }
         }
         self.routed(&profile.dial.prepare, StepPort::Data).await?;
+        // A restart before this has nothing to do with dialling.
+        self.tell_news();
+        if !self.ready {
+            return Err(self.lost_by());
+        }
         self.next_call();
         // Some keep it high for ever.
         let carrier_tells =
@@ -247,7 +252,13 @@ impl Driver {
             tokio::select! {
                 biased;
                 reply = &mut dialled => return reply,
-                pumped = pump_one(&mut self.control) => pumped?,
+                pumped = pump_one(&mut self.control) => {
+                    pumped?;
+                    let mut news = self.control.iter().flat_map(|line| &line.news);
+                    if news.any(|it| matches!(it, Unsolicited::Started)) {
+                        return Err(ModemError::Restarted);
+                    }
+                }
             }
         }
     }

@@ -284,9 +284,14 @@ impl Driver {
                 Unsolicited::Started => {
                     self.starting = true;
                     self.storages.forget();
+                    if let Some((_, status)) = &self.call {
+                        status.end(EndReason::Restarted);
+                    }
                     if std::mem::replace(&mut self.ready, false) {
-                        let session = self.session;
-                        self.event(ModemEvent::Gone { session, error: ModemError::Restarted });
+                        let (session, error) =
+                            (self.session, self.blame_power(ModemError::Restarted));
+                        self.lost = Some(error.clone());
+                        self.event(ModemEvent::Gone { session, error });
                     }
                 }
                 Unsolicited::ContextEnded(line) => self.context_ended(&line),
@@ -424,10 +429,12 @@ impl Driver {
 
     /// Only a modem that was prepared and is not lost since is asked anything.
     fn in_service(&self) -> Result<(), ModemError> {
-        if self.ready {
-            return Ok(());
-        }
-        Err(self.lost.clone().unwrap_or(ModemError::NotReady))
+        if self.ready { Ok(()) } else { Err(self.lost_by()) }
+    }
+
+    /// Why it is out of service.
+    pub(super) fn lost_by(&self) -> ModemError {
+        self.lost.clone().unwrap_or(ModemError::NotReady)
     }
 
     /// Answers, and takes the modem out of service when the answer is that it is lost.
@@ -487,7 +494,7 @@ impl Driver {
             return Err(ModemError::InCall);
         }
         if !self.ready {
-            return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
+            return Err(self.lost_by());
         }
         let (dialled, leftover) = match self.dial(context).await {
             Ok(dialled) => dialled,
@@ -496,6 +503,11 @@ impl Driver {
                 if self.detour.take().is_some() =>
             {
                 return Err(ModemError::StuckInDataMode { port: self.config.port.clone() });
+            }
+            // It was not that slow: it began anew, and knows nothing of what it was to dial.
+            Err(error @ ModemError::NoConnect { seconds, .. }) => {
+                let after = Duration::from_secs(seconds);
+                return Err(self.restarted_in_silence(after).await.unwrap_or(error));
             }
             Err(error) => return Err(error),
         };
@@ -557,7 +569,7 @@ impl Driver {
     }
 
     async fn returned(&mut self, returned: Returned) {
-        let Returned { port, end, tail, in_frame, had_carrier, reply } = returned;
+        let Returned { port, end, tail, in_frame, had_carrier, heard, reply } = returned;
         self.in_call = false;
         let call = self
             .call
@@ -567,8 +579,16 @@ impl Driver {
         if let Some(line) = line {
             line.take_over(&tail, in_frame);
         }
+        // A restart that it tells of is one of the call's time.
+        self.tell_news();
+        self.starting |= end == Some(EndReason::Restarted);
+        let silent_after = self.fell_silent(heard).filter(|_| end.is_none());
         let result = self.end_call(port, end, call).await;
         self.note_lingering(call, &result);
+        let result = match (result, silent_after) {
+            (Ok(()), Some(after)) => self.restarted_in_silence(after).await.map_or(Ok(()), Err),
+            (result, _) => result,
+        };
         let result = result.map_err(|error| self.blame_power(error));
         match &result {
             Ok(()) => self.maybe_in_data = false,
@@ -592,11 +612,15 @@ impl Driver {
         let line = if self.data.is_some() { &mut self.data } else { &mut self.control };
         // The control port vanished during the call: so has the modem.
         let Some(line) = line.as_mut() else {
-            return Err(self.lost.clone().unwrap_or(ModemError::NotReady));
+            return Err(self.lost_by());
         };
         line.port = Some(port);
-        if end == Some(EndReason::PortGone) {
-            return Err(PortError::Gone { port: line.name.clone() }.into());
+        match end {
+            Some(EndReason::PortGone) => {
+                return Err(PortError::Gone { port: line.name.clone() }.into());
+            }
+            Some(EndReason::Restarted) => return Err(ModemError::Restarted),
+            _ => {}
         }
         // An end that was told on another port may leave this one in data mode.
         let said_so = end.is_some_and(|it| it != EndReason::ContextEnded);

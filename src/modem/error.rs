@@ -84,13 +84,17 @@ pub enum ModemError {
         /// How much came.
         octets: u64,
     },
-    /// The port vanished as soon as the radio was to send: that is what too little power looks like.
-    #[error("the modem vanished from {port} {seconds} s after it began to dial")]
+    /// The port vanished, or the modem restarted, as soon as the radio was to send: that is what too
+    /// little power looks like.
+    #[error("the modem {} {seconds} s after it began to dial",
+        if *restarted { format!("at {port} restarted within") } else { format!("vanished from {port}") })]
     BrownOut {
-        /// The port that vanished first.
+        /// The port that vanished first, or the one that dials.
         port: String,
         /// How long after dialling, or after the call was up.
         seconds: u64,
+        /// The port stayed, as that of a module on a serial line does, and the modem began anew.
+        restarted: bool,
     },
     /// It stopped answering in the middle.
     #[error("the modem did not answer {command} within {seconds} s")]

@@ -187,6 +187,7 @@ impl Line {
             // modem may still answer it: see `settle`.
             self.channel.reset();
         }
+        let dials = kind == Kind::Dial;
         let command = Command { line, kind, timeout: limit };
         self.channel
             .handle_input(Instant::now().into_std(), Input::Command(command))
@@ -198,6 +199,12 @@ impl Line {
                     self.handed_over = self.channel.was_prompted().then(Instant::now);
                 }
                 Output::Event(event) => {
+                    let begins_anew = matches!(event, Event::Unsolicited(Unsolicited::Started));
+                    if begins_anew && dials {
+                        // It knows nothing any more of what it was to dial.
+                        self.event(event);
+                        return Err(ModemError::Restarted);
+                    }
                     if let Some(reply) = self.event(event) {
                         // What came in the same read is news of now, not of the next command.
                         self.collect();

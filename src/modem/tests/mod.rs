@@ -1,6 +1,7 @@
 //! The driver against a scripted modem, in virtual time over in-memory ports.
 
 mod bench;
+mod brown_outs;
 mod calls;
 mod contexts;
 mod hostile;
