@@ -85,6 +85,7 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
     let roaming = Family::<OfModem, Gauge>::default();
     let used = Family::<OfStorage, Gauge>::default();
     let places = Family::<OfStorage, Gauge>::default();
+    let unreadable = Family::<OfStorage, Gauge>::default();
     let steps = Family::<OfStep, Counter>::default();
     let losses = Family::<OfModem, Counter>::default();
     let recoveries = Family::<OfModem, Counter>::default();
@@ -108,6 +109,11 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
             // There may be several others.
             used.get_or_create(&label).inc_by(storage.used.into());
             places.get_or_create(&label).inc_by(storage.total.into());
+            unreadable.get_or_create(&label).inc_by(0);
+        }
+        for sms in &modem.unreadable {
+            let label = OfStorage { modem: name(), storage: storage_label(&sms.storage) };
+            unreadable.get_or_create(&label).inc();
         }
         for (rung, count) in Rung::ALL.iter().zip(modem.recovery.steps) {
             let label = OfStep { modem: name(), step: rung.as_str() };
@@ -131,6 +137,11 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
     registry.register("modem_roaming", "Whether it is registered with another network", roaming);
     registry.register("modem_sms_storage_used", "Places in use of an SMS storage", used);
     registry.register("modem_sms_storage_places", "Places in all of an SMS storage", places);
+    registry.register(
+        "modem_sms_unreadable",
+        "Messages of an SMS storage that the modem does not give out",
+        unreadable,
+    );
     registry.register("modem_recovery_steps", "Steps taken to bring the modem back", steps);
     registry.register("modem_losses", "Times the modem was lost", losses);
     registry.register("modem_recoveries", "Times the modem came back", recoveries);

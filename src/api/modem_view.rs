@@ -74,6 +74,9 @@ pub struct Modem {
     /// Its SMS storages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storages: Vec<Storage>,
+    /// Messages that stay in them because the modem does not give them out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable_sms: Vec<UnreadableSms>,
     /// What is wrong, when something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
@@ -112,6 +115,17 @@ pub struct Storage {
     pub total: u32,
     /// 80 % or more are in use: nothing arrives once all are.
     pub alarm: bool,
+}
+
+/// A message that stays in the modem because it cannot be read there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UnreadableSms {
+    /// `SM`, `ME`, ...
+    pub storage: String,
+    /// Its place there.
+    pub index: u16,
+    /// What the modem says instead, in its own words.
+    pub answer: String,
 }
 
 /// One step that was taken to bring a modem back.
@@ -167,6 +181,15 @@ impl From<&ModemView> for Modem {
                     used: storage.used,
                     total: storage.total,
                     alarm: storage.is_alarming(),
+                })
+                .collect(),
+            unreadable_sms: modem
+                .unreadable
+                .iter()
+                .map(|sms| UnreadableSms {
+                    storage: sms.storage.clone(),
+                    index: sms.index,
+                    answer: sms.answer.clone(),
                 })
                 .collect(),
             fault: modem.fault.clone(),

@@ -260,6 +260,9 @@ fn schemas() -> Value {
         })),
         "Timeline": object(json!({ "events": many("TimelineItem") })),
         "Modem": modem(),
+        "UnreadableSms": object(json!({
+            "storage": text(), "index": count(), "answer": text(),
+        })),
         "Storage": object(json!({
             "name": text(), "used": count(), "total": count(), "alarm": { "type": "boolean",
                 "description": "80 % or more are in use: nothing arrives once all are." },
@@ -306,6 +309,7 @@ fn modem() -> Value {
         "profile": text(), "profile_reason": text(), "profile_verified": { "type": "boolean" },
         "port_sharing": { "enum": ["one", "two", "multiplexed"] },
         "ports": { "type": "array", "items": text() }, "storages": many("Storage"),
+        "unreadable_sms": many("UnreadableSms"),
         "fault": reference("Fault"), "last_error": reference("Fault"), "last_error_at": time(),
         "recovery_steps": many("RecoveryStep"),
         "recovery_counts": { "type": "object", "additionalProperties": count() },

@@ -129,6 +129,17 @@ pub(super) fn power(view: &Modem, report: &mut Report) {
 }
 
 fn storage(view: &Modem, report: &mut Report) {
+    let alarm = view.storages.iter().any(|it| it.alarm);
+    let places = view.unreadable_sms.iter();
+    let places = places.map(|it| format!("{} {} ({})", it.storage, it.index, it.answer));
+    let places = places.collect::<Vec<_>>().join(", ");
+    if !alarm && !places.is_empty() {
+        return report.warning(
+            "storage",
+            format!("the modem does not give out the messages at {places}; all others come in"),
+            "put the SIM into a phone, and read or delete them there",
+        );
+    }
     let small = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
     let told: Vec<Storage> = view
         .storages

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use super::modem_view::{PortSharing, SimView, StorageView};
 use crate::model::{Clock, Direction, Fault, Kind, MessageId, Stage, State, Timestamp};
-use crate::modem::{RecoveryCounts, RecoveryStep, Registration, Rung};
+use crate::modem::{RecoveryCounts, RecoveryStep, Registration, Rung, UnreadableSms};
 use crate::store::Change;
 
 /// Events kept for a slow listener before it loses the oldest.
@@ -82,6 +82,8 @@ pub struct ModemView {
     pub sim: Option<SimView>,
     /// Its SMS storages, as it last told.
     pub storages: Vec<StorageView>,
+    /// Messages that stay in the modem because it does not give them out.
+    pub unreadable: Vec<UnreadableSms>,
     /// What is wrong, when something is.
     pub fault: Option<Fault>,
     /// The last thing that went wrong with the modem or its calls and when, kept after it is over.

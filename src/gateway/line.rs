@@ -27,7 +27,7 @@ use super::{Core, Deps, StartError};
 use crate::model::{Address, Explain, Fault, Kind, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{
     self, Modem, ModemError, ModemInfo, ProfileChoice, RecoveryCounts, RecoveryStep, Registration,
-    Rung,
+    Rung, UnreadableSms,
 };
 use crate::store::{Hold, StoreError};
 
@@ -114,6 +114,7 @@ pub(super) struct Shown {
     pub(super) sms_fault: Option<Fault>,
     /// A storage is nearly full.
     pub(super) room_fault: Option<Fault>,
+    pub(super) unreadable: Vec<UnreadableSms>,
 }
 
 /// Why a session with a modem ended.
@@ -174,6 +175,7 @@ impl Line {
             line_fault: None,
             sms_fault: None,
             room_fault: None,
+            unreadable: Vec::new(),
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -259,7 +261,9 @@ impl Line {
             last_error: shown.last_error,
             steps: shown.steps.into(),
             recovery: shown.recovery,
-            fault: shown.line_fault.or(shown.sms_fault).or(shown.room_fault),
+            fault: (shown.line_fault.or(shown.sms_fault).or(shown.room_fault))
+                .or_else(|| shown.unreadable.first().map(|it| it.error().to_fault())),
+            unreadable: shown.unreadable,
             octets: match &*lock(&self.inner.driver) {
                 Driver::Running(modem) => modem.octets(),
                 Driver::Ended(octets) => *octets,
@@ -443,7 +447,7 @@ impl Line {
         self.inner.core.events.modem(self.view());
     }
 
-    fn shown(&self) -> MutexGuard<'_, Shown> {
+    pub(super) fn shown(&self) -> MutexGuard<'_, Shown> {
         lock(&self.inner.shown)
     }
 }

@@ -48,7 +48,7 @@ use crate::modem::{PinMemory, PortOpener};
 use crate::store::{Filter, MessageView, Owner, PinBook, Queue, Store, StoreError, Summary};
 use line::Line;
 
-pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult};
+pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult, UnreadableSms};
 pub use accept_text::TextCost;
 pub use config::{Config, ConfigError, ModemConfig, Timing};
 pub use error::{AcceptError, ActionError, StartError};

@@ -212,6 +212,7 @@ impl Reader {
     /// at first is told by the first look that could read it.
     async fn take_all(&self, sim: &str, swept: Swept) -> Result<(), TakeError> {
         let store = &self.line.core().store;
+        self.line.unreadable(swept.unreadable);
         let record = store.sim(sim).await?;
         let first =
             |storage: &str| !record.as_ref().is_some_and(|record| record.has_swept(storage));

@@ -11,7 +11,7 @@ use crate::model::{Explain, Fault, Timestamp};
 use crate::modem::usb::Unbound;
 use crate::modem::{
     BACK_WITHIN, Cause, Ladder, MAX_STEPS, ModemError, Plan, PortError, RecoveryStep, Registration,
-    Rung, StepResult,
+    Rung, StepResult, UnreadableSms,
 };
 
 use crate::store::Hold;
@@ -110,6 +110,21 @@ impl Line {
             }
             shown.steps.push_back(step);
         });
+    }
+
+    /// Shows the messages that the modem does not give out; each is told once.
+    pub(super) fn unreadable(&self, now: Vec<UnreadableSms>) {
+        let before = self.shown().unreadable.clone();
+        if before == now {
+            return;
+        }
+        let is_same = |one: &UnreadableSms, other: &UnreadableSms| {
+            (&one.storage, one.index) == (&other.storage, other.index)
+        };
+        for sms in now.iter().filter(|sms| !before.iter().any(|it| is_same(it, sms))) {
+            tracing::warn!(modem = %self.config().name, "{}", quiet(&sms.error()));
+        }
+        self.show(|shown| shown.unreadable = now);
     }
 
     /// A command got no answer, and the driver has brought the modem in step again by itself.

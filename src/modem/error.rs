@@ -257,6 +257,18 @@ pub enum ModemError {
         /// The place.
         index: u16,
     },
+    /// Its neighbours can be read, and it cannot, however often it is tried.
+    #[error("the message at {storage} {index} cannot be read ({looks} looks): the modem says {answer}")]
+    SmsUnreadable {
+        /// The storage.
+        storage: String,
+        /// The place.
+        index: u16,
+        /// Looks that have failed.
+        looks: u32,
+        /// The modem's own words.
+        answer: String,
+    },
     /// It is still there after it was deleted.
     #[error("the message at {storage} {index} cannot be deleted: {answer}")]
     DeleteFailed {
@@ -399,6 +411,7 @@ impl Explain for ModemError {
             Self::StuckInDataMode { .. } => "stuck-in-data-mode",
             Self::CallStaysUp { .. } => "call-stays-up",
             Self::NoSuchSms { .. } => "no-such-sms",
+            Self::SmsUnreadable { .. } => "sms-unreadable",
             Self::DeleteFailed { .. } => "sms-delete-failed",
             Self::OwnSms { .. } => "sms-own",
             Self::StorageFull { .. } => "sms-storage-full",
@@ -470,6 +483,7 @@ impl Explain for ModemError {
             | Self::CallStaysUp { .. }
             | Self::Restarted
             | Self::NoSuchSms { .. }
+            | Self::SmsUnreadable { .. }
             | Self::DeleteFailed { .. }
             | Self::SmsUnknown { .. }
             | Self::NoPrompt { .. }
@@ -609,6 +623,10 @@ impl Explain for ModemError {
             }
             Self::InCall => "wait for the end of the call, or configure the modem's second port",
             Self::NoSuchSms { .. } => "nothing; the message was taken already",
+            Self::SmsUnreadable { .. } => {
+                "put the SIM into a phone, and read or delete it there; the modem keeps it, and all \
+                 others come in"
+            }
             Self::DeleteFailed { .. } => {
                 "delete the SIM's messages in a phone before the SIM is full"
             }
@@ -646,6 +664,7 @@ impl Explain for ModemError {
             | Self::NotAttached { answer }
             | Self::ContextRefused { answer, .. }
             | Self::CallFailed { answer, .. }
+            | Self::SmsUnreadable { answer, .. }
             | Self::DeleteFailed { answer, .. } => Some(answer.clone()),
             Self::OtherLock { code } => Some(code.clone()),
             Self::SmsRefused(refusal) => Some(refusal.answer.clone()),

@@ -183,6 +183,19 @@ pub struct StoredSms {
     pub raw: String,
 }
 
+impl UnreadableSms {
+    /// The same as people are told it.
+    #[must_use]
+    pub fn error(&self) -> ModemError {
+        ModemError::SmsUnreadable {
+            storage: self.storage.clone(),
+            index: self.index,
+            looks: self.looks,
+            answer: self.answer.clone(),
+        }
+    }
+}
+
 /// What a look through all storages has found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Swept {
@@ -192,4 +205,19 @@ pub struct Swept {
     pub read: Vec<String>,
     /// Those that could not be read, and why: what they hold is not known.
     pub failed: Vec<(String, ModemError)>,
+    /// Single messages that the modem has not given out in several looks.
+    pub unreadable: Vec<UnreadableSms>,
+}
+
+/// A message that stays in the modem because it cannot be read there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableSms {
+    /// The storage's name, such as `SM` or `ME`.
+    pub storage: String,
+    /// Its place there; 0 is a place too.
+    pub index: u16,
+    /// Looks that have failed.
+    pub looks: u32,
+    /// What the modem said instead, in its own words.
+    pub answer: String,
 }

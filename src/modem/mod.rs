@@ -34,6 +34,7 @@ mod sms;
 mod sms_look;
 mod sms_setup;
 mod sms_sweep;
+mod sms_unreadable;
 mod system;
 mod tail;
 #[cfg(test)]
@@ -43,7 +44,7 @@ pub mod usb;
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
 pub use handle::{Means, Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
-pub use info::{ModemInfo, PortSharing, ProfileUsed, Registration, StorageUse, StoredSms, Swept};
+pub use info::{ModemInfo, PortSharing, ProfileUsed, Registration, StorageUse, StoredSms, Swept, UnreadableSms};
 pub use pin::{PinAnswer, PinFate, PinMemory, VolatilePins};
 pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{

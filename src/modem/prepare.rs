@@ -60,6 +60,7 @@ impl Driver {
         }
         self.unlock().await?;
         let imsi = self.imsi().await?;
+        self.storages.unreadable.of_sim(&imsi);
         self.stages.tell(Stage::SimReady);
         self.wait_for_sms().await?;
         self.steps(&profile.sms, false).await?;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::driver::Driver;
 use super::profile::ListMethod;
+use super::sms_unreadable::Unreadable;
 use super::{ModemError, ModemEvent, StorageUse, StoredSms};
 use crate::codec::at::{CmglEntry, FinalResult, cmgr_entry, cpms_state, quoted};
 use crate::codec::sms::from_hex;
@@ -50,6 +51,8 @@ pub(super) struct Storages {
     unclear: bool,
     /// Places at which reading hangs, and whether that was tried in the present sweep.
     hanging: BTreeMap<(String, u16), bool>,
+    /// Places whose messages the modem does not give out.
+    pub(super) unreadable: Unreadable,
 }
 
 #[derive(Debug)]
@@ -153,7 +156,7 @@ impl Storages {
 /// One reading of a place.
 enum Seen {
     Nothing,
-    Unclear,
+    Unclear(FinalResult),
     Entry(CmglEntry),
 }
 
@@ -169,7 +172,7 @@ pub(super) struct Count {
 pub(super) enum Place {
     Empty,
     /// The modem's answer means an empty place on some modems, and trouble on others.
-    Unclear,
+    Unclear(FinalResult),
     Holds(StoredSms),
 }
 
@@ -206,7 +209,7 @@ impl Driver {
         self.select(&storage).await?;
         match self.read_place(&storage, index).await? {
             Place::Holds(sms) => Ok(sms),
-            Place::Empty | Place::Unclear => Err(ModemError::NoSuchSms { storage, index }),
+            Place::Empty | Place::Unclear(_) => Err(ModemError::NoSuchSms { storage, index }),
         }
     }
 
@@ -220,7 +223,7 @@ impl Driver {
             self.storages.remembered.get(&place).is_some_and(|it| it.content == sms.content());
         if !known {
             match self.read_place(&storage, index).await? {
-                Place::Empty | Place::Unclear => return Ok(()),
+                Place::Empty | Place::Unclear(_) => return Ok(()),
                 Place::Holds(now) if now.content() != sms.content() => {
                     self.event(ModemEvent::SmsStored { storage, index: Some(index) });
                     return Ok(());
@@ -244,13 +247,13 @@ impl Driver {
         match self.read_place(&storage, index).await? {
             Place::Empty => Ok(()),
             // What some modems say of an empty place others say when they cannot look.
-            Place::Unclear if result.is_ok() => Ok(()),
+            Place::Unclear(_) if result.is_ok() => Ok(()),
             Place::Holds(now) if now.content() != sms.content() => {
                 // The next message has taken the place already.
                 self.event(ModemEvent::SmsStored { storage, index: Some(index) });
                 Ok(())
             }
-            Place::Unclear | Place::Holds(_) => failed(&result),
+            Place::Unclear(_) | Place::Holds(_) => failed(&result),
         }
     }
 
@@ -312,7 +315,7 @@ impl Driver {
         }
         Ok(match seen {
             Seen::Nothing => Place::Empty,
-            Seen::Unclear => Place::Unclear,
+            Seen::Unclear(answer) => Place::Unclear(answer),
             Seen::Entry(entry) => Place::Holds(self.stored(storage, index, entry)),
         })
     }
@@ -332,12 +335,13 @@ impl Driver {
             || matches!(result.cme(), Some(3 | 50 | 100))
             || result == FinalResult::Error;
         if unclear {
-            return Ok(Seen::Unclear);
+            return Ok(Seen::Unclear(result));
         }
         Err(ModemError::Refused { command: "AT+CMGR".to_owned(), answer: result.to_string() })
     }
 
     pub(super) fn stored(&mut self, storage: &str, index: u16, entry: CmglEntry) -> StoredSms {
+        self.storages.unreadable.settle(storage, index);
         let octets: Bytes = from_hex(&entry.pdu).unwrap_or_default().into();
         let storage = storage.to_owned();
         let sms = StoredSms { storage, index, stat: entry.stat, octets, raw: entry.pdu };

@@ -25,6 +25,7 @@ impl Driver {
     pub(super) async fn sweep(&mut self) -> Result<Swept, ModemError> {
         self.at()?;
         self.storages.forget();
+        self.storages.unreadable.begin_look();
         let mut swept = Swept::default();
         for name in self.storages_to_look_through() {
             match self.sweep_one(&name).await {
@@ -32,6 +33,8 @@ impl Driver {
                     // One message under two names is one.
                     messages.retain(|message| !swept.found.iter().any(|it| is_same(it, message)));
                     swept.found.extend(messages);
+                    let missing = self.storages.phantoms(&name);
+                    swept.unreadable.extend(self.storages.unreadable.told(&name, missing));
                     swept.read.push(name);
                 }
                 Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => {
@@ -127,13 +130,13 @@ impl Driver {
         match method {
             ListMethod::Cmgl => self.list(storage).await,
             ListMethod::Cmgd => match self.listed_places().await? {
-                Some(places) => self.read_places(storage, places, count).await,
+                Some(places) => self.read_places(storage, places, count, false).await,
                 None => Err(ModemError::Unreadable { command: "AT+CMGD".to_owned() }),
             },
             ListMethod::Cmgr => {
                 // The first is 0 on some modems and 1 on others.
                 let last = count.total.unwrap_or(USUAL_PLACES).min(MAX_PLACES);
-                self.read_places(storage, (0..=last).collect(), count).await
+                self.read_places(storage, (0..=last).collect(), count, false).await
             }
         }
     }
@@ -165,7 +168,7 @@ impl Driver {
             }
         }
         // What cannot be read by itself either stays where it is.
-        match self.read_places(storage, damaged, Count::default()).await {
+        match self.read_places(storage, damaged, Count::default(), true).await {
             Ok(read) => found.extend(read),
             Err(error @ (ModemError::Port(_) | ModemError::NoAnswer { .. })) => return Err(error),
             Err(error) if found.is_empty() => return Err(error),
@@ -174,12 +177,13 @@ impl Driver {
         Ok(found)
     }
 
-    /// Reads the places until all that are counted were found.
+    /// Reads the places until all that are counted were found; `listed`: something lies at each.
     async fn read_places(
         &mut self,
         storage: &str,
         places: Vec<u16>,
         count: Count,
+        listed: bool,
     ) -> Result<Vec<StoredSms>, ModemError> {
         let mut found: Vec<StoredSms> = Vec::new();
         let (mut answered, mut hung, mut failed) = (false, 0, None);
@@ -187,10 +191,28 @@ impl Driver {
             if count.used.is_some_and(|used| found.len() >= usize::from(used)) {
                 break;
             }
-            match self.read_place(storage, index).await {
+            if self.storages.unreadable.rests(storage, index) {
+                answered = true;
+                continue;
+            }
+            let place = self.read_place(storage, index).await;
+            match &place {
+                Ok(Place::Holds(_) | Place::Empty) => {
+                    self.storages.unreadable.settle(storage, index);
+                }
+                Err(error) => self.storages.unreadable.note(storage, index, error, listed),
+                Ok(Place::Unclear(answer)) => {
+                    let error = ModemError::Refused {
+                        command: "AT+CMGR".to_owned(),
+                        answer: answer.to_string(),
+                    };
+                    self.storages.unreadable.note(storage, index, &error, listed);
+                }
+            }
+            match place {
                 Ok(Place::Holds(sms)) => found.push(sms),
                 Ok(Place::Empty) => {}
-                Ok(Place::Unclear) => self.storages.note_unclear(),
+                Ok(Place::Unclear(_)) => self.storages.note_unclear(),
                 // One place that cannot be read does not hide the others.
                 Err(error @ (ModemError::Refused { .. } | ModemError::Unreadable { .. })) => {
                     self.storages.note_unclear();

@@ -61,6 +61,34 @@ async fn texts_come_in_while_a_large_message_is_in_transfer_on_the_only_port() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn texts_that_come_directly_behind_no_carrier_are_kept_once_each() {
+    let behind = Fault::DirectBehindCarrier {};
+    for in_frame in [false, true] {
+        let rig = Rig::timed(Ports::One, Behaviour::Receive, slow(), |_| {}).await;
+        rig.operator.faults().set(behind.clone());
+        let id = begun(&rig, 60_000).await;
+        for number in 1..=5 {
+            rig.operator.deliver_sms(OWN, &[text(number)]).unwrap();
+        }
+        assert!(rig.inbox().await.is_empty(), "the call holds the port");
+        let fault = match in_frame {
+            true => Fault::CarrierLostInFrame { after: 1 },
+            false => Fault::CarrierLost { after: 1 },
+        };
+        rig.operator.faults().set_times(fault, 1);
+        texts_come_in(&rig, 5, Duration::from_secs(60)).await;
+        let fired = rig.operator.faults().fired().by_name();
+        assert!(fired.contains_key("direct-behind-carrier"), "{fired:?}");
+        assert_eq!(rig.operator.modem().state().stored_sms, [0, 0], "they lay nowhere else");
+        rig.operator.faults().clear_all();
+        rig.until(&id, &["sent"]).await;
+        sleep(Duration::from_secs(120)).await;
+        assert_eq!(rig.inbox().await.len(), 5, "each of them once");
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn wrong_checksums_cost_packets_and_not_the_call() {
     let rig = Rig::timed(Ports::Multiplexed, Behaviour::Receive, slow(), |_| {}).await;
     let id = begun(&rig, 100_000).await;

@@ -13,3 +13,4 @@ mod reception;
 mod registrations;
 mod sending;
 mod start;
+mod unreadable;

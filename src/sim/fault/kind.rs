@@ -349,6 +349,9 @@ pub enum Fault {
         /// Octets of the data call, host to network.
         after: u64,
     },
+    /// Where messages are announced on the port that dials, those that came during the call follow
+    /// `NO CARRIER` as `+CMT` in the same write, and lie in no storage.
+    DirectBehindCarrier {},
     /// From so many octets on nothing passes any more in either direction; the call stays.
     LineStall {
         /// Octets of the data call, host to network.
@@ -622,6 +625,7 @@ impl Fault {
             | Self::ContextKept {} => 20,
             Self::CarrierLost { .. }
             | Self::CarrierLostInFrame { .. }
+            | Self::DirectBehindCarrier {}
             | Self::LineStall { .. }
             | Self::NetworkDeactivates { .. }
             | Self::CoverageLost {} => 21,

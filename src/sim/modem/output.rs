@@ -19,6 +19,8 @@ use crate::sim::lock;
 pub(super) struct Held {
     octets: Vec<u8>,
     until: Option<Instant>,
+    /// They leave when they are told to.
+    together: bool,
 }
 
 /// Codes that mean nothing to a program that sends messages.
@@ -46,6 +48,10 @@ impl Session {
             Some(LineEndForm::CrCrLf) => replaced(octets, b"\r\r\n"),
             Some(LineEndForm::BlankLines) => replaced(octets, b"\r\n\r\n"),
         };
+        if self.held.together {
+            self.held.octets.extend(octets);
+            return Ok(());
+        }
         let joined = self.shared.faults.find(|fault| match fault {
             Fault::RepliesJoined { millis } => Some(*millis),
             _ => None,
@@ -68,6 +74,27 @@ impl Session {
         }
         let octets = std::mem::take(&mut self.held.octets);
         self.send(&octets).await
+    }
+
+    /// `NO CARRIER`, and in the same write what the network has kept during the call.
+    pub(super) async fn carrier_lost(&mut self) -> io::Result<()> {
+        let fault = Fault::DirectBehindCarrier {};
+        if !self.shared.faults.is_on(&fault) {
+            return self.result(Err(Failure::NoCarrier)).await;
+        }
+        self.release().await?;
+        self.held.together = true;
+        self.result(Err(Failure::NoCarrier)).await?;
+        let told = self.held.octets.len();
+        self.shared.lock().behind_carrier = true;
+        self.shared.fetch_sms();
+        self.shared.lock().behind_carrier = false;
+        self.print_urcs().await?;
+        self.held.together = false;
+        if self.held.octets.len() > told {
+            self.shared.faults.strikes(&fault);
+        }
+        self.release().await
     }
 
     /// When held octets have to leave.

@@ -51,12 +51,17 @@ impl Shared {
     fn way(&self, state: &mut State, tpdu: &Bytes) -> Way {
         let is_report = tpdu.first().is_some_and(|first| first & 0x03 == 0x02);
         let class = class_of(tpdu);
+        let in_call = self.indication_port().is_some_and(|port| self.is_online(port));
+        if in_call && class != Some(2) && self.faults.is_on(&Fault::DirectBehindCarrier {}) {
+            return Way::Wait;
+        }
         let wants_direct = match (is_report, class, state.cnmi.mt) {
             (true, ..) => state.cnmi.ds == 1,
             (_, Some(0), _) | (_, Some(3), 3) => true,
             // Class 2 belongs into the SIM, and a waiting indication that is to be stored into a
             // storage: they are announced as with 1 (TS 27.005 clause 3.4.1).
             (_, class, 2) if class != Some(2) && !is_waiting_to_store(tpdu) => true,
+            _ if state.behind_carrier => true,
             _ => self.can_route(state) && self.faults.shows(&Fault::DirectDelivery {}),
         };
         if wants_direct && self.can_route(state) {

@@ -485,11 +485,11 @@ impl Session {
             Left::EndedInFrame => {
                 self.put(UNFINISHED_FRAME).await?;
                 self.drop_call();
-                self.result(Err(Failure::NoCarrier)).await
+                self.carrier_lost().await
             }
             Left::Ended => {
                 self.drop_call();
-                self.result(Err(Failure::NoCarrier)).await
+                self.carrier_lost().await
             }
         }
     }

@@ -155,6 +155,8 @@ pub(super) struct State {
     pub(super) refused: bool,
     /// A message routed by `+CMT` that waits for `+CNMA`.
     pub(super) unacknowledged: Option<bytes::Bytes>,
+    /// The network hands over what it has kept during a call that has just ended.
+    pub(super) behind_carrier: bool,
     /// Counts messages routed by `+CMT`.
     pub(super) routed: u64,
     pub(super) mems: [Mem; 3],
@@ -215,6 +217,7 @@ impl State {
             cnmi_kept: VecDeque::new(),
             refused: false,
             unacknowledged: None,
+            behind_carrier: false,
             routed: 0,
             mems: [Mem::Sm; 3],
             sm: Storage::new(config.first_index, config.sm_capacity),

@@ -289,6 +289,10 @@ fn faults_of(group: u8, dice: &Dice) -> Vec<ActiveFault> {
         }],
         19 => vec![ppp(dice)],
         20 => leaving(dice),
+        21 if dice.one_in(6) => vec![
+            (Fault::CarrierLost { after: dice.between(50, 9_000) }, Times(2)),
+            (Fault::DirectBehindCarrier {}, Lasts),
+        ],
         21 => vec![match dice.below(5) {
             0 => (Fault::CarrierLost { after: dice.between(50, 9_000) }, Times(2)),
             1 => (Fault::CarrierLostInFrame { after: dice.between(50, 9_000) }, Times(2)),
