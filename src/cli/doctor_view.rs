@@ -130,7 +130,8 @@ pub(super) fn power(view: &Modem, report: &mut Report) {
 
 fn storage(view: &Modem, report: &mut Report) {
     let alarm = view.storages.iter().any(|it| it.alarm);
-    let places = view.unreadable_sms.iter();
+    // Nobody misses a status report.
+    let places = view.unreadable_sms.iter().filter(|it| it.storage != "SR");
     let places = places.map(|it| format!("{} {} ({})", it.storage, it.index, it.answer));
     let places = places.collect::<Vec<_>>().join(", ");
     if !alarm && !places.is_empty() {

@@ -22,7 +22,7 @@ use super::schedule::Schedule;
 use super::shift::Shift;
 use super::sim_name;
 use super::texts::Texts;
-use super::upkeep::{Failure, HELD, Network, Upkeep};
+use super::upkeep::{Failure, HELD, Network, Upkeep, unreadable_fault};
 use super::{Core, Deps, StartError};
 use crate::model::{Address, Explain, Fault, Kind, MessageId, StageSink, Timestamp, redact};
 use crate::modem::{
@@ -262,7 +262,7 @@ impl Line {
             steps: shown.steps.into(),
             recovery: shown.recovery,
             fault: (shown.line_fault.or(shown.sms_fault).or(shown.room_fault))
-                .or_else(|| shown.unreadable.first().map(|it| it.error().to_fault())),
+                .or_else(|| unreadable_fault(&shown.unreadable)),
             unreadable: shown.unreadable,
             octets: match &*lock(&self.inner.driver) {
                 Driver::Running(modem) => modem.octets(),
@@ -411,6 +411,7 @@ impl Line {
             swept: Arc::clone(&swept),
             troubled: AtomicBool::new(false),
             tried: AtomicBool::new(false),
+            reports_told: AtomicBool::new(false),
         };
         let reader = reader.run(events, stop.clone());
         let octets = modem.clone();

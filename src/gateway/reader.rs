@@ -43,6 +43,16 @@ pub(super) struct Reader {
     pub(super) troubled: AtomicBool,
     /// Whether that was found out just now.
     pub(super) tried: AtomicBool,
+    /// It was told that status reports cannot be read.
+    pub(super) reports_told: AtomicBool,
+}
+
+/// The storage of status reports (3GPP TS 27.005 clause 3.1): nobody misses a message because of it.
+pub(super) const REPORTS: &str = "SR";
+
+/// What of the storages that could not be read keeps messages from people.
+fn trouble_of(failed: Vec<(String, ModemError)>) -> Option<ModemError> {
+    failed.into_iter().find(|(storage, _)| storage != REPORTS).map(|(_, error)| error)
 }
 
 /// Why a message could not be taken.
@@ -217,16 +227,20 @@ impl Reader {
         let first =
             |storage: &str| !record.as_ref().is_some_and(|record| record.has_swept(storage));
         let taken = self.take(sim, swept.found, first).await;
+        if let Some((storage, error)) = swept.failed.iter().find(|(storage, _)| storage == REPORTS)
+            && !self.reports_told.swap(true, Ordering::Relaxed)
+        {
+            let modem = &self.line.config().name;
+            tracing::warn!(%modem, "status reports in {storage} cannot be read: {}", quiet(error));
+        }
+        let trouble = trouble_of(swept.failed);
         if !matches!(taken, Err(TakeError::Store(_))) {
-            let all = swept.failed.is_empty();
+            let all = trouble.is_none();
             store.swept(sim, swept.read, all, self.line.core().now()).await?;
         }
         taken?;
-        match swept.failed.into_iter().next() {
-            // What it holds waits there.
-            Some((_, error)) => Err(error.into()),
-            None => Ok(()),
-        }
+        // What it holds waits there.
+        trouble.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Commit, then delete, then make sense of it. `first_sweep`: whether what a storage holds is
@@ -321,5 +335,20 @@ pub(super) fn store_fault(error: &StoreError) -> Fault {
         remedy: "check that the disk is neither full nor read-only; nothing is lost meanwhile"
             .to_owned(),
         blame: crate::model::Blame::Gateway.as_str().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_reports_that_cannot_be_read_are_no_fault_of_the_modem() {
+        let refused = |storage: &str| {
+            let answer = "+CMS ERROR: 302".to_owned();
+            (storage.to_owned(), ModemError::Refused { command: "AT+CMGL".to_owned(), answer })
+        };
+        assert_eq!(trouble_of(vec![refused("SR")]), None);
+        assert_eq!(trouble_of(vec![refused("SR"), refused("ME")]), Some(refused("ME").1));
     }
 }

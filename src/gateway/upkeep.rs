@@ -330,6 +330,12 @@ impl Worker<'_> {
     }
 }
 
+/// The first message that a person misses; a status report is none.
+pub(super) fn unreadable_fault(unreadable: &[UnreadableSms]) -> Option<Fault> {
+    let missed = unreadable.iter().find(|it| it.storage != super::reader::REPORTS);
+    missed.map(|it| it.error().to_fault())
+}
+
 /// Nothing is there, which is no news while a modem that has vanished is waited for.
 const fn is_absence(error: &ModemError) -> bool {
     matches!(

@@ -11,7 +11,7 @@ use crate::modem::{ModemError, Registration};
 
 /// An answer to a question about registration; `ERROR` where there is no such question.
 fn told(code: &str, stat: Option<u8>) -> String {
-    stat.map_or("ERROR".to_owned(), |stat| format!("\r\n{code}: 0,{stat}\r\n\r\nOK\r\n"))
+    stat.map_or_else(|| "ERROR".to_owned(), |stat| format!("\r\n{code}: 0,{stat}\r\n\r\nOK\r\n"))
 }
 
 /// A modem with these answers to `+CREG?`, `+CGREG?`, `+CEREG?`, `+C5GREG?` and `+CGATT?`.
@@ -23,7 +23,7 @@ async fn modem(stats: [Option<u8>; 4], attached: Option<u8>) -> (Bench, Far) {
         script = script.on(&format!("AT{code}?"), &[&told(code, stat)]);
     }
     let attached =
-        attached.map_or("ERROR".to_owned(), |it| format!("\r\n+CGATT: {it}\r\n\r\nOK\r\n"));
+        attached.map_or_else(|| "ERROR".to_owned(), |it| format!("\r\n+CGATT: {it}\r\n\r\nOK\r\n"));
     prepared(script.on("AT+CGATT?", &[&attached]).on("AT+CGATT=1", &["OK"])).await
 }
 
