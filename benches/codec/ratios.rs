@@ -241,7 +241,17 @@ fn channels(n1: usize) -> Vec<Line> {
             [taken, deframed],
             1.0,
         ),
+        at_most(
+            format!("115 200 bit/s: line with CMUX / without, 300 KB, N1 {n1}"),
+            [on_the_line(&multiplexed), on_the_line(&line)],
+            1.1,
+        ),
     ]
+}
+
+/// Seconds that octets take on a serial line at 115 200 bit/s with its start and stop bits.
+fn on_the_line(octets: &[u8]) -> f64 {
+    octets.len() as f64 / 11_520.0
 }
 
 /// Address, control and protocol before each packet.

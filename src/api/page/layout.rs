@@ -112,7 +112,7 @@ fn modem_item(modem: &ModemView, whole: bool) -> Markup {
             }
             @if let Some(dbm) = modem.signal_dbm.filter(|_| is_heard(modem)) { (signal(dbm)) }
             @if whole { (fault_of_modem(modem)) }
-            @for storage in modem.storages.iter().filter(|storage| whole && storage.is_alarming()) {
+            @for storage in modem.storages.iter().filter(|it| whole && is_untold_alarm(modem, it)) {
                 div.modem-fault {
                     p {
                         "Storage " (storage.name) " holds " (storage.used) " of " (storage.total)
@@ -275,6 +275,16 @@ pub(super) fn sentence(text: &str) -> String {
     })
 }
 
+/// Whether a storage is nearly full and the modem's fault, which is shown anyhow, says otherwise or
+/// speaks of another one.
+pub(super) fn is_untold_alarm(modem: &ModemView, storage: &StorageView) -> bool {
+    let told = modem.fault.as_ref().is_some_and(|fault| {
+        fault.code == "sms-storage-full"
+            && fault.summary.contains(&format!("storage {} ", storage.name))
+    });
+    storage.is_alarming() && !told
+}
+
 fn is_wrong(modem: &ModemView) -> bool {
     modem.fault.is_some() || modem.storages.iter().any(StorageView::is_alarming)
 }
@@ -289,6 +299,9 @@ pub(super) fn condition_of(modem: &ModemView) -> &'static str {
     let fault = modem.fault.as_ref().map_or("", |fault| fault.code.as_str());
     match (modem.condition, fault) {
         ("waiting", "not-registered" | "registration-denied") => "no network",
+        // SMS go on.
+        ("waiting", "roaming") => "SMS only: abroad, no data calls",
+        ("waiting", "sms-only") => "SMS only: no data with this SIM",
         // It is looked for all the time.
         ("waiting", _) if modem.until.is_none() => "waiting until it is back",
         _ => condition(modem.condition),

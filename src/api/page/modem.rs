@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::layout::{
-    Strip, condition_of, exact_time, fault_of_modem, is_heard, prose, sentence, shell, signal,
-    time, tone_of_modem,
+    Strip, condition_of, exact_time, fault_of_modem, is_heard, is_untold_alarm, prose, sentence,
+    shell, signal, time, tone_of_modem,
 };
 use crate::gateway::{ModemView, PortSharing, StorageView};
 use crate::gateway::{RecoveryStep, Registration, Rung, StepResult};
@@ -35,14 +35,15 @@ pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
                     }
                     @for storage in &modem.storages {
                         dt { "Messages held in " (storage_name(&storage.name)) }
-                        dd { (gauge(storage)) }
+                        dd { (gauge(storage, is_untold_alarm(modem, storage))) }
                     }
                     @if let Some(sim) = &modem.sim {
                         @if !sim.imsi.is_empty() { (fact("SIM (IMSI)", &sim.imsi)) }
                         @if !sim.iccid.is_empty() { (fact("SIM card number", &sim.iccid)) }
                     }
                     @if let Some(until) = modem.until {
-                        dt { "Next attempt" }
+                        // A modem that needs somebody is only asked how it is; no PIN is tried.
+                        dt { @if modem.condition == "failed" { "Looked at again" } @else { "Next attempt" } }
                         dd { "by " (exact_time(until)) }
                     }
                     @if let (Some((at, fault)), None) = (&modem.last_error, &modem.fault) {
@@ -119,15 +120,15 @@ fn storage_name(name: &str) -> &str {
     }
 }
 
-/// How full a storage is, and what follows when it is nearly so.
-fn gauge(storage: &StorageView) -> Markup {
+/// How full a storage is, and what follows when it is nearly so unless that is told already.
+fn gauge(storage: &StorageView, alarm: bool) -> Markup {
     html! {
         span.gauge {
             meter min="0" max=(storage.total) value=(storage.used)
                 high=(storage.total.saturating_mul(4) / 5) optimum="0" {}
             " " (storage.used) " of " (storage.total)
         }
-        @if storage.is_alarming() {
+        @if alarm {
             p.alarm {
                 "Nearly full: nothing arrives once it is. Delete messages with a phone, or restart \
                  the gateway if it should have emptied it."
@@ -160,25 +161,31 @@ fn step_item(step: &RecoveryStep) -> Markup {
     let (tone, result) = match &step.result {
         StepResult::Worked => ("good", "it works again".to_owned()),
         StepResult::Failed(fault) => ("warn", fault.summary.clone()),
-        StepResult::NotPossible(reason) => ("idle", format!("not possible: {reason}")),
+        StepResult::NotPossible(reason) => ("idle", reason.clone()),
     };
     html! {
         li class=(tone) {
-            div.step { strong { (done(step.rung)) } (exact_time(step.at)) }
+            div.step {
+                strong {
+                    @if let StepResult::NotPossible(_) = step.result { "Not possible: " }
+                    (done(step.rung))
+                }
+                (exact_time(step.at))
+            }
             p { (prose(&step.cause.summary)) }
             p.muted { (prose(&result)) }
         }
     }
 }
 
-/// A step in words for people.
+/// A step in words for people, which say what was tried and not that it helped.
 const fn done(rung: Rung) -> &'static str {
     match rung {
-        Rung::Resync => "Asked until it answered",
-        Rung::Initialise => "Set up again",
-        Rung::Reopen => "Port closed and opened",
-        Rung::OtherPort => "Other port taken",
-        Rung::Restart => "Modem restarted",
-        Rung::UsbReset => "USB port reset",
+        Rung::Resync => "Asking until it answers",
+        Rung::Initialise => "Setting it up again",
+        Rung::Reopen => "Closing and opening the port",
+        Rung::OtherPort => "Taking the other port",
+        Rung::Restart => "Restarting the modem",
+        Rung::UsbReset => "Resetting the USB port",
     }
 }
