@@ -186,7 +186,6 @@ async fn multiplexer_costs_a_picture_hardly_more_than_its_octets() {
         let plain = transfer(Ports::One, rate).await;
         let multiplexed = transfer(Ports::Multiplexed, rate).await;
         let ratio = multiplexed.as_secs_f64() / plain.as_secs_f64();
-        println!("at {rate:?} octets a second {ratio:.3}: {multiplexed:.2?}, without {plain:.2?}");
         assert!(ratio < most, "{rate:?} octets a second: {multiplexed:?}, without {plain:?}");
     }
 }
