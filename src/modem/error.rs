@@ -258,7 +258,9 @@ pub enum ModemError {
         index: u16,
     },
     /// Its neighbours can be read, and it cannot, however often it is tried.
-    #[error("the message at {storage} {index} cannot be read ({looks} looks): the modem says {answer}")]
+    #[error(
+        "the message at {storage} {index} cannot be read ({looks} looks): the modem says {answer}"
+    )]
     SmsUnreadable {
         /// The storage.
         storage: String,

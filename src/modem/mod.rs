@@ -44,7 +44,9 @@ pub mod usb;
 pub use call::{CallStatus, DataCall, EndReason};
 pub use error::{ModemError, PortError};
 pub use handle::{Means, Modem, ModemConfig, ModemEvent, PdpAuth, PdpContext};
-pub use info::{ModemInfo, PortSharing, ProfileUsed, Registration, StorageUse, StoredSms, Swept, UnreadableSms};
+pub use info::{
+    ModemInfo, PortSharing, ProfileUsed, Registration, StorageUse, StoredSms, Swept, UnreadableSms,
+};
 pub use pin::{PinAnswer, PinFate, PinMemory, VolatilePins};
 pub use port::{OpenPort, Port, PortOpener};
 pub use profile::{

@@ -1,11 +1,11 @@
 //! A SIM gets its name: what came or went while it had to be called otherwise is its own from then
 //! on (design: what belongs to the SIM follows the SIM).
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::inbound::{self, Notification};
-use super::{Change, Store, StoreError, reports, rows, status_reports};
+use super::{Change, Store, StoreError, reports, rows, sims, status_reports};
 use crate::model::{InboundState, Timestamp};
 
 /// What a SIM was called before.
@@ -67,6 +67,13 @@ fn adopt(
         db.execute(&format!("UPDATE {table} SET sim = ?2 WHERE sim = ?1"), params![from, sim])?;
     }
     db.execute("UPDATE submission SET bound_to = ?2 WHERE bound_to = ?1", params![from, sim])?;
+    let modem: Option<String> = db
+        .query_row("SELECT modem FROM sim WHERE id = ?1", [sim], |row| row.get(0))
+        .optional()?
+        .flatten();
+    if let Some(modem) = modem {
+        sims::follow(db, sim, &modem, at)?;
+    }
     if former.same_card {
         db.execute(
             "UPDATE sim SET first_seen_at = min(sim.first_seen_at, former.first_seen_at),

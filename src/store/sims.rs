@@ -165,6 +165,17 @@ fn see(
                                         modem = excluded.modem, seen_at = excluded.seen_at",
         params![sim, iccid, first_seen_at, modem, at.as_millis(), swept_at],
     )?;
+    follow(db, sim, modem, at)?;
+    record(db, sim)?.ok_or_else(|| rows::damaged("SIM"))
+}
+
+/// What waits for a SIM goes where the SIM is.
+pub(super) fn follow(
+    db: &Connection,
+    sim: &str,
+    modem: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
     let moved = {
         let mut select = db.prepare_cached(
             "UPDATE submission SET modem = ?2
@@ -182,7 +193,7 @@ fn see(
         let text = format!("its SIM is in modem {modem} now");
         outbound::tell(db, key, &message, at, OutboundState::Queued, &text, None)?;
     }
-    record(db, sim)?.ok_or_else(|| rows::damaged("SIM"))
+    Ok(())
 }
 
 fn record(db: &Connection, sim: &str) -> Result<Option<SimRecord>, Failure> {

@@ -151,6 +151,19 @@ impl Rig {
         Self::prepared_through(ports, timing, |_| {}, wrap).await
     }
 
+    /// The same with a second modem, whose SIM has this number.
+    pub(crate) async fn second_through(
+        ports: Ports,
+        number: &str,
+        wrap: impl FnOnce(Arc<dyn PortOpener>) -> Arc<dyn PortOpener>,
+    ) -> Self {
+        let arrange = |_: &Operator, _: &mut Config, deps: &mut Deps| {
+            deps.ports = wrap(Arc::clone(&deps.ports));
+        };
+        let timing = sim::Timing::default();
+        Self::assemble(ports, Behaviour::Receive, timing, Some(number), |_| {}, arrange).await
+    }
+
     /// The same; `prepare` has its turn before the gateway starts.
     pub(crate) async fn prepared_through(
         ports: Ports,
@@ -377,7 +390,10 @@ impl Rig {
         };
         match tokio::time::timeout(PATIENCE, wait).await {
             Ok(view) => view,
-            Err(_) => panic!("still waiting for {states:?}: {:#?}", self.view(id).await),
+            Err(_) => {
+                let view = self.view(id).await;
+                panic!("still waiting for {states:?}: {view:#?} {:#?}", self.gateway.modems())
+            }
         }
     }
 

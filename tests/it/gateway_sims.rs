@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture, text};
 
-const SECOND: &str = "+447700900002";
+pub(crate) const SECOND: &str = "+447700900002";
 
 fn stored(words: &str, at: Timestamp) -> Bytes {
     let (dcs, data) = UserData::from_text(words);
@@ -52,7 +52,7 @@ async fn what_a_sim_brings_along_is_shown_but_no_news() {
 }
 
 /// As if somebody had put each SIM into the other modem.
-fn swap_sims(config: &mut Config) {
+pub(crate) fn swap_sims(config: &mut Config) {
     let [first, second] = &mut config.modems[..] else { panic!("two modems") };
     std::mem::swap(&mut first.port, &mut second.port);
     std::mem::swap(&mut first.control_port, &mut second.control_port);

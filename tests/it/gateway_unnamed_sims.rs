@@ -9,14 +9,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData, join_smsc};
+use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, StatusReport, UserData, join_smsc};
 use mm1gate::gateway::Event;
 use mm1gate::model::Timestamp;
 use mm1gate::modem::{OpenPort, Port, PortOpener};
-use mm1gate::sim::{Behaviour, Fault, Outgoing, OutgoingPart, Timing};
+use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart, Timing};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::gateway_rig::{OWN, PHONE, Ports, Rig, picture};
+use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture, text};
+use crate::gateway_sims::{SECOND, swap_sims};
 
 /// Ports of a modem that does not know some commands while `on`.
 struct Reticent {
@@ -261,4 +262,64 @@ async fn message_kept_before_a_crash_is_told_when_it_is_filed_at_the_next_start(
     assert_eq!(told, 1);
     // Whoever comes next hears what happens from then on.
     assert!(rig.gateway.subscribe_from_start().try_recv().is_err());
+}
+
+/// The SIM is known by its ICCID alone; the other modem tells its IMSI, or does not either.
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_a_sim_known_by_its_iccid_alone_follows_it_into_the_other_modem() {
+    for tells in [false, true] {
+        let on = Arc::new(AtomicBool::new(true));
+        let switch = Arc::clone(&on);
+        let mut rig = Rig::second_through(Ports::Two, SECOND, |inner| {
+            Arc::new(Reticent { inner, on: switch, commands: IMSI })
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let by_card = "SELECT count(*) FROM sim WHERE id LIKE 'iccid:%'";
+        assert_eq!(rig.count(by_card), 2, "each by its card");
+        let first_seen = "SELECT sum(first_seen_at) FROM sim";
+        let seen = rig.count(first_seen);
+        // One sent text whose report is out, one received text, one MMS that is announced only, and
+        // one that waits to be sent.
+        rig.operator.report_texts(PHONE, None);
+        let sent = rig.gateway.accept(text(PHONE, "first")).await.unwrap();
+        let from = rig.until(&sent, &["sent"]).await.summary.modem.unwrap();
+        assert_eq!(from, "desk", "the first one is free");
+        rig.operator.faults().set(Fault::DialNoCarrier {});
+        send(&rig, 5_000);
+        let pending = rig.inbound_until(&["notified"]).await;
+        let received = sms(&rig, "Is it ready?");
+        rig.operator.deliver_sms(OWN, std::slice::from_ref(&received)).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(rig.inbox().await.len(), 2);
+        let waiting = rig.gateway.accept(message(5_000)).await.unwrap();
+        let carried_by = rig.view(&waiting).await.summary.modem.unwrap();
+        tokio::time::sleep(Duration::from_secs(120)).await;
+
+        on.store(!tells, Ordering::Relaxed);
+        rig.reconfigure(swap_sims).await;
+        rig.operator.faults().clear_all();
+        let view = rig.until(&pending.summary.id, &["acknowledged"]).await;
+        assert_eq!(view.summary.modem.as_deref(), Some("second"), "tells: {tells}");
+        let view = rig.until(&waiting, &["sent"]).await;
+        assert_ne!(view.summary.modem.unwrap(), carried_by, "it followed its SIM");
+        let journal = rig.operator.mmsc().journal();
+        let submission = journal.of(EntryKind::Submission).next().unwrap();
+        let expected = if carried_by == "desk" { OWN } else { SECOND };
+        assert_eq!(submission.msisdn.as_deref(), Some(expected));
+        let at = Scts::new(rig.clock.now(), 0);
+        let report = StatusReport::new(1, SmsAddress::from_text(PHONE), at, at, 0);
+        rig.operator.deliver_sms(OWN, &[report.encode().unwrap().into()]).unwrap();
+        rig.until(&sent, &["delivered"]).await;
+        // The network has not heard that it arrived.
+        rig.operator.deliver_sms(OWN, &[received]).unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let inbox = rig.inbox().await;
+        assert_eq!(inbox.len(), 2, "tells: {tells}: a text and an MMS, once each");
+        // Since when each SIM is known decides what on it is news.
+        assert_eq!(rig.count("SELECT count(*) FROM sim"), 2, "tells: {tells}");
+        assert_eq!(rig.count(by_card), if tells { 0 } else { 2 });
+        assert_eq!(rig.count(first_seen), seen, "tells: {tells}");
+        rig.gateway.stop().await;
+    }
 }
