@@ -31,7 +31,7 @@ pub struct ActiveFault {
     /// What goes wrong.
     #[serde(flatten)]
     pub fault: Fault,
-    /// How many more times; for ever when absent.
+    /// How many more times; when absent for ever, and once what happens by itself at its time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
     /// Occasions that it lets pass before it strikes.
@@ -163,9 +163,11 @@ impl Faults {
             let now = Instant::now();
             let from = active.at.map_or(now, |at| now + seconds(at));
             let until = active.lasts.map(|lasts| from + seconds(lasts));
+            // Nothing but its number would end what waits for no occasion.
+            let once = active.fault.is_event().then_some(1);
             lock(&self.0.board).armed.push(Armed {
                 fault: active.fault,
-                times: active.times,
+                times: active.times.or(once),
                 skip: active.after_times.unwrap_or(0),
                 from,
                 until,
@@ -444,6 +446,14 @@ mod tests {
         assert_eq!(faults.shown(), [(start, silent.clone()), (later, silent)]);
         assert_eq!(faults.fired().of_group(25), 4);
         assert_eq!(faults.fired().of_group(24), 0);
+    }
+
+    #[test]
+    fn event_without_a_number_of_times_happens_once() {
+        let faults = Faults::default();
+        faults.set(Fault::ModemHangs {});
+        assert_eq!(faults.due_event(), Some(Fault::ModemHangs {}));
+        assert_eq!(faults.due_event(), None);
     }
 
     #[test]
