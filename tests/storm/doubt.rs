@@ -15,6 +15,10 @@ use crate::run::SUBMIT;
 /// Octets of a body that are held back until the release is on record.
 const FINAL_BLOCK: usize = 1_024;
 
+/// How long after the end of an attempt its call may take to end, which is when the MMSC notes a
+/// request that stays unfinished.
+const HANG_UP: Duration = Duration::from_secs(60);
+
 /// The calendar of the virtual world, for what the simulator tells in instants.
 #[derive(Clone, Copy)]
 pub(crate) struct Calendar {
@@ -50,6 +54,7 @@ pub(crate) fn excuse(
         return Err("no attempt in its timeline".to_owned());
     };
     let within = |at: Timestamp| begun <= at && at <= ended;
+    let noted = |at: Timestamp| begun <= at && at <= ended.plus(HANG_UP);
     let shown: Vec<(Timestamp, Fault)> = operator
         .faults()
         .shown()
@@ -72,7 +77,7 @@ pub(crate) fn excuse(
     if !cut {
         return Err(told);
     }
-    if kind == Kind::Mms && !arrived_whole(operator, sent, within) {
+    if kind == Kind::Mms && !arrived_whole(operator, sent, noted) {
         let had: Vec<String> = operator
             .mmsc()
             .journal()
@@ -87,7 +92,7 @@ pub(crate) fn excuse(
 }
 
 /// Whether the MMSC had, in that time, a request of which at most the final block was missing.
-fn arrived_whole(operator: &Operator, sent: &Sent, within: impl Fn(Timestamp) -> bool) -> bool {
+fn arrived_whole(operator: &Operator, sent: &Sent, noted: impl Fn(Timestamp) -> bool) -> bool {
     let journal = operator.mmsc().journal();
     journal.entries.iter().any(|entry| {
         let whole = match entry.kind {
@@ -95,7 +100,7 @@ fn arrived_whole(operator: &Operator, sent: &Sent, within: impl Fn(Timestamp) ->
             EntryKind::Unfinished => entry.octets_in + FINAL_BLOCK >= sent.octets,
             _ => false,
         };
-        whole && within(entry.at)
+        whole && noted(entry.at)
     })
 }
 
