@@ -29,6 +29,11 @@ const WRITE_AHEAD: usize = 1500;
 /// not take them must not fill the memory.
 const MAX_UNWRITTEN: usize = 65_536;
 
+/// A port that is full takes a few octets at a time; it is offered more when about so many fit, but
+/// after [`MAX_PAUSE`] at the latest, long before the port has none left.
+const WORTH_WRITING: usize = 512;
+const MAX_PAUSE: Duration = Duration::from_millis(10);
+
 /// How long the last octets of a link may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -101,6 +106,37 @@ pub struct Pump<S> {
     /// Octets for the line, from `written` on.
     out: Vec<u8>,
     written: usize,
+    /// The port was full: nothing is written before.
+    full_until: Option<Instant>,
+    pace: Pace,
+}
+
+/// How fast a port takes octets while it is full.
+#[derive(Debug)]
+struct Pace {
+    since: Instant,
+    octets: usize,
+    /// Octets a second.
+    rate: f64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { since: Instant::now(), octets: 0, rate: f64::INFINITY }
+    }
+
+    /// So many octets were taken of more; how long to leave the port alone.
+    fn pause(&mut self, now: Instant, octets: usize) -> Option<Duration> {
+        self.octets += octets;
+        let elapsed = now.duration_since(self.since);
+        if elapsed >= MAX_PAUSE * 5 {
+            self.rate = self.octets as f64 / elapsed.as_secs_f64();
+            (self.since, self.octets) = (now, 0);
+        }
+        let pause = Duration::from_secs_f64(WORTH_WRITING as f64 / self.rate.max(1.0));
+        // A shorter one is not worth a timer.
+        (pause >= Duration::from_millis(1)).then_some(pause.min(MAX_PAUSE))
+    }
 }
 
 /// Watches and ends a running [`Pump`].
@@ -150,7 +186,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             counters: counters.clone(),
         };
         let (out, written) = (Vec::new(), 0);
-        (Self { io, link, queue, frames, events, ended, commands, counters, out, written }, handle)
+        let (full_until, pace) = (None, Pace::new());
+        let pump = Self {
+            io,
+            link,
+            queue,
+            frames,
+            events,
+            ended,
+            commands,
+            counters,
+            out,
+            written,
+            full_until,
+            pace,
+        };
+        (pump, handle)
     }
 
     /// Opens the link and works until it is over.
@@ -170,6 +221,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 Turn::Wrote(Ok(octets @ 1..)) => {
                     self.counters.add(0, octets);
                     self.wrote(octets);
+                    let now = Instant::now();
+                    let full = self.written < self.out.len();
+                    let pause = self.pace.pause(now, octets);
+                    self.full_until = pause.filter(|_| full).map(|pause| now + pause);
                 }
                 Turn::Read(Ok(())) if !buffer.filled().is_empty() => {
                     self.counters.add(1, buffer.filled().len());
@@ -239,10 +294,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 
     async fn turn(&mut self, buffer: &mut ReadBuf<'_>, deadline: Option<Instant>) -> Turn {
         let packets = self.may_send_packets();
-        let Self { io, queue, commands, out, written, .. } = self;
+        let Self { io, queue, commands, out, written, full_until, .. } = self;
         let pending = out.get(*written..).unwrap_or_default();
+        *full_until = full_until.filter(|until| Instant::now() < *until);
+        let rests = full_until.filter(|_| !pending.is_empty());
+        let deadline = deadline.into_iter().chain(rests).min();
         let line = poll_fn(|cx| {
             if !pending.is_empty()
+                && rests.is_none()
                 && let Poll::Ready(result) = Pin::new(&mut *io).poll_write(cx, pending)
             {
                 return Poll::Ready(Turn::Wrote(result));

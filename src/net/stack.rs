@@ -5,6 +5,7 @@
 
 mod core;
 mod device;
+mod sender;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -150,14 +151,14 @@ impl PacketQueue {
 
     /// The next packet to send, if there is one now.
     pub fn try_next(&mut self) -> Option<Vec<u8>> {
-        self.shared.lock().next_packet(Instant::now()).ok()
+        self.shared.next_packet().ok()
     }
 
     /// The next packet to send; runs the stack's timers meanwhile. Safe to cancel. Never returns
     /// after [`Self::fail`].
     pub async fn next(&mut self) -> Vec<u8> {
         loop {
-            let next = self.shared.lock().next_packet(Instant::now());
+            let next = self.shared.next_packet();
             match next {
                 Ok(packet) => return packet,
                 Err(Some(deadline)) => {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,13 +20,15 @@ use tokio::time::Instant;
 
 use super::StackConfig;
 use super::device::QueueDevice;
+use super::sender::Sender;
 use crate::net::{NetError, Progress};
 
-/// Sockets of one stack, closing ones included; each may hold 128 KB.
+/// Sockets of one stack, closing ones included; each may hold 512 KB.
 const MAX_SOCKETS: usize = 256;
 
-/// Octets of each direction of a stream. More was slower on a cellular line.
-pub(super) const STREAM_BUFFER: usize = 65_536;
+/// Octets of each direction of a stream: what a line of 100 KB/s with a round trip of two seconds and
+/// a half holds. How much of it is on its way is the sender's to decide.
+pub(super) const STREAM_BUFFER: usize = 262_144;
 
 /// How long sent octets may stay without acknowledgement before the stream is given up.
 const ACK_LIMIT: Duration = Duration::from_secs(180);
@@ -41,12 +44,40 @@ const FIRST_PORT: u16 = 49_152;
 pub(super) struct Shared {
     core: Mutex<Core>,
     /// Woken when there may be something to send.
-    pub(super) kick: Notify,
+    pub(super) kick: Kick,
+}
+
+/// Tells the owner of the packet queue that a socket wants something.
+#[derive(Debug, Default)]
+pub(super) struct Kick {
+    notify: Notify,
+    wanted: AtomicBool,
+}
+
+impl Kick {
+    pub(super) fn notify_one(&self) {
+        self.wanted.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    pub(super) async fn notified(&self) {
+        self.notify.notified().await;
+    }
+
+    /// Whether anything was wanted since this was asked last.
+    pub(super) fn take(&self) -> bool {
+        self.wanted.swap(false, Ordering::AcqRel)
+    }
 }
 
 impl Shared {
     pub(super) fn new(config: StackConfig) -> Self {
-        Self { core: Mutex::new(Core::new(config)), kick: Notify::new() }
+        Self { core: Mutex::new(Core::new(config)), kick: Kick::default() }
+    }
+
+    pub(super) fn next_packet(&self) -> Result<Vec<u8>, Option<Instant>> {
+        let wanted = self.kick.take();
+        self.lock().next_packet(Instant::now(), wanted)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
@@ -73,10 +104,13 @@ pub(super) struct Core {
     iface: Interface,
     pub(super) sockets: SocketSet<'static>,
     device: QueueDevice,
+    sender: Sender,
     start: Instant,
     pub(super) streams: BTreeMap<SocketHandle, StreamState>,
     orphans: Vec<(SocketHandle, Instant)>,
     pub(super) down: Option<String>,
+    /// Until when there is nothing to send, if nothing comes and no socket wants anything.
+    idle: Option<Option<Instant>>,
     pub(super) name_servers: Vec<IpAddr>,
 }
 
@@ -98,10 +132,12 @@ impl Core {
             iface,
             sockets: SocketSet::new(Vec::new()),
             device,
+            sender: Sender::new(config.mtu),
             start,
             streams: BTreeMap::new(),
             orphans: Vec::new(),
             down: None,
+            idle: None,
             config,
         };
         core.iface.set_any_ip(core.config.any_ip);
@@ -145,31 +181,56 @@ impl Core {
         }
         let ticks = self.ticks(now);
         self.iface.poll_maintenance(ticks);
-        while self.iface.poll_ingress_single(ticks, &mut self.device, &mut self.sockets)
-            != PollIngressSingleResult::None
-        {}
-        self.egress(ticks);
+        loop {
+            let result = self.iface.poll_ingress_single(ticks, &mut self.device, &mut self.sockets);
+            self.collect(now);
+            if result == PollIngressSingleResult::None {
+                break;
+            }
+        }
+        self.egress(now, ticks);
+        self.sender.tidy(now);
         self.after_poll(now);
     }
 
     /// Rounds over all sockets, one packet each, so that none starves.
-    fn egress(&mut self, ticks: Ticks) {
-        while self.device.has_room()
+    fn egress(&mut self, now: Instant, ticks: Ticks) {
+        while self.sender.has_room()
             && self.iface.poll_egress(ticks, &mut self.device, &mut self.sockets)
                 != PollResult::None
-        {}
+        {
+            self.collect(now);
+        }
+        self.collect(now);
     }
 
-    /// The next packet for the line, and else when to look again.
-    pub(super) fn next_packet(&mut self, now: Instant) -> Result<Vec<u8>, Option<Instant>> {
+    fn collect(&mut self, now: Instant) {
+        while let Some(packet) = self.device.next_to_send() {
+            self.sender.take(now, packet);
+        }
+    }
+
+    /// The next packet for the line, and else when to look again. `wanted`: a socket wants something.
+    pub(super) fn next_packet(
+        &mut self,
+        now: Instant,
+        wanted: bool,
+    ) -> Result<Vec<u8>, Option<Instant>> {
         if self.down.is_some() {
             return Err(None);
         }
-        if let Some(packet) = self.device.next_to_send() {
+        // Every few octets of a slow line somebody asks.
+        if let Some(until) = self.idle.filter(|_| !wanted)
+            && until.is_none_or(|until| now < until)
+        {
+            return Err(until);
+        }
+        self.idle = None;
+        if let Some(packet) = self.sender.next(now) {
             return Ok(packet);
         }
         self.poll(now);
-        if let Some(packet) = self.device.next_to_send() {
+        if let Some(packet) = self.sender.next(now) {
             return Ok(packet);
         }
         let ticks = self.ticks(now);
@@ -178,20 +239,24 @@ impl Core {
             now + Duration::from_micros(delay.total_micros()).max(Duration::from_millis(1))
         });
         let orphan = self.orphans.iter().map(|(_, deadline)| *deadline).min();
-        Err(smoltcp.into_iter().chain(orphan).min())
+        let until = smoltcp.into_iter().chain(self.sender.due()).chain(orphan).min();
+        self.idle = Some(until);
+        Err(until)
     }
 
-    /// Octets that wait for the line.
+    /// Packets that wait although only the line holds them back.
     #[cfg(test)]
-    pub(super) const fn queued(&self) -> usize {
-        self.device.octets_to_send
+    pub(super) fn queued(&self) -> usize {
+        self.sender.queued()
     }
 
     pub(super) fn deliver(&mut self, now: Instant, packet: Vec<u8>) {
         if self.down.is_some() {
             return;
         }
+        self.idle = None;
         self.notice_unreachable(&packet);
+        self.sender.hear(now, &packet);
         self.device.received.push_back(packet);
         self.poll(now);
     }
@@ -202,6 +267,7 @@ impl Core {
             return;
         }
         self.save_tails();
+        self.sender.clear();
         self.down = Some(reason.to_owned());
         for (_, socket) in self.sockets.iter_mut() {
             match socket {
@@ -370,8 +436,8 @@ impl Core {
 pub(super) fn new_tcp() -> tcp::Socket<'static> {
     let buffer = || tcp::SocketBuffer::new(vec![0; STREAM_BUFFER]);
     let mut socket = tcp::Socket::new(buffer(), buffer());
-    // Without it the whole window ends up in the modem's buffer and is sent again and again.
-    socket.set_congestion_control(tcp::CongestionControl::Cubic);
+    // How much is on its way is the sender's to decide.
+    socket.set_congestion_control(tcp::CongestionControl::None);
     // HTTP writes a head and a body; the end of a body must not wait for an acknowledgement.
     socket.set_nagle_enabled(false);
     socket

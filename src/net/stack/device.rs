@@ -17,24 +17,15 @@ pub(super) struct QueueDevice {
     mtu: usize,
     pub(super) received: VecDeque<Vec<u8>>,
     to_send: VecDeque<Vec<u8>>,
-    pub(super) octets_to_send: usize,
 }
 
 impl QueueDevice {
     pub(super) const fn new(mtu: usize) -> Self {
-        Self { mtu, received: VecDeque::new(), to_send: VecDeque::new(), octets_to_send: 0 }
-    }
-
-    /// Whether another round over all sockets may add packets. Two packets keep the line busy;
-    /// more would only make acknowledgements and control packets wait.
-    pub(super) const fn has_room(&self) -> bool {
-        self.octets_to_send < 2 * self.mtu
+        Self { mtu, received: VecDeque::new(), to_send: VecDeque::new() }
     }
 
     pub(super) fn next_to_send(&mut self) -> Option<Vec<u8>> {
-        let packet = self.to_send.pop_front()?;
-        self.octets_to_send -= packet.len();
-        Some(packet)
+        self.to_send.pop_front()
     }
 }
 
@@ -82,7 +73,6 @@ impl TxToken for ToSend<'_> {
         let mut packet = vec![0; length];
         let result = f(&mut packet);
         if self.0.to_send.len() < MAX_QUEUED {
-            self.0.octets_to_send += length;
             self.0.to_send.push_back(packet);
         }
         result

@@ -1,0 +1,223 @@
+//! The sender alone, with segments made by hand.
+
+use std::net::Ipv4Addr;
+
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
+
+use super::*;
+
+const US: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+const THEM: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const MSS: usize = 1460;
+const ISN: i32 = -3;
+
+struct Rig {
+    sender: Sender,
+    now: Instant,
+}
+
+/// A segment from us or from them.
+fn segment(ours: bool, repr: &TcpRepr<'_>) -> Vec<u8> {
+    let (from, to) = if ours { (US, THEM) } else { (THEM, US) };
+    let ip = Ipv4Repr {
+        src_addr: from,
+        dst_addr: to,
+        next_header: IpProtocol::Tcp,
+        payload_len: repr.buffer_len(),
+        hop_limit: 64,
+    };
+    let mut octets = vec![0; ip.buffer_len() + repr.buffer_len()];
+    let checksums = ChecksumCapabilities::default();
+    ip.emit(&mut Ipv4Packet::new_unchecked(&mut octets), &checksums);
+    let mut tcp = TcpPacket::new_unchecked(&mut octets[ip.buffer_len()..]);
+    repr.emit(&mut tcp, &from.into(), &to.into(), &checksums);
+    octets
+}
+
+fn repr(ours: bool, seq: i32, ack: Option<i32>, payload: &[u8]) -> TcpRepr<'_> {
+    let (src_port, dst_port) = if ours { (50_000, 80) } else { (80, 50_000) };
+    TcpRepr {
+        src_port,
+        dst_port,
+        control: TcpControl::None,
+        seq_number: TcpSeqNumber(seq),
+        ack_number: ack.map(TcpSeqNumber),
+        window_len: 60_000,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload,
+    }
+}
+
+/// The number of the octet at `offset` of our stream, which wraps near its beginning.
+fn at(offset: usize) -> i32 {
+    ISN.wrapping_add(1).wrapping_add(i32::try_from(offset).unwrap())
+}
+
+impl Rig {
+    /// A connection whose handshake took `rtt`.
+    fn new(rtt: Duration) -> Self {
+        let mut rig = Self { sender: Sender::new(1500), now: Instant::now() };
+        let syn = TcpRepr {
+            control: TcpControl::Syn,
+            sack_permitted: true,
+            ..repr(true, ISN, None, &[])
+        };
+        rig.sender.take(rig.now, segment(true, &syn));
+        assert!(rig.sender.next(rig.now).is_some(), "the SYN leaves at once");
+        rig.now += rtt;
+        let answer = TcpRepr {
+            control: TcpControl::Syn,
+            sack_permitted: true,
+            ..repr(false, 900, Some(at(0)), &[])
+        };
+        rig.sender.hear(rig.now, &segment(false, &answer));
+        rig
+    }
+
+    /// smoltcp makes the segments of that many octets, from `from` on.
+    fn offer(&mut self, from: usize, segments: usize) {
+        for index in 0..segments {
+            let offset = from + index * MSS;
+            let payload = vec![0x40 + index as u8; MSS];
+            let packet = segment(true, &repr(true, at(offset), Some(901), &payload));
+            self.sender.take(self.now, packet);
+        }
+    }
+
+    /// Offsets that leave by themselves within `time`.
+    fn leaves(&mut self, time: Duration) -> Vec<usize> {
+        let end = self.now + time;
+        let mut found = Vec::new();
+        loop {
+            while let Some(packet) = self.sender.next(self.now) {
+                assert!(is_sound(&packet));
+                let seen = look(&packet).unwrap();
+                found.push(seen.seq.wrapping_sub(at(0).cast_unsigned()) as usize);
+            }
+            match self.sender.due() {
+                Some(due) if due <= end => self.now = self.now.max(due),
+                _ => break,
+            }
+        }
+        self.now = end;
+        found
+    }
+
+    fn hear(&mut self, ack: usize, sack: &[(usize, usize)]) {
+        let mut ranges = [None; 3];
+        for (range, (from, to)) in ranges.iter_mut().zip(sack) {
+            *range = Some((at(*from).cast_unsigned(), at(*to).cast_unsigned()));
+        }
+        let ack = TcpRepr { sack_ranges: ranges, ..repr(false, 901, Some(at(ack)), &[]) };
+        self.sender.hear(self.now, &segment(false, &ack));
+    }
+}
+
+const RTT: Duration = Duration::from_millis(100);
+
+fn offsets(indices: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    indices.into_iter().map(|index| index * MSS).collect()
+}
+
+#[test]
+fn what_smoltcp_sends_again_ends_here() {
+    let mut rig = Rig::new(RTT);
+    rig.offer(0, 4);
+    assert_eq!(rig.leaves(Duration::from_millis(50)), offsets(0..4));
+    rig.offer(0, 4);
+    assert_eq!(rig.leaves(Duration::from_millis(20)), [0_usize; 0]);
+    // Other cuts of the same octets, with new ones behind: only these are taken.
+    let payload = vec![1; 2 * MSS];
+    rig.sender.take(rig.now, segment(true, &repr(true, at(3 * MSS), Some(901), &payload)));
+    assert_eq!(rig.leaves(Duration::from_millis(20)), offsets([4]));
+}
+
+#[test]
+fn only_what_is_missing_leaves_again() {
+    let mut rig = Rig::new(RTT);
+    rig.offer(0, 10);
+    assert_eq!(rig.leaves(RTT), offsets(0..10));
+    rig.hear(2 * MSS, &[(3 * MSS, 6 * MSS), (7 * MSS, 10 * MSS)]);
+    assert_eq!(rig.leaves(Duration::from_millis(20)), offsets([2, 6]));
+    rig.hear(10 * MSS, &[]);
+    assert_eq!(rig.leaves(Duration::from_secs(30)), [0_usize; 0]);
+}
+
+#[test]
+fn tail_without_an_answer_is_probed_by_its_last_segment() {
+    let mut rig = Rig::new(RTT);
+    rig.offer(0, 10);
+    assert_eq!(rig.leaves(RTT), offsets(0..10));
+    rig.hear(8 * MSS, &[]);
+    assert_eq!(rig.leaves(Duration::from_millis(280)), offsets([9]));
+    rig.hear(8 * MSS, &[(9 * MSS, 10 * MSS)]);
+    assert_eq!(rig.leaves(Duration::from_millis(200)), offsets([8]));
+}
+
+#[test]
+fn line_that_stood_still_gets_one_segment_twice_and_not_all() {
+    let mut rig = Rig::new(RTT);
+    rig.offer(0, 4);
+    assert_eq!(rig.leaves(RTT), offsets(0..4));
+    rig.hear(2 * MSS, &[]);
+    rig.offer(4 * MSS, 8);
+    let left = rig.leaves(Duration::from_secs(5));
+    let again = left.iter().filter(|offset| **offset < 4 * MSS).count();
+    assert!(left.contains(&(11 * MSS)) && again <= 4, "{left:?}");
+    // Everything was late only, and is acknowledged as it comes.
+    for index in 3..=12 {
+        rig.hear(index * MSS, &[]);
+        rig.now += Duration::from_millis(30);
+        assert_eq!(rig.leaves(Duration::from_millis(1)), [0_usize; 0], "after {index}");
+    }
+}
+
+#[test]
+fn fin_that_a_receiver_did_not_keep_with_its_payload_leaves_alone() {
+    let mut rig = Rig::new(RTT);
+    rig.offer(0, 2);
+    let last =
+        TcpRepr { control: TcpControl::Fin, ..repr(true, at(2 * MSS), Some(901), &[7; 100]) };
+    rig.sender.take(rig.now, segment(true, &last));
+    assert_eq!(rig.leaves(RTT), offsets(0..3));
+    rig.hear(MSS, &[(2 * MSS, 2 * MSS + 100)]);
+    let mut left = rig.leaves(Duration::from_millis(60));
+    left.sort_unstable();
+    assert_eq!(left, [MSS, 2 * MSS + 100]);
+}
+
+#[test]
+fn damaged_acknowledgement_frees_nothing() {
+    let mut rig = Rig::new(RTT);
+    rig.offer(0, 2);
+    rig.leaves(Duration::from_millis(10));
+    let ack = repr(false, 901, Some(at(2 * MSS)), &[]);
+    let mut packet = segment(false, &ack);
+    *packet.last_mut().unwrap() ^= 1;
+    rig.sender.hear(rig.now, &packet);
+    assert_eq!(rig.leaves(Duration::from_millis(1500)), offsets([1]), "it is probed for");
+}
+
+#[test]
+fn newer_acknowledgement_replaces_one_that_waits_and_one_about_a_gap_does_not() {
+    let mut rig = Rig::new(RTT);
+    for ack in [1000, 2000, 2000, 3000] {
+        rig.sender.take(rig.now, segment(true, &repr(true, at(0), Some(ack), &[])));
+    }
+    let mut left = Vec::new();
+    while let Some(packet) = rig.sender.next(rig.now) {
+        left.push(look(&packet).unwrap().ack.unwrap());
+    }
+    assert_eq!(left, [3000]);
+    for ack in [4000, 4000, 4000] {
+        rig.sender.take(rig.now, segment(true, &repr(true, at(0), Some(ack), &[])));
+    }
+    assert_eq!(std::iter::from_fn(|| rig.sender.next(rig.now)).count(), 3);
+}
