@@ -14,6 +14,7 @@ use mm1gate::model::Random;
 use mm1gate::net::pump::{FrameSink, Pump};
 use mm1gate::net::stack::{Stack, StackConfig};
 use mm1gate::proto::ppp::{Input, Link, LinkConfig, Output, ServerConfig};
+use mm1gate::sim::open_slave;
 use rustix::event::{PollFd, PollFlags};
 use smoltcp::phy::{Device, Medium, RxToken, TunTapInterface, TxToken};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -135,7 +136,8 @@ pub(crate) fn linux(port: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{congestion}");
     let _ = out.flush();
-    let pty = line::open(Path::new(port)).expect("the port opens");
+    let pty = open_slave(Path::new(port)).expect("the port opens");
+    line::do_not_wait(&pty).expect("a pseudo-terminal");
     carry(&pty, &mut tun);
 }
 

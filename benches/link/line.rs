@@ -15,9 +15,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mm1gate::model::Random;
-use rustix::fs::{Mode, OFlags};
-use rustix::pty::OpenptFlags;
-use rustix::termios::OptionalActions;
+use mm1gate::sim::{open_slave, pty_pair};
+use rustix::fs::OFlags;
 
 /// How often the line moves.
 const STEP: Duration = Duration::from_micros(500);
@@ -79,26 +78,16 @@ impl Drop for Line {
 
 /// A master, the path of its slave, and the slave in raw mode.
 fn pair() -> io::Result<(OwnedFd, PathBuf, OwnedFd)> {
-    use std::os::unix::ffi::OsStringExt;
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = rustix::pty::openpt(flags)?;
-    rustix::pty::grantpt(&master)?;
-    rustix::pty::unlockpt(&master)?;
-    let name = rustix::pty::ptsname(&master, Vec::new())?;
-    let path = PathBuf::from(std::ffi::OsString::from_vec(name.into_bytes()));
-    rustix::fs::fcntl_setfl(&master, rustix::fs::fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
-    let slave = open(&path)?;
+    let (master, path) = pty_pair()?;
+    do_not_wait(&master)?;
+    let slave = open_slave(&path)?;
     Ok((master, path, slave))
 }
 
-/// Opens a slave in raw mode, without waiting on it.
-pub(crate) fn open(path: &std::path::Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let slave = rustix::fs::open(path, flags, Mode::empty())?;
-    let mut termios = rustix::termios::tcgetattr(&slave)?;
-    termios.make_raw();
-    rustix::termios::tcsetattr(&slave, OptionalActions::Now, &termios)?;
-    Ok(slave)
+/// Has reading and writing answer at once.
+pub(crate) fn do_not_wait(fd: &OwnedFd) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(fd)?;
+    Ok(rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK)?)
 }
 
 /// One direction at work.

@@ -29,7 +29,8 @@ const DEAD_LINE: Duration = Duration::from_secs(25);
 /// How often the line is listened to.
 const LISTEN: Duration = Duration::from_secs(1);
 
-/// While a SIM is abroad, has SMS only or no packet service, its pauses do not grow beyond the one after so many failures.
+/// While a SIM is abroad, has SMS only or no packet service, its pauses do not grow beyond the one
+/// after so many failures.
 const ROAMING_LOOKS: u32 = 3;
 
 impl Worker<'_> {

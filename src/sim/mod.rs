@@ -33,7 +33,7 @@ pub use modem::{
 };
 pub use operator::{Auth, Operator, OperatorBuilder, OperatorState, PhoneState};
 pub use phone::{Answer, Behaviour, Outgoing, OutgoingPart, Phone, Received, ReceivedPart};
-pub use pty::PtyPort;
+pub use pty::{PtyPort, open_slave, pty_pair};
 pub use scenario::{Network, Scenario, ScenarioError};
 pub use smsc::{ReceivedText, SmsError, Submitted};
 

@@ -21,6 +21,22 @@ use super::modem::{PortRole, VirtualModem};
 /// How often a closed port is looked at: nothing tells when somebody opens it again.
 const REOPEN_POLL: Duration = Duration::from_millis(20);
 
+/// A pseudo-terminal in raw mode: its master, and the path of its slave.
+///
+/// # Errors
+/// What the system says.
+pub fn pty_pair() -> io::Result<(OwnedFd, PathBuf)> {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = rustix::pty::openpt(flags)?;
+    rustix::pty::grantpt(&master)?;
+    rustix::pty::unlockpt(&master)?;
+    let name = rustix::pty::ptsname(&master, Vec::new())?;
+    let path = PathBuf::from(std::ffi::OsString::from_vec(name.into_bytes()));
+    // Opened and closed once: raw mode stays, and from now on "nobody has it open" shows.
+    drop(open_slave(&path)?);
+    Ok((master, path))
+}
+
 /// The master of a pseudo-terminal.
 #[derive(Debug)]
 pub(super) struct Master(OwnedFd);
@@ -28,15 +44,8 @@ pub(super) struct Master(OwnedFd);
 impl Master {
     /// Opens a pair in raw mode; the slave's path.
     pub(super) fn open() -> io::Result<(Self, PathBuf)> {
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let master = rustix::pty::openpt(flags)?;
-        rustix::pty::grantpt(&master)?;
-        rustix::pty::unlockpt(&master)?;
-        let name = rustix::pty::ptsname(&master, Vec::new())?;
-        let path = PathBuf::from(std::ffi::OsString::from_vec(name.into_bytes()));
+        let (master, path) = pty_pair()?;
         rustix::fs::fcntl_setfl(&master, rustix::fs::fcntl_getfl(&master)? | OFlags::NONBLOCK)?;
-        // Opened and closed once: raw mode stays, and from now on "nobody has it open" shows.
-        drop(open_slave(&path)?);
         Ok((Self(master), path))
     }
 
@@ -78,7 +87,10 @@ fn registered(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// Opens a slave without making it a controlling terminal and sets raw mode.
-pub(super) fn open_slave(path: &Path) -> io::Result<OwnedFd> {
+///
+/// # Errors
+/// What the system says.
+pub fn open_slave(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let slave = rustix::fs::open(path, flags, Mode::empty())?;
     let mut termios = rustix::termios::tcgetattr(&slave)?;

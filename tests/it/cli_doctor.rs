@@ -117,11 +117,7 @@ impl Drop for Holder {
 
 /// A port with nothing but what the test writes into it; its master.
 fn bare_port(bench: &Bench, name: &str) -> fs::File {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let slave = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let (master, slave) = mm1gate::sim::pty_pair().unwrap();
     symlink(slave, bench.tty(name)).unwrap();
     fs::File::from(master)
 }

@@ -7,7 +7,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use mm1gate::sim::{open_slave, pty_pair};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 /// How long a look at the descriptors lasts before the end of the test is noticed.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
@@ -66,13 +64,7 @@ impl Bridge {
 
     /// Makes a pseudo-terminal under the name `link`.
     pub(crate) fn terminal(tty: PathBuf, link: &Path) -> Self {
-        let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&near).unwrap();
-        unlockpt(&near).unwrap();
-        let name = ptsname(&near, Vec::new()).unwrap();
-        let far = PathBuf::from(std::ffi::OsString::from_vec(name.into_bytes()));
-        // Opened and closed once: from now on it shows whether somebody has it open.
-        drop(open_raw(&far).unwrap());
+        let (near, far) = pty_pair().unwrap();
         std::os::unix::fs::symlink(&far, link).unwrap();
         Self::start(tty, move || {
             let mut fds = [PollFd::new(&near, PollFlags::IN)];
@@ -90,7 +82,7 @@ impl Bridge {
             while !ended.load(Ordering::Relaxed) {
                 match accept() {
                     Some(driver) => {
-                        let modem = open_raw(&tty).expect("the modem's terminal");
+                        let modem = open_slave(&tty).expect("the modem's terminal");
                         // The line ends like a cable that is pulled.
                         let _ = carry(&driver, &modem, &kept, &ended);
                     }
@@ -135,7 +127,7 @@ impl Drop for Bridge {
 /// has left up a moment ago may still be over only when the port is closed once more.
 pub(crate) fn command(tty: &Path, line: &str) {
     for _ in 0..TRIES {
-        let modem = open_raw(tty).unwrap();
+        let modem = open_slave(tty).unwrap();
         write_all(modem.as_fd(), format!("{line}\r").as_bytes()).unwrap();
         let mut answer = Vec::new();
         loop {
@@ -155,15 +147,6 @@ pub(crate) fn command(tty: &Path, line: &str) {
         std::thread::sleep(Duration::from_secs(1));
     }
     panic!("{line}: no OK, {TRIES} times");
-}
-
-/// Opens a terminal in raw mode without making it a controlling one.
-fn open_raw(path: &Path) -> io::Result<OwnedFd> {
-    let terminal = open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
-    let mut settings = tcgetattr(&terminal)?;
-    settings.make_raw();
-    tcsetattr(&terminal, OptionalActions::Now, &settings)?;
-    Ok(terminal)
 }
 
 fn carry(driver: &OwnedFd, modem: &OwnedFd, record: &Record, over: &AtomicBool) -> io::Result<()> {

@@ -16,9 +16,7 @@ use mm1gate::bearer::{Bearer, BearerConfig, BearerError, CallLabel};
 use mm1gate::model::{Clock, NoTap, Random, Stage, StageSink};
 use mm1gate::net::{Net, NetError};
 use mm1gate::proto::ppp::Credentials;
-use rustix::fs::{Mode, OFlags};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use rustix::fs::OFlags;
 use tempfile::TempDir;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -100,15 +98,8 @@ fn slirp(options: &[&str], secret: Option<(&str, &str)>) -> (Slirp, Line) {
         fs::write(&path, line).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&near).unwrap();
-    unlockpt(&near).unwrap();
-    let name = ptsname(&near, Vec::new()).unwrap();
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let far = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap();
-    let mut settings = tcgetattr(&far).unwrap();
-    settings.make_raw();
-    tcsetattr(&far, OptionalActions::Now, &settings).unwrap();
+    let (near, far) = mm1gate::sim::pty_pair().unwrap();
+    let far = mm1gate::sim::open_slave(&far).unwrap();
     let child = Command::new("slirp-fullbolt")
         .arg("ppp")
         .env("HOME", home.path())

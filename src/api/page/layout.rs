@@ -302,6 +302,7 @@ pub(super) fn condition_of(modem: &ModemView) -> &'static str {
         // SMS go on.
         ("waiting", "roaming") => "SMS only: abroad, no data calls",
         ("waiting", "sms-only") => "SMS only: no data with this SIM",
+        ("waiting", "not-registered-for-data") => "SMS only: no data network now",
         // It is looked for all the time.
         ("waiting", _) if modem.until.is_none() => "waiting until it is back",
         _ => condition(modem.condition),

@@ -291,12 +291,12 @@ async fn no_more_than_about_two_packets_wait_for_the_line() {
         while let Some(packet) = a.try_next() {
             b.deliver(packet);
             taken += 1;
-            assert!(a.shared.lock().queued() <= 3 * 1500);
+            assert!(a.shared.lock().queued() <= 3);
         }
         while let Some(packet) = b.try_next() {
             a.deliver(packet);
         }
-        assert!(taken <= 200, "the peer's window bounds what is in flight");
+        assert!(taken < 100, "there are 137 in all, and what is on the way is bounded");
     }
     writing.await.unwrap();
     assert!(reading.await.unwrap() == pattern(200_000));

@@ -279,7 +279,12 @@ impl Flow {
                 // Something that left but once has arrived: it was late, not lost.
                 self.timed_out = false;
                 self.doubt = None;
-                self.newest = self.newest.max(Some((departure.at, end)));
+                let later = self.newest.is_none_or(|(at, known)| {
+                    at < departure.at || (at == departure.at && before(known, end))
+                });
+                if later {
+                    self.newest = Some((departure.at, end));
+                }
             } else if self.doubt.is_none() {
                 // Either of the two may be what has arrived.
                 self.doubt = Some(now);
