@@ -1,10 +1,11 @@
-//! HTTP/1.1 over any `Net` (RFC 9112): one exchange at a time on a connection that is kept for the
-//! next, the final block of a body held back until it may leave.
+//! Requests and their answers over any `Net`: [`Transport`] chooses the way, `http` is HTTP/1.1
+//! straight or through a proxy, `wap` WSP through a WAP 1.x gateway.
 
 mod body;
 mod connection;
 mod error;
 mod exchange;
+mod http;
 mod request;
 mod seen;
 mod url;
@@ -14,14 +15,12 @@ pub use error::TransportError;
 pub(super) use request::Call;
 pub(super) use url::HttpUrl;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::connection::Connection;
-use self::exchange::Exchange;
-use self::request::Heads;
+use self::http::HttpTransport;
 use super::Identity;
 use crate::codec::mms;
 use crate::model::StageSink;
@@ -116,105 +115,34 @@ pub(super) enum Failure {
 /// The hook as a future; nothing happens before it is polled.
 pub(super) type Hook<'a> = BoxFuture<'a, Result<(), String>>;
 
-/// Makes exchanges; keeps one idle connection.
+/// Makes exchanges, whichever way the operator's settings ask for.
+#[derive(Debug)]
 pub(super) struct Transport {
-    net: Arc<dyn Net>,
-    proxy: Option<(String, u16)>,
-    heads: Result<Heads, (String, String)>,
-    timeouts: Timeouts,
-    idle: Mutex<Option<Connection>>,
-    close: bool,
-}
-
-impl std::fmt::Debug for Transport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transport").field("proxy", &self.proxy).finish_non_exhaustive()
-    }
+    http: HttpTransport,
 }
 
 impl Transport {
     pub(super) fn new(net: Arc<dyn Net>, settings: &Settings, identity: &Identity) -> Self {
-        Self {
-            net,
-            proxy: settings.proxy.clone(),
-            heads: Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()),
-            timeouts: Timeouts::default(),
-            idle: Mutex::new(None),
-            close: settings.connection_close,
-        }
+        Self { http: HttpTransport::new(net, settings, identity) }
     }
 
     pub(super) const fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.timeouts = timeouts;
+        self.http.set_timeouts(timeouts);
     }
 
     /// Ends the idle connection in order.
     pub(super) async fn close(&self) {
-        if let Some(connection) = self.take_idle() {
-            connection.close().await;
-        }
+        self.http.close().await;
     }
 
-    /// Makes one exchange. With a hook the final block of the body leaves only after the far end
-    /// has acknowledged all before it and the hook has agreed.
+    /// Makes one exchange. With a hook the final block of the body leaves only after everything
+    /// before it has left and the hook has agreed.
     pub(super) async fn exchange(
         &self,
         call: &Call,
-        mut hook: Option<Hook<'_>>,
+        hook: Option<Hook<'_>>,
         stages: &StageSink,
     ) -> Result<Answer, Failure> {
-        let heads = self.heads.as_ref().map_err(|(what, reason)| Failure::Unusable {
-            what: what.clone(),
-            reason: reason.clone(),
-        })?;
-        let gated = hook.is_some();
-        let kept = match self.take_idle() {
-            // Without a proxy only the same host can be asked again.
-            Some(connection) if self.proxy.is_some() || connection.is_for(&call.url) => {
-                connection.revived().await
-            }
-            Some(other) => {
-                other.close().await;
-                None
-            }
-            None => None,
-        };
-        if let Some(connection) = kept {
-            match self.attempt(connection, heads, call, &mut hook, stages).await {
-                // The far end may have closed the kept connection while the request was on its
-                // way: nothing happened there.
-                Err(Failure::Before(error)) if error.nothing_came() && hook.is_some() == gated => {
-                    tracing::debug!(%error, "the kept connection was stale");
-                }
-                outcome => return outcome,
-            }
-        }
-        let proxy = self.proxy.as_ref();
-        let connection =
-            Connection::open(self.net.as_ref(), proxy, &call.url, &self.timeouts, stages)
-                .await
-                .map_err(Failure::Before)?;
-        self.attempt(connection, heads, call, &mut hook, stages).await
-    }
-
-    async fn attempt(
-        &self,
-        mut connection: Connection,
-        heads: &Heads,
-        call: &Call,
-        hook: &mut Option<Hook<'_>>,
-        stages: &StageSink,
-    ) -> Result<Answer, Failure> {
-        let done = Exchange::run(&mut connection, heads, call, hook, self.timeouts, stages).await?;
-        if done.whole && !self.close {
-            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.parked());
-        } else {
-            connection.close().await;
-        }
-        Ok(done.answer)
-    }
-
-    fn take_idle(&self) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.http.exchange(call, hook, stages).await
     }
 }

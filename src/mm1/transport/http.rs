@@ -1,0 +1,116 @@
+//! HTTP/1.1 over any `Net` (RFC 9112): one exchange at a time on a connection that is kept for the
+//! next, the final block of a body held back until it may leave.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::connection::Connection;
+use super::exchange::Exchange;
+use super::request::Heads;
+use super::{Answer, Call, Failure, Hook, Timeouts};
+use crate::mm1::Identity;
+use crate::model::StageSink;
+use crate::net::Net;
+use crate::operators::Settings;
+
+/// Makes exchanges; keeps one idle connection.
+pub(super) struct HttpTransport {
+    net: Arc<dyn Net>,
+    proxy: Option<(String, u16)>,
+    heads: Result<Heads, (String, String)>,
+    timeouts: Timeouts,
+    idle: Mutex<Option<Connection>>,
+    close: bool,
+}
+
+impl std::fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpTransport").field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}
+
+impl HttpTransport {
+    pub(super) fn new(net: Arc<dyn Net>, settings: &Settings, identity: &Identity) -> Self {
+        Self {
+            net,
+            proxy: settings.proxy.clone(),
+            heads: Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()),
+            timeouts: Timeouts::default(),
+            idle: Mutex::new(None),
+            close: settings.connection_close,
+        }
+    }
+
+    pub(super) const fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// Ends the idle connection in order.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.take_idle() {
+            connection.close().await;
+        }
+    }
+
+    /// Makes one exchange. With a hook the final block of the body leaves only after the far end
+    /// has acknowledged all before it and the hook has agreed.
+    pub(super) async fn exchange(
+        &self,
+        call: &Call,
+        mut hook: Option<Hook<'_>>,
+        stages: &StageSink,
+    ) -> Result<Answer, Failure> {
+        let heads = self.heads.as_ref().map_err(|(what, reason)| Failure::Unusable {
+            what: what.clone(),
+            reason: reason.clone(),
+        })?;
+        let gated = hook.is_some();
+        let kept = match self.take_idle() {
+            // Without a proxy only the same host can be asked again.
+            Some(connection) if self.proxy.is_some() || connection.is_for(&call.url) => {
+                connection.revived().await
+            }
+            Some(other) => {
+                other.close().await;
+                None
+            }
+            None => None,
+        };
+        if let Some(connection) = kept {
+            match self.attempt(connection, heads, call, &mut hook, stages).await {
+                // The far end may have closed the kept connection while the request was on its
+                // way: nothing happened there.
+                Err(Failure::Before(error)) if error.nothing_came() && hook.is_some() == gated => {
+                    tracing::debug!(%error, "the kept connection was stale");
+                }
+                outcome => return outcome,
+            }
+        }
+        let proxy = self.proxy.as_ref();
+        let connection =
+            Connection::open(self.net.as_ref(), proxy, &call.url, &self.timeouts, stages)
+                .await
+                .map_err(Failure::Before)?;
+        self.attempt(connection, heads, call, &mut hook, stages).await
+    }
+
+    async fn attempt(
+        &self,
+        mut connection: Connection,
+        heads: &Heads,
+        call: &Call,
+        hook: &mut Option<Hook<'_>>,
+        stages: &StageSink,
+    ) -> Result<Answer, Failure> {
+        let done = Exchange::run(&mut connection, heads, call, hook, self.timeouts, stages).await?;
+        if done.whole && !self.close {
+            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.parked());
+        } else {
+            connection.close().await;
+        }
+        Ok(done.answer)
+    }
+
+    fn take_idle(&self) -> Option<Connection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
