@@ -121,7 +121,7 @@ pub(super) fn after_fetch(error: &Mm1Error, attempt: u32, not_found: u32) -> Fet
 /// A crash or power failure between release and answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the gateway was interrupted after the whole message had left, before the network answered"
+    "the gateway was interrupted after the end of the message was let go, before the network answered"
 )]
 pub(super) struct Interrupted;
 

@@ -84,9 +84,9 @@ impl Client {
 
     /// Sends an encoded M-Send.req.
     ///
-    /// `released` is called when the far end has acknowledged everything but the final block of
-    /// the body; that block leaves only after it returned `Ok`. It is called at most once, and
-    /// once called it is awaited to its end whatever happens to the connection (unless this future
+    /// `released` is called when all but the final block of the body and two segments before it has
+    /// left and the far end has half of that; the final block leaves only after it returned `Ok`. It
+    /// is called at most once, and once called it is awaited to its end whatever happens to the connection (unless this future
     /// itself is dropped).
     ///
     /// # Errors

@@ -59,7 +59,7 @@ pub enum Mm1Error {
         reason: String,
     },
     /// The whole request left and no answer came: the MMSC may have taken the message or not.
-    #[error("the message left completely, but no valid answer came ({0})")]
+    #[error("the end of the message was let go, but no valid answer came ({0})")]
     NoAnswer(TransportError),
     /// An HTTP status other than 2xx, without an MMS PDU.
     #[error("{by} answered {seen}")]

@@ -109,6 +109,8 @@ pub struct Progress(Arc<Counters>);
 #[derive(Debug, Default)]
 struct Counters {
     handed: AtomicU64,
+    /// Of these, how many still wait here for the line.
+    waiting: AtomicU64,
     acknowledged: AtomicU64,
     received: AtomicU64,
 }
@@ -118,6 +120,13 @@ impl Progress {
     #[must_use]
     pub fn handed(&self) -> u64 {
         self.0.handed.load(Ordering::Relaxed)
+    }
+
+    /// Octets that have left for the line at least once; equals [`Self::handed`] where that is not
+    /// known.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.handed().saturating_sub(self.0.waiting.load(Ordering::Relaxed))
     }
 
     /// Octets that the far end has acknowledged; equals [`Self::handed`] where that is not known.
@@ -135,6 +144,16 @@ impl Progress {
     /// Adds octets taken from the writer.
     pub fn add_handed(&self, octets: u64) {
         self.0.handed.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    /// Adds octets that are taken from the writer and wait for the line.
+    pub fn add_waiting(&self, octets: u64) {
+        self.0.waiting.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    /// Sets how many of the octets taken still wait for the line.
+    pub fn set_waiting(&self, octets: u64) {
+        self.0.waiting.store(octets, Ordering::Relaxed);
     }
 
     /// Sets the octets acknowledged so far.

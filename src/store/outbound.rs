@@ -59,7 +59,7 @@ pub struct Submission {
     pub pdu: Bytes,
     /// Which attempt this is, from 1.
     pub attempt: u32,
-    /// How many earlier attempts may have left completely.
+    /// How many earlier attempts may have arrived.
     pub releases: u32,
     /// Give up when the MMSC does not have it by then.
     pub expires_at: Option<Timestamp>,

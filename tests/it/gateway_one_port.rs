@@ -66,7 +66,7 @@ async fn texts_that_come_directly_behind_no_carrier_are_kept_once_each() {
     for in_frame in [false, true] {
         let rig = Rig::timed(Ports::One, Behaviour::Receive, slow(), |_| {}).await;
         rig.operator.faults().set(behind.clone());
-        let id = begun(&rig, 60_000).await;
+        let id = begun(&rig, 100_000).await;
         for number in 1..=5 {
             rig.operator.deliver_sms(OWN, &[text(number)]).unwrap();
         }

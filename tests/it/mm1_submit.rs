@@ -143,7 +143,7 @@ async fn final_block_leaves_only_after_the_hook_agreed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hook_is_not_called_before_the_far_end_has_everything_before_the_final_block() {
+async fn hook_is_not_called_while_octets_before_the_final_block_wait_here() {
     let (net, mut peers) = network();
     let client = Client::new(net, settings(), Identity::default());
     let asked_at = std::sync::Mutex::new(None);
@@ -154,13 +154,13 @@ async fn hook_is_not_called_before_the_far_end_has_everything_before_the_final_b
     let far = async {
         let mut peer = peers.next().await;
         peer.head().await;
-        // The rest fits the pipe, so that all of it is handed over long before it is read.
+        // The rest does not fit the pipe before some of it is read.
         sleep(Duration::from_secs(30)).await;
         assert_eq!(*asked_at.lock().unwrap(), None);
-        peer.exactly(10_000).await;
+        peer.exactly(200_000).await;
         peer.answer(SEND_CONF_OK).await;
     };
-    let (outcome, ()) = tokio::join!(client.submit(octets(10_000), "T1", hook, &QUIET), far);
+    let (outcome, ()) = tokio::join!(client.submit(octets(200_000), "T1", hook, &QUIET), far);
     assert_eq!(outcome, Ok(accepted()));
 }
 

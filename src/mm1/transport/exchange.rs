@@ -119,10 +119,10 @@ impl<'a> Exchange<'a> {
                             Failure::Before(error)
                         });
                     }
-                    let front_is_there = gate.as_ref().is_some_and(|gate| {
-                        gate.front_is_handed() && self.watch.has_front(gate.front)
+                    let end_is_wanted = gate.as_ref().is_some_and(|gate| {
+                        gate.front_is_handed() && self.watch.wants_end(gate.front)
                     });
-                    if front_is_there && asked.is_none() {
+                    if end_is_wanted && asked.is_none() {
                         asked = hook.take();
                     }
                 }

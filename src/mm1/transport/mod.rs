@@ -135,8 +135,8 @@ impl Transport {
         self.http.close().await;
     }
 
-    /// Makes one exchange. With a hook the final block of the body leaves only after everything
-    /// before it has left and the hook has agreed.
+    /// Makes one exchange. With a hook the final block of the body leaves only after the hook has
+    /// agreed, which is asked when nearly all before that block has left and the far end has half.
     pub(super) async fn exchange(
         &self,
         call: &Call,

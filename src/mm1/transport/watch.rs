@@ -22,9 +22,15 @@ const LEAST_RATE: u64 = 25;
 /// How long the average may be below that at the beginning.
 const SLOW_START: Duration = Duration::from_secs(300);
 
+/// Octets that keep the line busy while the release of the final block is put on record: two
+/// segments. Waiting until the far end has acknowledged all others would cost a round trip, on a
+/// slow radio most of a second for every message.
+const STILL_TO_LEAVE: u64 = 2_920;
+
 /// Watches one exchange on a connection.
 pub(super) struct Watch<'a> {
     progress: Progress,
+    sent_before: u64,
     acknowledged_before: u64,
     received_before: u64,
     head: u64,
@@ -51,6 +57,7 @@ impl<'a> Watch<'a> {
         let (acknowledged, received) = (progress.acknowledged(), progress.received());
         Self {
             progress: progress.clone(),
+            sent_before: progress.sent(),
             acknowledged_before: acknowledged,
             received_before: received,
             head,
@@ -74,9 +81,13 @@ impl<'a> Watch<'a> {
         self.progress.received().saturating_sub(self.received_before)
     }
 
-    /// Whether the far end has the head and `front` octets of the body.
-    pub(super) fn has_front(&self, front: u64) -> bool {
-        self.acknowledged() >= self.head.saturating_add(front)
+    /// Whether the final block behind the head and `front` octets of the body is about to be missed
+    /// on a line that is alive: all but [`STILL_TO_LEAVE`] of those has left, and the far end has
+    /// half of them. A request that disappears in a dead line stays a plain retry.
+    pub(super) fn wants_end(&self, front: u64) -> bool {
+        let before = self.head.saturating_add(front);
+        let sent = self.progress.sent().saturating_sub(self.sent_before);
+        sent.saturating_add(STILL_TO_LEAVE) >= before && self.acknowledged() >= before.div_ceil(2)
     }
 
     /// What is being done now.

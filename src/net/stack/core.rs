@@ -226,11 +226,11 @@ impl Core {
             return Err(until);
         }
         self.idle = None;
-        if let Some(packet) = self.sender.next(now) {
+        if let Some(packet) = self.leave(now) {
             return Ok(packet);
         }
         self.poll(now);
-        if let Some(packet) = self.sender.next(now) {
+        if let Some(packet) = self.leave(now) {
             return Ok(packet);
         }
         let ticks = self.ticks(now);
@@ -242,6 +242,26 @@ impl Core {
         let until = smoltcp.into_iter().chain(self.sender.due()).chain(orphan).min();
         self.idle = Some(until);
         Err(until)
+    }
+
+    fn leave(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let packet = self.sender.next(now)?;
+        self.count_waiting();
+        Some(packet)
+    }
+
+    /// Tells each stream how much of it has not left yet.
+    fn count_waiting(&mut self) {
+        for (handle, state) in &self.streams {
+            let socket: &mut tcp::Socket<'_> = self.sockets.get_mut(*handle);
+            let (Some(local), Some(remote)) = (socket.local_endpoint(), socket.remote_endpoint())
+            else {
+                continue;
+            };
+            // What the sender does not carry leaves at once.
+            let left = self.sender.unacknowledged(local.into(), remote.into()).unwrap_or(u64::MAX);
+            state.progress.set_waiting((socket.send_queue() as u64).saturating_sub(left));
+        }
     }
 
     /// Packets that wait although only the line holds them back.

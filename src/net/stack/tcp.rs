@@ -152,6 +152,7 @@ impl AsyncWrite for TcpStream {
                 Poll::Pending
             }
             Ok(taken) => {
+                self.progress.add_waiting(taken as u64);
                 self.progress.add_handed(taken as u64);
                 self.shared.kick.notify_one();
                 Poll::Ready(Ok(taken))

@@ -73,6 +73,8 @@ pub(super) struct Flow {
     segments: VecDeque<Segment>,
     /// The lowest number that is not acknowledged.
     una: u32,
+    /// Behind the highest number that has left.
+    left: u32,
     /// What the last segment of ours acknowledges, and its window.
     ack: u32,
     window: u16,
@@ -108,6 +110,7 @@ impl Flow {
             isn,
             segments: VecDeque::new(),
             una: isn.wrapping_add(1),
+            left: isn.wrapping_add(1),
             ack: 0,
             window: 0,
             syn_at: Some(now),
@@ -129,6 +132,11 @@ impl Flow {
     /// Whether the connection is the one whose SYN had that number.
     pub(super) const fn began_with(&self, isn: u32) -> bool {
         self.isn == isn
+    }
+
+    /// Octets that have left at least once and are not acknowledged; a FIN counts as one.
+    pub(super) const fn unacknowledged(&self) -> u64 {
+        if before(self.una, self.left) { self.left.wrapping_sub(self.una) as u64 } else { 0 }
     }
 
     /// What every segment of ours says of the other direction.
@@ -373,6 +381,9 @@ impl Flow {
         segment.departure = Some(departure);
         segment.place = Place::OnTheWay;
         self.in_flight += segment.octets();
+        if before(self.left, segment.end) {
+            self.left = segment.end;
+        }
         refresh(&mut segment.packet, self.ack, self.window);
         let packet = segment.packet.clone();
         self.set_alarm(now);

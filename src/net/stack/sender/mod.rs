@@ -12,6 +12,7 @@ mod path;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -76,6 +77,12 @@ impl Sender {
         if let Err(packet) = flow.offer(now, &seen, packet) {
             self.promptly(packet);
         }
+    }
+
+    /// Octets of a connection that have left at least once and are not acknowledged; nothing when it
+    /// is not known here.
+    pub(super) fn unacknowledged(&self, local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+        self.flows.get(&FlowKey { local, remote }).map(Flow::unacknowledged)
     }
 
     fn begin(&mut self, now: Instant, key: FlowKey, seen: &Seen) {
