@@ -52,7 +52,7 @@ impl HttpTransport {
     }
 
     /// Makes one exchange. With a hook the final block of the body leaves only after the far end
-    /// has acknowledged all before it and the hook has agreed.
+    /// has half of the request, nearly all before it has left and the hook has agreed.
     pub(super) async fn exchange(
         &self,
         call: &Call,
