@@ -56,7 +56,7 @@ impl BearerError {
                 Phase::Network | Phase::Open => Self::IpRefused(error),
                 _ => Self::LcpFailed(error),
             },
-            LinkError::NoIpAddress { .. } | LinkError::IpRejected => Self::IpRefused(error),
+            LinkError::NoIpAddress { .. } | LinkError::IpRejected { .. } => Self::IpRefused(error),
             error => Self::LcpFailed(error),
         }
     }

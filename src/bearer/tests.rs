@@ -11,7 +11,7 @@ use super::*;
 use crate::codec::ppp::{ControlPacket, FrameFormat, protocol};
 use crate::model::{Explain, NoTap, TapDirection, Timestamp};
 use crate::net::NetError;
-use crate::proto::ppp::{LinkError, Phase, ServerConfig, ServerQuirks};
+use crate::proto::ppp::{Family, LinkError, Phase, ServerConfig, ServerQuirks};
 
 const OURS: Ipv4Addr = Ipv4Addr::new(10, 20, 30, 40);
 const THEIRS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -365,7 +365,7 @@ fn every_error_says_what_to_do() {
         BearerError::LcpSilent,
         BearerError::LcpFailed(LinkError::LoopDetected),
         BearerError::AuthFailed(LinkError::AuthUnsupported),
-        BearerError::IpRefused(LinkError::IpRejected),
+        BearerError::IpRefused(LinkError::IpRejected { family: Family::V4 }),
         BearerError::TooSlow { seconds: 120 },
         BearerError::LinkLost(LinkError::EchoLost),
         BearerError::Closed,

@@ -23,7 +23,7 @@ pub mod protocol {
     pub const CHAP: u16 = 0xC223;
 }
 
-/// Codes of control packets (RFC 1661 section 5, RFC 1334, RFC 1994).
+/// Codes of control packets (RFC 1661 section 5, RFC 1570, RFC 1334, RFC 1994).
 pub mod code {
     /// Configure-Request.
     pub const CONFIGURE_REQUEST: u8 = 1;
@@ -47,6 +47,10 @@ pub mod code {
     pub const ECHO_REPLY: u8 = 10;
     /// Discard-Request.
     pub const DISCARD_REQUEST: u8 = 11;
+    /// Identification (RFC 1570 section 2.1).
+    pub const IDENTIFICATION: u8 = 12;
+    /// Time-Remaining (RFC 1570 section 2.2).
+    pub const TIME_REMAINING: u8 = 13;
 
     /// PAP Authenticate-Request.
     pub const PAP_REQUEST: u8 = 1;

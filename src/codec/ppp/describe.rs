@@ -6,6 +6,7 @@ use super::auth::{ChapPacket, PapRequest, auth_message};
 use super::control::{ControlPacket, RawOption, code, decode_options, protocol};
 use super::frame::split_frame;
 use super::ipcp::IpcpOption;
+use super::ipv6cp::Ipv6cpOption;
 use super::lcp::LcpOption;
 use crate::codec::DecodeError;
 
@@ -48,6 +49,8 @@ fn negotiation(number: u16, packet: &ControlPacket) -> Result<String, DecodeErro
         code::ECHO_REQUEST => "Echo-Request",
         code::ECHO_REPLY => "Echo-Reply",
         code::DISCARD_REQUEST => "Discard-Request",
+        code::IDENTIFICATION => "Identification",
+        code::TIME_REMAINING => "Time-Remaining",
         _ => "",
     };
     let mut text = format!("{name} {kind}");
@@ -61,6 +64,7 @@ fn negotiation(number: u16, packet: &ControlPacket) -> Result<String, DecodeErro
             .map(|option| match number {
                 protocol::LCP => lcp_option(&option.into()),
                 protocol::IPCP => ipcp_option(&option.into()),
+                protocol::IPV6CP => ipv6cp_option(&option.into()),
                 _ => other(&option),
             })
             .collect(),
@@ -68,6 +72,10 @@ fn negotiation(number: u16, packet: &ControlPacket) -> Result<String, DecodeErro
             [high, low, ..] => vec![format!("protocol {high:02x}{low:02x}")],
             _ => Vec::new(),
         },
+        code::IDENTIFICATION | code::TIME_REMAINING => {
+            let text = packet.data.get(4..).unwrap_or_default();
+            vec![format!("'{}'", printable(text))]
+        }
         code::TERMINATE_REQUEST if !packet.data.is_empty() => {
             vec![format!("'{}'", printable(&packet.data))]
         }
@@ -106,6 +114,13 @@ fn ipcp_option(option: &IpcpOption) -> String {
         IpcpOption::PrimaryNbns(address) => format!("primary NBNS {address}"),
         IpcpOption::SecondaryNbns(address) => format!("secondary NBNS {address}"),
         IpcpOption::Other(option) => other(option),
+    }
+}
+
+fn ipv6cp_option(option: &Ipv6cpOption) -> String {
+    match option {
+        Ipv6cpOption::InterfaceId(id) => format!("interface identifier {id:016x}"),
+        Ipv6cpOption::Other(option) => other(option),
     }
 }
 

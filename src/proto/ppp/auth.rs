@@ -70,6 +70,7 @@ impl Auth {
         peer: Option<AuthProtocol>,
         checker: Checker,
         restart: Duration,
+        identifier: u8,
         numbers: &mut Numbers,
     ) -> Self {
         Self {
@@ -78,7 +79,7 @@ impl Auth {
                 by,
                 credentials,
                 done: false,
-                identifier: 0,
+                identifier,
                 last: None,
                 deadline: None,
             }),
@@ -86,7 +87,7 @@ impl Auth {
                 by,
                 checker,
                 done: false,
-                identifier: 0,
+                identifier,
                 challenge: numbers.challenge(),
                 deadline: None,
             }),
@@ -97,6 +98,13 @@ impl Auth {
     pub(super) fn by(&self) -> Option<AuthProtocol> {
         let us = self.prover.as_ref().map(|prover| prover.by);
         us.or_else(|| self.verifier.as_ref().map(|verifier| verifier.by))
+    }
+
+    /// The identifier used last. An authentication that follows on the same link goes on from there:
+    /// a late answer to the one before must fit nothing.
+    pub(super) fn last_identifier(&self) -> u8 {
+        let verifier = self.verifier.as_ref().map(|verifier| verifier.identifier);
+        verifier.or(self.prover.as_ref().map(|prover| prover.identifier)).unwrap_or(0)
     }
 
     pub(super) fn done(&self) -> bool {

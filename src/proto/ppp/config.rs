@@ -78,6 +78,10 @@ pub struct ServerConfig {
     pub own_address: Ipv4Addr,
     /// The address for the other side.
     pub client_address: Ipv4Addr,
+    /// Our interface identifier (RFC 5072), which must not be zero.
+    pub own_interface_id: u64,
+    /// The interface identifier for the other side.
+    pub client_interface_id: u64,
     /// Name servers to tell, at most two (RFC 1877).
     pub name_servers: Vec<Ipv4Addr>,
     /// Misbehaviour of real equipment.
@@ -108,11 +112,40 @@ pub struct ServerQuirks {
     pub offers_vj: bool,
 }
 
+/// A version of IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4, negotiated by IPCP.
+    V4,
+    /// IPv6, negotiated by IPv6CP.
+    V6,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+/// Versions of IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
 /// What a link needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkConfig {
     /// Which end this is.
     pub role: Role,
+    /// What is negotiated; at least one. The link is up with the first that is.
+    pub families: Families,
     /// Octets of the largest packet that we take and send (Maximum-Receive-Unit), 128 to 1500.
     pub mru: u16,
     /// Wait for the peer's first frame before sending any.
@@ -123,11 +156,11 @@ pub struct LinkConfig {
     pub max_configure: u32,
     /// Unanswered Terminate-Requests before the link counts as closed.
     pub max_terminate: u32,
-    /// IPCP Configure-Naks and -Rejects in a row before there is no address.
+    /// IPCP or IPv6CP Configure-Naks and -Rejects in a row before there is no address.
     pub max_ipcp_failure: u32,
     /// The longest that authentication may last.
     pub auth_limit: Duration,
-    /// The longest that IPCP may last.
+    /// The longest that IPCP and IPv6CP may last.
     pub ipcp_limit: Duration,
     /// Echo-Requests of our own, if any.
     pub echo: Option<EchoConfig>,
@@ -172,6 +205,7 @@ impl LinkConfig {
     fn with_role(role: Role) -> Self {
         Self {
             role,
+            families: Families { v4: true, v6: false },
             mru: 1500,
             passive: false,
             restart: Duration::from_secs(3),
@@ -198,6 +232,8 @@ impl ServerConfig {
             refusal: "authentication failure".to_owned(),
             own_address,
             client_address,
+            own_interface_id: 1,
+            client_interface_id: 2,
             name_servers: Vec::new(),
             quirks: ServerQuirks::default(),
         }
@@ -211,7 +247,7 @@ pub enum Input<'a> {
     Open,
     /// Octets from the line, in any pieces.
     Octets(&'a [u8]),
-    /// An IPv4 packet to send; dropped while IP is not up.
+    /// An IP packet to send; dropped while IP of its version is not up.
     Packet(&'a [u8]),
     /// The time of [`Output::Timeout`] has come.
     Timeout,
@@ -226,7 +262,7 @@ pub enum Input<'a> {
 pub enum Output {
     /// Write these octets to the line.
     Transmit(Vec<u8>),
-    /// An IPv4 packet arrived.
+    /// An IP packet arrived, of whichever version.
     Packet(Vec<u8>),
     /// Something happened.
     Event(LinkEvent),
@@ -259,6 +295,29 @@ pub enum LinkEvent {
         /// Name servers that the other side told, without placeholders.
         name_servers: Vec<Ipv4Addr>,
     },
+    /// IPv6CP is open: link-local addresses are known, others come by router advertisement.
+    Ipv6Up {
+        /// The lower half of our link-local address.
+        interface_id: u64,
+        /// The other side's, if it told one.
+        peer: Option<u64>,
+    },
+    /// One version of IP will not come up; the other one may.
+    Refused {
+        /// Which.
+        family: Family,
+        /// Why.
+        reason: LinkError,
+    },
+    /// What the peer calls itself (LCP Identification, RFC 1570 section 2.1).
+    Identification(String),
+    /// When the peer means to end the link (LCP Time-Remaining, RFC 1570 section 2.2).
+    TimeRemaining {
+        /// Seconds.
+        seconds: u32,
+        /// Its words, perhaps empty.
+        message: String,
+    },
     /// Text outside frames: a banner, or the modem's result code.
     Text(String),
     /// The link is over; nothing follows.
@@ -272,9 +331,9 @@ pub enum Phase {
     Establish,
     /// PAP or CHAP.
     Authenticate,
-    /// IPCP negotiates.
+    /// IPCP, IPv6CP or both negotiate.
     Network,
-    /// IP is up.
+    /// IP is up, in one version at least.
     Open,
     /// Terminate-Request is out.
     Terminate,
@@ -302,8 +361,14 @@ pub struct LinkStats {
     pub frames_received: u64,
     /// Frames written.
     pub frames_sent: u64,
-    /// Frames dropped: wrong checksum, too long, aborted, or malformed.
+    /// Frames dropped: wrong checksum, too long, too short or aborted.
     pub bad_frames: u64,
+    /// Intact frames dropped: no protocol in them, or a control packet of impossible length.
+    pub malformed: u64,
+    /// Frames of a protocol that nobody here speaks.
+    pub unknown_protocols: u64,
+    /// Packets dropped because they came, or wanted to leave, before or after their time.
+    pub untimely: u64,
 }
 
 /// Why a link ended.
@@ -337,9 +402,12 @@ pub enum LinkError {
         /// Configure-Naks and -Rejects received in a row.
         naks: u32,
     },
-    /// The peer does not speak IP.
-    #[error("the peer rejected IPCP")]
-    IpRejected,
+    /// The peer does not speak this version of IP, or does not want to any more.
+    #[error("the peer rejected {family}")]
+    IpRejected {
+        /// Which.
+        family: Family,
+    },
     /// The peer sent Terminate-Request.
     #[error("the peer ended the link during {phase}{}", said(message))]
     PeerTerminated {

@@ -144,6 +144,14 @@ impl Policy for Ipcp {
         }
     }
 
+    fn max_failure(&self) -> u32 {
+        match self {
+            Self::Client(_) => MAX_PEER_NAKS,
+            // An address that is rejected would be the end; time has its limits as well.
+            Self::Server(_) => u32::MAX,
+        }
+    }
+
     fn naked(&mut self, options: &[RawOption]) {
         match self {
             Self::Client(client) => client.naked(options),

@@ -1,4 +1,5 @@
-//! The link: phases of RFC 1661 section 3, joining framing, LCP, authentication and IPCP.
+//! The link: phases of RFC 1661 section 3, joining framing, LCP, authentication, IPCP and
+//! IPv6CP.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::auth::{Auth, AuthEffect, Checker};
 use super::automaton::State;
 use super::config::{
-    Credentials, GiveUp, Input, LinkConfig, LinkError, LinkEvent, LinkStats, Output, Phase, Role,
+    Credentials, Family, GiveUp, Input, LinkConfig, LinkError, LinkEvent, LinkStats, Output, Phase,
+    Role,
 };
-use super::ipcp::Ipcp;
 use super::lcp::Lcp;
 use super::negotiate::{Effect, Negotiator};
+use super::network::{self, Layer, establish_limit};
 use super::numbers::Numbers;
 use crate::codec::ppp::{
     ControlPacket, Deframed, Deframer, FrameFormat, code, normalised, protocol, split_frame,
@@ -41,17 +43,22 @@ pub struct Link {
     ended: bool,
     lcp: Negotiator<Lcp>,
     auth: Option<Auth>,
-    ipcp: Negotiator<Ipcp>,
+    auth_identifier: u8,
+    layers: [Layer; 2],
     deframer: Deframer,
     format: FrameFormat,
     outputs: VecDeque<Output>,
     /// When the present phase has lasted too long.
     phase_limit: Option<Instant>,
+    /// When IP must be up, however often the phases before it begin anew.
+    up_by: Option<Instant>,
     carrier_check: Option<Instant>,
     next_echo: Option<Instant>,
     unanswered_echoes: u32,
     /// The peer has answered an Echo-Request.
     answers_echo: bool,
+    /// The peer does not know Echo-Requests.
+    refuses_echo: bool,
     negotiations: u32,
     stray_terminates: u32,
     told_authenticated: bool,
@@ -72,7 +79,7 @@ impl Link {
         if let Role::Server(server) = &config.role {
             lcp.behave(&server.quirks);
         }
-        let ipcp = Ipcp::new(&config.role);
+        let layers = Layer::both(&config, u64::from(numbers.magic()));
         let (restart, tries, farewells) =
             (config.restart, config.max_configure, config.max_terminate);
         Self {
@@ -81,15 +88,18 @@ impl Link {
             ended: false,
             lcp: Negotiator::new(lcp, restart, tries, farewells),
             auth: None,
-            ipcp: Negotiator::new(ipcp, restart, tries, farewells),
+            auth_identifier: 0,
+            layers,
             deframer: Deframer::new(MAX_FRAME),
             format: FrameFormat::default(),
             outputs: VecDeque::new(),
             phase_limit: None,
+            up_by: None,
             carrier_check: None,
             next_echo: None,
             unanswered_echoes: 0,
             answers_echo: false,
+            refuses_echo: false,
             negotiations: 0,
             stray_terminates: 0,
             told_authenticated: false,
@@ -108,17 +118,15 @@ impl Link {
                 self.phase = Phase::Establish;
                 let effects = self.lcp.open(now, self.config.passive);
                 if !self.config.passive {
-                    self.phase_limit = Some(now + self.establish_limit());
+                    self.begin(now);
                 }
                 self.apply_lcp(now, effects);
             }
             Input::Octets(octets) if self.phase != Phase::Dead => self.octets(now, octets),
-            Input::Packet(packet) if self.phase == Phase::Open => {
-                self.send(protocol::IP, packet);
-            }
+            Input::Packet(packet) => self.packet_out(packet),
             Input::Close => self.close(now),
             Input::LineLost => self.finish(LinkError::LineLost),
-            Input::Open | Input::Octets(_) | Input::Packet(_) | Input::Timeout => {}
+            Input::Open | Input::Octets(_) | Input::Timeout => {}
         }
         self.tick(now);
     }
@@ -134,9 +142,11 @@ impl Link {
         let auth = self.auth.as_ref().and_then(Auth::deadline);
         [
             self.lcp.deadline(),
-            self.ipcp.deadline(),
+            self.layers[0].negotiator.deadline(),
+            self.layers[1].negotiator.deadline(),
             auth,
             self.phase_limit,
+            self.up_by,
             self.carrier_check,
             self.next_echo,
         ]
@@ -150,6 +160,12 @@ impl Link {
     #[must_use]
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Octets of the largest packet that the peer takes.
+    #[must_use]
+    pub fn peer_mru(&self) -> usize {
+        self.lcp.policy.peer_mru()
     }
 
     /// Counters since the beginning.
@@ -172,8 +188,10 @@ impl Link {
         }
     }
 
-    fn establish_limit(&self) -> Duration {
-        self.config.restart.saturating_mul(self.config.max_configure.saturating_mul(2))
+    /// From now on there is a peer, or should be.
+    fn begin(&mut self, now: Instant) {
+        self.phase_limit = Some(now + establish_limit(&self.config));
+        self.up_by = Some(now + network::whole_limit(&self.config));
     }
 
     fn tick(&mut self, now: Instant) {
@@ -186,25 +204,40 @@ impl Link {
             self.no_carrier(NO_CARRIER);
             return;
         }
-        if due(self.phase_limit) {
+        if due(self.phase_limit) || due(self.up_by) {
             self.phase_limit = None;
-            self.finish(match self.phase {
-                Phase::Network if self.ipcp.refusals() > 0 => {
-                    LinkError::NoIpAddress { naks: self.ipcp.refusals() }
-                }
-                Phase::Establish => LinkError::NoAgreement { phase: self.phase },
-                phase => LinkError::Timeout { phase },
-            });
-            return;
+            self.up_by = None;
+            self.out_of_time(now);
+            if self.ended {
+                return;
+            }
         }
         let effects = self.lcp.tick(now);
         self.apply_lcp(now, effects);
-        let effects = self.ipcp.tick(now);
-        self.apply_ipcp(now, effects);
+        for family in [Family::V4, Family::V6] {
+            let effects = self.layer(family).negotiator.tick(now);
+            self.apply_ncp(now, family, effects);
+        }
         let effects = self.auth.as_mut().map(|auth| auth.tick(now)).unwrap_or_default();
         self.apply_auth(now, effects);
         if due(self.next_echo) {
             self.echo(now);
+        }
+    }
+
+    fn out_of_time(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Network | Phase::Open => {
+                for family in [Family::V4, Family::V6] {
+                    let layer = self.layer(family);
+                    if layer.state == network::State::Pending {
+                        let reason = layer.unanswered();
+                        self.refuse(now, family, reason);
+                    }
+                }
+            }
+            Phase::Establish => self.finish(LinkError::NoAgreement { phase: self.phase }),
+            phase => self.finish(LinkError::Timeout { phase }),
         }
     }
 
@@ -244,7 +277,7 @@ impl Link {
             return;
         }
         let Ok((number, payload)) = split_frame(frame) else {
-            self.stats.bad_frames += 1;
+            self.stats.malformed += 1;
             return;
         };
         self.stats.frames_received += 1;
@@ -254,29 +287,67 @@ impl Link {
         }
         self.unanswered_echoes = 0;
         match number {
-            protocol::IP if self.phase == Phase::Open => {
-                self.outputs.push_back(Output::Packet(payload.to_vec()));
+            protocol::IP if self.speaks(protocol::IPCP) => self.packet_in(Family::V4, payload),
+            protocol::IPV6 if self.speaks(protocol::IPV6CP) => {
+                self.packet_in(Family::V6, payload);
             }
-            protocol::IP => {}
-            protocol::LCP | protocol::IPCP | protocol::PAP | protocol::CHAP => {
+            protocol::LCP | protocol::PAP | protocol::CHAP => {
                 let Ok(packet) = ControlPacket::decode(payload) else {
-                    self.stats.bad_frames += 1;
+                    self.stats.malformed += 1;
                     return;
                 };
                 match number {
                     protocol::LCP => self.receive_lcp(now, &packet),
-                    protocol::IPCP => self.receive_ipcp(now, &packet),
                     _ => self.receive_auth(now, number, &packet),
                 }
             }
+            protocol::IPCP | protocol::IPV6CP if self.speaks(number) => {
+                let family = if number == protocol::IPCP { Family::V4 } else { Family::V6 };
+                match ControlPacket::decode(payload) {
+                    Ok(packet) => self.receive_ncp(now, family, &packet),
+                    Err(_) => self.stats.malformed += 1,
+                }
+            }
             _ if self.lcp.opened() => {
+                self.stats.unknown_protocols += 1;
                 let mut data = number.to_be_bytes().to_vec();
                 data.extend_from_slice(payload);
                 data.truncate(self.lcp.policy.peer_mru().saturating_sub(4));
                 let identifier = self.lcp.next_identifier();
                 self.send_lcp(&ControlPacket::new(code::PROTOCOL_REJECT, identifier, data));
             }
-            _ => {}
+            _ => self.stats.unknown_protocols += 1,
+        }
+    }
+
+    /// Whether a network control protocol takes part on this link.
+    fn speaks(&self, number: u16) -> bool {
+        self.layers.iter().any(|layer| layer.number() == number && layer.takes_part())
+    }
+
+    fn packet_in(&mut self, family: Family, packet: &[u8]) {
+        if version(packet) != Some(family) {
+            self.stats.malformed += 1;
+        } else if self.phase == Phase::Open && self.layer(family).state == network::State::Up {
+            self.outputs.push_back(Output::Packet(packet.to_vec()));
+        } else {
+            self.stats.untimely += 1;
+        }
+    }
+
+    fn packet_out(&mut self, packet: &[u8]) {
+        let number = match version(packet) {
+            Some(Family::V4) => protocol::IP,
+            Some(Family::V6) => protocol::IPV6,
+            None => return self.stats.malformed += 1,
+        };
+        let up = |layer: &Layer| {
+            Some(layer.family) == version(packet) && layer.state == network::State::Up
+        };
+        if self.phase == Phase::Open && self.layers.iter().any(up) {
+            self.send(number, packet);
+        } else {
+            self.stats.untimely += 1;
         }
     }
 
@@ -285,12 +356,13 @@ impl Link {
         match packet.code {
             code::CONFIGURE_REQUEST..=code::CODE_REJECT => {
                 if self.phase_limit.is_none() && self.phase == Phase::Establish {
-                    self.phase_limit = Some(now + self.establish_limit());
+                    self.begin(now);
                 }
                 let phase = self.phase;
                 if packet.code == code::CODE_REJECT
                     && packet.data.first() == Some(&code::ECHO_REQUEST)
                 {
+                    self.refuses_echo = true;
                     self.next_echo = None;
                 }
                 let effects = self.lcp.receive(now, packet);
@@ -335,6 +407,18 @@ impl Link {
             code::ECHO_REPLY => self.answers_echo = true,
             // For nobody.
             code::DISCARD_REQUEST => {}
+            code::IDENTIFICATION => {
+                let text = printable(packet.data.get(4..).unwrap_or_default());
+                self.outputs.push_back(Output::Event(LinkEvent::Identification(text)));
+            }
+            code::TIME_REMAINING => {
+                let (_, rest) = packet.data.split_at_checked(4).unwrap_or_default();
+                let Some((seconds, text)) = rest.split_first_chunk::<4>() else { return };
+                let seconds = u32::from_be_bytes(*seconds);
+                let message = printable(text);
+                self.outputs
+                    .push_back(Output::Event(LinkEvent::TimeRemaining { seconds, message }));
+            }
             _ => {
                 let identifier = self.lcp.next_identifier();
                 self.send_lcp(&self.code_reject(identifier, packet));
@@ -350,7 +434,12 @@ impl Link {
 
     fn protocol_rejected(&mut self, now: Instant, number: u16) {
         match number {
-            protocol::IPCP => self.finish(LinkError::IpRejected),
+            protocol::IPCP => {
+                self.refuse(now, Family::V4, LinkError::IpRejected { family: Family::V4 });
+            }
+            protocol::IPV6CP => {
+                self.refuse(now, Family::V6, LinkError::IpRejected { family: Family::V6 });
+            }
             protocol::PAP | protocol::CHAP if self.phase == Phase::Authenticate => {
                 self.finish(LinkError::AuthUnsupported);
             }
@@ -371,7 +460,7 @@ impl Link {
         self.apply_auth(now, effects);
     }
 
-    fn receive_ipcp(&mut self, now: Instant, packet: &ControlPacket) {
+    fn receive_ncp(&mut self, now: Instant, family: Family, packet: &ControlPacket) {
         if self.phase == Phase::Authenticate && packet.code == code::CONFIGURE_REQUEST {
             if let Some(auth) = &mut self.auth {
                 auth.presume_success();
@@ -379,22 +468,66 @@ impl Link {
             self.apply_auth(now, Vec::new());
         }
         if !matches!(self.phase, Phase::Network | Phase::Open) {
-            return;
-        }
-        if packet.code == 0 || packet.code > code::CODE_REJECT {
-            let identifier = self.ipcp.next_identifier();
-            let reject = self.code_reject(identifier, packet);
-            self.send(protocol::IPCP, &reject.encode());
+            self.stats.untimely += 1;
             return;
         }
         let phase = self.phase;
-        let effects = self.ipcp.receive(now, packet);
-        self.apply_ipcp(now, effects);
-        let naks = self.ipcp.refusals();
-        if packet.code == code::TERMINATE_REQUEST {
-            self.finish(LinkError::PeerTerminated { phase, message: words(packet) });
-        } else if naks >= self.config.max_ipcp_failure || self.ipcp.policy.address_rejected() {
-            self.finish(LinkError::NoIpAddress { naks });
+        let limit = self.config.max_ipcp_failure;
+        let layer = self.layer(family);
+        if packet.code == 0 || packet.code > code::CODE_REJECT {
+            let (number, identifier) = (layer.number(), layer.negotiator.next_identifier());
+            let reject = self.code_reject(identifier, packet);
+            self.send(number, &reject.encode());
+            return;
+        }
+        let effects = layer.negotiator.receive(now, packet);
+        self.apply_ncp(now, family, effects);
+        let over = if packet.code == code::TERMINATE_REQUEST {
+            Some(LinkError::PeerTerminated { phase, message: words(packet) })
+        } else {
+            self.layer(family).broken(limit)
+        };
+        if let Some(reason) = over {
+            self.refuse(now, family, reason);
+        }
+    }
+
+    const fn layer(&mut self, family: Family) -> &mut Layer {
+        let [v4, v6] = &mut self.layers;
+        match family {
+            Family::V4 => v4,
+            Family::V6 => v6,
+        }
+    }
+
+    /// One version of IP does not come up. The link lives on when it is up in the other one, or may
+    /// be soon; one that was up is missed by somebody.
+    fn refuse(&mut self, now: Instant, family: Family, reason: LinkError) {
+        if self.ended || !self.layer(family).takes_part() {
+            return;
+        }
+        let layer = self.layer(family);
+        layer.negotiator.lower_down(now);
+        layer.state = network::State::Refused(reason.clone());
+        let was_up = layer.was_up();
+        let others = self.layers.iter().any(Layer::takes_part);
+        if was_up || !others {
+            // What became of IPv4 says more.
+            let first = self.layers.iter().find_map(|layer| match &layer.state {
+                network::State::Refused(reason) => Some(reason.clone()),
+                _ => None,
+            });
+            self.finish(if was_up { reason } else { first.unwrap_or(reason) });
+            return;
+        }
+        self.outputs.push_back(Output::Event(LinkEvent::Refused { family, reason }));
+        self.relax();
+    }
+
+    /// No time limit for what is not pending.
+    fn relax(&mut self) {
+        if !network::any(&self.layers, &network::State::Pending) {
+            self.phase_limit = None;
         }
     }
 
@@ -431,7 +564,8 @@ impl Link {
         self.format = self.lcp.policy.format();
         self.phase = Phase::Authenticate;
         self.phase_limit = Some(now + self.config.auth_limit);
-        self.next_echo = self.config.echo.map(|echo| now + echo.interval);
+        let echo = self.config.echo.filter(|_| !self.refuses_echo);
+        self.next_echo = echo.map(|echo| now + echo.interval);
         let (credentials, checker) = match &self.config.role {
             Role::Client(client) => (client.credentials.clone(), Checker::default()),
             Role::Server(server) => (
@@ -450,6 +584,7 @@ impl Link {
             self.lcp.policy.asked_of_peer(),
             checker,
             self.config.restart,
+            self.auth_identifier,
             &mut self.numbers,
         );
         let effects = auth.start(now);
@@ -458,13 +593,18 @@ impl Link {
     }
 
     fn lcp_down(&mut self, now: Instant) {
-        self.ipcp.lower_down(now);
-        self.auth = None;
+        for layer in &mut self.layers {
+            layer.reset(now);
+        }
+        if let Some(auth) = self.auth.take() {
+            self.auth_identifier = auth.last_identifier();
+        }
         self.next_echo = None;
         self.format = FrameFormat::default();
         if self.phase != Phase::Terminate {
             self.phase = Phase::Establish;
-            self.phase_limit = Some(now + self.establish_limit());
+            self.phase_limit = Some(now + establish_limit(&self.config));
+            self.up_by = self.up_by.or(Some(now + network::whole_limit(&self.config)));
         }
     }
 
@@ -487,40 +627,57 @@ impl Link {
             }
             self.phase = Phase::Network;
             self.phase_limit = Some(now + self.config.ipcp_limit);
-            let effects = self.ipcp.open(now, false);
-            self.apply_ipcp(now, effects);
+            for family in [Family::V4, Family::V6] {
+                let layer = self.layer(family);
+                if layer.state == network::State::Pending {
+                    let effects = layer.negotiator.open(now, false);
+                    self.apply_ncp(now, family, effects);
+                }
+            }
         }
     }
 
-    fn apply_ipcp(&mut self, now: Instant, effects: Vec<Effect>) {
+    fn apply_ncp(&mut self, now: Instant, family: Family, effects: Vec<Effect>) {
         for effect in effects {
             if self.ended {
                 return;
             }
+            let number = self.layer(family).number();
             match effect {
-                Effect::Send(packet) => self.send(protocol::IPCP, &packet.encode()),
-                Effect::Up => {
-                    self.phase = Phase::Open;
-                    self.phase_limit = None;
-                    // Whether the peer answers is worth knowing before the line may fall silent.
-                    self.next_echo = self.next_echo.map(|_| now);
-                    let agreed = self.ipcp.policy.agreed();
-                    self.outputs.push_back(Output::Event(LinkEvent::IpUp {
-                        address: agreed.address,
-                        peer: agreed.peer,
-                        name_servers: agreed.name_servers,
-                    }));
-                }
+                Effect::Send(packet) => self.send(number, &packet.encode()),
+                Effect::Up => self.network_up(now, family),
                 Effect::Down => {
-                    self.phase = Phase::Network;
+                    self.layer(family).state = network::State::Pending;
                     self.phase_limit = Some(now + self.config.ipcp_limit);
+                    if !network::any(&self.layers, &network::State::Up) {
+                        self.phase = Phase::Network;
+                        self.up_by = Some(now + network::whole_limit(&self.config));
+                    }
                 }
-                Effect::Finished => self.finish(match self.ipcp.refusals() {
-                    0 => LinkError::Timeout { phase: Phase::Network },
-                    naks => LinkError::NoIpAddress { naks },
-                }),
+                Effect::Finished => {
+                    let reason = self.layer(family).unanswered();
+                    self.refuse(now, family, reason);
+                }
             }
         }
+    }
+
+    fn network_up(&mut self, now: Instant, family: Family) {
+        let layer = self.layer(family);
+        let sane = layer.count_up();
+        let agreed = layer.negotiator.policy.agreed();
+        if !sane {
+            self.finish(LinkError::NoAgreement { phase: Phase::Network });
+            return;
+        }
+        if self.phase != Phase::Open {
+            self.phase = Phase::Open;
+            // Whether the peer answers is worth knowing before the line may fall silent.
+            self.next_echo = self.next_echo.map(|_| now);
+        }
+        self.up_by = None;
+        self.relax();
+        self.outputs.push_back(Output::Event(agreed));
     }
 
     fn echo(&mut self, now: Instant) {
@@ -585,9 +742,22 @@ impl Link {
     }
 }
 
+/// The version of IP of a packet.
+fn version(packet: &[u8]) -> Option<Family> {
+    match packet.first()? >> 4 {
+        4 => Some(Family::V4),
+        6 => Some(Family::V6),
+        _ => None,
+    }
+}
+
 /// What a peer says with its Terminate-Request, if it is text.
 fn words(packet: &ControlPacket) -> String {
-    let text = String::from_utf8_lossy(&packet.data);
+    printable(&packet.data)
+}
+
+fn printable(octets: &[u8]) -> String {
+    let text = String::from_utf8_lossy(octets);
     let printable: String =
         text.chars().filter(|c| !c.is_control() && *c != char::REPLACEMENT_CHARACTER).collect();
     printable.trim().to_owned()

@@ -18,7 +18,15 @@ pub(super) trait Policy {
     fn naked(&mut self, options: &[RawOption]);
     /// The peer does not know these options.
     fn rejected(&mut self, options: &[RawOption]);
+    /// Naks of ours in a row before what is still asked for is rejected (Max-Failure, RFC 1661
+    /// section 4.6).
+    fn max_failure(&self) -> u32 {
+        MAX_FAILURE
+    }
 }
+
+/// The RFC's own value.
+const MAX_FAILURE: u32 = 5;
 
 /// The answer to a Configure-Request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +70,8 @@ pub(super) struct Negotiator<P> {
     identifier: u8,
     requests: u32,
     refusals: u32,
+    /// Naks that we sent in a row.
+    naks: u32,
 }
 
 impl<P: Policy> Negotiator<P> {
@@ -84,6 +94,7 @@ impl<P: Policy> Negotiator<P> {
             identifier: 0,
             requests: 0,
             refusals: 0,
+            naks: 0,
         }
     }
 
@@ -119,6 +130,7 @@ impl<P: Policy> Negotiator<P> {
     pub(super) fn open(&mut self, now: Instant, passive: bool) -> Vec<Effect> {
         self.requests = 0;
         self.refusals = 0;
+        self.naks = 0;
         if passive {
             self.state = State::Stopped;
             return Vec::new();
@@ -215,6 +227,7 @@ impl<P: Policy> Negotiator<P> {
             return Vec::new();
         }
         let verdict = self.policy.judge(&options);
+        let verdict = self.within_max_failure(verdict, &options);
         let (event, answer) = match verdict {
             Verdict::Ack => {
                 (Event::GoodRequest, ControlPacket::new(code::CONFIGURE_ACK, 0, &packet.data[..]))
@@ -234,6 +247,25 @@ impl<P: Policy> Negotiator<P> {
             self.counter = self.max_configure;
         }
         self.step(now, event, Some(answer))
+    }
+
+    /// A peer that wants the same again and again is not told a better value for ever.
+    fn within_max_failure(&mut self, verdict: Verdict, asked: &[RawOption]) -> Verdict {
+        let better = match verdict {
+            Verdict::Nak(better) if !better.is_empty() => better,
+            Verdict::Ack => {
+                self.naks = 0;
+                return Verdict::Ack;
+            }
+            other => return other,
+        };
+        self.naks = self.naks.saturating_add(1);
+        if self.naks <= self.policy.max_failure() {
+            return Verdict::Nak(better);
+        }
+        let named = |option: &&RawOption| better.iter().any(|it| it.kind == option.kind);
+        let refused: Vec<RawOption> = asked.iter().filter(named).cloned().collect();
+        if refused.is_empty() { Verdict::Nak(better) } else { Verdict::Reject(refused) }
     }
 
     /// A Nak or Reject came; the next request goes out at once or after a pause.
@@ -320,7 +352,10 @@ impl<P: Policy> Negotiator<P> {
         let pause = if self.requests <= EAGER.0 { EAGER.1.min(self.restart) } else { self.restart };
         self.deadline = Some(now + pause);
         let options = encode_options(&self.policy.request());
-        let identifier = self.next_identifier();
+        // Repeated under its old number, it can be met by an answer that is slower than our patience
+        // (RFC 1661 section 5.1).
+        let repeated = self.outstanding.take().filter(|(_, before)| *before == options);
+        let identifier = repeated.map_or_else(|| self.next_identifier(), |(id, _)| id);
         self.outstanding = Some((identifier, options.clone()));
         effects.push(Effect::Send(ControlPacket::new(
             code::CONFIGURE_REQUEST,

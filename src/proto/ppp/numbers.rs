@@ -19,6 +19,17 @@ impl Numbers {
         }
     }
 
+    /// An interface identifier that belongs to nobody's hardware (RFC 5072 section 4.1: the bit
+    /// "universal" is clear) and is not zero.
+    pub(super) fn interface_id(&mut self) -> u64 {
+        loop {
+            let number = self.next() & !(1 << 57);
+            if number != 0 {
+                return number;
+            }
+        }
+    }
+
     /// Sixteen octets for a CHAP challenge.
     pub(super) fn challenge(&mut self) -> [u8; 16] {
         ((u128::from(self.next()) << 64) | u128::from(self.next())).to_be_bytes()

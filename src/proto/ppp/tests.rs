@@ -1,5 +1,9 @@
 //! Scripted peers: one test for each oddity of equipment in the field (RFC 1661, 1332, 1877).
 
+mod automaton;
+mod hostile;
+mod ipv6;
+mod leftovers;
 mod pair;
 
 use std::collections::VecDeque;
@@ -600,7 +604,7 @@ fn rejected_ipcp_and_rejected_address_end_typed() {
         protocol::LCP,
         &ControlPacket::new(code::PROTOCOL_REJECT, 1, [0x80, 0x21, 1, 1, 0, 4]),
     );
-    assert_eq!(rig.down(), Some(&LinkError::IpRejected));
+    assert_eq!(rig.down(), Some(&LinkError::IpRejected { family: Family::V4 }));
 
     let mut rig = Rig::client();
     rig.open_lcp(None);
@@ -624,7 +628,7 @@ fn ipcp_terminated_by_the_peer_ends_with_its_phase() {
 // An open link.
 
 #[test]
-fn ccp_and_ipv6cp_get_a_protocol_reject() {
+fn ccp_and_ipv6_that_nobody_wants_get_a_protocol_reject() {
     for number in [protocol::CCP, protocol::IPV6CP, 0x0057] {
         let mut rig = Rig::up();
         rig.peer_says(number, &ControlPacket::new(1, 1, [0x1A, 4, 0x78, 0]));
@@ -651,7 +655,7 @@ fn echo_is_answered_with_our_magic_and_discard_is_not() {
 #[test]
 fn unknown_code_gets_a_code_reject() {
     let mut rig = Rig::up();
-    let odd = ControlPacket::new(12, 9, [1, 2, 3]);
+    let odd = ControlPacket::new(14, 9, [1, 2, 3]);
     rig.peer_says(protocol::LCP, &odd);
     assert_eq!(rig.expect(protocol::LCP, code::CODE_REJECT).data, odd.encode());
 }

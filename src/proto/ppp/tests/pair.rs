@@ -15,10 +15,19 @@ pub(super) fn server(auth: Option<AuthProtocol>) -> ServerConfig {
 
 /// Runs both over a line where `fate` decides on each transmission: 0 lost, 2 doubled, 3 damaged,
 /// else delivered. Ends when both are up, one is down, or after ten minutes.
-fn pair(client: ClientConfig, server: ServerConfig, mut fate: impl FnMut() -> u8) -> [Rig; 2] {
-    let mut ends = [Rig::new(LinkConfig::server(server)), Rig::new(LinkConfig::client(client))];
+fn pair(client: ClientConfig, server: ServerConfig, fate: impl FnMut() -> u8) -> [Rig; 2] {
+    joined(LinkConfig::client(client), LinkConfig::server(server), fate)
+}
+
+/// As [`pair`].
+pub(super) fn joined(
+    client: LinkConfig,
+    server: LinkConfig,
+    mut fate: impl FnMut() -> u8,
+) -> [Rig; 2] {
+    let mut ends = [Rig::new(server), Rig::new(client.clone())];
     let start = ends[0].now;
-    ends[1].link = Link::new(ends[1].link_config(), 99);
+    ends[1].link = Link::new(client, 99);
     ends[1].now = start;
     ends[1].start = start;
     ends[1].link.handle_input(start, Input::Open);
@@ -72,15 +81,6 @@ fn pair(client: ClientConfig, server: ServerConfig, mut fate: impl FnMut() -> u8
         }
     }
     ends
-}
-
-impl Rig {
-    fn link_config(&self) -> LinkConfig {
-        LinkConfig::client(ClientConfig {
-            credentials: Some(Credentials::new("u1", "s3cret")),
-            prefer: None,
-        })
-    }
 }
 
 fn credentials(password: &str) -> ClientConfig {
