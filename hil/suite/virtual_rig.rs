@@ -101,6 +101,7 @@ pub(crate) fn rig(
         own_number: Address::parse_recipient(OWN).ok(),
         operator: Some(settings),
         roaming: false,
+        monthly_cap: None,
     });
     Rig {
         name: name.to_owned(),

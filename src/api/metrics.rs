@@ -91,6 +91,11 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
     let recoveries = Family::<OfModem, Counter>::default();
     let brown_outs = Family::<OfModem, Counter>::default();
     let octets = Family::<OfPort, Counter>::default();
+    let calls = Family::<OfModem, Counter>::default();
+    let carried = Family::<OfPort, Counter>::default();
+    let month = Family::<OfModem, Gauge>::default();
+    let month_abroad = Family::<OfModem, Gauge>::default();
+    let cap = Family::<OfModem, Gauge>::default();
     for modem in modems {
         let name = || modem.name.clone();
         let label = OfModem { modem: name() };
@@ -122,6 +127,19 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
         losses.get_or_create(&label).inc_by(modem.recovery.losses);
         recoveries.get_or_create(&label).inc_by(modem.recovery.recoveries);
         brown_outs.get_or_create(&label).inc_by(modem.recovery.brown_outs);
+        let (made, sent, received) = modem.calls;
+        calls.get_or_create(&label).inc_by(made);
+        for (direction, count) in [("out", sent), ("in", received)] {
+            carried.get_or_create(&OfPort { modem: name(), direction }).inc_by(count);
+        }
+        if let Some(data) = &modem.data {
+            let gauge = |octets: u64| i64::try_from(octets).unwrap_or(i64::MAX);
+            month.get_or_create(&label).set(gauge(data.used.octets()));
+            month_abroad.get_or_create(&label).set(gauge(data.used.roaming_octets));
+            if let Some(octets) = data.cap {
+                cap.get_or_create(&label).set(gauge(octets));
+            }
+        }
         for (direction, count) in [("out", modem.octets.0), ("in", modem.octets.1)] {
             octets.get_or_create(&OfPort { modem: name(), direction }).inc_by(count);
         }
@@ -149,6 +167,27 @@ fn of_modems(registry: &mut Registry, modems: &[ModemView]) {
         "modem_brown_outs",
         "Times the port vanished right after dialling, for want of power",
         brown_outs,
+    );
+    registry.register("data_calls", "Data calls since the start", calls);
+    registry.register(
+        "data_call_octets",
+        "Octets of IP packets of data calls since the start, as operators count them",
+        carried,
+    );
+    registry.register(
+        "data_month_octets",
+        "The same of the SIM in this calendar month, both directions",
+        month,
+    );
+    registry.register(
+        "data_month_roaming_octets",
+        "How many of them went through another network",
+        month_abroad,
+    );
+    registry.register(
+        "data_month_cap_octets",
+        "Octets of a calendar month after which no call is made",
+        cap,
     );
     registry.register("modem_octets", "Octets on the modem\u{2019}s ports", octets);
 }

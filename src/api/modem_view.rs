@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::ModemView;
 use crate::gateway::{self, Registration, Rung, StepResult};
+use crate::gateway::{DataView, ModemView};
 use crate::model::{Fault, Timestamp};
 
 /// A modem.
@@ -77,6 +77,9 @@ pub struct Modem {
     /// Messages that stay in them because the modem does not give them out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable_sms: Vec<UnreadableSms>,
+    /// What its SIM has used of the month's data; none before the SIM is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
     /// What is wrong, when something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
@@ -115,6 +118,50 @@ pub struct Storage {
     pub total: u32,
     /// 80 % or more are in use: nothing arrives once all are.
     pub alarm: bool,
+}
+
+/// What data calls of a SIM have carried in a calendar month: octets of IP packets, as operators
+/// count them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Data {
+    /// `2026-11`.
+    pub month: String,
+    /// By whose calendar.
+    pub time_zone: String,
+    /// RFC 3339: when the next month begins.
+    pub month_ends_at: String,
+    /// Calls that began in it.
+    pub calls: u64,
+    /// Octets sent.
+    pub octets_out: u64,
+    /// Octets received.
+    pub octets_in: u64,
+    /// How many of the calls were made in another network.
+    pub roaming_calls: u64,
+    /// How many of the octets, of both directions, went through another network.
+    pub roaming_octets: u64,
+    /// Octets of both directions after which no further call is made in this month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap_octets: Option<u64>,
+    /// No call is made before the month is over.
+    pub cap_reached: bool,
+}
+
+impl From<&DataView> for Data {
+    fn from(view: &DataView) -> Self {
+        Self {
+            month: view.month.to_string(),
+            time_zone: view.calendar.zone().to_owned(),
+            month_ends_at: view.ends_at.to_string(),
+            calls: view.used.calls,
+            octets_out: view.used.octets_out,
+            octets_in: view.used.octets_in,
+            roaming_calls: view.used.roaming_calls,
+            roaming_octets: view.used.roaming_octets,
+            cap_octets: view.cap,
+            cap_reached: view.is_over(),
+        }
+    }
 }
 
 /// A message that stays in the modem because it cannot be read there.
@@ -192,6 +239,7 @@ impl From<&ModemView> for Modem {
                     answer: sms.answer.clone(),
                 })
                 .collect(),
+            data: modem.data.as_ref().map(Data::from),
             fault: modem.fault.clone(),
             last_error,
             last_error_at: last_error_at.map(time),

@@ -267,6 +267,14 @@ fn schemas() -> Value {
             "name": text(), "used": count(), "total": count(), "alarm": { "type": "boolean",
                 "description": "80 % or more are in use: nothing arrives once all are." },
         })),
+        "Data": object(json!({
+            "month": text(), "time_zone": text(), "month_ends_at": time(), "calls": count(),
+            "octets_out": count(), "octets_in": count(), "roaming_calls": count(),
+            "roaming_octets": count(), "cap_octets": { "type": "integer", "minimum": 1,
+                "description": "Octets of both directions after which no further data call is made \
+                                in this month; absent where there is no cap." },
+            "cap_reached": { "type": "boolean" },
+        })),
         "RecoveryStep": object(json!({
             "at": time(), "step": text(), "seconds": { "type": "number", "minimum": 0 },
             "result": { "enum": ["worked", "failed", "not-possible"] }, "reason": text(),
@@ -310,6 +318,7 @@ fn modem() -> Value {
         "port_sharing": { "enum": ["one", "two", "multiplexed"] },
         "ports": { "type": "array", "items": text() }, "storages": many("Storage"),
         "unreadable_sms": many("UnreadableSms"),
+        "data": reference("Data"),
         "fault": reference("Fault"), "last_error": reference("Fault"), "last_error_at": time(),
         "recovery_steps": many("RecoveryStep"),
         "recovery_counts": { "type": "object", "additionalProperties": count() },

@@ -3,6 +3,7 @@
 //!
 //! May use: proto, codec, net, model.
 
+mod carried;
 mod error;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::proto::ppp::{
     AuthProtocol, ClientConfig, Credentials, EchoConfig, GiveUp, Link, LinkConfig, LinkEvent,
 };
 
+pub use carried::Carried;
 pub use error::BearerError;
 
 /// What a bearer needs to know.
@@ -37,6 +39,8 @@ pub struct BearerConfig {
     pub name_servers: Vec<IpAddr>,
     /// Octets of the largest IP packet; cellular paths often carry 1400 to 1492.
     pub mtu: u16,
+    /// Octets of the largest TCP segment, both ways; none: what fits into a packet.
+    pub mss: Option<u16>,
     /// Echo-Requests of our own. By default a link whose peer has answered one and falls silent
     /// ends after three more; from a peer that never answers, as many do not, silence means nothing.
     pub echo: Option<EchoConfig>,
@@ -53,6 +57,7 @@ impl Default for BearerConfig {
             prefer: None,
             name_servers: Vec::new(),
             mtu: 1400,
+            mss: None,
             echo: Some(EchoConfig {
                 interval: Duration::from_secs(10),
                 give_up: GiveUp::OnceAnsweredAfter(3),
@@ -78,6 +83,7 @@ pub struct Bearer<S> {
     task: JoinHandle<PumpEnd<S>>,
     stack: Stack,
     address: IpAddr,
+    carried: Carried,
     down_limit: Duration,
 }
 
@@ -121,11 +127,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
             name_servers: config.name_servers,
             random: random.clone(),
         });
+        if let Some(mss) = config.mss {
+            stack.limit_segments(mss);
+        }
         let client = ClientConfig { credentials: config.credentials, prefer: config.prefer };
         let link_config =
             LinkConfig { observe: true, echo: config.echo, ..LinkConfig::client(client) };
         let link = Link::new(link_config, u64::from_be_bytes(random.array()));
+        let carried = Carried::default();
+        let counted = carried.clone();
         let frames = FrameSink::new(move |direction, octets| {
+            counted.count(direction, octets);
             tap.observe(TapEvent {
                 modem: &label.modem,
                 call: label.call,
@@ -138,7 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
         let (pump, handle) = Pump::new(stream, link, queue, frames);
         let address = IpAddr::from([0, 0, 0, 0]);
         let task = tokio::spawn(pump.run());
-        let mut bearer = Self { handle, task, stack, address, down_limit: config.down_limit };
+        let down_limit = config.down_limit;
+        let mut bearer = Self { handle, task, stack, address, carried, down_limit };
 
         let deadline = Instant::now() + config.up_limit;
         loop {
@@ -184,6 +197,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
     #[must_use]
     pub fn counters(&self) -> LineCounters {
         self.handle.counters()
+    }
+
+    /// Octets of IP packets, as operators count them.
+    #[must_use]
+    pub fn carried(&self) -> Carried {
+        self.carried.clone()
     }
 
     /// Waits until the bearer dies by itself and tells why.

@@ -87,7 +87,9 @@ mod tests {
     #[test]
     fn example_explains_every_key() {
         let mut keys = 0;
-        for table in ["", "[api]", "[sending]", "[receiving]", "[[modem]]", "[modem.operator]"] {
+        for table in
+            ["", "[api]", "[sending]", "[receiving]", "[data]", "[[modem]]", "[modem.operator]"]
+        {
             let before = if table == "[modem.operator]" { "[[modem]]\n" } else { "" };
             let text = format!("{before}{table}\nno_such_key = 1\n");
             let Err(ConfigError::UnknownKey { expected, .. }) = Config::parse(&text, "t") else {

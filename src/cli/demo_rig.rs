@@ -113,6 +113,7 @@ impl Rig {
             profile: "auto".to_owned(),
             pin: None,
             roaming: false,
+            monthly_cap: None,
             own_number: Some(Address::Msisdn(SHOP.to_owned())),
             operator: Some(Settings {
                 apn: self.operator.apn().to_owned(),

@@ -4,7 +4,7 @@
 use super::doctor::Report;
 use super::doctor_modem::{ASKED, POWER_FIX, operator, profile_check, signal, storages};
 use crate::api::view::Modem;
-use crate::gateway::ModemConfig;
+use crate::gateway::{CAP_WARNING_PERCENT, ModemConfig, megabytes};
 use crate::model::Fault;
 use crate::modem::probe::Storage;
 
@@ -47,9 +47,13 @@ fn check_of(code: &str) -> Option<&'static str> {
     })
 }
 
+/// What is told of the data that a SIM has used.
+const DATA_FAULTS: [&str; 2] = ["data-cap-reached", "data-cap-near"];
+
 /// Checks what the gateway tells of a modem.
 pub(super) fn examine(view: &Modem, config: Option<&ModemConfig>, report: &mut Report) {
-    let fault = view.fault.as_ref();
+    // What is used of the month's data has a check of its own.
+    let fault = view.fault.as_ref().filter(|it| !DATA_FAULTS.contains(&it.code.as_str()));
     let failing = fault.and_then(|it| check_of(&it.code));
     let condition = view.condition.as_str();
     let ready = matches!(condition, "ready" | "calling");
@@ -84,6 +88,7 @@ pub(super) fn examine(view: &Modem, config: Option<&ModemConfig>, report: &mut R
         }
     }
     power(view, report);
+    data(view, report);
     match (fault, failing) {
         (Some(fault), Some("operator-settings")) => {
             report.failed("operator-settings", sentence(fault), fault.remedy.clone());
@@ -106,6 +111,33 @@ fn network(view: &Modem, report: &mut Report) {
         words.push_str(&format!(" ({state})"));
     }
     report.ok("network", words);
+}
+
+/// Whether the month's data suffices.
+fn data(view: &Modem, report: &mut Report) {
+    let name = "data";
+    let Some(data) = &view.data else {
+        return report.not_applicable(name, "the gateway does not know the SIM yet");
+    };
+    let used = data.octets_out.saturating_add(data.octets_in);
+    let text = match data.cap_octets {
+        Some(cap) => format!("{} of {} used in {}", megabytes(used), megabytes(cap), data.month),
+        None => format!("{} used in {}, without a cap", megabytes(used), data.month),
+    };
+    let told = view.fault.as_ref().filter(|it| DATA_FAULTS.contains(&it.code.as_str()));
+    let remedy = || {
+        told.map_or_else(
+            || "raise monthly_cap_mb in the configuration and restart the gateway".to_owned(),
+            |fault| fault.remedy.clone(),
+        )
+    };
+    if data.cap_reached {
+        report.failed(name, text, remedy());
+    } else if data.cap_octets.is_some_and(|cap| used >= cap / 100 * CAP_WARNING_PERCENT) {
+        report.warning(name, text, remedy());
+    } else {
+        report.ok(name, text);
+    }
 }
 
 /// Whether the modem lost its power when it began to send.
@@ -241,6 +273,29 @@ mod tests {
             "remedy": "look", "blame": "gateway" });
         let checks = checks(json!({ "fault": fault }));
         assert_eq!(result(&checks, "gateway-fault").text, "odd (they said: why)");
+    }
+
+    #[test]
+    fn data_of_the_month_is_told_and_its_cap_warned_of() {
+        let checked = |used: u64, cap: Value| {
+            let reached = cap.as_u64().is_some_and(|cap| used >= cap);
+            let data = json!({ "month": "2026-11", "time_zone": "UTC", "calls": 3,
+                "month_ends_at": "2026-12-01T00:00:00.000Z", "octets_out": used, "octets_in": 0,
+                "roaming_calls": 0, "roaming_octets": 0, "cap_octets": cap,
+                "cap_reached": reached });
+            let fault = json!({ "layer": "bearer", "code": "data-cap-reached", "summary": "used",
+                "verbatim": null, "remedy": "raise it", "blame": "caller" });
+            let checks = checks(json!({ "data": data, "fault": reached.then_some(fault) }));
+            assert!(!checks.iter().any(|it| it.name == "gateway-fault"), "{checks:?}");
+            let found = result(&checks, "data");
+            (found.result, found.text.clone(), found.fix.clone())
+        };
+        let (result, text, _) = checked(3_200_000, json!(50_000_000));
+        assert_eq!((result, text.as_str()), (Outcome::Ok, "3.2 MB of 50 MB used in 2026-11"));
+        assert_eq!(checked(40_000_000, json!(50_000_000)).0, Outcome::Warning);
+        let (result, _, fix) = checked(50_000_000, json!(50_000_000));
+        assert_eq!((result, fix.as_deref()), (Outcome::Failed, Some("raise it")));
+        assert!(checked(9, Value::Null).1.ends_with("without a cap"));
     }
 
     #[test]

@@ -376,6 +376,7 @@ fn unconfigured(configured: &[ModemConfig]) -> ModemConfig {
         profile: "auto".to_owned(),
         pin: None,
         roaming: false,
+        monthly_cap: None,
         own_number: None,
         operator: None,
     }

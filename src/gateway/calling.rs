@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::data_use::Meter;
 use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
 use super::plan::{bearer_config, context};
 use super::reader::store_fault;
@@ -16,7 +17,6 @@ use crate::mm1::{Client, Identity};
 use crate::model::{Explain, Fault};
 use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
 use crate::net::pump::LineCounters;
-use crate::operators::Settings;
 use crate::store::{Hold, StoreError};
 
 /// How long a transaction under way may take to end when the gateway stops; what is cut off is
@@ -53,10 +53,10 @@ impl Worker<'_> {
         let outcome = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
-            up = self.go_up(&shift.settings) => up,
+            up = self.go_up(shift) => up,
         };
         let end = match outcome {
-            Ok(bearer) => self.use_call(shift, info, bearer, trouble).await,
+            Ok((bearer, meter)) => self.use_call(shift, info, bearer, meter, trouble).await,
             Err(CallFailure { fault, cause }) => {
                 trouble.lost_by_call |= cause.is_some();
                 match self.call_failed(&shift.sim, &fault, trouble).await {
@@ -78,7 +78,8 @@ impl Worker<'_> {
         if self.stop.is_cancelled() { Some(SessionEnd::Stopped) } else { end }
     }
 
-    async fn go_up(&self, settings: &Settings) -> Result<Bearer<DataCall>, CallFailure> {
+    async fn go_up(&self, shift: &Shift) -> Result<(Bearer<DataCall>, Meter<'_>), CallFailure> {
+        let settings = &shift.settings;
         let dialled = self.modem.dial(&context(settings)).await;
         if let Err(error @ (ModemError::NotRegistered { .. } | ModemError::RegistrationDenied)) =
             &dialled
@@ -107,10 +108,18 @@ impl Worker<'_> {
             .then(|| Cause::of(&error)),
             fault: error.to_fault(),
         })?;
+        let mut meter = match Meter::begin(self.line, &shift.sim).await {
+            Ok(meter) => meter,
+            Err(error) => {
+                let _ = call.hang_up().await;
+                let fault = store_fault(&error);
+                return Err(CallFailure { fault, cause: Some(Cause::Elsewhere) });
+            }
+        };
         let label = CallLabel { modem: self.name().to_owned(), call: call.number() };
         let bearer = Bearer::up(
             call,
-            bearer_config(settings),
+            bearer_config(settings, &self.core().data),
             label,
             Arc::clone(&self.line.inner.deps.tap),
             self.core().clock,
@@ -119,9 +128,17 @@ impl Worker<'_> {
         )
         .await;
         match bearer {
-            Ok(bearer) => Ok(bearer),
+            Ok(bearer) => {
+                meter.watch(bearer.carried());
+                Ok((bearer, meter))
+            }
             Err(UpFailed { error, stream }) => {
-                match stream.hang_up().await {
+                let hung_up = stream.hang_up().await;
+                if let Err(error) = meter.end().await {
+                    let fault = store_fault(&error);
+                    return Err(CallFailure { fault, cause: Some(Cause::Elsewhere) });
+                }
+                match hung_up {
                     Ok(()) => Err(CallFailure { fault: error.to_fault(), cause: None }),
                     // What became of the modem explains what became of PPP.
                     Err(lost) => {
@@ -137,12 +154,14 @@ impl Worker<'_> {
         shift: &Shift,
         info: &ModemInfo,
         bearer: Bearer<DataCall>,
+        mut meter: Meter<'_>,
         trouble: &mut Trouble,
     ) -> Option<SessionEnd> {
         self.line.show(|shown| shown.line_fault = None);
-        let served = self.serve(shift, info, &bearer).await;
+        let served = self.serve(shift, info, &bearer, &mut meter).await;
         let hung_up = bearer.down().await.hang_up().await;
-        let settled = match served {
+        let counted = meter.end().await;
+        let settled = match served.and_then(|served| counted.map(|()| served)) {
             Ok(Served { lost: Some(error), worked: false }) => {
                 // A call that comes up and breaks at once must not be dialled without a pause.
                 self.call_failed(&shift.sim, &error.to_fault(), trouble).await
@@ -168,6 +187,7 @@ impl Worker<'_> {
         shift: &Shift,
         info: &ModemInfo,
         bearer: &Bearer<DataCall>,
+        meter: &mut Meter<'_>,
     ) -> Result<Served, StoreError> {
         let own_number = self.line.inner.config.own_number.as_ref();
         let identity = Identity {
@@ -178,6 +198,9 @@ impl Worker<'_> {
         let mut served = Served { worked: false, lost: None };
         let longest = self.core().timing.longest_call;
         let begun = Instant::now();
+        // The month's data is used: only what was fetched is acknowledged still, or the MMSC would
+        // announce it again.
+        let mut spent = false;
         loop {
             tokio::select! {
                 biased;
@@ -190,12 +213,15 @@ impl Worker<'_> {
             let mut silence = Silence::of(bearer);
             let worked = tokio::select! {
                 biased;
-                worked = shift.step(&client) => worked?,
+                worked = async {
+                    if spent { shift.acknowledge(&client).await } else { shift.step(&client).await }
+                } => worked?,
                 () = async {
                     self.stop.cancelled().await;
                     tokio::time::sleep(STOP_GRACE).await;
                 } => return Ok(served),
                 () = silence.listen() => return Ok(served),
+                () = meter.keep() => return Ok(served),
             };
             served.worked |= worked;
             if silence.length() >= DEAD_LINE {
@@ -207,11 +233,16 @@ impl Worker<'_> {
                 return Ok(served);
             }
             if worked {
+                spent = meter.is_over().await?;
                 if info.sharing == PortSharing::One && begun.elapsed() >= longest {
                     tracing::info!(modem = %self.name(), "hanging up to look for short messages");
                     return Ok(served);
                 }
                 continue;
+            }
+            if spent {
+                tracing::info!(modem = %self.name(), "hanging up: the month's data is used");
+                return Ok(served);
             }
             tokio::select! {
                 biased;
@@ -223,6 +254,7 @@ impl Worker<'_> {
                 }
                 () = self.line.inner.wake.notified() => {}
                 () = tokio::time::sleep(self.core().timing.linger) => return Ok(served),
+                () = meter.keep() => return Ok(served),
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 
+use super::data_use::DataView;
 use super::modem_view::{PortSharing, SimView, StorageView};
 use crate::model::{Clock, Direction, Fault, Kind, MessageId, Stage, State, Timestamp};
 use crate::modem::{RecoveryCounts, RecoveryStep, Registration, Rung, UnreadableSms};
@@ -84,6 +85,10 @@ pub struct ModemView {
     pub storages: Vec<StorageView>,
     /// Messages that stay in the modem because it does not give them out.
     pub unreadable: Vec<UnreadableSms>,
+    /// What its SIM has used of the month's data; none before the SIM is known.
+    pub data: Option<DataView>,
+    /// Data calls since the start, and octets that they sent and received.
+    pub calls: (u64, u64, u64),
     /// What is wrong, when something is.
     pub fault: Option<Fault>,
     /// The last thing that went wrong with the modem or its calls and when, kept after it is over.

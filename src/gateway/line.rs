@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::config::ModemConfig;
+use super::data_use::DataView;
 use super::events::{DeviceView, ModemView};
 use super::modem_view::{PortSharing, SimView, StorageView};
 use super::plan::profile;
@@ -66,6 +67,8 @@ pub(super) struct Inner {
     loss: Mutex<Loss>,
     /// The SIM that was in it last.
     pub(super) last_sim: Mutex<Option<String>>,
+    /// Data calls since the start, and the octets that they sent and received.
+    pub(super) calls: Mutex<(u64, u64, u64)>,
     driver: Mutex<Driver>,
     /// The SIM that a session works with.
     pub(super) sim: Mutex<Option<String>>,
@@ -114,6 +117,8 @@ pub(super) struct Shown {
     pub(super) sms_fault: Option<Fault>,
     /// A storage is nearly full.
     pub(super) room_fault: Option<Fault>,
+    /// What the SIM has used of the month's data.
+    pub(super) data: Option<DataView>,
     pub(super) unreadable: Vec<UnreadableSms>,
 }
 
@@ -175,6 +180,7 @@ impl Line {
             line_fault: None,
             sms_fault: None,
             room_fault: None,
+            data: None,
             unreadable: Vec::new(),
         };
         Ok(Self {
@@ -190,6 +196,7 @@ impl Line {
                 gone: Notify::new(),
                 loss: Mutex::default(),
                 last_sim: Mutex::new(None),
+                calls: Mutex::default(),
                 driver: Mutex::new(Driver::Ended((0, 0))),
                 sim: Mutex::new(None),
                 shown: Mutex::new(shown),
@@ -245,6 +252,8 @@ impl Line {
 
     pub(super) fn view(&self) -> ModemView {
         let shown = self.shown().clone();
+        let data = self.data_view();
+        let data_fault = data.as_ref().and_then(|view| view.fault(&self.inner.config.name));
         ModemView {
             name: self.inner.config.name.clone(),
             mms: self.inner.config.operator.is_some(),
@@ -261,9 +270,11 @@ impl Line {
             last_error: shown.last_error,
             steps: shown.steps.into(),
             recovery: shown.recovery,
-            fault: (shown.line_fault.or(shown.sms_fault).or(shown.room_fault))
+            fault: (shown.line_fault.or(shown.sms_fault).or(data_fault).or(shown.room_fault))
                 .or_else(|| unreadable_fault(&shown.unreadable)),
             unreadable: shown.unreadable,
+            data,
+            calls: *lock(&self.inner.calls),
             octets: match &*lock(&self.inner.driver) {
                 Driver::Running(modem) => modem.octets(),
                 Driver::Ended(octets) => *octets,
@@ -512,6 +523,9 @@ impl Worker<'_> {
         if let Err(error) = self.pick_up(&sim, &info.iccid).await {
             return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
         }
+        if let Err(error) = self.line.read_data_use(&sim).await {
+            return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+        }
         trouble.upkeep.in_service(self.line);
         *lock(&self.line.inner.sim) = Some(sim.clone());
         self.line.show(|shown| {
@@ -547,6 +561,9 @@ impl Worker<'_> {
             {
                 return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
             }
+            if let Err(error) = self.line.follow_month(&sim).await {
+                return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+            }
             let due = match self.next_due(&sim).await {
                 Ok(due) => due,
                 Err(error) => return SessionEnd::Failed(Failure::elsewhere(store_fault(&error))),
@@ -555,6 +572,7 @@ impl Worker<'_> {
             if due.is_some_and(|due| due <= now) {
                 let pause = network
                     .fault(now)
+                    .or_else(|| self.cap_reached())
                     .or_else(|| trouble.call_pause.clone().filter(|(until, _)| now < *until));
                 let pause = match &shift {
                     Some(_) => pause,
@@ -681,6 +699,12 @@ impl Worker<'_> {
             core.store.recover_line(self.name(), lost, core.resend_unknown, core.now()).await?;
         core.events.changes(&changes);
         Ok(())
+    }
+
+    /// Until when no call is made because the month's data is used, and why.
+    fn cap_reached(&self) -> Option<(Timestamp, Fault)> {
+        let view = self.line.data_view().filter(DataView::is_over)?;
+        Some((view.ends_at, view.fault(self.name())?))
     }
 
     /// Why a modem without the operator's settings makes no call.

@@ -11,6 +11,7 @@ mod accept;
 mod accept_text;
 mod calling;
 pub mod config;
+mod data_use;
 mod error;
 mod events;
 mod inbound;
@@ -50,7 +51,8 @@ use line::Line;
 
 pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult, UnreadableSms};
 pub use accept_text::TextCost;
-pub use config::{Config, ConfigError, ModemConfig, Timing};
+pub use config::{Config, ConfigError, DataPolicy, ModemConfig, Timing};
+pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView, Outcome};
 pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
@@ -96,6 +98,7 @@ struct Core {
     random: Random,
     events: events::Events,
     timing: Timing,
+    data: DataPolicy,
     resend_unknown: bool,
     /// Languages whose tables a text may use.
     sms_languages: Arc<[Language]>,
@@ -135,6 +138,7 @@ impl Gateway {
             random: deps.random.clone(),
             events: events::Events::new(deps.clock),
             timing: config.timing,
+            data: config.data.clone(),
             resend_unknown: config.resend_unknown,
             sms_languages: config.sms_languages.clone().into(),
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
@@ -150,6 +154,10 @@ impl Gateway {
             tracing::info!(messages = changes.len(), "continuing what the last run left");
         }
         core.events.changes(&changes);
+        let cut = core.store.end_cut_calls().await?;
+        if cut > 0 {
+            tracing::info!(calls = cut, "data calls of the last run have no end on record");
+        }
         // Of SIMs that are in no modem any more, too: nobody else looks at what they left.
         for (sim, modem) in core.store.sims_with_pending().await? {
             if sim_name::modem_of(&sim).is_some_and(|modem| names.iter().any(|it| it == modem)) {

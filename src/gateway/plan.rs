@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::config::DataPolicy;
 use crate::bearer::BearerConfig;
 use crate::modem::{PdpAuth, PdpContext, ProfileChoice, Profiles};
 use crate::operators::{Auth, Settings};
@@ -24,7 +25,7 @@ pub(super) fn context(settings: &Settings) -> PdpContext {
     }
 }
 
-pub(super) fn bearer_config(settings: &Settings) -> BearerConfig {
+pub(super) fn bearer_config(settings: &Settings, data: &DataPolicy) -> BearerConfig {
     let named = !settings.user.is_empty() || !settings.password.expose().is_empty();
     BearerConfig {
         credentials: named.then(|| Credentials {
@@ -37,6 +38,8 @@ pub(super) fn bearer_config(settings: &Settings) -> BearerConfig {
             Auth::Any | Auth::None => None,
         },
         name_servers: settings.name_servers.clone(),
+        mtu: data.mtu,
+        mss: data.mss,
         ..BearerConfig::default()
     }
 }

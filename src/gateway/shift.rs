@@ -27,9 +27,7 @@ impl Shift {
     /// they are short and an MMSC that waits for one delivers again; sending and fetching take
     /// turns.
     pub(super) async fn step(&self, client: &Client) -> Result<bool, StoreError> {
-        let acks = self.core.store.due_acks(&self.sim, self.core.now()).await?;
-        if let Some(ack) = acks.into_iter().next() {
-            inbound::acknowledge(self, client, ack).await?;
+        if self.acknowledge(client).await? {
             return Ok(true);
         }
         let send_first = self.turn.fetch_xor(true, Ordering::Relaxed);
@@ -38,6 +36,14 @@ impl Shift {
             return Ok(true);
         }
         if send_first { self.fetch(client).await } else { self.send(client).await }
+    }
+
+    /// Sends the next acknowledgement that is due; false when none is.
+    pub(super) async fn acknowledge(&self, client: &Client) -> Result<bool, StoreError> {
+        let acks = self.core.store.due_acks(&self.sim, self.core.now()).await?;
+        let Some(ack) = acks.into_iter().next() else { return Ok(false) };
+        inbound::acknowledge(self, client, ack).await?;
+        Ok(true)
     }
 
     /// Where the stages of one message are told.

@@ -10,6 +10,7 @@ mod explain;
 mod ids;
 mod media_type;
 mod message;
+mod month;
 mod random;
 pub mod redact;
 mod stage;
@@ -25,6 +26,7 @@ pub use message::{
     Direction, InboundState, Kind, NewMessage, NewPart, OutboundState, Part, ReportStatus, State,
     UnknownState,
 };
+pub use month::{Calendar, Month};
 pub use random::Random;
 pub use stage::{Stage, StageSink};
 pub use tap::{NoTap, Tap, TapChannel, TapDirection, TapEvent};

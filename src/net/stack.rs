@@ -3,6 +3,7 @@
 //! A [`Stack`] does nothing by itself: whoever owns its [`PacketQueue`] gives it packets and takes
 //! packets from it, and lets time pass for it while waiting for the next one.
 
+mod clamp;
 mod core;
 mod device;
 mod sender;
@@ -98,6 +99,12 @@ impl Stack {
         Ok(Box::new(udp::UdpSocket::bind(&self.shared, port)?))
     }
 
+    /// Holds segments of connections that begin from now on to so many octets, both ways, where
+    /// that is less than fits into a packet.
+    pub fn limit_segments(&self, mss: u16) {
+        self.shared.lock().mss = Some(mss);
+    }
+
     /// Whom this stack asks for names, in that order.
     #[must_use]
     pub fn name_servers(&self) -> Vec<IpAddr> {
@@ -146,7 +153,7 @@ impl PacketQueue {
 
     /// Takes a packet that arrived.
     pub fn deliver(&mut self, packet: Vec<u8>) {
-        self.shared.lock().deliver(Instant::now(), packet);
+        self.shared.deliver(packet);
     }
 
     /// The next packet to send, if there is one now.

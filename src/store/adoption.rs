@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::inbound::{self, Notification};
-use super::{Change, Store, StoreError, reports, rows, sims, status_reports};
+use super::{Change, Store, StoreError, calls, reports, rows, sims, status_reports};
 use crate::model::{InboundState, Timestamp};
 
 /// What a SIM was called before.
@@ -67,6 +67,7 @@ fn adopt(
         db.execute(&format!("UPDATE {table} SET sim = ?2 WHERE sim = ?1"), params![from, sim])?;
     }
     db.execute("UPDATE submission SET bound_to = ?2 WHERE bound_to = ?1", params![from, sim])?;
+    calls::adopt(db, from, sim)?;
     let modem: Option<String> = db
         .query_row("SELECT modem FROM sim WHERE id = ?1", [sim], |row| row.get(0))
         .optional()?

@@ -6,6 +6,7 @@
 
 mod actions;
 mod adoption;
+mod calls;
 mod due;
 mod engine;
 mod held;
@@ -37,6 +38,7 @@ use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
 
 pub use adoption::FormerName;
+pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use due::Queue;
 pub use inbound::{
     AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,

@@ -23,6 +23,11 @@ pub(super) fn size(column: i64) -> usize {
     usize::try_from(column).unwrap_or(0)
 }
 
+/// A column that counts without a bound.
+pub(super) fn unsigned(column: i64) -> u64 {
+    u64::try_from(column).unwrap_or(0)
+}
+
 /// A column that does not hold what this program wrote there.
 pub(super) fn damaged(what: &str) -> Failure {
     Failure::Store(StoreError::NotFound { what: format!("usable {what} in its row") })

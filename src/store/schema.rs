@@ -15,6 +15,7 @@ const STEPS: &[Step] = &[
     Step::Code(plain_sms),
     Step::Sql(PINS_AND_HOLDS),
     Step::Sql(STORAGES),
+    Step::Sql(DATA_CALLS),
 ];
 
 /// What makes a version of the one before.
@@ -401,6 +402,35 @@ CREATE TABLE swept_storage (
 ALTER TABLE tpdu ADD COLUMN historic INTEGER NOT NULL DEFAULT 0;
 UPDATE tpdu SET historic = 1, note = NULL
 WHERE state = 'pending' AND note = 'looked at once more';
+";
+
+/// What data calls cost. `counted_at`: up to when the octets of a call are known; `cut`: nobody saw
+/// its end. Months are those of the owner's calendar (`2026-11`), and stay when their calls are
+/// forgotten.
+const DATA_CALLS: &str = "
+CREATE TABLE data_call (
+    id         INTEGER PRIMARY KEY,
+    sim        TEXT NOT NULL,
+    modem      TEXT NOT NULL,
+    roaming    INTEGER NOT NULL,
+    begun_at   INTEGER NOT NULL,
+    counted_at INTEGER NOT NULL,
+    ended_at   INTEGER,
+    cut        INTEGER NOT NULL DEFAULT 0,
+    octets_out INTEGER NOT NULL DEFAULT 0,
+    octets_in  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX data_call_begun ON data_call (begun_at);
+
+CREATE TABLE data_month (
+    sim        TEXT NOT NULL,
+    month      TEXT NOT NULL,
+    roaming    INTEGER NOT NULL,
+    calls      INTEGER NOT NULL,
+    octets_out INTEGER NOT NULL,
+    octets_in  INTEGER NOT NULL,
+    PRIMARY KEY (sim, month, roaming)
+) STRICT;
 ";
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ impl Rig {
             profile: "auto".to_owned(),
             pin: None,
             roaming: false,
+            monthly_cap: None,
             own_number: None,
             operator: Some(Settings {
                 apn: "mms.example".to_owned(),

@@ -266,6 +266,7 @@ impl Rig {
                 profile: if ports == Ports::Multiplexed { "simcom-800" } else { "auto" }.to_owned(),
                 pin: None,
                 roaming: false,
+                monthly_cap: None,
                 own_number: None,
                 operator: Some(settings.clone()),
             });
@@ -299,6 +300,14 @@ impl Rig {
     /// Ends the gateway and starts another on the same data folder.
     pub(crate) async fn restart(&mut self) {
         self.gateway.stop().await;
+        self.start().await;
+    }
+
+    /// The same at another time, for the gateway alone.
+    pub(crate) async fn restart_at(&mut self, at: Timestamp) {
+        self.gateway.stop().await;
+        self.clock = Clock::starting_at(at);
+        self.deps.clock = self.clock;
         self.start().await;
     }
 

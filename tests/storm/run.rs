@@ -204,6 +204,7 @@ impl World {
             pin: scenario.subscriber.pin.clone().map(Secret::new),
             own_number: None,
             roaming: true,
+            monthly_cap: None,
             operator: Some(Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),

@@ -6,7 +6,9 @@ use super::layout::{
     Strip, condition_of, exact_time, fault_of_modem, is_heard, is_untold_alarm, prose, sentence,
     shell, signal, time, tone_of_modem,
 };
-use crate::gateway::{ModemView, PortSharing, StorageView};
+use crate::gateway::{
+    CAP_WARNING_PERCENT, DataView, ModemView, PortSharing, StorageView, megabytes,
+};
 use crate::gateway::{RecoveryStep, Registration, Rung, StepResult};
 
 /// Steps shown, the latest.
@@ -36,6 +38,10 @@ pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
                     @for storage in &modem.storages {
                         dt { "Messages held in " (storage_name(&storage.name)) }
                         dd { (gauge(storage, is_untold_alarm(modem, storage))) }
+                    }
+                    @if let Some(data) = &modem.data {
+                        dt { "Data used in " (data.month.in_words()) }
+                        dd { (data_use(data)) }
                     }
                     @if let Some(sim) = &modem.sim {
                         @if !sim.imsi.is_empty() { (fact("SIM (IMSI)", &sim.imsi)) }
@@ -132,6 +138,32 @@ fn gauge(storage: &StorageView, alarm: bool) -> Markup {
             p.alarm {
                 "Nearly full: nothing arrives once it is. Delete messages with a phone, or restart \
                  the gateway if it should have emptied it."
+            }
+        }
+    }
+}
+
+/// How much of the month's data is used.
+fn data_use(data: &DataView) -> Markup {
+    let used = data.used.octets();
+    let calls = match data.used.calls {
+        1 => "1 call".to_owned(),
+        calls => format!("{calls} calls"),
+    };
+    html! {
+        @if let Some(cap) = data.cap {
+            span.gauge {
+                meter min="0" max=(cap) value=(used) high=(cap / 100 * CAP_WARNING_PERCENT)
+                    optimum="0" {}
+                " " (megabytes(used)) " of " (megabytes(cap)) ", " (calls)
+            }
+        } @else {
+            (megabytes(used)) ", " (calls)
+        }
+        @if data.used.roaming_calls > 0 {
+            p.muted {
+                (megabytes(data.used.roaming_octets)) " of it in other networks, "
+                (data.used.roaming_calls) " of the calls"
             }
         }
     }

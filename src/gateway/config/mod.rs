@@ -1,6 +1,8 @@
 //! The configuration file: one TOML, unknown keys are errors with a suggestion, every value is
 //! checked and every complaint names file, key, value and what is expected.
 
+mod data;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use crate::model::redact::Secret;
 use crate::model::suggest;
 use crate::modem::usb::Binding;
 use crate::operators::{self, Settings, SettingsError};
+
+pub use data::{DEFAULT_MTU, DataPolicy};
 
 /// Where the web page and the API listen unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8411";
@@ -40,6 +44,8 @@ pub struct Config {
     pub others: Vec<String>,
     /// When to do what.
     pub timing: Timing,
+    /// How data calls are made and counted.
+    pub data: DataPolicy,
     /// Send a message whose fate is not known once more by itself, at the risk that it arrives
     /// twice. Off unless asked for.
     pub resend_unknown: bool,
@@ -64,6 +70,9 @@ pub struct ModemConfig {
     pub pin: Option<Secret>,
     /// Whether data calls may be made in other networks, at their prices.
     pub roaming: bool,
+    /// Octets that data calls of its SIM may carry in a calendar month, both directions together;
+    /// none: as many as they like.
+    pub monthly_cap: Option<u64>,
     /// Number of its SIM.
     pub own_number: Option<Address>,
     /// Its operator's settings for MMS; none: it carries plain SMS and nothing else.
@@ -74,7 +83,7 @@ pub struct ModemConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// How long a data call stays up when nothing is left to do: another message may come, and
-    /// dialling takes longer than that.
+    /// dialling takes longer than that. `[data] linger_seconds` in the file.
     pub linger: Duration,
     /// How long a data call on a modem with one port goes on taking up work: short messages wait
     /// meanwhile, and the network holds back what no longer fits into the SIM. Dialling again costs
@@ -174,6 +183,7 @@ impl Config {
             modems: Vec::new(),
             others: Vec::new(),
             timing: Timing::default(),
+            data: DataPolicy::default(),
             resend_unknown: false,
             sms_languages: Vec::new(),
         }
@@ -220,6 +230,9 @@ impl Config {
         if let Some(seconds) = raw.receiving.texts_may_wait_seconds {
             config.timing.longest_call = parse_wait(file, seconds)?;
         }
+        let data = data::check(file, raw.data)?;
+        config.data = data.policy;
+        config.timing.linger = data.linger.unwrap_or(config.timing.linger);
         config.resend_unknown = raw.sending.resend_unknown;
         for (index, name) in raw.sending.sms_languages.iter().enumerate() {
             config.sms_languages.push(parse_language(file, index, name)?);
@@ -234,7 +247,7 @@ impl Config {
         }
         let alone = raw.modem.len() == 1;
         for (index, modem) in raw.modem.into_iter().enumerate() {
-            let modem = check_modem(file, index, alone, modem)?;
+            let modem = check_modem(file, index, alone, data.monthly_cap, modem)?;
             if config.modems.iter().any(|other| other.name == modem.name) {
                 return Err(value(
                     file,
@@ -280,6 +293,8 @@ struct RawConfig {
     #[serde(default)]
     receiving: RawReceiving,
     #[serde(default)]
+    data: data::RawData,
+    #[serde(default)]
     modem: Vec<RawModem>,
 }
 
@@ -315,6 +330,7 @@ struct RawModem {
     pin: Option<String>,
     #[serde(default)]
     roaming: bool,
+    monthly_cap_mb: Option<i64>,
     own_number: Option<String>,
     operator: Option<RawOperator>,
 }
@@ -345,11 +361,12 @@ struct RawOperator {
     name_servers: Option<Vec<String>>,
 }
 
-/// `alone` when it is the only modem.
+/// `alone` when it is the only modem; `cap` holds unless it says otherwise.
 fn check_modem(
     file: &str,
     index: usize,
     alone: bool,
+    cap: Option<u64>,
     raw: RawModem,
 ) -> Result<ModemConfig, ConfigError> {
     let key = |name: &str| format!("modem[{index}].{name}");
@@ -396,6 +413,10 @@ fn check_modem(
     {
         return Err(value(file, key("pin"), "***", "a PIN has 4 to 8 digits"));
     }
+    let monthly_cap = match raw.monthly_cap_mb {
+        Some(megabytes) => data::cap(file, key("monthly_cap_mb"), megabytes)?,
+        None => cap,
+    };
     let own_number = raw
         .own_number
         .map(|text| match Address::parse_recipient(&text) {
@@ -434,6 +455,7 @@ fn check_modem(
         profile: raw.profile.unwrap_or_else(|| "auto".to_owned()),
         pin: raw.pin.map(Secret::new),
         roaming: raw.roaming,
+        monthly_cap,
         own_number,
         operator,
     })

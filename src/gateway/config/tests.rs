@@ -72,6 +72,45 @@ fn sending_policy_is_read() {
 }
 
 #[test]
+fn data_calls_are_configured() {
+    let with =
+        |text: &str| Config::parse(&GOOD.replace("[api]", &format!("[data]\n{text}\n[api]")), "t");
+    let config = with("monthly_cap_mb = 50\nlinger_seconds = 0\nmtu = 1500\nmss = 1200").unwrap();
+    assert_eq!(config.modems[0].monthly_cap, Some(50_000_000));
+    assert_eq!(config.timing.linger, Duration::ZERO);
+    assert_eq!((config.data.mtu, config.data.mss), (1500, Some(1200)));
+    let config = with("time_zone = \"Asia/Tokyo\"").unwrap();
+    assert_eq!(config.data.calendar.zone(), "Asia/Tokyo");
+    assert_eq!(
+        (config.data.mtu, config.data.mss, config.modems[0].monthly_cap),
+        (1400, None, None)
+    );
+    // What a modem says of its own SIM counts more.
+    let own = |megabytes: u32| {
+        let text = GOOD
+            .replace("[api]", "[data]\nmonthly_cap_mb = 50\n[api]")
+            .replace("pin = \"1234\"", &format!("pin = \"1234\"\nmonthly_cap_mb = {megabytes}"));
+        Config::parse(&text, "t").unwrap().modems[0].monthly_cap
+    };
+    assert_eq!((own(7), own(0)), (Some(7_000_000), None));
+    let complaint = |text: &str| with(text).unwrap_err().to_string();
+    for (text, expected) in [
+        ("mtu = 575", "t: data.mtu = \"575\": a number of octets from 576 to 1500"),
+        ("mtu = 70000", "from 576 to 1500"),
+        ("mss = 1361", "from 536 to 1360, which is what data.mtu leaves beside the headers"),
+        ("mtu = 1000\nmss = 961", "from 536 to 960"),
+        ("monthly_cap_mb = -1", "0 for no cap"),
+        ("linger_seconds = 601", "from 0 to 600"),
+        ("time_zone = \"Mars/Olympus\"", "such as Europe/Berlin"),
+        ("monthly_cap = 5", "did you mean 'monthly_cap_mb'?"),
+        ("linger = 5", "did you mean 'linger_seconds'?"),
+        ("timezone = \"UTC\"", "did you mean 'time_zone'?"),
+    ] {
+        assert!(complaint(text).contains(expected), "{}", complaint(text));
+    }
+}
+
+#[test]
 fn how_long_texts_may_wait_is_read() {
     let with = |seconds: &str| {
         let text = format!("[receiving]\ntexts_may_wait_seconds = {seconds}\n[api]");

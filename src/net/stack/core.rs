@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::StackConfig;
+use super::clamp::clamp;
 use super::device::QueueDevice;
 use super::sender::Sender;
 use crate::net::{NetError, Progress};
@@ -77,7 +78,20 @@ impl Shared {
 
     pub(super) fn next_packet(&self) -> Result<Vec<u8>, Option<Instant>> {
         let wanted = self.kick.take();
-        self.lock().next_packet(Instant::now(), wanted)
+        let mut core = self.lock();
+        let mut packet = core.next_packet(Instant::now(), wanted)?;
+        if let Some(mss) = core.mss {
+            clamp(&mut packet, mss);
+        }
+        Ok(packet)
+    }
+
+    pub(super) fn deliver(&self, mut packet: Vec<u8>) {
+        let mut core = self.lock();
+        if let Some(mss) = core.mss {
+            clamp(&mut packet, mss);
+        }
+        core.deliver(Instant::now(), packet);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
@@ -101,6 +115,8 @@ pub(super) struct StreamState {
 /// smoltcp and the bookkeeping around it.
 pub(super) struct Core {
     pub(super) config: StackConfig,
+    /// The largest segment of either side, where the owner wants one below what fits.
+    pub(super) mss: Option<u16>,
     iface: Interface,
     pub(super) sockets: SocketSet<'static>,
     device: QueueDevice,
@@ -138,6 +154,7 @@ impl Core {
             orphans: Vec::new(),
             down: None,
             idle: None,
+            mss: None,
             config,
         };
         core.iface.set_any_ip(core.config.any_ip);
@@ -270,7 +287,7 @@ impl Core {
         self.sender.queued()
     }
 
-    pub(super) fn deliver(&mut self, now: Instant, packet: Vec<u8>) {
+    fn deliver(&mut self, now: Instant, packet: Vec<u8>) {
         if self.down.is_some() {
             return;
         }
