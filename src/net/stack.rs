@@ -153,7 +153,7 @@ impl PacketQueue {
 
     /// Takes a packet that arrived.
     pub fn deliver(&mut self, packet: Vec<u8>) {
-        self.shared.deliver(packet);
+        self.shared.deliver(Instant::now(), packet);
     }
 
     /// The next packet to send, if there is one now.

@@ -103,7 +103,7 @@ fn data_calls_are_configured() {
         ("linger_seconds = 601", "from 0 to 600"),
         ("time_zone = \"Mars/Olympus\"", "such as Europe/Berlin"),
         ("monthly_cap = 5", "did you mean 'monthly_cap_mb'?"),
-        ("linger = 5", "did you mean 'linger_seconds'?"),
+        ("linger_second = 5", "did you mean 'linger_seconds'?"),
         ("timezone = \"UTC\"", "did you mean 'time_zone'?"),
     ] {
         assert!(complaint(text).contains(expected), "{}", complaint(text));

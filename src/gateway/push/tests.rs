@@ -81,6 +81,7 @@ fn intake(dir: &std::path::Path) -> Intake {
         random: Random::seeded(3),
         events: Events::new(clock),
         timing: Timing::default(),
+        data: crate::gateway::DataPolicy::default(),
         resend_unknown: false,
         sms_languages: Vec::new().into(),
         sms_reference: Arc::default(),

@@ -86,12 +86,12 @@ impl Shared {
         Ok(packet)
     }
 
-    pub(super) fn deliver(&self, mut packet: Vec<u8>) {
+    pub(super) fn deliver(&self, now: Instant, mut packet: Vec<u8>) {
         let mut core = self.lock();
         if let Some(mss) = core.mss {
             clamp(&mut packet, mss);
         }
-        core.deliver(Instant::now(), packet);
+        core.deliver(now, packet);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
