@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::line::{Line, lock};
+use super::line::{Line, Worker, lock};
 use crate::bearer::Carried;
 use crate::model::{Blame, Calendar, Explain, Fault, Layer, Month, Retry, Timestamp};
 use crate::modem::Registration;
@@ -183,6 +183,14 @@ impl Line {
             self.read_data_use(sim).await?;
         }
         Ok(())
+    }
+}
+
+impl Worker<'_> {
+    /// Until when no call is made because the month's data is used, and why.
+    pub(super) fn cap_reached(&self) -> Option<(Timestamp, Fault)> {
+        let view = self.line.data_view().filter(DataView::is_over)?;
+        Some((view.ends_at, view.fault(self.name())?))
     }
 }
 

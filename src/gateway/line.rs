@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::ModemConfig;
 use super::data_use::DataView;
 use super::events::{DeviceView, ModemView};
+use super::loss::Loss;
 use super::modem_view::{PortSharing, SimView, StorageView};
 use super::plan::profile;
 use super::policy::{Interrupted, MmsNotConfigured, WorkerEnded};
@@ -81,20 +82,6 @@ pub(super) struct Inner {
 enum Driver {
     Running(Modem),
     Ended((u64, u64)),
-}
-
-/// Why a session is over, and which preparation of the modem it had come from; without that it is the
-/// one under way.
-#[derive(Default)]
-struct Loss(Option<(Option<u64>, Failure)>);
-
-impl Loss {
-    /// Why this session is over, if it is. A loss of an earlier one, which is told late when the
-    /// reader has much to do, is no news for it.
-    fn of(&mut self, session: u64) -> Option<Failure> {
-        let (lost, failure) = self.0.take()?;
-        lost.is_none_or(|lost| lost == session).then_some(failure)
-    }
 }
 
 /// What people see, besides the octets.
@@ -701,12 +688,6 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Until when no call is made because the month's data is used, and why.
-    fn cap_reached(&self) -> Option<(Timestamp, Fault)> {
-        let view = self.line.data_view().filter(DataView::is_over)?;
-        Some((view.ends_at, view.fault(self.name())?))
-    }
-
     /// Why a modem without the operator's settings makes no call.
     fn no_settings(&self) -> Fault {
         MmsNotConfigured { modem: self.name().to_owned() }.to_fault()
@@ -798,23 +779,4 @@ async fn sleep_until(at: Option<Instant>) {
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loss_that_is_told_late_does_not_end_the_session_after_it() {
-        let failure = || Failure::from(&ModemError::Restarted);
-        let mut loss = Loss::default();
-        assert!(loss.of(1).is_none());
-        loss.0 = Some((Some(1), failure()));
-        assert!(loss.of(2).is_none());
-        assert!(loss.of(1).is_none(), "it is over and done with");
-        loss.0 = Some((None, failure()));
-        assert!(loss.of(2).is_some(), "what fails beside the modem is of now");
-        loss.0 = Some((Some(2), failure()));
-        assert_eq!(loss.of(2).map(|failure| failure.fault.code), Some(failure().fault.code));
-    }
 }

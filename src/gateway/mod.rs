@@ -16,6 +16,7 @@ mod error;
 mod events;
 mod inbound;
 mod line;
+mod loss;
 mod modem_view;
 mod outbound;
 mod pins;

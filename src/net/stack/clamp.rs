@@ -53,8 +53,11 @@ fn lower(segment: &mut [u8], at: usize, limit: u16) {
     segment[at..at + 2].copy_from_slice(&limit.to_be_bytes());
     let sum = u16::from_be_bytes([segment[16], segment[17]]);
     // An option may begin at an odd octet: then its halves stand in two words of the sum.
-    let (from, to) =
-        if at % 2 == 0 { (before, limit) } else { (before.swap_bytes(), limit.swap_bytes()) };
+    let (from, to) = if at.is_multiple_of(2) {
+        (before, limit)
+    } else {
+        (before.swap_bytes(), limit.swap_bytes())
+    };
     // RFC 1624 equation 3.
     let total = u32::from(!sum) + u32::from(!from) + u32::from(to);
     let folded = (total & 0xFFFF) + (total >> 16);
