@@ -81,7 +81,11 @@ mod tests {
         assert!(config.modems[0].operator.is_some());
         // Two ports are named by their names only.
         let named = complete().replace("port = \"auto\"", "port = \"/dev/ttyUSB3\"");
-        Config::parse(&named, "/etc/mm1gate/mm1gate.toml").expect("with every key");
+        let folder = tempfile::tempdir().unwrap();
+        let authority = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap();
+        std::fs::write(folder.path().join("operator-ca.pem"), authority.cert.pem()).unwrap();
+        let file = folder.path().join("mm1gate.toml").display().to_string();
+        Config::parse(&named, &file).expect("with every key");
     }
 
     #[test]

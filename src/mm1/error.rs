@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::TransportError;
+use super::transport::WANTS_LOGIN;
 use crate::codec::DecodeError;
 use crate::codec::mms::{RetrieveStatus, StatusClass};
 use crate::model::{Blame, Explain, Layer, Retry};
@@ -206,8 +207,7 @@ impl Explain for Mm1Error {
             return Retry::Never;
         }
         match self {
-            Self::Transport(TransportError::TooLarge { .. }) => Retry::Never,
-            Self::Transport(_) => Retry::Soon,
+            Self::Transport(error) => error.retry(),
             Self::HeldBack { .. } => Retry::Backoff,
             Self::HttpStatus { seen, .. } => match seen.status {
                 408 | 429 | 500..=599 => Retry::Backoff,
@@ -248,7 +248,8 @@ impl Explain for Mm1Error {
                     "the operator redirects to a portal: check APN, user and password, and that \
                      MMS is part of the SIM's contract"
                 }
-                403 | 407 | 412 => {
+                407 => WANTS_LOGIN,
+                403 | 412 => {
                     "the operator refuses this client: check APN, proxy, user_agent and uaprof_url \
                      against the operator's MMS settings"
                 }
@@ -284,6 +285,7 @@ impl Explain for Mm1Error {
         match self {
             Self::HttpStatus { seen, .. } | Self::NotMms { seen, .. } => seen.text.clone(),
             Self::NotRetrieved { text, .. } => text.clone(),
+            Self::Transport(TransportError::ProxyRefused { seen, .. }) => seen.text.clone(),
             _ => None,
         }
     }

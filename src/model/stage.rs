@@ -51,6 +51,11 @@ pub enum Stage {
         /// Host and port.
         to: String,
     },
+    /// TLS is agreed with the MMSC.
+    Encrypted {
+        /// Host and port.
+        with: String,
+    },
     /// The request body is on its way.
     Uploading {
         /// Octets acknowledged by the far end.
@@ -89,6 +94,7 @@ impl Stage {
             Self::Authenticated { .. } => "authenticated",
             Self::IpUp { .. } => "ip-up",
             Self::TcpConnected { .. } => "tcp-connected",
+            Self::Encrypted { .. } => "encrypted",
             Self::Uploading { .. } => "uploading",
             Self::Downloading { .. } => "downloading",
             Self::Answered { .. } => "answered",
@@ -111,6 +117,7 @@ impl fmt::Display for Stage {
             Self::Authenticated { by } => write!(f, "authenticated ({by})"),
             Self::IpUp { address } => write!(f, "IP address {address}"),
             Self::TcpConnected { to } => write!(f, "connected to {to}"),
+            Self::Encrypted { with } => write!(f, "encrypted connection with {with}"),
             Self::Uploading { done, total } => write!(f, "{done} of {total} octets sent"),
             Self::Downloading { done, total: Some(total) } => {
                 write!(f, "{done} of {total} octets received")

@@ -5,6 +5,7 @@
 //! May use: proto, codec, model.
 
 mod dns;
+mod inside;
 pub mod pump;
 pub mod stack;
 pub mod system;
@@ -113,9 +114,24 @@ struct Counters {
     waiting: AtomicU64,
     acknowledged: AtomicU64,
     received: AtomicU64,
+    inside: Option<inside::Inside>,
 }
 
 impl Progress {
+    /// The counters of a stream that travels inside `below` from now on, for example TLS's.
+    #[must_use]
+    pub fn inside(below: &Self) -> Self {
+        let inside = Some(inside::Inside::new(below.clone()));
+        Self(Arc::new(Counters { inside, ..Counters::default() }))
+    }
+
+    /// Of a stream inside another: all that was handed so far has gone on into the other.
+    pub fn mark(&self) {
+        if let Some(inside) = &self.0.inside {
+            inside.mark(self.handed());
+        }
+    }
+
     /// Octets that the stream has taken from its writer.
     #[must_use]
     pub fn handed(&self) -> u64 {
@@ -126,19 +142,34 @@ impl Progress {
     /// known.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        self.handed().saturating_sub(self.0.waiting.load(Ordering::Relaxed))
+        match &self.0.inside {
+            Some(inside) => inside.within(inside.below().sent(), self.handed()),
+            None => self.handed().saturating_sub(self.0.waiting.load(Ordering::Relaxed)),
+        }
     }
 
     /// Octets that the far end has acknowledged; equals [`Self::handed`] where that is not known.
     #[must_use]
     pub fn acknowledged(&self) -> u64 {
-        self.0.acknowledged.load(Ordering::Relaxed)
+        match &self.0.inside {
+            Some(inside) => inside.within(inside.below().acknowledged(), self.handed()),
+            None => self.0.acknowledged.load(Ordering::Relaxed),
+        }
     }
 
     /// Octets that arrived.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.0.received.load(Ordering::Relaxed)
+    }
+
+    /// Octets that arrived, those included of which a stream inside another could make nothing yet.
+    #[must_use]
+    pub fn arrived(&self) -> u64 {
+        match &self.0.inside {
+            Some(inside) => inside.below().arrived(),
+            None => self.received(),
+        }
     }
 
     /// Adds octets taken from the writer.

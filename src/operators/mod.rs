@@ -5,4 +5,4 @@
 pub mod parse;
 mod settings;
 
-pub use settings::{AckMode, Auth, FromMode, Settings, SettingsError};
+pub use settings::{AckMode, Auth, FromMode, Settings, SettingsError, Trust};

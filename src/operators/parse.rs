@@ -3,6 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+
 use super::{AckMode, Auth, FromMode, SettingsError};
 
 /// Smallest and largest sensible limit of a whole PDU, octets: from the smallest operator limit
@@ -67,7 +71,7 @@ pub fn auth(text: &str) -> Result<Auth, SettingsError> {
 /// The MMSC's URL; blanks around it, common in published settings, are dropped.
 ///
 /// # Errors
-/// When it is no `http` URL.
+/// When it is no `http` or `https` URL.
 pub fn mmsc(text: &str) -> Result<String, SettingsError> {
     let text = text.trim();
     let expected = "the URL of the operator's MMSC, for example \"http://mmsc.example/mms\"";
@@ -77,11 +81,9 @@ pub fn mmsc(text: &str) -> Result<String, SettingsError> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Err(error("mmsc", text, expected));
     };
-    if scheme.eq_ignore_ascii_case("https") {
-        let reason = "MMS travels over plain HTTP inside the operator's network: write http://";
-        return Err(error("mmsc", text, reason));
-    }
-    if !scheme.eq_ignore_ascii_case("http") || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
+    let scheme = scheme.to_ascii_lowercase();
+    let known = matches!(scheme.as_str(), "http" | "https");
+    if !known || !text.bytes().all(|octet| octet.is_ascii_graphic()) {
         return Err(error("mmsc", text, expected));
     }
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
@@ -95,8 +97,8 @@ pub fn mmsc(text: &str) -> Result<String, SettingsError> {
     }
     let host = decimal_host(host);
     Ok(match port {
-        Some(port) => format!("http://{host}:{port}{path}"),
-        None => format!("http://{host}{path}"),
+        Some(port) => format!("{scheme}://{host}:{port}{path}"),
+        None => format!("{scheme}://{host}{path}"),
     })
 }
 
@@ -132,6 +134,56 @@ pub fn proxy(text: &str) -> Result<Option<(String, u16)>, SettingsError> {
         return Err(error("proxy", text, expected));
     }
     Ok(Some((decimal_host(host), port)))
+}
+
+/// A user name for HTTP's Basic scheme (RFC 7617 clause 2).
+///
+/// # Errors
+/// When it has a colon, which ends the name on the wire, or what no header may have.
+pub fn proxy_user(text: &str) -> Result<String, SettingsError> {
+    let text = credential("proxy_user", text, false)?;
+    if text.is_empty() || text.contains(':') {
+        return Err(error("proxy_user", &text, "the proxy's user name, without a colon"));
+    }
+    Ok(text)
+}
+
+/// Certificates of authorities in PEM (RFC 7468), as DER.
+///
+/// # Errors
+/// When there is none, or one that no authority could have.
+pub fn authorities(file: &str, pem: &[u8]) -> Result<Vec<Vec<u8>>, SettingsError> {
+    let unusable = |reason: String| error("mmsc_ca_file", file, &reason);
+    let mut found = Vec::new();
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate =
+            certificate.map_err(|error| unusable(format!("a file in PEM format: {error}")))?;
+        roots
+            .add(certificate.clone())
+            .map_err(|error| unusable(format!("certificates of authorities: {error}")))?;
+        found.push(certificate.to_vec());
+    }
+    if found.is_empty() {
+        return Err(unusable("a file with \"-----BEGIN CERTIFICATE-----\" in it".to_owned()));
+    }
+    Ok(found)
+}
+
+/// The SHA-256 of a certificate in hexadecimal digits, with or without colons, as `openssl x509
+/// -fingerprint -sha256` writes it.
+///
+/// # Errors
+/// When it is anything else.
+pub fn fingerprint(text: &str) -> Result<[u8; 32], SettingsError> {
+    let digits = text.rsplit('=').next().unwrap_or_default();
+    let digits: String = digits.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
+    let octets = hex::decode(digits).ok().and_then(|octets| octets.try_into().ok());
+    octets.ok_or_else(|| {
+        let expected =
+            "the SHA-256 of the certificate, 64 hexadecimal digits with or without colons";
+        error("mmsc_fingerprint", text, expected)
+    })
 }
 
 /// The operator's limit of a whole PDU in octets.
@@ -187,7 +239,7 @@ pub fn header_name(key: &'static str, text: &str) -> Result<String, SettingsErro
 }
 
 /// What a template of [`header_template`] may hold.
-const MACROS: &[&str] = &["{LINE1}", "{LINE1NOCC}", "{IMSI}"];
+const MACROS: &[&str] = &["{LINE1}", "{LINE1NOCC}", "{IMSI}", "{NAI}"];
 
 /// The value of a request header in which the SIM's number and IMSI are filled in.
 ///
@@ -339,7 +391,29 @@ mod tests {
         for bad in ["", "mmsc.example", "ftp://x/", "http://", "http://a b/", "http://a:99999/"] {
             assert!(mmsc(bad).is_err(), "{bad}");
         }
-        assert!(mmsc("https://a/").unwrap_err().to_string().contains("plain HTTP"));
+        assert_eq!(mmsc("HTTPS://mmsc.example/"), Ok("https://mmsc.example/".into()));
+    }
+
+    #[test]
+    fn fingerprint_is_read_as_tools_write_it() {
+        let plain = "0a".repeat(32);
+        let colons = vec!["0A"; 32].join(":");
+        assert_eq!(fingerprint(&plain), Ok([10; 32]));
+        assert_eq!(fingerprint(&format!("sha256 Fingerprint={colons}")), Ok([10; 32]));
+        assert!(fingerprint("0a0a").unwrap_err().to_string().contains("64 hexadecimal digits"));
+    }
+
+    #[test]
+    fn file_without_certificates_is_no_file_of_authorities() {
+        assert!(authorities("ca.pem", b"").unwrap_err().to_string().contains("BEGIN CERTIFICATE"));
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(authorities("ca.pem", broken).is_err());
+    }
+
+    #[test]
+    fn proxy_user_ends_before_its_colon() {
+        assert_eq!(proxy_user("shop"), Ok("shop".into()));
+        assert!(proxy_user("shop:1").is_err() && proxy_user("").is_err());
     }
 
     #[test]

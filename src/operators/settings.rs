@@ -35,6 +35,16 @@ pub enum AckMode {
     Both,
 }
 
+/// Whom to trust when the MMSC's URL is `https`, besides the authorities that browsers trust.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trust {
+    /// Certificates of further authorities, DER.
+    pub authorities: Vec<Vec<u8>>,
+    /// SHA-256 of the one certificate that is accepted, whoever issued it, whatever its name and
+    /// dates say.
+    pub fingerprint: Option<[u8; 32]>,
+}
+
 /// One operator's settings. `Debug` shows no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -52,6 +62,12 @@ pub struct Settings {
     pub mmsc: String,
     /// Host (name or address) and port of the HTTP WAP proxy.
     pub proxy: Option<(String, u16)>,
+    /// User and password that the proxy asks for (RFC 7617).
+    pub proxy_login: Option<(String, Secret)>,
+    /// Network access identifier that `{NAI}` stands for, in Base64; may hold the other templates.
+    pub nai: Option<Secret>,
+    /// Whose certificate an `https` MMSC may show.
+    pub trust: Trust,
     /// Largest whole PDU the operator takes, octets.
     pub max_message_size: usize,
     /// Most recipients in one PDU.
@@ -62,7 +78,8 @@ pub struct Settings {
     pub uaprof_url: String,
     /// Name of the header that carries it.
     pub uaprof_header: String,
-    /// More request headers; values may hold `{LINE1}`, `{LINE1NOCC}`, `{IMSI}`.
+    /// More request headers; values may hold `{LINE1}`, `{LINE1NOCC}`, `{IMSI}` and
+    /// `{NAI}`.
     pub extra_headers: Vec<(String, String)>,
     /// Ask for the connection to be closed after each request.
     pub connection_close: bool,
@@ -104,6 +121,9 @@ impl Default for Settings {
             auth: Auth::Any,
             mmsc: String::new(),
             proxy: None,
+            proxy_login: None,
+            nai: None,
+            trust: Trust::default(),
             max_message_size: 300 * 1024,
             max_recipients: 20,
             user_agent: concat!("mm1gate/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -44,6 +44,7 @@ mod kill_nine;
 mod mm1_retrieve;
 mod mm1_rig;
 mod mm1_submit;
+mod mm1_tls;
 mod mms_pdus;
 mod mms_vectors;
 mod modem_profiles;

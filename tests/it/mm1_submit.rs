@@ -565,7 +565,7 @@ async fn refused_connection_says_what_to_check() {
 #[tokio::test(start_paused = true)]
 async fn unusable_settings_are_told_before_anything_is_opened() {
     for (change, word) in [
-        ((|s| s.mmsc = "https://mmsc/".into()) as fn(&mut mm1gate::operators::Settings), "https"),
+        ((|s| s.mmsc = "ftp://mmsc/".into()) as fn(&mut mm1gate::operators::Settings), "https"),
         (|s| s.mmsc = "mmsc.example".into(), "http://"),
         (|s| s.extra_headers = vec![("X-MDN".into(), "{LINE1}".into())], "own_number"),
         (|s| s.user_agent = "a\nb".into(), "user-agent"),

@@ -2,8 +2,8 @@
 //! checked and every complaint names file, key, value and what is expected.
 
 mod data;
+mod operator;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::model::Address;
 use crate::model::redact::Secret;
 use crate::model::suggest;
 use crate::modem::usb::Binding;
-use crate::operators::{self, Settings, SettingsError};
+use crate::operators::{self, Settings};
 
 pub use data::{DEFAULT_MTU, DataPolicy};
 
@@ -23,7 +23,8 @@ pub use data::{DEFAULT_MTU, DataPolicy};
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8411";
 
 /// Keys whose values no complaint repeats.
-const SECRET_KEYS: &[&str] = &["pin", "password", "user", "own_number"];
+const SECRET_KEYS: &[&str] =
+    &["pin", "password", "user", "own_number", "proxy_user", "proxy_password", "nai"];
 
 /// Longest name of a modem, characters.
 const MAX_NAME: usize = 32;
@@ -332,33 +333,7 @@ struct RawModem {
     roaming: bool,
     monthly_cap_mb: Option<i64>,
     own_number: Option<String>,
-    operator: Option<RawOperator>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawOperator {
-    apn: Option<String>,
-    pdp_type: Option<String>,
-    user: Option<String>,
-    password: Option<String>,
-    auth: Option<String>,
-    mmsc: Option<String>,
-    proxy: Option<String>,
-    max_message_size: Option<i64>,
-    max_recipients: Option<i64>,
-    user_agent: Option<String>,
-    uaprof_url: Option<String>,
-    uaprof_header: Option<String>,
-    extra_headers: Option<BTreeMap<String, String>>,
-    connection_close: Option<bool>,
-    content_type_charset: Option<bool>,
-    from: Option<String>,
-    ack: Option<String>,
-    ack_to_location: Option<bool>,
-    append_transaction_id: Option<bool>,
-    mms_version: Option<String>,
-    name_servers: Option<Vec<String>>,
+    operator: Option<operator::RawOperator>,
 }
 
 /// `alone` when it is the only modem; `cap` holds unless it says otherwise.
@@ -427,24 +402,27 @@ fn check_modem(
             }
         })
         .transpose()?;
-    let operator = raw.operator.map(check_operator).transpose().map_err(|error| {
-        let key = key(&format!("operator.{}", error.key));
-        if error.value.is_empty() {
-            ConfigError::Missing { file: file.to_owned(), key, expected: error.reason }
-        } else {
-            ConfigError::Value {
-                file: file.to_owned(),
-                key,
-                value: error.value,
-                expected: error.reason,
+    let operator =
+        raw.operator.map(|raw| operator::check(file, raw)).transpose().map_err(|error| {
+            let key = key(&format!("operator.{}", error.key));
+            if error.value.is_empty() {
+                ConfigError::Missing { file: file.to_owned(), key, expected: error.reason }
+            } else {
+                ConfigError::Value {
+                    file: file.to_owned(),
+                    key,
+                    value: error.value,
+                    expected: error.reason,
+                }
             }
-        }
-    })?;
+        })?;
     if let (Some(operator), None) = (&operator, &own_number) {
         if operator.from_mode == operators::FromMode::Number {
             return Err(missing("own_number", "operator.from = \"number\" needs the SIM's number"));
         }
-        if operator.extra_headers.iter().any(|(_, text)| text.contains("{LINE1")) {
+        let nai = operator.nai.as_ref().map(Secret::expose);
+        let mut texts = operator.extra_headers.iter().map(|(_, text)| text.as_str()).chain(nai);
+        if texts.any(|text| text.contains("{LINE1")) {
             return Err(missing("own_number", "a header of the operator holds the SIM's number"));
         }
     }
@@ -459,71 +437,6 @@ fn check_modem(
         own_number,
         operator,
     })
-}
-
-fn check_operator(raw: RawOperator) -> Result<Settings, SettingsError> {
-    use operators::parse;
-    let mut settings = Settings {
-        apn: parse::apn(&raw.apn.unwrap_or_default())?,
-        mmsc: parse::mmsc(&raw.mmsc.unwrap_or_default())?,
-        ..Settings::default()
-    };
-    if let Some(text) = raw.pdp_type {
-        settings.pdp_type = parse::pdp_type(&text)?;
-    }
-    if let Some(text) = raw.user {
-        settings.user = parse::credential("user", &text, false)?;
-    }
-    if let Some(text) = raw.password {
-        settings.password = Secret::new(parse::credential("password", &text, true)?);
-    }
-    if let Some(text) = raw.auth {
-        settings.auth = parse::auth(&text)?;
-    }
-    if let Some(text) = raw.proxy {
-        settings.proxy = parse::proxy(&text)?;
-    }
-    if let Some(octets) = raw.max_message_size {
-        settings.max_message_size = parse::max_message_size(octets)?;
-    }
-    if let Some(count) = raw.max_recipients {
-        settings.max_recipients = parse::max_recipients(count)?;
-    }
-    if let Some(text) = raw.user_agent {
-        settings.user_agent = parse::header_value("user_agent", &text)?;
-    }
-    if let Some(text) = raw.uaprof_url {
-        settings.uaprof_url = parse::header_value("uaprof_url", &text)?;
-    }
-    if let Some(text) = raw.uaprof_header {
-        settings.uaprof_header = parse::header_name("uaprof_header", &text)?;
-    }
-    for (name, text) in raw.extra_headers.unwrap_or_default() {
-        let name = parse::extra_header_name("extra_headers", &name)?;
-        settings.extra_headers.push((name, parse::header_template("extra_headers", &text)?));
-    }
-    if let Some(text) = raw.from {
-        settings.from_mode = parse::from_mode(&text)?;
-    }
-    if let Some(text) = raw.ack {
-        settings.ack_mode = parse::ack_mode(&text)?;
-    }
-    if let Some(text) = raw.mms_version {
-        settings.mms_version = parse::mms_version(&text)?;
-    }
-    for text in raw.name_servers.unwrap_or_default() {
-        settings.name_servers.push(parse::name_server(&text)?);
-    }
-    let flags = [
-        (raw.connection_close, &mut settings.connection_close),
-        (raw.content_type_charset, &mut settings.content_type_charset),
-        (raw.ack_to_location, &mut settings.ack_to_location),
-        (raw.append_transaction_id, &mut settings.append_transaction_id),
-    ];
-    for (given, flag) in flags {
-        *flag = given.unwrap_or(*flag);
-    }
-    Ok(settings)
 }
 
 fn check_port(file: &str, key: &str, port: &str) -> Result<Binding, ConfigError> {
@@ -584,11 +497,15 @@ fn absolute(file: &str, dir: String) -> Result<PathBuf, ConfigError> {
     if dir.is_empty() {
         return Err(value(file, "data_dir".to_owned(), &dir, "the path of a folder"));
     }
-    let path = PathBuf::from(dir);
-    Ok(match Path::new(file).parent() {
+    Ok(beside(file, PathBuf::from(dir)))
+}
+
+/// A path that counts from the folder of the configuration file.
+fn beside(file: &str, path: PathBuf) -> PathBuf {
+    match Path::new(file).parent() {
         Some(parent) if path.is_relative() => parent.join(path),
         _ => path,
-    })
+    }
 }
 
 fn value(file: &str, key: String, value: &str, expected: &str) -> ConfigError {

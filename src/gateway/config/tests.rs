@@ -205,7 +205,8 @@ fn complaint_does_not_repeat_a_secret() {
 #[test]
 fn headers_that_cannot_be_filled_in_or_are_ours_are_refused() {
     let with = |line: &str| complaint("auth = \"chap\"", &format!("extra_headers = {line}"));
-    assert!(with("{ X-MDN = \"{NAI}\" }").contains("{LINE1NOCC}"));
+    assert!(with("{ X-MDN = \"{MDN}\" }").contains("{LINE1NOCC}"));
+    assert!(with("{ X-MDN = \"{NAI}\" }").contains("operator.nai is missing"));
     assert!(with("{ Transfer-Encoding = \"chunked\" }").contains("by itself"));
     let good = "extra_headers = { X-MDN = \"1{LINE1NOCC}\", X-Other = \"{ \" }";
     let text = GOOD.replace("auth = \"chap\"", good);
@@ -214,6 +215,52 @@ fn headers_that_cannot_be_filled_in_or_are_ours_are_refused() {
     let without = text.replace("own_number = \"+44 7700 900123\"", "");
     let text = Config::parse(&without, "t").unwrap_err().to_string();
     assert!(text.contains("modem[0].own_number is missing"), "{text}");
+}
+
+#[test]
+fn who_the_proxy_is_told_is_read_and_never_shown() {
+    let with = |lines: &str| Config::parse(&GOOD.replace("auth = \"chap\"", lines), "t");
+    let lines = "proxy_user = \"shop\"\nproxy_password = \"hidden\"\n\
+                 nai = \"{LINE1NOCC}@realm.example\"\nnai_suffix = \":pcs\"";
+    let config = with(lines).unwrap();
+    let operator = config.modems[0].operator.clone().unwrap();
+    assert_eq!(operator.proxy_login, Some(("shop".to_owned(), Secret::new("hidden"))));
+    assert_eq!(operator.nai.as_ref().unwrap().expose(), "{LINE1NOCC}@realm.example:pcs");
+    assert!(!format!("{config:?}").contains("hidden"));
+    for (lines, said) in [
+        ("proxy_password = \"hidden\"", "proxy_user"),
+        ("proxy_user = \"a:b\"", "colon"),
+        ("proxy_user = \"a\"\nproxy_password = \"hidden\u{e9}\"", "ASCII"),
+        ("nai = \"{NAI}\"", "stands for"),
+        (
+            "proxy_user = \"a\"\nextra_headers = { proxy-authorization = \"Basic aGlkZGVu\" }",
+            "keep one of them",
+        ),
+    ] {
+        let text = with(lines).unwrap_err().to_string();
+        assert!(text.contains(said) && !text.contains("hidden"), "{text}");
+    }
+    let text = complaint("proxy = \"010.000.000.001:8080\"", "proxy_user = \"a\"");
+    assert!(text.contains("no proxy"), "{text}");
+    let text = complaint("auth = \"chap\"", "proxy_password = 8642");
+    assert!(text.contains("proxy_password") && !text.contains("8642"), "{text}");
+}
+
+#[test]
+fn authorities_come_from_a_file_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mm1gate.toml").display().to_string();
+    let text = GOOD.replace("auth = \"chap\"", "mmsc_ca_file = \"ca.pem\"");
+    let missing = Config::parse(&text, &file).unwrap_err().to_string();
+    assert!(missing.contains("mmsc_ca_file = \"ca.pem\": No such file"), "{missing}");
+    let pem = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap().cert.pem();
+    std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
+    let config = Config::parse(&text, &file).unwrap();
+    let operator = config.modems[0].operator.as_ref().unwrap();
+    assert_eq!(operator.trust.authorities.len(), 1);
+    let text = GOOD.replace("auth = \"chap\"", "mmsc_fingerprint = \"AB:CD\"");
+    let text = Config::parse(&text, &file).unwrap_err().to_string();
+    assert!(text.contains("64 hexadecimal digits"), "{text}");
 }
 
 #[test]

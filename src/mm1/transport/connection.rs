@@ -31,6 +31,7 @@ pub(super) struct Connection {
     pub(super) progress: Progress,
     /// Host and port, for people.
     pub(super) to: String,
+    route: Route,
     driver: Driver,
     parked_at: Instant,
 }
@@ -45,54 +46,74 @@ impl Drop for Driver {
     }
 }
 
-impl Connection {
-    /// Opens one to the proxy, or to the URL's host where there is none.
+/// Where a connection leads: whoever asks for the same can use it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Route {
+    /// Host and port to connect to: the proxy's, or the URL's own where there is none.
+    host: String,
+    port: u16,
+    /// Host and port with which TLS is spoken.
+    secure: Option<(String, u16)>,
+}
+
+impl Route {
+    /// The way to a URL.
+    pub(super) fn to(url: &HttpUrl, proxy: Option<&(String, u16)>) -> Self {
+        let (host, port) = url.host_and_port();
+        let secure = url.is_secure().then(|| (host.to_owned(), port));
+        let (host, port) = match proxy {
+            Some((host, port)) => (host.as_str(), *port),
+            None => (host, port),
+        };
+        Self { host: host.to_owned(), port, secure }
+    }
+
+    /// Host and port to connect to, for people.
+    pub(super) fn name(&self) -> String {
+        name_of(&self.host, self.port)
+    }
+
+    /// Connects.
     ///
     /// # Errors
     /// When no address answers.
-    pub(super) async fn open(
+    pub(super) async fn stream(
+        &self,
         net: &dyn Net,
-        proxy: Option<&(String, u16)>,
-        url: &HttpUrl,
         timeouts: &Timeouts,
         stages: &StageSink,
-    ) -> Result<Self, TransportError> {
-        let (host, port) = match proxy {
-            Some((host, port)) => (host.as_str(), *port),
-            None => url.host_and_port(),
-        };
-        let addresses = match address(host) {
+    ) -> Result<Stream, TransportError> {
+        let addresses = match address(&self.host) {
             Some(address) => vec![address],
-            None => net.resolve(host, timeouts.resolve).await?,
+            None => net.resolve(&self.host, timeouts.resolve).await?,
         };
-        let to = name_of(host, port);
         let mut last = None;
         for address in addresses.into_iter().take(MAX_ADDRESSES) {
-            match net.connect(SocketAddr::new(address, port), timeouts.connect).await {
+            match net.connect(SocketAddr::new(address, self.port), timeouts.connect).await {
                 Ok(stream) => {
-                    stages.tell(Stage::TcpConnected { to: to.clone() });
-                    return Self::over(stream, to).await;
+                    stages.tell(Stage::TcpConnected { to: self.name() });
+                    return Ok(stream);
                 }
                 Err(error) => last = Some(error),
             }
         }
-        let nobody = || NetError::NameNotFound { name: host.to_owned() };
+        let nobody = || NetError::NameNotFound { name: self.host.clone() };
         Err(TransportError::Net(last.unwrap_or_else(nobody)))
     }
+}
 
-    async fn over(stream: Stream, to: String) -> Result<Self, TransportError> {
+impl Connection {
+    /// Speaks HTTP on a stream; `to` is who answers there, for people.
+    ///
+    /// # Errors
+    /// When the stream has ended.
+    pub(super) async fn over(
+        stream: Stream,
+        route: Route,
+        to: String,
+    ) -> Result<Self, TransportError> {
         let progress = stream.progress();
-        let handshake = Builder::new()
-            // Old gateways know the fields by their usual spelling only.
-            .title_case_headers(true)
-            .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .ignore_invalid_headers_in_responses(true)
-            .max_headers(MAX_FIELDS)
-            .max_header_size(MAX_HEAD)
-            .max_buf_size(BUFFER)
-            .handshake(TokioIo::new(stream))
-            .await;
+        let handshake = http1().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| TransportError::Broken {
             to: to.clone(),
             doing: "sending the request",
@@ -102,13 +123,12 @@ impl Connection {
             // Errors reach whoever waits for the answer.
             let _ = connection.await;
         }));
-        Ok(Self { sender, progress, to, driver, parked_at: Instant::now() })
+        Ok(Self { sender, progress, to, route, driver, parked_at: Instant::now() })
     }
 
-    /// Whether it leads straight to the URL's host.
-    pub(super) fn is_for(&self, url: &HttpUrl) -> bool {
-        let (host, port) = url.host_and_port();
-        self.to == name_of(host, port)
+    /// Where it leads.
+    pub(super) const fn route(&self) -> &Route {
+        &self.route
     }
 
     /// The moment from which it waits for its next use.
@@ -137,7 +157,23 @@ impl Connection {
     }
 }
 
-fn name_of(host: &str, port: u16) -> String {
+/// How HTTP is read: what old gateways get wrong without changing the sense is forgiven.
+pub(super) fn http1() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        // Old gateways know the fields by their usual spelling only.
+        .title_case_headers(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .max_headers(MAX_FIELDS)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(BUFFER);
+    builder
+}
+
+/// Host and port, for people.
+pub(super) fn name_of(host: &str, port: u16) -> String {
     let host = decimal_host(host);
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

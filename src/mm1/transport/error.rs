@@ -1,7 +1,13 @@
 //! What can go wrong below HTTP, and in it.
 
 use super::watch::RECEIVING;
+use crate::mm1::Seen;
+use crate::model::Retry;
 use crate::net::NetError;
+
+/// What to do about HTTP 407.
+pub(in crate::mm1) const WANTS_LOGIN: &str =
+    "the proxy asks for a user and a password: set proxy_user and proxy_password, or correct them";
 
 /// A failed exchange.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +56,34 @@ pub enum TransportError {
         /// The stack's own words.
         reason: String,
     },
+    /// TLS did not come about.
+    #[error("no encrypted connection with {to}: {reason}")]
+    Tls {
+        /// Host and port.
+        to: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The certificate that the far end shows cannot be trusted.
+    #[error("the certificate of {to} cannot be trusted: {reason}")]
+    Certificate {
+        /// Host and port.
+        to: String,
+        /// What is wrong with it.
+        reason: String,
+        /// Its SHA-256, `AB:CD:...`.
+        fingerprint: String,
+    },
+    /// The proxy does not lead to the MMSC.
+    #[error("the proxy {proxy} does not connect to {to}: {seen}")]
+    ProxyRefused {
+        /// Host and port of the proxy.
+        proxy: String,
+        /// Host and port of the MMSC.
+        to: String,
+        /// What it showed.
+        seen: Seen,
+    },
     /// What came is no HTTP.
     #[error("{to} does not speak HTTP: {reason}")]
     NotHttp {
@@ -69,6 +103,20 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Waiting may help.
+    pub(in crate::mm1) fn retry(&self) -> Retry {
+        match self {
+            Self::TooLarge { .. } => Retry::Never,
+            // Certificates are renewed, and a machine without a battery learns the date late.
+            Self::Tls { .. } | Self::Certificate { .. } => Retry::Backoff,
+            Self::ProxyRefused { seen, .. } => match seen.status {
+                408 | 429 | 500..=599 => Retry::Backoff,
+                _ => Retry::Never,
+            },
+            _ => Retry::Soon,
+        }
+    }
+
     /// The connection failed before an octet of an answer came.
     pub(super) fn nothing_came(&self) -> bool {
         match self {
@@ -88,6 +136,9 @@ impl TransportError {
             Self::Net(_) => "no-connection",
             Self::Stalled { .. } | Self::TooSlow { .. } => "stalled",
             Self::Closed { .. } | Self::Broken { .. } => "connection-lost",
+            Self::Tls { .. } => "no-tls",
+            Self::Certificate { .. } => "certificate-not-trusted",
+            Self::ProxyRefused { .. } => "proxy-refused",
             Self::NotHttp { .. } => "not-http",
             Self::TooLarge { .. } => "answer-too-large",
         }
@@ -107,6 +158,20 @@ impl TransportError {
             | Self::TooSlow { .. }
             | Self::Closed { .. }
             | Self::Broken { .. } => "look at the signal; it is tried again by itself",
+            Self::Tls { .. } => {
+                "check mmsc: most MMSCs speak plain http inside the operator's network"
+            }
+            Self::Certificate { fingerprint, .. } => {
+                return format!(
+                    "check mmsc and this machine's date; if the operator has an authority of its \
+                     own, name its certificate in mmsc_ca_file; if the operator confirms that \
+                     this certificate is its own, write mmsc_fingerprint = \"{fingerprint}\""
+                );
+            }
+            Self::ProxyRefused { seen, .. } if seen.status == 407 => WANTS_LOGIN,
+            Self::ProxyRefused { .. } => {
+                "check proxy and mmsc: this proxy does not let https through to the MMSC"
+            }
             Self::NotHttp { .. } => "check the proxy's port: 9200 to 9203 speak WSP, not HTTP",
             Self::TooLarge { .. } => "report it to the operator: nothing that large is an MMS",
         };

@@ -214,7 +214,8 @@ async fn end_of(asked: &mut Option<Hook<'_>>) -> Result<(), String> {
     }
 }
 
-fn of_hyper(error: &hyper::Error, to: String, doing: &'static str) -> TransportError {
+/// What became of a connection, in words of ours.
+pub(super) fn of_hyper(error: &hyper::Error, to: String, doing: &'static str) -> TransportError {
     use std::error::Error as _;
     if error.is_parse_too_large() {
         return TransportError::TooLarge { to, limit: MAX_HEAD };

@@ -3,12 +3,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::connection::Connection;
+use super::connection::{Connection, Route, name_of};
 use super::exchange::Exchange;
 use super::request::Heads;
-use super::{Answer, Call, Failure, Hook, Timeouts};
+use super::tls::Tls;
+use super::{Answer, Call, Failure, Hook, HttpUrl, Timeouts, tunnel};
 use crate::mm1::Identity;
-use crate::model::StageSink;
+use crate::model::{Stage, StageSink};
 use crate::net::Net;
 use crate::operators::Settings;
 
@@ -18,6 +19,7 @@ pub(super) struct HttpTransport {
     proxy: Option<(String, u16)>,
     heads: Result<Heads, (String, String)>,
     timeouts: Timeouts,
+    tls: Tls,
     idle: Mutex<Option<Connection>>,
     close: bool,
 }
@@ -35,6 +37,7 @@ impl HttpTransport {
             proxy: settings.proxy.clone(),
             heads: Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()),
             timeouts: Timeouts::default(),
+            tls: Tls::new(settings.trust.clone()),
             idle: Mutex::new(None),
             close: settings.connection_close,
         }
@@ -64,11 +67,9 @@ impl HttpTransport {
             reason: reason.clone(),
         })?;
         let gated = hook.is_some();
+        let route = Route::to(&call.url, self.proxy.as_ref());
         let kept = match self.take_idle() {
-            // Without a proxy only the same host can be asked again.
-            Some(connection) if self.proxy.is_some() || connection.is_for(&call.url) => {
-                connection.revived().await
-            }
+            Some(connection) if *connection.route() == route => connection.revived().await,
             Some(other) => {
                 other.close().await;
                 None
@@ -85,12 +86,43 @@ impl HttpTransport {
                 outcome => return outcome,
             }
         }
-        let proxy = self.proxy.as_ref();
-        let connection =
-            Connection::open(self.net.as_ref(), proxy, &call.url, &self.timeouts, stages)
+        let connection = self.open(route, heads, &call.url, stages).await?;
+        self.attempt(connection, heads, call, &mut hook, stages).await
+    }
+
+    /// Opens a connection: TCP, a tunnel where a proxy stands before TLS, TLS, HTTP.
+    async fn open(
+        &self,
+        route: Route,
+        heads: &Heads,
+        url: &HttpUrl,
+        stages: &StageSink,
+    ) -> Result<Connection, Failure> {
+        let net = self.net.as_ref();
+        let mut stream =
+            route.stream(net, &self.timeouts, stages).await.map_err(Failure::Before)?;
+        let to = route.name();
+        if !url.is_secure() {
+            return Connection::over(stream, route, to).await.map_err(Failure::Before);
+        }
+        let (host, port) = url.host_and_port();
+        let far = name_of(host, port);
+        if self.proxy.is_some() {
+            let request = heads.tunnel(url).map_err(|reason| Failure::Unusable {
+                what: "the name of the host".to_owned(),
+                reason,
+            })?;
+            stream = tunnel::open(stream, request, &to, &far, self.timeouts.connect)
                 .await
                 .map_err(Failure::Before)?;
-        self.attempt(connection, heads, call, &mut hook, stages).await
+        }
+        let stream = self
+            .tls
+            .over(stream, host, &far, self.timeouts.connect)
+            .await
+            .map_err(Failure::Before)?;
+        stages.tell(Stage::Encrypted { with: far.clone() });
+        Connection::over(stream, route, far).await.map_err(Failure::Before)
     }
 
     async fn attempt(

@@ -8,10 +8,13 @@ mod exchange;
 mod http;
 mod request;
 mod seen;
+mod tls;
+mod tunnel;
 mod url;
 mod watch;
 
 pub use error::TransportError;
+pub(super) use error::WANTS_LOGIN;
 pub(super) use request::Call;
 pub(super) use url::HttpUrl;
 

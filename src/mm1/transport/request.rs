@@ -1,12 +1,15 @@
 //! Request heads as operators want them: target, Host by name, identity, templates.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Method, Request, header};
+use hyper::{Method, Request, Uri, header};
 
 use super::body::HeldBody;
 use super::url::HttpUrl;
 use crate::codec::mms;
+use crate::model::redact::Secret;
 use crate::operators::Settings;
 
 /// What phones send; some MMSCs look for their own type in it.
@@ -27,6 +30,8 @@ pub(in crate::mm1) struct Call {
 #[derive(Debug, Clone)]
 pub(super) struct Heads {
     fields: Vec<(HeaderName, HeaderValue)>,
+    /// What only the proxy may see (RFC 9110 clause 11.7.2).
+    for_proxy: Vec<(HeaderName, HeaderValue)>,
     content_type: HeaderValue,
     proxied: bool,
 }
@@ -42,13 +47,19 @@ impl Heads {
         imsi: Option<&str>,
     ) -> Result<Self, (String, String)> {
         let mut fields = Vec::new();
+        let mut for_proxy = Vec::new();
         let mut add = |name: &str, value: &str| -> Result<(), (String, String)> {
             let unusable = |reason: &str| (format!("header {name}"), reason.to_owned());
             let field = HeaderName::from_bytes(name.as_bytes())
                 .map_err(|_| unusable("this is no name of a header"))?;
-            let value = HeaderValue::from_str(value)
+            let mut value = HeaderValue::from_str(value)
                 .map_err(|_| unusable("its value has characters that no header may have"))?;
-            fields.push((field, value));
+            if field == header::PROXY_AUTHORIZATION {
+                value.set_sensitive(true);
+                for_proxy.push((field, value));
+            } else {
+                fields.push((field, value));
+            }
             Ok(())
         };
         if !settings.user_agent.is_empty() {
@@ -59,9 +70,14 @@ impl Heads {
             add(&settings.uaprof_header, &settings.uaprof_url)?;
         }
         for (name, template) in &settings.extra_headers {
-            let value = fill(template, own_number, imsi)
+            let nai = settings.nai.as_ref().map(Secret::expose);
+            let value = fill(template, own_number, imsi, nai)
                 .map_err(|reason| (format!("header {name}"), reason))?;
             add(name, &value)?;
+        }
+        if let Some((user, password)) = &settings.proxy_login {
+            let login = BASE64_STANDARD.encode(format!("{user}:{}", password.expose()));
+            add("proxy-authorization", &format!("Basic {login}"))?;
         }
         if settings.connection_close {
             add("connection", "close")?;
@@ -69,7 +85,7 @@ impl Heads {
         let charset = if settings.content_type_charset { "; charset=utf-8" } else { "" };
         let content_type = HeaderValue::from_str(&format!("{}{charset}", mms::CONTENT_TYPE))
             .map_err(|_| ("content-type".to_owned(), "unusable".to_owned()))?;
-        Ok(Self { fields, content_type, proxied: settings.proxy.is_some() })
+        Ok(Self { fields, for_proxy, content_type, proxied: settings.proxy.is_some() })
     }
 
     /// The request and the length of its head on the wire.
@@ -82,12 +98,18 @@ impl Heads {
         body: HeldBody,
     ) -> Result<(Request<HeldBody>, u64), String> {
         let mut request = Request::new(body);
+        // What TLS protects passes the proxy unseen.
+        let to_proxy = self.proxied && !call.url.is_secure();
         *request.uri_mut() =
-            if self.proxied { call.url.absolute_form() } else { call.url.origin_form() };
+            if to_proxy { call.url.absolute_form() } else { call.url.origin_form() };
         let host = HeaderValue::from_str(&call.url.host_field()).map_err(|e| e.to_string())?;
         let headers = request.headers_mut();
         headers.insert(header::HOST, host);
         for (name, value) in &self.fields {
+            headers.append(name.clone(), value.clone());
+        }
+        // Without a proxy its owner has asked for it in so many words.
+        for (name, value) in self.for_proxy.iter().filter(|_| to_proxy || !self.proxied) {
             headers.append(name.clone(), value.clone());
         }
         if let Some(pdu) = &call.pdu {
@@ -95,21 +117,55 @@ impl Heads {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(pdu.len()));
             *request.method_mut() = Method::POST;
         }
-        let fields: usize = request
-            .headers()
-            .iter()
-            .map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len())
-            .sum();
-        let line = format!("{} {} HTTP/1.1\r\n\r\n", request.method(), request.uri()).len();
-        let length = u64::try_from(line + fields).unwrap_or(u64::MAX);
+        let length = length_of(&request);
         Ok((request, length))
+    }
+
+    /// The request for a tunnel through the proxy (RFC 9110 clause 9.3.6).
+    ///
+    /// # Errors
+    /// When the URL's host cannot stand in a header.
+    pub(super) fn tunnel(&self, url: &HttpUrl) -> Result<Request<HeldBody>, String> {
+        let target = url.authority_form();
+        let mut request = Request::new(HeldBody::free(Bytes::new()));
+        *request.method_mut() = Method::CONNECT;
+        let host = HeaderValue::from_str(&target).map_err(|error| error.to_string())?;
+        *request.uri_mut() = target.parse::<Uri>().map_err(|error| error.to_string())?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, host);
+        let agent = self.fields.iter().filter(|(name, _)| *name == header::USER_AGENT);
+        for (name, value) in agent.chain(&self.for_proxy) {
+            headers.append(name.clone(), value.clone());
+        }
+        Ok(request)
     }
 }
 
-/// Fills `{LINE1}` (digits of the own number), `{LINE1NOCC}` (without the country's code) and
-/// `{IMSI}` in.
-fn fill(template: &str, own_number: Option<&str>, imsi: Option<&str>) -> Result<String, String> {
+/// Octets of a request's head on the wire.
+fn length_of(request: &Request<HeldBody>) -> u64 {
+    let fields: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len())
+        .sum();
+    let line = format!("{} {} HTTP/1.1\r\n\r\n", request.method(), request.uri()).len();
+    u64::try_from(line + fields).unwrap_or(u64::MAX)
+}
+
+/// Fills `{LINE1}` (digits of the own number), `{LINE1NOCC}` (without the country's code), `{IMSI}`
+/// and `{NAI}` (itself a template, in Base64) in.
+fn fill(
+    template: &str,
+    own_number: Option<&str>,
+    imsi: Option<&str>,
+    nai: Option<&str>,
+) -> Result<String, String> {
     let mut out = template.to_owned();
+    if out.contains("{NAI}") {
+        let nai = nai.ok_or("it needs the network access identifier: set nai")?;
+        let nai = fill(&nai.replace("{NAI}", ""), own_number, imsi, None)?;
+        out = out.replace("{NAI}", &BASE64_STANDARD.encode(nai));
+    }
     if out.contains("{LINE1") {
         let number = own_number.ok_or("it needs the SIM's number: set own_number")?;
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
@@ -150,17 +206,27 @@ mod tests {
     #[test]
     fn templates_take_the_number_with_and_without_its_country() {
         let number = Some("+15551234567");
-        assert_eq!(fill("1{LINE1NOCC}", number, None), Ok("15551234567".into()));
-        assert_eq!(fill("{LINE1}", number, None), Ok("15551234567".into()));
-        assert_eq!(fill("{LINE1NOCC}", Some("+447700900123"), None), Ok("7700900123".into()));
-        assert_eq!(fill("{LINE1NOCC}", Some("+353861234567"), None), Ok("861234567".into()));
-        assert_eq!(fill("{IMSI}", None, Some("234150000000001")), Ok("234150000000001".into()));
-        assert_eq!(fill("plain", None, None), Ok("plain".into()));
+        assert_eq!(fill("1{LINE1NOCC}", number, None, None), Ok("15551234567".into()));
+        assert_eq!(fill("{LINE1}", number, None, None), Ok("15551234567".into()));
+        assert_eq!(fill("{LINE1NOCC}", Some("+447700900123"), None, None), Ok("7700900123".into()));
+        assert_eq!(fill("{LINE1NOCC}", Some("+353861234567"), None, None), Ok("861234567".into()));
+        assert_eq!(
+            fill("{IMSI}", None, Some("234150000000001"), None),
+            Ok("234150000000001".into())
+        );
+        let nai = Some("{LINE1NOCC}@pcs.example:pcs");
+        assert_eq!(
+            fill("Basic {NAI}", number, None, nai),
+            Ok("Basic NTU1MTIzNDU2N0BwY3MuZXhhbXBsZTpwY3M=".into())
+        );
+        assert_eq!(fill("plain", None, None, None), Ok("plain".into()));
     }
 
     #[test]
     fn template_without_its_number_is_refused() {
-        assert!(fill("{LINE1}", None, None).unwrap_err().contains("own_number"));
-        assert!(fill("{IMSI}", None, None).unwrap_err().contains("IMSI"));
+        assert!(fill("{NAI}", None, None, None).unwrap_err().contains("set nai"));
+        assert!(fill("{NAI}", None, None, Some("{LINE1}@x")).unwrap_err().contains("own_number"));
+        assert!(fill("{LINE1}", None, None, None).unwrap_err().contains("own_number"));
+        assert!(fill("{IMSI}", None, None, None).unwrap_err().contains("IMSI"));
     }
 }

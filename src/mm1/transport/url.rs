@@ -9,12 +9,13 @@ use crate::operators::parse::decimal_host;
 /// Longest URL taken from a notification, octets: longer ones than a concatenated SMS can carry.
 const MAX_URL: usize = 8 * 1024;
 
-/// An absolute `http` URL.
+/// An absolute `http` or `https` URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::mm1) struct HttpUrl {
     uri: Uri,
     host: String,
     port: u16,
+    secure: bool,
 }
 
 impl HttpUrl {
@@ -31,16 +32,12 @@ impl HttpUrl {
             return Err(format!("it has more than {MAX_URL} octets"));
         }
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        match scheme.as_deref() {
-            Some("http") => {}
-            Some("https") => {
-                return Err("https is not supported: MMS travels over plain HTTP inside the \
-                            operator's network"
-                    .to_owned());
-            }
-            Some(other) => return Err(format!("'{other}' is not http")),
-            None => return Err("it does not begin with http://".to_owned()),
-        }
+        let secure = match scheme.as_deref() {
+            Some("http") => false,
+            Some("https") => true,
+            Some(other) => return Err(format!("'{other}' is neither http nor https")),
+            None => return Err("it does not begin with http:// or https://".to_owned()),
+        };
         let uri: Uri = text
             .parse()
             .or_else(|_| escape(text).parse())
@@ -50,8 +47,8 @@ impl HttpUrl {
         if host.is_empty() {
             return Err("it names no host".to_owned());
         }
-        let (host, port) = (host.to_owned(), uri.port_u16().unwrap_or(80));
-        Ok(Self { uri, host, port })
+        let (host, port) = (host.to_owned(), uri.port_u16().unwrap_or(default_port(secure)));
+        Ok(Self { uri, host, port, secure })
     }
 
     /// Reads a Content-Location: absolute, or relative to this URL of the MMSC (RFC 3986 clause
@@ -69,22 +66,28 @@ impl HttpUrl {
         if location.is_empty() {
             return Err("it is empty".to_owned());
         }
+        let scheme = if self.secure { "https" } else { "http" };
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         if let Some(rest) = location.strip_prefix("//") {
-            return Self::parse(&format!("http://{rest}"));
+            return Self::parse(&format!("{scheme}://{rest}"));
         }
         if head.eq_ignore_ascii_case(authority) || head.eq_ignore_ascii_case(&self.host) {
-            return Self::parse(&format!("http://{location}"));
+            return Self::parse(&format!("{scheme}://{location}"));
         }
         if location.starts_with('/') {
-            return Self::parse(&format!("http://{authority}{location}"));
+            return Self::parse(&format!("{scheme}://{authority}{location}"));
         }
         let path = self.uri.path();
         if location.starts_with('?') {
-            return Self::parse(&format!("http://{authority}{path}{location}"));
+            return Self::parse(&format!("{scheme}://{authority}{path}{location}"));
         }
         let folder = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("/");
-        Self::parse(&format!("http://{authority}{folder}{location}"))
+        Self::parse(&format!("{scheme}://{authority}{folder}{location}"))
+    }
+
+    /// Whether TLS is asked for.
+    pub(super) fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// Where to connect to without a proxy.
@@ -103,11 +106,25 @@ impl HttpUrl {
         target.parse().unwrap_or_default()
     }
 
+    /// The target of a tunnel (RFC 9112 clause 3.2.3).
+    pub(super) fn authority_form(&self) -> String {
+        let host = self.uri.host().unwrap_or(&self.host);
+        format!("{host}:{}", self.port)
+    }
+
     /// The Host field: by name, whatever address the connection goes to.
     pub(super) fn host_field(&self) -> String {
         let host = self.uri.host().unwrap_or(&self.host);
-        if self.port == 80 { host.to_owned() } else { format!("{host}:{}", self.port) }
+        if self.port == default_port(self.secure) {
+            host.to_owned()
+        } else {
+            format!("{host}:{}", self.port)
+        }
     }
+}
+
+const fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
 }
 
 /// The address that a host is written as, if it is one; zeros in front are decimal.
@@ -169,7 +186,6 @@ mod tests {
     #[test]
     fn unusable_urls_say_why() {
         let why = |text: &str| HttpUrl::parse(text).unwrap_err();
-        assert!(why("https://mmsc/").contains("https is not supported"));
         assert!(why("mmsc/mms").contains("http://"));
         assert!(why("ftp://x/").contains("ftp"));
         assert!(why("").contains("empty"));
@@ -187,6 +203,19 @@ mod tests {
         assert_eq!(join("mmsc.example:8002/1"), "http://mmsc.example:8002/1");
         assert_eq!(join("http://bl/1"), "http://bl/1");
         assert_eq!(join("get?u=http://x/"), "http://mmsc.example:8002/servlets/get?u=http://x/");
-        assert!(base.join("https://x/").is_err());
+        assert_eq!(join("https://x/1"), "https://x/1");
+        assert!(base.join("ftp://x/").is_err());
+    }
+
+    #[test]
+    fn https_has_its_own_port_and_keeps_its_scheme() {
+        let base = url("https://mmsc.example/mms");
+        assert!(base.is_secure() && !url("http://mmsc.example/").is_secure());
+        assert_eq!(base.host_and_port(), ("mmsc.example", 443));
+        assert_eq!(base.host_field(), "mmsc.example");
+        assert_eq!(url("https://mmsc.example:80/").host_field(), "mmsc.example:80");
+        assert_eq!(base.join("/1").unwrap().absolute_form().to_string(), "https://mmsc.example/1");
+        assert!(base.join("mmsc.example/1").unwrap().is_secure());
+        assert!(!base.join("http://mmsc.example/1").unwrap().is_secure(), "as the MMSC wrote it");
     }
 }

@@ -62,7 +62,7 @@ impl<'a> Watch<'a> {
             received_before: received,
             head,
             body,
-            mark: (acknowledged, received),
+            mark: (acknowledged, progress.arrived()),
             moved_at: now,
             phase: Phase { doing: SENDING, began_at: now, moved_before: 0 },
             told: 0,
@@ -127,7 +127,7 @@ impl<'a> Watch<'a> {
 
     /// The limit that has passed without anything moving, if one has.
     fn stalled(&mut self, timeouts: &Timeouts) -> Option<(&'static str, Duration)> {
-        let mark = (self.progress.acknowledged(), self.progress.received());
+        let mark = (self.progress.acknowledged(), self.progress.arrived());
         if mark != self.mark {
             self.mark = mark;
             self.moved_at = Instant::now();
