@@ -1,14 +1,17 @@
 //! The serial ports of this machine: exclusive, never flushed, with errors that say who has them.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
+use mio_serial::{SerialPort, SerialStream};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::lockfile::{self, LockFile};
 use super::profile::{FlowControl, Serial};
@@ -19,6 +22,9 @@ const MAX_NAMED: usize = 8;
 
 /// Bits per second until [`Port::set_serial`] says otherwise.
 const FIRST_SPEED: u32 = 115_200;
+
+/// How long a full port is left alone: its buffer, 4 KB and more, lasts longer on any serial line.
+const FULL_PAUSE: Duration = Duration::from_millis(4);
 
 /// Major device numbers of pseudo-terminals below /dev/pts on Linux.
 const UNIX98_SLAVES: std::ops::RangeInclusive<u32> = 136..=143;
@@ -31,20 +37,27 @@ impl PortOpener for SystemPorts {
     fn open<'a>(&'a self, name: &'a str) -> OpenPort<'a> {
         Box::pin(async move {
             let (port, lock) = open(name)?;
-            Ok(Box::new(SystemPort { stream: Some(port), lock }) as Box<dyn Port>)
+            Ok(Box::new(SystemPort { stream: Some(port), lock, full: None }) as Box<dyn Port>)
         })
     }
 }
 
 struct SystemPort {
-    /// None only while it is being closed.
-    stream: Option<SerialStream>,
+    /// None only while it is being closed. Watched for octets to read only: the kernel announces room
+    /// to write each time a few octets have left, and a wake-up costs more than they are worth.
+    stream: Option<AsyncFd<SerialStream>>,
     lock: Option<LockFile>,
+    /// The port was full: it is offered octets again then.
+    full: Option<Pin<Box<Sleep>>>,
 }
 
 impl SystemPort {
-    fn stream(&mut self) -> io::Result<Pin<&mut SerialStream>> {
-        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    fn stream(&mut self) -> io::Result<&mut AsyncFd<SerialStream>> {
+        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    fn serial(&mut self) -> Option<&mut SerialStream> {
+        self.stream.as_mut().map(AsyncFd::get_mut)
     }
 }
 
@@ -54,9 +67,9 @@ impl Drop for SystemPort {
     /// and only root may tell them not to wait. Then a thread of its own waits: nobody else's modem
     /// shall stand still meanwhile. This port stays busy for that time, and is tried again.
     fn drop(&mut self) {
-        let Some(stream) = self.stream.take() else { return };
+        let Some(stream) = self.stream.take().map(AsyncFd::into_inner) else { return };
         let lock = self.lock.take();
-        let _ = stream.clear(tokio_serial::ClearBuffer::All);
+        let _ = stream.clear(mio_serial::ClearBuffer::All);
         if matches!(stream.bytes_to_write(), Ok(1..)) {
             close_elsewhere((stream, lock));
         }
@@ -70,21 +83,21 @@ fn close_elsewhere<T: Send + 'static>(held: T) {
 
 impl Port for SystemPort {
     fn set_dtr(&mut self, on: bool) -> bool {
-        self.stream.as_mut().is_some_and(|it| it.write_data_terminal_ready(on).is_ok())
+        self.serial().is_some_and(|it| it.write_data_terminal_ready(on).is_ok())
     }
 
     fn set_serial(&mut self, serial: Serial) -> bool {
         let flow = match serial.flow_control {
-            FlowControl::None => tokio_serial::FlowControl::None,
-            FlowControl::Hardware => tokio_serial::FlowControl::Hardware,
+            FlowControl::None => mio_serial::FlowControl::None,
+            FlowControl::Hardware => mio_serial::FlowControl::Hardware,
         };
-        self.stream.as_mut().is_some_and(|it| {
+        self.serial().is_some_and(|it| {
             it.set_flow_control(flow).is_ok() && it.set_baud_rate(serial.baud).is_ok()
         })
     }
 
     fn carrier(&mut self) -> Option<bool> {
-        self.stream.as_mut()?.read_carrier_detect().ok()
+        self.serial()?.read_carrier_detect().ok()
     }
 }
 
@@ -94,7 +107,23 @@ impl AsyncRead for SystemPort {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream()?.poll_read(cx, buf)
+        let stream = self.stream()?;
+        loop {
+            let mut guard = ready!(stream.poll_read_ready_mut(cx))?;
+            let read = guard.get_inner_mut().read(buf.initialize_unfilled());
+            match read {
+                Ok(octets) => {
+                    // All that was there; the kernel tells when more comes.
+                    if octets < buf.remaining() {
+                        guard.clear_ready();
+                    }
+                    buf.advance(octets);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 }
 
@@ -104,7 +133,18 @@ impl AsyncWrite for SystemPort {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write(cx, octets)
+        loop {
+            if let Some(pause) = self.full.as_mut() {
+                ready!(pause.as_mut().poll(cx));
+                self.full = None;
+            }
+            match self.stream()?.get_mut().write(octets) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.full = Some(Box::pin(sleep(FULL_PAUSE)));
+                }
+                outcome => return Poll::Ready(outcome),
+            }
+        }
     }
 
     // The stream's own flush and shutdown wait in the kernel until the line is drained.
@@ -117,7 +157,7 @@ impl AsyncWrite for SystemPort {
     }
 }
 
-fn open(name: &str) -> Result<(SerialStream, Option<LockFile>), PortError> {
+fn open(name: &str) -> Result<(AsyncFd<SerialStream>, Option<LockFile>), PortError> {
     let port = || name.to_owned();
     let path = match fs::canonicalize(name) {
         Ok(path) => path,
@@ -146,17 +186,20 @@ fn open(name: &str) -> Result<(SerialStream, Option<LockFile>), PortError> {
         }
         None => None,
     };
-    let opened = tokio_serial::new(path.to_string_lossy(), FIRST_SPEED).open_native_async();
-    opened.map(|stream| (stream, lock)).map_err(|error| match error.kind() {
-        tokio_serial::ErrorKind::NoDevice => {
+    let opened = SerialStream::open(&mio_serial::new(path.to_string_lossy(), FIRST_SPEED));
+    let stream = opened.map_err(|error| match error.kind() {
+        mio_serial::ErrorKind::NoDevice => {
             PortError::Busy { port: port(), by: holder(device.rdev(), true) }
         }
-        tokio_serial::ErrorKind::Io(kind) => from_io(name, &kind.into()),
+        mio_serial::ErrorKind::Io(kind) => from_io(name, &kind.into()),
         _ if error.description.contains("typewriter") || error.description.contains("ioctl") => {
             PortError::NotSerial { port: port() }
         }
         _ => PortError::Io { port: port(), text: error.description.clone() },
-    })
+    })?;
+    #[expect(deprecated, reason = "what replaces it is unsafe; the stream keeps its descriptor")]
+    let watched = AsyncFd::with_interest(stream, Interest::READABLE);
+    watched.map(|stream| (stream, lock)).map_err(|error| from_io(name, &error))
 }
 
 fn from_io(name: &str, error: &io::Error) -> PortError {

@@ -12,7 +12,9 @@ use super::body::{Gate, HeldBody};
 use super::connection::Connection;
 use super::request::{Call, Heads};
 use super::watch::{RECEIVING, Watch};
-use super::{Answer, Failure, Hook, MAX_HEAD, TICK, Timeouts, TransportError, is_mms_type};
+use super::{
+    Answer, Failure, Hook, MAX_HEAD, NEAR_TICK, TICK, Timeouts, TransportError, is_mms_type,
+};
 use crate::model::StageSink;
 
 /// Octets that may come before the head of the answer is known: interim answers (RFC 9110 clause
@@ -124,6 +126,9 @@ impl<'a> Exchange<'a> {
                     });
                     if end_is_wanted && asked.is_none() {
                         asked = hook.take();
+                    }
+                    if gate.as_ref().is_some_and(|gate| self.watch.nears_end(gate.front)) {
+                        self.tick.reset_after(NEAR_TICK);
                     }
                 }
             }

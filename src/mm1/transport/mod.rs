@@ -39,8 +39,10 @@ pub const MAX_ANSWER: usize = 64 * 1024;
 pub const MAX_MESSAGE: usize = 10 * 1024 * 1024;
 /// Largest head of an answer, octets: proxies add fields, but never that many.
 const MAX_HEAD: usize = 32 * 1024;
-/// How often progress is looked at. It bounds what the wait for acknowledged octets adds.
-const TICK: Duration = Duration::from_millis(20);
+/// How often progress is looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// The same where the final block may soon be missed: two segments last longer below 100 KB/s.
+const NEAR_TICK: Duration = Duration::from_millis(20);
 
 /// How long to wait for what. Nothing limits a whole transfer: 300 KB at 3 KB/s are in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

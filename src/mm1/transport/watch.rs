@@ -27,10 +27,15 @@ const SLOW_START: Duration = Duration::from_secs(300);
 /// slow radio most of a second for every message.
 const STILL_TO_LEAVE: u64 = 2_920;
 
+/// The final block is looked after closely when it may be missed within this time.
+const NEAR: Duration = Duration::from_millis(250);
+
 /// Watches one exchange on a connection.
 pub(super) struct Watch<'a> {
     progress: Progress,
     sent_before: u64,
+    /// What had left when it was looked at last.
+    sent_then: (u64, Instant),
     acknowledged_before: u64,
     received_before: u64,
     head: u64,
@@ -58,6 +63,7 @@ impl<'a> Watch<'a> {
         Self {
             progress: progress.clone(),
             sent_before: progress.sent(),
+            sent_then: (progress.sent(), now),
             acknowledged_before: acknowledged,
             received_before: received,
             head,
@@ -88,6 +94,19 @@ impl<'a> Watch<'a> {
         let before = self.head.saturating_add(front);
         let sent = self.progress.sent().saturating_sub(self.sent_before);
         sent.saturating_add(STILL_TO_LEAVE) >= before && self.acknowledged() >= before.div_ceil(2)
+    }
+
+    /// Whether [`Self::wants_end`] may come true before long at the rate at which octets have left
+    /// since this was asked last.
+    pub(super) fn nears_end(&mut self, front: u64) -> bool {
+        let now = Instant::now();
+        let sent = self.progress.sent();
+        let (before, at) = std::mem::replace(&mut self.sent_then, (sent, now));
+        let elapsed = now.duration_since(at).max(Duration::from_millis(1));
+        let rate = sent.saturating_sub(before) as f64 / elapsed.as_secs_f64();
+        let end = self.sent_before.saturating_add(self.head).saturating_add(front);
+        let left = end.saturating_sub(sent.saturating_add(STILL_TO_LEAVE));
+        left as f64 <= (rate * NEAR.as_secs_f64()).max(STILL_TO_LEAVE as f64)
     }
 
     /// What is being done now.
