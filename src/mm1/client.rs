@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::transport::{Answer, Call, Failure, Hook, HttpUrl, Transport};
+use super::transport::{Answer, Call, Failure, Hook, HttpUrl, Route, Transport};
 use super::{MAX_ANSWER, MAX_MESSAGE, Mm1Error, Retrieved, Seen, SubmitOutcome, Timeouts};
 use crate::codec::Decoded;
 use crate::codec::mms::{
@@ -65,9 +65,21 @@ impl Client {
     /// A client that opens its first connection when it needs one.
     #[must_use]
     pub fn new(net: Arc<dyn Net>, settings: Settings, identity: Identity) -> Self {
+        Self::with_route(net, settings, identity, None)
+    }
+
+    /// The same; `known` is what [`Self::worked`] told of an earlier client with these settings.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a client owns what it is made of")]
+    pub fn with_route(
+        net: Arc<dyn Net>,
+        settings: Settings,
+        identity: Identity,
+        known: Option<Route>,
+    ) -> Self {
         let (major, minor) = settings.mms_version;
         Self {
-            transport: Transport::new(net, &settings, &identity),
+            transport: Transport::new(&net, &settings, &identity, known),
             mmsc: HttpUrl::parse(&settings.mmsc),
             append_transaction_id: settings.append_transaction_id,
             ack_to_location: settings.ack_to_location,
@@ -78,8 +90,15 @@ impl Client {
     /// The same with other time-outs.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.transport.set_timeouts(timeouts);
+        self.transport = self.transport.with_timeouts(timeouts);
         self
+    }
+
+    /// The way on which the MMSC has answered, where the settings leave it open (a proxy with the
+    /// port of a WAP gateway).
+    #[must_use]
+    pub fn worked(&self) -> Option<Route> {
+        self.transport.worked()
     }
 
     /// Sends an encoded M-Send.req.

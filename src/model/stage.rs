@@ -46,6 +46,11 @@ pub enum Stage {
         /// Our address.
         address: IpAddr,
     },
+    /// The WAP 1.x gateway has granted a session.
+    WapConnected {
+        /// Host and port.
+        to: String,
+    },
     /// A stream to the proxy or MMSC is open.
     TcpConnected {
         /// Host and port.
@@ -95,6 +100,7 @@ impl Stage {
             Self::IpUp { .. } => "ip-up",
             Self::TcpConnected { .. } => "tcp-connected",
             Self::Encrypted { .. } => "encrypted",
+            Self::WapConnected { .. } => "wap-connected",
             Self::Uploading { .. } => "uploading",
             Self::Downloading { .. } => "downloading",
             Self::Answered { .. } => "answered",
@@ -118,6 +124,7 @@ impl fmt::Display for Stage {
             Self::IpUp { address } => write!(f, "IP address {address}"),
             Self::TcpConnected { to } => write!(f, "connected to {to}"),
             Self::Encrypted { with } => write!(f, "encrypted connection with {with}"),
+            Self::WapConnected { to } => write!(f, "session with the WAP gateway {to}"),
             Self::Uploading { done, total } => write!(f, "{done} of {total} octets sent"),
             Self::Downloading { done, total: Some(total) } => {
                 write!(f, "{done} of {total} octets received")

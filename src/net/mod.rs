@@ -44,6 +44,11 @@ pub trait Datagrams: Send + Sync {
     /// Sends one datagram.
     fn send<'a>(&'a self, to: SocketAddr, octets: &'a [u8]) -> BoxFuture<'a, Result<(), NetError>>;
 
+    /// Most octets of a datagram that leaves without being cut into fragments.
+    fn largest(&self) -> usize {
+        1472
+    }
+
     /// The next datagram, at most 65 535 octets, and where it came from.
     fn receive(&self) -> BoxFuture<'_, Result<(Vec<u8>, SocketAddr), NetError>>;
 }

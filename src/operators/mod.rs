@@ -5,4 +5,6 @@
 pub mod parse;
 mod settings;
 
-pub use settings::{AckMode, Auth, FromMode, Settings, SettingsError, Trust};
+pub use settings::{
+    AckMode, Auth, FromMode, Settings, SettingsError, TransportChoice, Trust,
+};

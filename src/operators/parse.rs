@@ -7,7 +7,7 @@ use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
-use super::{AckMode, Auth, FromMode, SettingsError};
+use super::{AckMode, Auth, FromMode, SettingsError, TransportChoice};
 
 /// Smallest and largest sensible limit of a whole PDU, octets: from the smallest operator limit
 /// known (30 KB, an early conformance class) down a little, and up to Android's hard cap.
@@ -102,11 +102,11 @@ pub fn mmsc(text: &str) -> Result<String, SettingsError> {
     })
 }
 
-/// The HTTP WAP proxy as `host:port`; empty means none. Zeros in front of the numbers of an
-/// address, common in published settings, are decimal and dropped.
+/// The WAP proxy as `host:port`; empty means none. Zeros in front of the numbers of an address,
+/// common in published settings, are decimal and dropped.
 ///
 /// # Errors
-/// When it has no port, or the port of a WSP gateway.
+/// When it has no port, or the port of a WAP gateway that speaks through WTLS.
 pub fn proxy(text: &str) -> Result<Option<(String, u16)>, SettingsError> {
     let trimmed = text.trim();
     if trimmed.is_empty() {
@@ -123,10 +123,12 @@ pub fn proxy(text: &str) -> Result<Option<(String, u16)>, SettingsError> {
         Ok(port) if port != 0 => port,
         _ => return Err(error("proxy", text, expected)),
     };
-    if (9200..=9203).contains(&port) {
+    if matches!(port, 9202 | 9203) {
         let reason = format!(
-            "port {port} speaks WSP, not HTTP; most such operators have an HTTP proxy at the same \
-             address: try port 8080, 80 or 8799"
+            "port {port} is WSP over WTLS, the encryption of WAP 1.x, which mm1gate does not speak; \
+             the same gateway without it answers at port {}, and most such operators have an HTTP \
+             proxy at that address (port 8080 or 80)",
+            port - 2
         );
         return Err(error("proxy", text, &reason));
     }
@@ -184,6 +186,19 @@ pub fn fingerprint(text: &str) -> Result<[u8; 32], SettingsError> {
             "the SHA-256 of the certificate, 64 hexadecimal digits with or without colons";
         error("mmsc_fingerprint", text, expected)
     })
+}
+
+/// `auto`, `http` or `wap`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn transport(text: &str) -> Result<TransportChoice, SettingsError> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "auto" => Ok(TransportChoice::Auto),
+        "http" => Ok(TransportChoice::Http),
+        "wap" => Ok(TransportChoice::Wap),
+        _ => Err(error("transport", text, "one of auto, http and wap")),
+    }
 }
 
 /// The operator's limit of a whole PDU in octets.
@@ -377,7 +392,18 @@ mod tests {
         assert_eq!(proxy(" http://proxy.example:80/ "), Ok(Some(("proxy.example".into(), 80))));
         assert_eq!(proxy("  "), Ok(None));
         assert!(proxy("10.0.0.1:0").is_err());
-        assert!(proxy("10.0.0.1:9201").unwrap_err().to_string().contains("8080"));
+    }
+
+    #[test]
+    fn wap_gateways_are_taken_and_those_with_wtls_refused_by_name() {
+        assert_eq!(proxy("010.0.0.1:9201"), Ok(Some(("10.0.0.1".into(), 9201))));
+        assert_eq!(proxy("10.0.0.1:9200"), Ok(Some(("10.0.0.1".into(), 9200))));
+        for (port, plain) in [(9202, "9200"), (9203, "9201")] {
+            let told = proxy(&format!("10.0.0.1:{port}")).unwrap_err().to_string();
+            assert!(told.contains("WTLS") && told.contains(plain), "{told}");
+        }
+        assert_eq!(transport("WAP"), Ok(TransportChoice::Wap));
+        assert!(transport("wsp").unwrap_err().to_string().contains("auto, http and wap"));
     }
 
     #[test]

@@ -45,6 +45,18 @@ pub struct Trust {
     pub fingerprint: Option<[u8; 32]>,
 }
 
+/// How requests reach the MMSC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransportChoice {
+    /// HTTP; behind a proxy with the port of a WAP 1.x gateway HTTP at usual ports of that host
+    /// first, then WSP.
+    Auto,
+    /// HTTP only.
+    Http,
+    /// WSP through a WAP 1.x gateway only.
+    Wap,
+}
+
 /// One operator's settings. `Debug` shows no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -60,7 +72,8 @@ pub struct Settings {
     pub auth: Auth,
     /// URL of the MMSC.
     pub mmsc: String,
-    /// Host (name or address) and port of the HTTP WAP proxy.
+    /// Host (name or address) and port of the WAP proxy; one at port 9200 or 9201 is a WAP 1.x
+    /// gateway.
     pub proxy: Option<(String, u16)>,
     /// User and password that the proxy asks for (RFC 7617).
     pub proxy_login: Option<(String, Secret)>,
@@ -68,6 +81,8 @@ pub struct Settings {
     pub nai: Option<Secret>,
     /// Whose certificate an `https` MMSC may show.
     pub trust: Trust,
+    /// How requests reach the MMSC.
+    pub transport: TransportChoice,
     /// Largest whole PDU the operator takes, octets.
     pub max_message_size: usize,
     /// Most recipients in one PDU.
@@ -124,6 +139,7 @@ impl Default for Settings {
             proxy_login: None,
             nai: None,
             trust: Trust::default(),
+            transport: TransportChoice::Auto,
             max_message_size: 300 * 1024,
             max_recipients: 20,
             user_agent: concat!("mm1gate/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -7,3 +7,5 @@ pub mod at;
 pub mod cmux;
 pub mod ppp;
 pub mod sms_reassembly;
+pub mod wsp;
+pub mod wtp;

@@ -6,6 +6,7 @@ mod bus;
 mod capture;
 mod chain;
 mod gsm0710muxd;
+mod kannel_wap;
 mod names;
 mod ofono;
 mod origin;

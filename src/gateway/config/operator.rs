@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::beside;
 use crate::model::redact::Secret;
-use crate::operators::{Settings, SettingsError, parse};
+use crate::operators::{Settings, SettingsError, TransportChoice, parse};
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +19,7 @@ pub(super) struct RawOperator {
     auth: Option<String>,
     mmsc: Option<String>,
     proxy: Option<String>,
+    transport: Option<String>,
     proxy_user: Option<String>,
     proxy_password: Option<String>,
     nai: Option<String>,
@@ -70,6 +71,14 @@ pub(super) fn check(file: &str, raw: RawOperator) -> Result<Settings, SettingsEr
     }
     if let Some(text) = raw.proxy {
         settings.proxy = parse::proxy(&text)?;
+    }
+    if let Some(text) = raw.transport {
+        settings.transport = parse::transport(&text)?;
+        if settings.transport == TransportChoice::Wap && settings.proxy.is_none() {
+            let reason = "it needs the WAP gateway's address as proxy, for example proxy = \
+                          \"10.0.0.1:9201\"";
+            return Err(wrong("transport", &text, reason));
+        }
     }
     if let Some(octets) = raw.max_message_size {
         settings.max_message_size = parse::max_message_size(octets)?;

@@ -92,6 +92,29 @@ pub enum TransportError {
         /// What the parser found.
         reason: String,
     },
+    /// The WAP gateway gives no session, or gave the request up.
+    #[error("the WAP gateway {to} did not go on while {doing}: {reason}")]
+    Gateway {
+        /// Host and port.
+        to: String,
+        /// `opening the session`, or as in [`Self::Stalled`].
+        doing: &'static str,
+        /// Its own reason.
+        reason: String,
+    },
+    /// More than the way to the gateway carries.
+    #[error(
+        "the request of {octets} octets is more than the {limit} that go through the WAP \
+             gateway {to}"
+    )]
+    TooLong {
+        /// Host and port.
+        to: String,
+        /// Octets of the request.
+        octets: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// More than a named limit.
     #[error("the answer of {to} is longer than the limit of {limit} octets")]
     TooLarge {
@@ -106,7 +129,7 @@ impl TransportError {
     /// Waiting may help.
     pub(in crate::mm1) fn retry(&self) -> Retry {
         match self {
-            Self::TooLarge { .. } => Retry::Never,
+            Self::TooLarge { .. } | Self::TooLong { .. } => Retry::Never,
             // Certificates are renewed, and a machine without a battery learns the date late.
             Self::Tls { .. } | Self::Certificate { .. } => Retry::Backoff,
             Self::ProxyRefused { seen, .. } => match seen.status {
@@ -127,6 +150,35 @@ impl TransportError {
         }
     }
 
+    /// Whoever was asked does not serve requests in this way.
+    pub(super) fn is_no_way(&self) -> bool {
+        match self {
+            Self::Net(error) => matches!(
+                error,
+                NetError::ConnectTimeout { .. }
+                    | NetError::Refused { .. }
+                    | NetError::Unreachable { .. }
+            ),
+            Self::NotHttp { .. } | Self::ProxyRefused { .. } | Self::Tls { .. } => true,
+            Self::Closed { .. } | Self::Broken { .. } => self.nothing_came(),
+            _ => false,
+        }
+    }
+
+    /// It would be the same with anybody else.
+    pub(super) const fn concerns_the_line(&self) -> bool {
+        matches!(
+            self,
+            Self::Net(
+                NetError::LinkDown { .. }
+                    | NetError::NameNotFound { .. }
+                    | NetError::NameServerSilent { .. }
+                    | NetError::Limit { .. }
+            ) | Self::TooLong { .. }
+                | Self::TooLarge { .. }
+        )
+    }
+
     pub(in crate::mm1) const fn code(&self) -> &'static str {
         match self {
             Self::Net(NetError::NameNotFound { .. } | NetError::NameServerSilent { .. }) => {
@@ -140,6 +192,8 @@ impl TransportError {
             Self::Certificate { .. } => "certificate-not-trusted",
             Self::ProxyRefused { .. } => "proxy-refused",
             Self::NotHttp { .. } => "not-http",
+            Self::Gateway { .. } => "gateway-gave-up",
+            Self::TooLong { .. } => "request-too-long",
             Self::TooLarge { .. } => "answer-too-large",
         }
     }
@@ -172,7 +226,17 @@ impl TransportError {
             Self::ProxyRefused { .. } => {
                 "check proxy and mmsc: this proxy does not let https through to the MMSC"
             }
-            Self::NotHttp { .. } => "check the proxy's port: 9200 to 9203 speak WSP, not HTTP",
+            Self::NotHttp { .. } => {
+                "check the proxy's port: 9200 and 9201 are those of WAP gateways, which are not \
+                 spoken to by HTTP"
+            }
+            Self::Gateway { .. } => {
+                "it is tried again by itself; if that does not help, check proxy, or set transport \
+                 = \"http\" with the port of the operator's HTTP proxy"
+            }
+            Self::TooLong { .. } => {
+                "send less or smaller: set max_message_size to what the gateway carries"
+            }
             Self::TooLarge { .. } => "report it to the operator: nothing that large is an MMS",
         };
         text.to_owned()

@@ -54,12 +54,12 @@ impl HttpTransport {
         }
     }
 
-    /// Makes one exchange. With a hook the final block of the body leaves only after the far end
-    /// has half of the request, nearly all before it has left and the hook has agreed.
+    /// Makes one exchange; a hook that was called is taken out. With a hook the final block of the
+    /// body leaves only after the far end has half of the request, nearly all before it has left and the hook has agreed.
     pub(super) async fn exchange(
         &self,
         call: &Call,
-        mut hook: Option<Hook<'_>>,
+        hook: &mut Option<Hook<'_>>,
         stages: &StageSink,
     ) -> Result<Answer, Failure> {
         let heads = self.heads.as_ref().map_err(|(what, reason)| Failure::Unusable {
@@ -77,7 +77,7 @@ impl HttpTransport {
             None => None,
         };
         if let Some(connection) = kept {
-            match self.attempt(connection, heads, call, &mut hook, stages).await {
+            match self.attempt(connection, heads, call, hook, stages).await {
                 // The far end may have closed the kept connection while the request was on its
                 // way: nothing happened there.
                 Err(Failure::Before(error)) if error.nothing_came() && hook.is_some() == gated => {
@@ -87,7 +87,7 @@ impl HttpTransport {
             }
         }
         let connection = self.open(route, heads, &call.url, stages).await?;
-        self.attempt(connection, heads, call, &mut hook, stages).await
+        self.attempt(connection, heads, call, hook, stages).await
     }
 
     /// Opens a connection: TCP, a tunnel where a proxy stands before TLS, TLS, HTTP.

@@ -7,28 +7,27 @@ mod error;
 mod exchange;
 mod http;
 mod request;
+mod route;
 mod seen;
 mod tls;
 mod tunnel;
 mod url;
+mod wap;
 mod watch;
 
 pub use error::TransportError;
 pub(super) use error::WANTS_LOGIN;
 pub(super) use request::Call;
+pub use route::Route;
+pub(super) use route::Transport;
 pub(super) use url::HttpUrl;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::http::HttpTransport;
-use super::Identity;
 use crate::codec::mms;
-use crate::model::StageSink;
-use crate::net::{BoxFuture, Net};
-use crate::operators::Settings;
+use crate::net::BoxFuture;
 
 /// Octets at the end of a request body that wait for the caller's word. Small enough to leave in
 /// one segment; a body that is not longer waits as a whole.
@@ -119,35 +118,3 @@ pub(super) enum Failure {
 
 /// The hook as a future; nothing happens before it is polled.
 pub(super) type Hook<'a> = BoxFuture<'a, Result<(), String>>;
-
-/// Makes exchanges, whichever way the operator's settings ask for.
-#[derive(Debug)]
-pub(super) struct Transport {
-    http: HttpTransport,
-}
-
-impl Transport {
-    pub(super) fn new(net: Arc<dyn Net>, settings: &Settings, identity: &Identity) -> Self {
-        Self { http: HttpTransport::new(net, settings, identity) }
-    }
-
-    pub(super) const fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.http.set_timeouts(timeouts);
-    }
-
-    /// Ends the idle connection in order.
-    pub(super) async fn close(&self) {
-        self.http.close().await;
-    }
-
-    /// Makes one exchange. With a hook the final block of the body leaves only after the hook has
-    /// agreed, which is asked when nearly all before that block has left and the far end has half.
-    pub(super) async fn exchange(
-        &self,
-        call: &Call,
-        hook: Option<Hook<'_>>,
-        stages: &StageSink,
-    ) -> Result<Answer, Failure> {
-        self.http.exchange(call, hook, stages).await
-    }
-}

@@ -88,6 +88,27 @@ impl Heads {
         Ok(Self { fields, for_proxy, content_type, proxied: settings.proxy.is_some() })
     }
 
+    /// The fields for a transport that is not HTTP: each choice of Accept by itself, nothing about
+    /// the connection.
+    pub(super) fn pairs(&self) -> Vec<(String, String)> {
+        let mut pairs = Vec::new();
+        for (name, value) in &self.fields {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            match *name {
+                header::CONNECTION => {}
+                header::ACCEPT => pairs
+                    .extend(value.split(',').map(|one| (name.to_string(), one.trim().to_owned()))),
+                _ => pairs.push((name.to_string(), value)),
+            }
+        }
+        pairs
+    }
+
+    /// Content-Type of a PDU.
+    pub(super) fn content_type(&self) -> String {
+        String::from_utf8_lossy(self.content_type.as_bytes()).into_owned()
+    }
+
     /// The request and the length of its head on the wire.
     ///
     /// # Errors

@@ -85,6 +85,10 @@ impl Datagrams for UdpSocket {
         }))
     }
 
+    fn largest(&self) -> usize {
+        self.largest
+    }
+
     fn receive(&self) -> BoxFuture<'_, Result<(Vec<u8>, SocketAddr), NetError>> {
         Box::pin(poll_fn(|cx| {
             let mut core = self.shared.lock();
