@@ -13,7 +13,7 @@ use super::schedule::{Schedule, has_last_try_after, no_later_than_last_try};
 use super::shift::Shift;
 use super::upkeep::Failure;
 use crate::bearer::{Bearer, BearerError, CallLabel, UpFailed};
-use crate::mm1::{Client, Identity};
+use crate::mm1::Identity;
 use crate::model::{Explain, Fault};
 use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
 use crate::net::pump::LineCounters;
@@ -194,7 +194,8 @@ impl Worker<'_> {
             own_number: own_number.map(|number| number.text().to_owned()),
             imsi: Some(info.imsi.clone()).filter(|imsi| !imsi.is_empty()),
         };
-        let client = Client::new(bearer.net(), shift.settings.clone(), identity);
+        let client = shift.client(bearer.net(), identity).await?;
+        let mut route = client.worked();
         let mut served = Served { worked: false, lost: None };
         let longest = self.core().timing.longest_call;
         let begun = Instant::now();
@@ -224,6 +225,7 @@ impl Worker<'_> {
                 () = meter.keep() => return Ok(served),
             };
             served.worked |= worked;
+            shift.remember_route(&client, &mut route).await?;
             if silence.length() >= DEAD_LINE {
                 let seconds = silence.length().as_secs();
                 tracing::info!(modem = %self.name(), seconds, "hanging up: the line is dead");

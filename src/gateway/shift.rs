@@ -1,11 +1,13 @@
 //! One shift: everything that is due for one SIM, over a network that is up. Knows no modem; a
 //! test can hand it any network.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Core, inbound, outbound};
-use crate::mm1::Client;
+use crate::mm1::{Client, Identity, Route};
 use crate::model::{MessageId, StageSink};
+use crate::net::Net;
 use crate::operators::Settings;
 use crate::store::StoreError;
 
@@ -21,6 +23,42 @@ pub(super) struct Shift {
 impl Shift {
     pub(super) fn new(core: Core, modem: String, sim: String, settings: Settings) -> Self {
         Self { core, modem, sim, settings, turn: AtomicBool::new(false) }
+    }
+
+    /// The MMS client of this SIM over a network that is up; it knows which way worked before.
+    pub(super) async fn client(
+        &self,
+        net: Arc<dyn Net>,
+        identity: Identity,
+    ) -> Result<Client, StoreError> {
+        let known = match self.gateway() {
+            Some(gateway) => self.core.store.route(&self.sim, &gateway).await?,
+            None => None,
+        };
+        let known = known.and_then(|way| way.parse().ok());
+        Ok(Client::with_route(net, self.settings.clone(), identity, known))
+    }
+
+    /// Keeps the way that has worked, for the calls to come.
+    pub(super) async fn remember_route(
+        &self,
+        client: &Client,
+        known: &mut Option<Route>,
+    ) -> Result<(), StoreError> {
+        let worked = client.worked();
+        let (Some(route), Some(gateway)) = (worked, self.gateway()) else { return Ok(()) };
+        if *known != worked {
+            let (way, now) = (route.to_string(), self.core.now());
+            self.core.store.remember_route(&self.sim, &gateway, &way, now).await?;
+            tracing::info!(modem = %self.modem, %gateway, %way, "this way leads to the MMSC");
+            *known = worked;
+        }
+        Ok(())
+    }
+
+    /// What the way is remembered with.
+    fn gateway(&self) -> Option<String> {
+        self.settings.proxy.as_ref().map(|(host, port)| format!("{host}:{port}"))
     }
 
     /// Does the next piece of work; false when nothing is due. Acknowledgements come first, since

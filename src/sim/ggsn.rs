@@ -13,6 +13,8 @@ use super::fault::{Fault, Faults, OfferedProtocol, PppAuthForm};
 use super::mmsc::{Front, Mmsc, serve_connection};
 use super::modem::{CallRefused, CallRequest, CallTaker};
 use super::radio;
+use super::wap_gateway::WapGateway;
+use crate::codec::wsp::pdu::{CONNECTIONLESS_PORT, SESSION_PORT};
 use crate::model::Random;
 use crate::net::pump::{FrameSink, Pump};
 use crate::net::stack::{Stack, StackConfig};
@@ -39,6 +41,8 @@ pub(super) struct GgsnConfig {
     pub(super) own: Ipv4Addr,
     pub(super) proxy: Option<SocketAddrV4>,
     pub(super) mmsc: SocketAddrV4,
+    /// Answers at every address behind the access point of MMS.
+    pub(super) wap: WapGateway,
     /// Names that the name server knows.
     pub(super) names: Vec<(String, Ipv4Addr)>,
 }
@@ -162,6 +166,15 @@ impl Ggsn {
         }
         if !has_mms {
             return;
+        }
+        let (mmsc, msisdn) = (&self.0.mmsc, number.to_owned());
+        match (stack.bind_udp(SESSION_PORT), stack.bind_udp(CONNECTIONLESS_PORT)) {
+            (Ok(sessions), Ok(units)) => {
+                let wap = config.wap.clone();
+                spawn(over, wap.clone().serve_sessions(mmsc.clone(), msisdn.clone(), sessions));
+                spawn(over, wap.serve_units(mmsc.clone(), msisdn, units));
+            }
+            (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "no WAP gateway"),
         }
         let proxy = config.proxy.filter(|_| !self.0.faults.strikes(&Fault::ProxyRefuses {}));
         let mut ports: Vec<u16> = proxy.iter().map(SocketAddrV4::port).collect();

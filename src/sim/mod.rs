@@ -1,4 +1,4 @@
-//! The virtual operator and its virtual modem: radio, AT interpreter, GGSN, WAP proxy, MMSC, SMSC,
+//! The virtual operator and its virtual modem: radio, AT interpreter, GGSN, WAP proxy, WAP gateway, MMSC, SMSC,
 //! phones and switchable faults.
 //!
 //! May use: codec, proto, net, model. Never modem, bearer, mm1, gateway, store or api: it stands
@@ -17,6 +17,7 @@ mod pty;
 mod radio;
 mod scenario;
 mod smsc;
+mod wap_gateway;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,6 +37,7 @@ pub use phone::{Answer, Behaviour, Outgoing, OutgoingPart, Phone, Received, Rece
 pub use pty::{PtyPort, open_slave, pty_pair};
 pub use scenario::{Network, Scenario, ScenarioError};
 pub use smsc::{ReceivedText, SmsError, Submitted};
+pub use wap_gateway::{WapGateway, WapPath};
 
 /// A poisoned lock means that a test failed elsewhere; its data are whole all the same.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

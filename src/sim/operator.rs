@@ -16,6 +16,7 @@ use super::mmsc::{Journal, Mmsc, MmscConfig};
 use super::modem::{CallTaker, ModemConfig, ModemState, Subscriber, VirtualModem};
 use super::phone::{Behaviour, Outgoing, Phone, Received};
 use super::smsc::{ReceivedText, SmsError, Smsc, Submitted};
+use super::wap_gateway::WapGateway;
 use crate::codec::sms::{Deliver, Tpdu, split_smsc};
 use crate::model::{Clock, Random};
 use crate::proto::ppp::{AuthProtocol, Credentials, ServerQuirks};
@@ -226,6 +227,7 @@ impl OperatorBuilder {
             mmsc.add_phone(phone);
         }
         let mmsc_address = mmsc_address(&self.mmsc_url);
+        let wap = WapGateway::new(random.clone());
         let calls: Arc<dyn CallTaker> = match self.ppp_command {
             Some(words) => Arc::new(ExternalCall::new(words)),
             None => {
@@ -250,6 +252,7 @@ impl OperatorBuilder {
                     own: Ipv4Addr::new(10, 64, 0, 1),
                     proxy: self.proxy,
                     mmsc: mmsc_address,
+                    wap: wap.clone(),
                     names: names(&self.mmsc_url, mmsc_address, self.proxy),
                 };
                 let ggsn =
@@ -278,6 +281,7 @@ impl OperatorBuilder {
             smsc,
             faults,
             stop,
+            wap,
             apn: self.apn,
             proxy: self.proxy,
         }))
@@ -294,6 +298,7 @@ struct Inner {
     smsc: Smsc,
     faults: Faults,
     stop: CancellationToken,
+    wap: WapGateway,
     apn: String,
     proxy: Option<SocketAddrV4>,
 }
@@ -342,6 +347,12 @@ impl Operator {
     #[must_use]
     pub fn modems(&self) -> &[VirtualModem] {
         &self.0.modems
+    }
+
+    /// The WAP 1.x gateway, at the ports 9200 and 9201 of the proxy's address.
+    #[must_use]
+    pub fn wap(&self) -> &WapGateway {
+        &self.0.wap
     }
 
     /// The MMSC.

@@ -16,6 +16,7 @@ mod outbound;
 mod pins;
 mod recovery;
 mod reports;
+mod route;
 mod rows;
 mod schema;
 mod sims;

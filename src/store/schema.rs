@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     Step::Sql(PINS_AND_HOLDS),
     Step::Sql(STORAGES),
     Step::Sql(DATA_CALLS),
+    Step::Sql(ROUTES),
 ];
 
 /// What makes a version of the one before.
@@ -430,6 +431,17 @@ CREATE TABLE data_month (
     octets_out INTEGER NOT NULL,
     octets_in  INTEGER NOT NULL,
     PRIMARY KEY (sim, month, roaming)
+) STRICT;
+";
+
+/// Which way requests reach the MMSC, where the settings leave it open.
+const ROUTES: &str = "
+CREATE TABLE route (
+    sim      TEXT PRIMARY KEY NOT NULL,
+    -- Host and port as configured.
+    gateway  TEXT NOT NULL,
+    way      TEXT NOT NULL,
+    noted_at INTEGER NOT NULL
 ) STRICT;
 ";
 

@@ -37,6 +37,7 @@ mod gateway_rig;
 mod gateway_sims;
 mod gateway_texts;
 mod gateway_unnamed_sims;
+mod gateway_wap;
 mod hang_up;
 #[path = "../../hil/suite/mod.rs"]
 mod hil;
@@ -45,6 +46,7 @@ mod mm1_retrieve;
 mod mm1_rig;
 mod mm1_submit;
 mod mm1_tls;
+mod mm1_wap;
 mod mms_pdus;
 mod mms_vectors;
 mod modem_profiles;

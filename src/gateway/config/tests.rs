@@ -50,7 +50,9 @@ fn misspelt_key_gets_a_suggestion_and_its_line() {
 fn unusable_values_are_named_with_what_is_expected() {
     let text = complaint("http://mmsc.example/mms", "mmsc.example/mms");
     assert!(text.starts_with("test.toml: modem[0].operator.mmsc = \"mmsc.example/mms\""));
-    assert!(complaint("010.000.000.001:8080", "10.0.0.1:9201").contains("WSP"));
+    assert!(complaint("010.000.000.001:8080", "10.0.0.1:9203").contains("WTLS"));
+    let without_gateway = "\"\"\ntransport = \"wap\"";
+    assert!(complaint("\"010.000.000.001:8080\"", without_gateway).contains("9201"));
     assert!(complaint("010.000.000.001:8080", "10.0.0.1").contains("port"));
     assert!(complaint("307200", "300").contains("octets"));
     assert!(complaint("\"chap\"", "\"peap\"").contains("none, pap"));

@@ -159,7 +159,7 @@ impl TransportError {
                     | NetError::Refused { .. }
                     | NetError::Unreachable { .. }
             ),
-            Self::NotHttp { .. } | Self::ProxyRefused { .. } | Self::Tls { .. } => true,
+            Self::NotHttp { .. } => true,
             Self::Closed { .. } | Self::Broken { .. } => self.nothing_came(),
             _ => false,
         }

@@ -92,7 +92,8 @@ impl Heads {
     /// the connection.
     pub(super) fn pairs(&self) -> Vec<(String, String)> {
         let mut pairs = Vec::new();
-        for (name, value) in &self.fields {
+        // The gateway is the proxy.
+        for (name, value) in self.fields.iter().chain(&self.for_proxy) {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             match *name {
                 header::CONNECTION => {}

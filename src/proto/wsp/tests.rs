@@ -1,4 +1,4 @@
-//! Sessions between a client and a gateway over a path that loses nothing.
+//! Sessions between a client and a gateway over a path that loses nothing (WAP-230 clause 7.1).
 
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use crate::codec::wsp::pdu::{
     AbortReason, Address, EntityHeaders, GetMethod, Pdu, PostMethod, Status,
 };
 use crate::codec::wtp::{Abort, Tid};
+use crate::model::{Clock, Timestamp};
 use crate::proto::wtp::Config;
 
 struct Pair {
@@ -24,7 +25,9 @@ type Round = (Vec<SessionEvent>, Vec<ServerEvent>);
 impl Pair {
     fn new(largest_sdu: u32) -> Self {
         Self {
-            now: tokio::time::Instant::now().into_std(),
+            now: Clock::starting_at(Timestamp::default())
+                .instant_of(Timestamp::default())
+                .into_std(),
             client: Session::new(Config::default(), 9),
             server: Server::new(Config::default(), 9, largest_sdu),
         }

@@ -1,4 +1,4 @@
-//! One side of the conversation with one peer: transactions by their identifiers.
+//! One side of the conversation with one peer: transactions by their identifiers (WAP-224 clause 9).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;

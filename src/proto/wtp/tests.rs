@@ -1,5 +1,5 @@
 //! Conversations between two endpoints over a path that loses, doubles and reorders, and single
-//! exchanges by their octets.
+//! exchanges by their octets (WAP-224 clauses 7 and 9).
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use bytes::Bytes;
 
 use super::*;
 use crate::codec::wtp::{Body, Pdu, ProviderReason, Tpi, Trailer, TransactionOption};
-use crate::model::Random;
+use crate::model::{Clock, Random, Timestamp};
 
 fn start() -> Instant {
-    tokio::time::Instant::now().into_std()
+    Clock::starting_at(Timestamp::default()).instant_of(Timestamp::default()).into_std()
 }
 
 fn body(octets: usize, seed: u64) -> Bytes {

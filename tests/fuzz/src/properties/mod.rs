@@ -13,6 +13,7 @@ mod push;
 mod smil;
 mod sms;
 mod text;
+mod wap;
 mod wsp;
 mod wtp;
 
@@ -33,6 +34,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("smil", smil::check),
     ("text", text::check),
     ("tpdu", sms::check),
+    ("wap", wap::check),
     ("wsp_headers", wsp::check_headers),
     ("wtp", wtp::check),
 ];
