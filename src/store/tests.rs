@@ -529,7 +529,7 @@ fn store_of_a_newer_program_is_refused() {
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 5 });
+    assert_eq!(Store::open(dir.path()).unwrap_err(), StoreError::TooNew { found: 99, known: 7 });
 }
 
 async fn received(store: &Store, id: &MessageId, acks: Vec<NewAck>) {
