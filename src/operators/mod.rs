@@ -5,6 +5,4 @@
 pub mod parse;
 mod settings;
 
-pub use settings::{
-    AckMode, Auth, FromMode, Settings, SettingsError, TransportChoice, Trust,
-};
+pub use settings::{AckMode, Auth, FromMode, Settings, SettingsError, TransportChoice, Trust};
