@@ -24,8 +24,8 @@ use crate::api::view::EventItem;
 use crate::gateway::{Event, Gateway};
 use crate::media;
 use crate::model::{
-    Address, Direction, InboundState, MessageId, NewMessage, NewPart, NoTap, OutboundState, State,
-    Tap,
+    Address, Clock, Direction, InboundState, MessageId, NewMessage, NewPart, NoTap, OutboundState,
+    State, Tap,
 };
 
 /// Where the page is when nobody else is there.
@@ -446,7 +446,7 @@ fn keep_in(dir: &Path) -> Result<Arc<Capture>, CliError> {
     std::fs::create_dir_all(dir)
         .map_err(|error| CliError::io(Exit::CantCreate, dir.display(), &error))?;
     let path = dir.join("demo.pcapng");
-    let capture = Capture::create(&path, super::demo_rig::MODEM)
+    let capture = Capture::create(&path, Clock::system())
         .map_err(|error| CliError::io(Exit::CantCreate, path.display(), &error))?;
     Ok(Arc::new(capture))
 }

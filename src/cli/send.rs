@@ -8,6 +8,7 @@ use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::capture::Recording;
 use super::error::{CliError, Exit};
 use super::follow::{self, Output, Patience, Progress};
 use super::session::{ConfigArg, PortArgs, Session};
@@ -94,7 +95,12 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             return count(args).await;
         }
         let body = body(args)?;
-        let session = Session::open_for_sending(&args.config, &args.port, args.kind()).await?;
+        let mut recording = None;
+        let session = Session::open_for_sending(&args.config, &args.port, args.kind(), || {
+            let begun = Recording::begin(args.port.pcap.as_deref())?;
+            Ok(recording.insert(begun).tap())
+        })
+        .await?;
         let result = if session.is_own() {
             // The modem must not be left in a data call.
             let stop = serve::stop_signal()?;
@@ -113,7 +119,7 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             send(&session, args, &body).await
         };
         session.close().await;
-        result
+        result.and(recording.map_or(Ok(()), Recording::end))
     })
 }
 

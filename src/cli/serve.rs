@@ -8,11 +8,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
+use super::capture::Recording;
 use super::error::{CliError, Exit};
 use super::{session, settings, term};
 use crate::api::Listeners;
 use crate::gateway::{Config, Deps, Event, Gateway};
-use crate::model::{Clock, Explain, NoTap, Random, Stage, Tap};
+use crate::model::{Clock, Explain, Random, Stage, Tap};
 use crate::modem::SystemPorts;
 use crate::modem::usb::Sysfs;
 
@@ -24,23 +25,28 @@ pub(super) struct Args {
     /// Configuration file [default: $XDG_CONFIG_HOME/mm1gate/mm1gate.toml or /etc/mm1gate/mm1gate.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Write everything that goes over the modems' ports into this pcapng file, numbers and pictures
+    /// included; `mm1gate capture redact` makes a copy without them
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
 }
 
 /// Runs the gateway.
 pub(super) fn run(args: Args) -> Result<(), CliError> {
     let file = settings::find(args.config.as_deref())?.ok_or_else(settings::missing)?;
     let config = session::load(&file)?;
-    super::block_on(serve(config))
+    super::block_on(serve(config, args.pcap))
 }
 
-async fn serve(config: Config) -> Result<(), CliError> {
+async fn serve(config: Config, pcap: Option<PathBuf>) -> Result<(), CliError> {
     let stop = stop_signal()?;
+    let capture = Recording::begin(pcap.as_deref())?;
     let (data_dir, listen) = (config.data_dir.clone(), config.listen);
-    let gateway = start(config).await?;
+    let gateway = start_with(config, capture.tap()).await?;
     tokio::spawn(log_events(gateway.subscribe_from_start()));
     let running = run_listeners(&gateway, &data_dir, listen, stop).await;
     gateway.stop().await;
-    running
+    running.and(capture.end())
 }
 
 async fn run_listeners(
@@ -116,12 +122,7 @@ pub(super) fn stop_signal() -> Result<CancellationToken, CliError> {
     Ok(token)
 }
 
-/// Starts the gateway on this machine's ports.
-pub(super) async fn start(config: Config) -> Result<Gateway, CliError> {
-    start_with(config, Arc::new(NoTap)).await
-}
-
-/// The same with a watcher of every octet.
+/// Starts the gateway on this machine's ports, with a watcher of every octet.
 pub(super) async fn start_with(config: Config, tap: Arc<dyn Tap>) -> Result<Gateway, CliError> {
     let deps = Deps {
         ports: Arc::new(SystemPorts),

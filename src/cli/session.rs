@@ -16,7 +16,7 @@ use crate::api::Listeners;
 use crate::api::view::{self, ModemList};
 use crate::gateway::config::default_data_dir;
 use crate::gateway::{Config, ConfigError, Gateway, ModemConfig};
-use crate::model::{Explain, Kind};
+use crate::model::{Explain, Kind, NoTap, Tap};
 use crate::modem::Profiles;
 use crate::modem::usb::{Binding, Finder, Sysfs, Unbound};
 use crate::operators::{self, Settings, SettingsError};
@@ -55,6 +55,9 @@ pub(super) struct PortArgs {
     /// The operator's WAP proxy; empty for none
     #[arg(long, value_name = "HOST:PORT", requires = "port")]
     proxy: Option<String>,
+    /// Write everything that goes over the modem's ports into this pcapng file
+    #[arg(long, value_name = "FILE", requires = "port")]
+    pub(super) pcap: Option<PathBuf>,
 }
 
 /// The one that answers.
@@ -92,10 +95,18 @@ impl Session {
         config: &ConfigArg,
         port: &PortArgs,
         kind: Kind,
+        recording: impl FnOnce() -> Result<Arc<dyn Tap>, CliError>,
     ) -> Result<Self, CliError> {
         let file = configured(config)?;
         let data_dir = data_dir(file.as_ref())?;
         if let Some(client) = Client::find(&data_dir).await? {
+            if port.pcap.is_some() {
+                return Err(CliError::new(
+                    Exit::Usage,
+                    "a gateway is running and has the modem, so that --pcap would stay empty",
+                )
+                .remedy("end it and start it again with 'mm1gate serve --pcap FILE'"));
+            }
             if port.port.is_some() {
                 term::note(
                     "A gateway is running and takes the message; --port is not used (--modem NAME \
@@ -119,7 +130,7 @@ impl Session {
         for modem in &config.modems {
             plugged_in(&binding(&modem.port)?, config.profile_dir.as_deref())?;
         }
-        Self::own(config).await
+        Self::own_watched(config, recording()?).await
     }
 
     /// The running gateway and nothing else.
@@ -174,8 +185,12 @@ impl Session {
     }
 
     async fn own(config: Config) -> Result<Self, CliError> {
+        Self::own_watched(config, Arc::new(NoTap)).await
+    }
+
+    async fn own_watched(config: Config, tap: Arc<dyn Tap>) -> Result<Self, CliError> {
         let data_dir = config.data_dir.clone();
-        let gateway = super::serve::start(config).await?;
+        let gateway = super::serve::start_with(config, tap).await?;
         let mut listeners = Listeners::none();
         listeners
             .socket(&data_dir)
@@ -425,6 +440,7 @@ mod tests {
             apn: Some("mms".into()),
             mmsc: Some("http://mmsc.example/mms".into()),
             proxy: Some("10.0.0.1:8080".into()),
+            pcap: None,
         }
     }
 

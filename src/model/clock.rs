@@ -95,6 +95,14 @@ impl Clock {
         self.wall_at_start.plus(self.start.elapsed())
     }
 
+    /// The same in nanoseconds since 1970, each later than what went before by what has passed.
+    #[must_use]
+    pub fn nanoseconds(&self) -> u64 {
+        let start = u64::try_from(self.wall_at_start.0).unwrap_or(0).saturating_mul(1_000_000);
+        let passed = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        start.saturating_add(passed)
+    }
+
     /// The runtime's instant at which this clock will show `at`; now, when that has passed.
     #[must_use]
     pub fn instant_of(&self, at: Timestamp) -> Instant {
