@@ -11,7 +11,7 @@ use super::decode_input::{Form, Input};
 use super::decode_report::{BodyReport, Failure, Report, UNKNOWN, View, add};
 use super::{decode_http, decode_mms, decode_pcapng, decode_ppp, decode_sms, decode_wap};
 use crate::codec::push::{self as push_codec, Content, Push, PushApplication, SecurityMethod};
-use crate::codec::{DecodeError, Node, mms};
+use crate::codec::{DecodeError, Node, mms, pcapng};
 
 /// What the octets are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +72,7 @@ fn recognised(input: &Input) -> Report {
     if is_mms(octets) {
         return mms(octets, all);
     }
-    if decode_pcapng::begins(octets) {
+    if pcapng::begins(octets) {
         return decode_pcapng::report(octets);
     }
     if decode_http::begins(octets) {

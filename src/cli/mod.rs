@@ -44,6 +44,7 @@ mod modem_retry_pin;
 mod modem_test;
 mod modem_udev;
 mod outbox;
+mod redact;
 mod resend;
 mod save;
 mod send;
@@ -110,6 +111,8 @@ enum Command {
     Decode(decode::Args),
     /// Make an MMS, WAP Push or SMS PDU from JSON and files
     Encode(encode::Args),
+    /// Make a capture of the line fit to be given to somebody
+    Capture(redact::command::Args),
     /// Run the virtual modem and operator on a pseudo-terminal
     Simulate(Box<simulate::Args>),
 }
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
+        Command::Capture(args) => redact::command::run(&args),
         Command::Simulate(args) => simulate::run(*args),
     });
     match result {

@@ -119,7 +119,8 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
             send(&session, args, &body).await
         };
         session.close().await;
-        result.and(recording.map_or(Ok(()), Recording::end))
+        let written = recording.map_or(Ok(()), Recording::end);
+        result.and(written)
     })
 }
 

@@ -46,7 +46,8 @@ async fn serve(config: Config, pcap: Option<PathBuf>) -> Result<(), CliError> {
     tokio::spawn(log_events(gateway.subscribe_from_start()));
     let running = run_listeners(&gateway, &data_dir, listen, stop).await;
     gateway.stop().await;
-    running.and(capture.end())
+    let written = capture.end();
+    running.and(written)
 }
 
 async fn run_listeners(

@@ -4,6 +4,7 @@
 mod bridge;
 mod bus;
 mod capture;
+mod capture_redacted;
 mod chain;
 mod gsm0710muxd;
 mod kannel_wap;

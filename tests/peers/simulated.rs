@@ -20,6 +20,7 @@ pub(crate) const PHONE: &str = "+447700900002";
 pub(crate) struct Simulator {
     process: Process,
     control: SocketAddr,
+    ready: Value,
     scratch: Scratch,
 }
 
@@ -44,16 +45,22 @@ impl Simulator {
             .arg(scratch.path().join("modem"))
             .args(arguments);
         let mut process = Process::start(&mut command, scratch.path(), "simulate");
-        let control = process.wait_for_line(|line| {
+        let (control, ready) = process.wait_for_line(|line| {
             let ready: Value = serde_json::from_str(line).ok()?;
-            ready["control"].as_str()?.strip_prefix("http://")?.parse().ok()
+            let control = ready["control"].as_str()?.strip_prefix("http://")?.parse().ok()?;
+            Some((control, ready))
         });
-        Self { process, control, scratch }
+        Self { process, control, ready, scratch }
     }
 
     /// A folder for the test's own files.
     pub(crate) fn folder(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// What it says of itself: `apn`, `mmsc`, `proxy` and the like.
+    pub(crate) fn told(&self, what: &str) -> &str {
+        self.ready[what].as_str().unwrap_or_default()
     }
 
     /// The modem's data port.

@@ -4,15 +4,19 @@
 //! Wireshark reads the interfaces of PPP and multiplexer as they are; for the AT interface, which has the first of the
 //! link types kept for private use (USER0), it shows octets and comments.
 
+mod read;
+
 use crate::model::{TapChannel, TapDirection};
 
+pub use read::{Block, Blocks, Captured, Interface, MAX_INTERFACES, begins};
+
 /// LINKTYPE_PPP: frames that begin with `FF 03`.
-const LINKTYPE_PPP: u16 = 9;
+pub const LINKTYPE_PPP: u16 = 9;
 /// LINKTYPE_USER0.
-const LINKTYPE_USER0: u16 = 147;
+pub const LINKTYPE_USER0: u16 = 147;
 /// LINKTYPE_MUX27010: the size of an index of the PPP inside, which is not used here; the direction;
 /// the frame with its flags.
-const LINKTYPE_MUX27010: u16 = 236;
+pub const LINKTYPE_MUX27010: u16 = 236;
 
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
