@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(text.matches("+000000000000/TYPE=PLMN\0").count(), 2, "{text}");
         assert!(text.contains("xxx@xxxxxxx.xxx\0"), "{text}");
         assert_eq!(told[..3], [0x8C, 0x80, 0x98]);
-        assert_eq!(outline(&Bytes::from(told)).name, "m-send-req");
+        assert_eq!(outline(&Bytes::from(told)).name, "m-send.req (0x80)");
     }
 
     #[test]
