@@ -59,11 +59,12 @@ pub(crate) fn run(
         .build()
         .map_err(|error| error.to_string())?;
     let near = line.near.to_string_lossy().into_owned();
-    let measured = runtime.block_on(async {
-        tokio::time::timeout(LIMIT, measure(&near, seed, request))
-            .await
-            .unwrap_or_else(|_| Err(format!("not done after {} s", LIMIT.as_secs())))
-    })?;
+    // As in the product, in a task: each wake-up of the future that blocks the thread is a system call.
+    let request = async move { tokio::time::timeout(LIMIT, measure(&near, seed, request)).await };
+    let measured = runtime
+        .block_on(runtime.spawn(request))
+        .map_err(|error| error.to_string())?
+        .unwrap_or_else(|_| Err(format!("not done after {} s", LIMIT.as_secs())))?;
     Ok(Measured { peer: far.peer(), congestion: far.congestion().to_owned(), ..measured })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::packet::{Seen, before, refresh, without_front};
+use super::packet::{Seen, before, payload, refresh, with_more, without_front};
 use super::path::{Departure, Path};
 
 /// What a receiver may wait before it acknowledges a single segment (RFC 1122 clause 4.2.3.2 allows
@@ -75,6 +75,8 @@ pub(super) struct Flow {
     una: u32,
     /// Behind the highest number that has left.
     left: u32,
+    /// Most octets of payload that smoltcp has put into a segment.
+    largest: usize,
     /// What the last segment of ours acknowledges, and its window.
     ack: u32,
     window: u16,
@@ -111,6 +113,7 @@ impl Flow {
             segments: VecDeque::new(),
             una: isn.wrapping_add(1),
             left: isn.wrapping_add(1),
+            largest: 0,
             ack: 0,
             window: 0,
             syn_at: Some(now),
@@ -175,6 +178,12 @@ impl Flow {
         if self.segments.is_empty() {
             self.used = now;
         }
+        self.largest = self.largest.max(seen.payload);
+        if let Some((joined, rest)) = self.fill_last(seen, &packet) {
+            seq = seq.wrapping_add(joined);
+            let Some(rest) = rest else { return Ok(()) };
+            packet = rest;
+        }
         self.segments.push_back(Segment {
             seq,
             end: seen.end,
@@ -185,6 +194,28 @@ impl Flow {
             sent_again: false,
         });
         Ok(())
+    }
+
+    /// Fills up the last segment if it is short and has not left: smoltcp makes short ones at the edge
+    /// of the far end's window and at the end of each write. How many octets of `packet` it took, and
+    /// what is left of it.
+    fn fill_last(&mut self, seen: &Seen, packet: &[u8]) -> Option<(u32, Option<Vec<u8>>)> {
+        let last = self.segments.back_mut()?;
+        if last.departure.is_some() || last.fin || seen.fin {
+            return None;
+        }
+        let octets = payload(packet)?;
+        let room = self.largest.saturating_sub(usize::try_from(last.octets()).ok()?);
+        let taken = room.min(octets.len());
+        let front = octets.get(..taken).filter(|front| !front.is_empty())?;
+        let rest = match taken == octets.len() {
+            true => None,
+            false => Some(without_front(packet, taken)?),
+        };
+        last.packet = with_more(&last.packet, front)?;
+        let taken = u32::try_from(taken).ok()?;
+        last.end = last.end.wrapping_add(taken);
+        Some((taken, rest))
     }
 
     /// What the far end says.
@@ -393,7 +424,7 @@ impl Flow {
     /// Which segment is to leave and may.
     fn ready(&self, now: Instant) -> Option<usize> {
         let index = self.wanted()?;
-        if self.in_flight > 0 && (self.full() || self.path.next_at() > now) {
+        if self.in_flight > 0 && (self.full() || !self.path.lets_leave(now)) {
             return None;
         }
         Some(index)

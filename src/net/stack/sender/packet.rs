@@ -104,17 +104,42 @@ pub(super) fn without_front(packet: &[u8], skip: usize) -> Option<Vec<u8>> {
     let rest = tcp.payload().get(skip..)?;
     let mut octets = packet.get(..range.start + header)?.to_vec();
     octets.extend_from_slice(rest);
+    set_length(&mut octets, range.start)?;
+    change(&mut octets, |tcp| tcp.set_seq_number(seq + skip));
+    Some(octets)
+}
+
+/// A segment with more octets behind its payload.
+pub(super) fn with_more(packet: &[u8], more: &[u8]) -> Option<Vec<u8>> {
+    let (.., range) = locate(packet)?;
+    let mut octets = Vec::with_capacity(packet.len() + more.len());
+    octets.extend_from_slice(packet.get(..range.end)?);
+    octets.extend_from_slice(more);
+    set_length(&mut octets, range.start)?;
+    change(&mut octets, |tcp| tcp.set_psh(true));
+    Some(octets)
+}
+
+/// The payload of a segment.
+pub(super) fn payload(packet: &[u8]) -> Option<&[u8]> {
+    let (.., range) = locate(packet)?;
+    let segment = packet.get(range)?;
+    let header = usize::from(TcpPacket::new_checked(segment).ok()?.header_len());
+    segment.get(header..)
+}
+
+/// Writes the length of a packet into its IP header of so many octets.
+fn set_length(octets: &mut [u8], header: usize) -> Option<()> {
     let length = u16::try_from(octets.len()).ok()?;
     if octets.first()? >> 4 == 4 {
-        let mut ip = Ipv4Packet::new_unchecked(&mut octets);
+        let mut ip = Ipv4Packet::new_unchecked(octets);
         ip.set_total_len(length);
         ip.fill_checksum();
     } else {
-        let header = u16::try_from(range.start).ok()?;
-        Ipv6Packet::new_unchecked(&mut octets).set_payload_len(length - header);
+        let header = u16::try_from(header).ok()?;
+        Ipv6Packet::new_unchecked(octets).set_payload_len(length - header);
     }
-    change(&mut octets, |tcp| tcp.set_seq_number(seq + skip));
-    Some(octets)
+    Some(())
 }
 
 fn change(packet: &mut [u8], what: impl FnOnce(&mut TcpPacket<&mut [u8]>)) {

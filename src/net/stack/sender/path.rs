@@ -34,6 +34,9 @@ const LEAST: u64 = 4;
 /// Clock granularity, and the shortest time for which sending is planned at once.
 const QUANTUM: Duration = Duration::from_millis(2);
 
+/// The most that a segment may leave early: on slower lines timers are few.
+const MAX_EARLY: Duration = Duration::from_millis(20);
+
 /// Bounds of the retransmission time-out (RFC 6298 clause 2, with Linux' lower bound in mind: the
 /// delay of a radio path varies by more than its mean says).
 const MIN_RTO: Duration = Duration::from_millis(300);
@@ -82,6 +85,8 @@ pub(super) struct Path {
     least_delay: Option<(Duration, Instant)>,
     smoothed: Option<(Duration, Duration)>,
     next_at: Instant,
+    /// How much earlier than that a segment may leave.
+    early: Duration,
 }
 
 impl Path {
@@ -101,6 +106,7 @@ impl Path {
             least_delay: None,
             smoothed: None,
             next_at: now,
+            early: Duration::ZERO,
         }
     }
 
@@ -154,9 +160,15 @@ impl Path {
         Some(self.rate()? * self.least_delay()?.as_secs_f64())
     }
 
-    /// When the next segment may leave.
+    /// When the next segment is due to leave.
     pub(super) fn next_at(&self) -> Instant {
         self.next_at
+    }
+
+    /// Whether the next segment may leave: half a segment early where something has happened anyway,
+    /// so that most of them need no timer besides the acknowledgement of another.
+    pub(super) fn lets_leave(&self, now: Instant) -> bool {
+        self.next_at <= now + self.early
     }
 
     /// A segment of that many octets leaves.
@@ -176,6 +188,7 @@ impl Path {
         });
         let takes = Duration::from_secs_f64((octets as f64 / (rate * gain).max(1.0)).min(60.0));
         self.next_at = self.next_at.max(now.checked_sub(QUANTUM).unwrap_or(now)) + takes;
+        self.early = (takes / 2).min(MAX_EARLY);
         Departure {
             at: now,
             delivered: self.delivered,

@@ -221,3 +221,37 @@ fn newer_acknowledgement_replaces_one_that_waits_and_one_about_a_gap_does_not() 
     }
     assert_eq!(std::iter::from_fn(|| rig.sender.next(rig.now)).count(), 3);
 }
+
+#[test]
+fn short_segments_that_wait_leave_as_whole_ones() {
+    let mut rig = Rig::new(Duration::from_millis(100));
+    rig.offer(0, 20);
+    let mut offset = 20 * MSS;
+    let mut stream = Vec::new();
+    for length in [152, MSS, MSS, 700, 3, MSS] {
+        let octets: Vec<u8> = (0..length).map(|at| (offset + at) as u8).collect();
+        let made = repr(true, at(offset), Some(901), &octets);
+        rig.sender.take(rig.now, segment(true, &made));
+        stream.extend(octets);
+        offset += length;
+    }
+    let mut left = Vec::new();
+    let mut payloads = Vec::new();
+    for _ in 0..200 {
+        while let Some(packet) = rig.sender.next(rig.now) {
+            assert!(is_sound(&packet));
+            let seen = look(&packet).unwrap();
+            let from = seen.seq.wrapping_sub(at(0).cast_unsigned()) as usize;
+            if from >= 20 * MSS {
+                left.extend_from_slice(&packet[packet.len() - seen.payload..]);
+                payloads.push(seen.payload);
+            }
+            let acknowledged = repr(false, 901, Some(at(from + seen.payload)), &[]);
+            rig.now += Duration::from_millis(1);
+            rig.sender.hear(rig.now, &segment(false, &acknowledged));
+        }
+        rig.now += Duration::from_millis(5);
+    }
+    assert!(left == stream, "octet for octet");
+    assert_eq!(payloads, [MSS, MSS, MSS, 152 + 700 + 3]);
+}
