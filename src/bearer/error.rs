@@ -31,6 +31,12 @@ pub enum BearerError {
         /// The limit.
         seconds: u64,
     },
+    /// IPv6 alone, and nobody told which addresses are ours.
+    #[error("the network speaks IPv6, but told no prefix within {seconds} s")]
+    NoIpv6Prefix {
+        /// The limit.
+        seconds: u64,
+    },
     /// It was up and broke.
     #[error("the data call broke: {0}")]
     LinkLost(LinkError),
@@ -76,6 +82,7 @@ impl Explain for BearerError {
             Self::AuthRejected { .. } => "ppp-auth-rejected",
             Self::AuthFailed(_) => "ppp-auth-failed",
             Self::IpRefused(_) => "no-ip-address",
+            Self::NoIpv6Prefix { .. } => "no-ipv6-prefix",
             Self::TooSlow { .. } => "bearer-timeout",
             Self::LinkLost(_) => "link-lost",
             Self::Closed => "bearer-closed",
@@ -93,7 +100,7 @@ impl Explain for BearerError {
     fn blame(&self) -> Blame {
         match self {
             Self::AuthRejected { .. } => Blame::Caller,
-            Self::AuthFailed(_) | Self::IpRefused(_) => Blame::Operator,
+            Self::AuthFailed(_) | Self::IpRefused(_) | Self::NoIpv6Prefix { .. } => Blame::Operator,
             Self::Closed => Blame::Gateway,
             Self::LcpSilent | Self::LcpFailed(_) | Self::TooSlow { .. } => Blame::Modem,
             Self::LinkLost(LinkError::PeerTerminated { .. }) => Blame::Operator,
@@ -124,6 +131,9 @@ impl Explain for BearerError {
             Self::IpRefused(_) => {
                 "the APN or its user name and password are probably wrong: compare `apn`, `user` \
                  and `password` with the operator's MMS settings"
+            }
+            Self::NoIpv6Prefix { .. } => {
+                "set `pdp_type` of the APN to IP or IPV4V6, unless the operator says IPv6"
             }
             Self::TooSlow { .. } => "check the signal and the APN, then try again",
             Self::LinkLost(_) => {

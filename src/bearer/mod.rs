@@ -15,14 +15,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::model::{Clock, Random, Stage, StageSink, Tap, TapChannel, TapEvent};
 use crate::net::Net;
 use crate::net::pump::{FrameSink, LineCounters, Pump, PumpEnd, PumpHandle};
-use crate::net::stack::{Stack, StackConfig};
+use crate::net::stack::{Drops, Stack, StackConfig};
 use crate::proto::ppp::{
-    AuthProtocol, ClientConfig, Credentials, EchoConfig, GiveUp, Link, LinkConfig, LinkEvent,
+    AuthProtocol, ClientConfig, Credentials, EchoConfig, Families, Family, GiveUp, Link,
+    LinkConfig, LinkEvent, LinkStats,
 };
 
 pub use carried::Carried;
@@ -37,6 +38,8 @@ pub struct BearerConfig {
     pub prefer: Option<AuthProtocol>,
     /// Asked for names before those that the network tells.
     pub name_servers: Vec<IpAddr>,
+    /// What is negotiated; with both, IP is up as soon as one is, and the other one has a moment more.
+    pub families: Families,
     /// Octets of the largest IP packet; cellular paths often carry 1400 to 1492.
     pub mtu: u16,
     /// Octets of the largest TCP segment, both ways; none: what fits into a packet.
@@ -56,6 +59,7 @@ impl Default for BearerConfig {
             credentials: None,
             prefer: None,
             name_servers: Vec::new(),
+            families: Families { v4: true, v6: false },
             mtu: 1400,
             mss: None,
             echo: Some(EchoConfig {
@@ -66,6 +70,18 @@ impl Default for BearerConfig {
             down_limit: Duration::from_secs(6),
         }
     }
+}
+
+/// How long the other version of IP may take once one can be used.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What came over a call and was dropped, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// Frames and PPP packets, besides frames in all.
+    pub link: LinkStats,
+    /// IP packets, segments and datagrams.
+    pub ip: Drops,
 }
 
 /// Which data call this is, for the tap.
@@ -84,6 +100,8 @@ pub struct Bearer<S> {
     stack: Stack,
     address: IpAddr,
     carried: Carried,
+    /// IPv6CP is open, and no router has told a prefix.
+    no_router: bool,
     down_limit: Duration,
 }
 
@@ -131,8 +149,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
             stack.limit_segments(mss);
         }
         let client = ClientConfig { credentials: config.credentials, prefer: config.prefer };
-        let link_config =
-            LinkConfig { observe: true, echo: config.echo, ..LinkConfig::client(client) };
+        let link_config = LinkConfig {
+            observe: true,
+            echo: config.echo,
+            families: config.families,
+            ..LinkConfig::client(client)
+        };
         let link = Link::new(link_config, u64::from_be_bytes(random.array()));
         let carried = Carried::default();
         let counted = carried.clone();
@@ -151,33 +173,79 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
         let address = IpAddr::from([0, 0, 0, 0]);
         let task = tokio::spawn(pump.run());
         let down_limit = config.down_limit;
-        let mut bearer = Self { handle, task, stack, address, carried, down_limit };
+        let no_router = false;
+        let mut bearer = Self { handle, task, stack, address, carried, no_router, down_limit };
 
         let deadline = Instant::now() + config.up_limit;
-        loop {
-            match timeout_at(deadline, bearer.handle.event()).await {
-                Ok(Some(LinkEvent::LcpOpen)) => stages.tell(Stage::LcpOpen),
-                Ok(Some(LinkEvent::Authenticated { by })) => {
+        match timeout_at(deadline, bearer.wait_for_ip(config.families, &stages)).await {
+            Ok(true) => Ok(bearer),
+            Ok(false) => {
+                let end = bearer.join().await;
+                let error = BearerError::from_link(end.error, false);
+                Err(UpFailed { error, stream: end.io })
+            }
+            Err(_) => {
+                let seconds = config.up_limit.as_secs();
+                let error = if bearer.no_router {
+                    BearerError::NoIpv6Prefix { seconds }
+                } else {
+                    BearerError::TooSlow { seconds }
+                };
+                Err(UpFailed { error, stream: bearer.down().await })
+            }
+        }
+    }
+
+    /// Follows the link until IP can be used, in each version that is wanted or in one and a moment
+    /// later; false when the link ended.
+    async fn wait_for_ip(&mut self, families: Families, stages: &StageSink) -> bool {
+        let mut wanted = [families.v4, families.v6];
+        let mut grace: Option<Instant> = None;
+        let stack = self.stack.clone();
+        let settled = stack.ipv6_settled();
+        let mut settled = std::pin::pin!(settled);
+        while wanted != [false, false] {
+            let event = tokio::select! {
+                biased;
+                () = sleep_until(grace.unwrap_or_else(Instant::now)), if grace.is_some() => break,
+                () = &mut settled, if wanted[1] => {
+                    wanted[1] = false;
+                    self.no_router = false;
+                    grace = Some(Instant::now() + GRACE);
+                    self.tell_address(stages, |address| address.is_ipv6());
+                    continue;
+                }
+                event = self.handle.event() => event,
+            };
+            match event {
+                Some(LinkEvent::LcpOpen) => stages.tell(Stage::LcpOpen),
+                Some(LinkEvent::Authenticated { by }) => {
                     let by = by.map_or("none", AuthProtocol::as_str);
                     stages.tell(Stage::Authenticated { by });
                 }
-                Ok(Some(LinkEvent::IpUp { address, .. })) => {
-                    bearer.address = address.into();
-                    stages.tell(Stage::IpUp { address: bearer.address });
-                    return Ok(bearer);
+                Some(LinkEvent::IpUp { .. }) => {
+                    wanted[0] = false;
+                    grace = Some(Instant::now() + GRACE);
+                    self.tell_address(stages, |address| address.is_ipv4());
                 }
+                Some(LinkEvent::Ipv6Up { .. }) => self.no_router = true,
+                Some(LinkEvent::Refused { family: Family::V4, .. }) => wanted[0] = false,
+                Some(LinkEvent::Refused { family: Family::V6, .. }) => wanted[1] = false,
                 // Text is the modem's talk; the end is told by the task itself.
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    let end = bearer.join().await;
-                    let error = BearerError::from_link(end.error, false);
-                    return Err(UpFailed { error, stream: end.io });
-                }
-                Err(_) => {
-                    let error = BearerError::TooSlow { seconds: config.up_limit.as_secs() };
-                    return Err(UpFailed { error, stream: bearer.down().await });
-                }
+                Some(_) => {}
+                None => return false,
             }
+        }
+        true
+    }
+
+    fn tell_address(&mut self, stages: &StageSink, of_version: impl Fn(&IpAddr) -> bool) {
+        let addresses = self.stack.addresses();
+        if let Some(address) = addresses.first() {
+            self.address = *address;
+        }
+        if let Some(address) = addresses.iter().find(|address| of_version(address)) {
+            stages.tell(Stage::IpUp { address: *address });
         }
     }
 
@@ -187,7 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
         Arc::new(self.stack.clone())
     }
 
-    /// Our address.
+    /// Our address; the IPv4 one when there are two.
     #[must_use]
     pub const fn address(&self) -> IpAddr {
         self.address
@@ -203,6 +271,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
     #[must_use]
     pub fn carried(&self) -> Carried {
         self.carried.clone()
+    }
+
+    /// What has been dropped so far, and frames in all.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        Dropped { link: self.handle.link_stats(), ip: self.stack.drops() }
     }
 
     /// Waits until the bearer dies by itself and tells why.

@@ -8,7 +8,7 @@ use super::config::DataPolicy;
 use crate::bearer::BearerConfig;
 use crate::modem::{PdpAuth, PdpContext, ProfileChoice, Profiles};
 use crate::operators::{Auth, Settings};
-use crate::proto::ppp::{AuthProtocol, Credentials};
+use crate::proto::ppp::{AuthProtocol, Credentials, Families};
 
 pub(super) fn context(settings: &Settings) -> PdpContext {
     PdpContext {
@@ -40,6 +40,7 @@ pub(super) fn bearer_config(settings: &Settings, data: &DataPolicy) -> BearerCon
         name_servers: settings.name_servers.clone(),
         mtu: data.mtu,
         mss: data.mss,
+        families: Families { v4: settings.pdp_type != "IPV6", v6: settings.pdp_type != "IP" },
         ..BearerConfig::default()
     }
 }

@@ -32,12 +32,41 @@ impl Dial {
 }
 
 impl Driver {
-    /// Answers on what it has dialled and the octets that came behind CONNECT.
+    /// Answers on what it has dialled and the octets that came behind CONNECT. Where modem or network
+    /// refuses a context for both versions of IP, it is dialled for one, and from then on at once.
     pub(super) async fn dial(
         &mut self,
         wanted: &PdpContext,
     ) -> Result<(Dialled, Vec<u8>), ModemError> {
         check(wanted)?;
+        if !wanted.pdp_type.eq_ignore_ascii_case("IPV4V6") {
+            return self.dial_one(wanted).await;
+        }
+        let of = |kind: &str| PdpContext { pdp_type: kind.to_owned(), ..wanted.clone() };
+        if let Some((apn, kind)) = &self.narrowed
+            && *apn == wanted.apn
+        {
+            return self.dial_one(&of(kind)).await;
+        }
+        self.narrowed = None;
+        let refused = match self.dial_one(wanted).await {
+            Err(error @ (ModemError::ContextRefused { .. } | ModemError::CallFailed { .. })) => {
+                error
+            }
+            other => return other,
+        };
+        let Some(kind) = narrower(&refused) else { return Err(refused) };
+        tracing::info!(kind, "a context for IPv4 and IPv6 is refused: {refused}");
+        self.narrowed = Some((wanted.apn.clone(), kind));
+        let dialled = self.dial_one(&of(kind)).await;
+        if dialled.is_err() {
+            // It was not that.
+            self.narrowed = None;
+        }
+        dialled
+    }
+
+    async fn dial_one(&mut self, wanted: &PdpContext) -> Result<(Dialled, Vec<u8>), ModemError> {
         self.at()?;
         self.dialling = None;
         let attached = match self.attach().await {
@@ -173,7 +202,9 @@ impl Driver {
         let wider = |it: &&Context| it.pdp_type.eq_ignore_ascii_case("IPV4V6");
         let same = || defined.iter().filter(|it| same_apn(it, wanted));
         let active = active_contexts(&self.at()?.optional("AT+CGACT?", limit).await?.lines);
-        if let Some(context) = same().find(exact).or_else(|| same().find(wider)) {
+        // Unless just that was refused.
+        let wider = || same().find(wider).filter(|_| self.narrowed.is_none());
+        if let Some(context) = same().find(exact).or_else(wider) {
             return Ok((context.cid, active.contains(&context.cid)));
         }
         let range = self.at()?.optional("AT+CGDCONT=?", limit).await?;
@@ -379,6 +410,27 @@ fn check(wanted: &PdpContext) -> Result<(), ModemError> {
     Ok(())
 }
 
+/// The type of context to try when one for both versions of IP was refused, unless the reason is
+/// another one (3GPP TS 24.008 clause 10.5.6.6: causes 28, 32, 33, 50, 51 and 52).
+fn narrower(refused: &ModemError) -> Option<&'static str> {
+    let (ModemError::ContextRefused { answer, .. } | ModemError::CallFailed { answer, .. }) =
+        refused
+    else {
+        return None;
+    };
+    let text = answer.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["ipv6 only"]) {
+        return Some("IPV6");
+    }
+    let about_type = ["ipv4 only", "single address", "pdp type", "pdn type", "service option"];
+    if says(&about_type) {
+        return Some("IP");
+    }
+    let other = ["missing or unknown", "access point", "authentic", "barr"];
+    (matches!(refused, ModemError::ContextRefused { .. }) && !says(&other)).then_some("IP")
+}
+
 /// Whether the network refuses a second connection to the same access point (3GPP TS 24.301 cause
 /// 55, 27.007 code 177).
 fn has_connection_already(answer: &FinalResult, cause: &str) -> bool {
@@ -460,6 +512,25 @@ mod tests {
         let mut context = wanted("mms");
         context.user = "a\rAT+CFUN=0".into();
         assert!(check(&context).is_err());
+    }
+
+    #[test]
+    fn context_for_both_versions_is_narrowed_by_the_reason_of_its_refusal() {
+        let refused =
+            |answer: &str| ModemError::ContextRefused { apn: "mms".into(), answer: answer.into() };
+        for (answer, kind) in [
+            ("NO CARRIER (PDP type IPv4 only allowed)", Some("IP")),
+            ("NO CARRIER (PDP type IPv6 only allowed)", Some("IPV6")),
+            ("+CME ERROR: 129 (Unknown PDP address or PDP type)", Some("IP")),
+            ("NO CARRIER (requested service option not subscribed)", Some("IP")),
+            ("ERROR", Some("IP")),
+            ("NO CARRIER (Missing or unknown APN)", None),
+            ("NO CARRIER (user authentication failed)", None),
+        ] {
+            assert_eq!(narrower(&refused(answer)), kind, "{answer}");
+        }
+        let lost = ModemError::CallFailed { apn: "mms".into(), answer: "NO CARRIER".into() };
+        assert_eq!(narrower(&lost), None);
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub(super) struct Driver {
     pub(super) deaf: bool,
     /// The last dial string got no answer.
     pub(super) silent_dial: bool,
+    /// The APN for which a context of both versions of IP was refused, and the type taken instead.
+    pub(super) narrowed: Option<(String, &'static str)>,
     pub(super) in_call: bool,
     pub(super) ready: bool,
     /// When the receiving storage is to be selected again.
@@ -155,6 +157,7 @@ impl Driver {
             maybe_in_data: true,
             deaf: false,
             silent_dial: false,
+            narrowed: None,
             in_call: false,
             call: None,
             dialling: None,

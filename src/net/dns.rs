@@ -2,6 +2,7 @@
 //! records over UDP, over TCP when an answer is cut off.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,13 +39,27 @@ enum Answer {
     Failure,
 }
 
-/// Asks `servers` in turn, again and again until `limit` has passed.
+/// Addresses that can be used here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usable {
+    pub(super) v4: bool,
+    pub(super) v6: bool,
+}
+
+/// How long the other answer is waited for when one has given addresses: many name servers leave
+/// questions for AAAA unanswered.
+const OTHER_ANSWER: Duration = Duration::from_millis(500);
+
+/// Asks `servers` in turn, again and again until `limit` has passed: for the addresses that can be
+/// used here, IPv4 first; where there is IPv6 alone and the name has none of these, for IPv4
+/// addresses, which its NAT64 reaches. Servers that cannot be reached are not asked.
 pub(super) async fn resolve(
     net: &dyn Net,
     servers: &[IpAddr],
     random: &Random,
     name: &str,
     limit: Duration,
+    usable: Usable,
 ) -> Result<Vec<IpAddr>, NetError> {
     if let Ok(address) = name.trim_matches(['[', ']']).parse() {
         return Ok(vec![address]);
@@ -52,6 +67,9 @@ pub(super) async fn resolve(
     let silent = || NetError::NameServerSilent { name: name.to_owned() };
     let unknown = || NetError::NameNotFound { name: name.to_owned() };
     let Some(question) = encode_name(name) else { return Err(unknown()) };
+    // An IPv4 server is reached through the NAT64 at need, of which another one must tell first.
+    let reached = |server: &&IpAddr| if server.is_ipv4() { usable.v4 } else { usable.v6 };
+    let servers: Vec<IpAddr> = servers.iter().filter(reached).copied().collect();
     if servers.is_empty() {
         return Err(silent());
     }
@@ -60,24 +78,15 @@ pub(super) async fn resolve(
         let mut refusals = 0;
         // A public server knows nothing of the operator's own names, the next one may.
         let mut denied = false;
-        for server in servers {
+        for server in &servers {
             let round = (Instant::now() + PATIENCE).min(deadline);
-            let wanted = if server.is_ipv4() { TYPE_A } else { TYPE_AAAA };
-            let id = u16::from_be_bytes(random.array());
-            let query = query(id, &question, wanted);
-            let to = SocketAddr::new(*server, PORT);
-            let mut answer = timeout_at(round, ask(net, to, &query, &question, wanted)).await;
-            if let Ok(Ok(Answer::Truncated)) = answer {
-                let tcp = ask_over_tcp(net, to, &query, &question, wanted);
-                answer = Ok(timeout(PATIENCE, tcp).await.unwrap_or(Ok(Answer::Failure)));
-            }
-            match answer {
-                Ok(Ok(Answer::Addresses(addresses))) => return Ok(addresses),
-                Ok(Ok(Answer::NoSuchName)) => denied = true,
-                Ok(Ok(Answer::Failure | Answer::Truncated)) => refusals += 1,
-                Ok(Err(error @ NetError::LinkDown { .. })) => return Err(error),
-                Ok(Err(_)) => refusals += 1,
-                Err(_) => {}
+            let asked =
+                Asked { net, to: SocketAddr::new(*server, PORT), question: &question, random };
+            match asked.for_usable(usable, round).await? {
+                Some(Answer::Addresses(addresses)) => return Ok(addresses),
+                Some(Answer::NoSuchName) => denied = true,
+                Some(Answer::Failure | Answer::Truncated) => refusals += 1,
+                None => {}
             }
         }
         if denied {
@@ -89,6 +98,74 @@ pub(super) async fn resolve(
         }
     }
     Err(silent())
+}
+
+/// One server and what it is asked.
+struct Asked<'a> {
+    net: &'a dyn Net,
+    to: SocketAddr,
+    question: &'a [u8],
+    random: &'a Random,
+}
+
+impl Asked<'_> {
+    /// The answer to the questions that make sense here; nothing when there is none by `round`.
+    async fn for_usable(&self, usable: Usable, round: Instant) -> Result<Option<Answer>, NetError> {
+        if !usable.v6 {
+            return self.once(TYPE_A, round).await;
+        }
+        if !usable.v4 {
+            return match self.once(TYPE_AAAA, round).await? {
+                Some(Answer::NoSuchName) => self.once(TYPE_A, round).await,
+                answer => Ok(answer),
+            };
+        }
+        let mut v4 = pin!(self.once(TYPE_A, round));
+        let mut v6 = pin!(self.once(TYPE_AAAA, round));
+        let helps =
+            |answer: &Result<Option<Answer>, _>| matches!(answer, Ok(Some(Answer::Addresses(_))));
+        let (v4, v6) = tokio::select! {
+            biased;
+            first = &mut v4 => {
+                let wait = if helps(&first) { OTHER_ANSWER } else { PATIENCE * 2 };
+                (first, timeout(wait, v6).await.unwrap_or(Ok(None)))
+            }
+            first = &mut v6 => {
+                let wait = if helps(&first) { OTHER_ANSWER } else { PATIENCE * 2 };
+                (timeout(wait, v4).await.unwrap_or(Ok(None)), first)
+            }
+        };
+        Ok(match (v4?, v6?) {
+            (Some(Answer::Addresses(mut v4)), Some(Answer::Addresses(v6))) => {
+                v4.extend(v6);
+                Some(Answer::Addresses(v4))
+            }
+            (Some(Answer::Addresses(some)), _) | (_, Some(Answer::Addresses(some))) => {
+                Some(Answer::Addresses(some))
+            }
+            // Only both together say that there is nothing.
+            (Some(Answer::NoSuchName), other) | (other, Some(Answer::NoSuchName)) => other,
+            (v4, v6) => v4.or(v6),
+        })
+    }
+
+    /// One question, over TCP when the answer does not fit. Only a link that is gone is an error.
+    async fn once(&self, wanted: u16, round: Instant) -> Result<Option<Answer>, NetError> {
+        let id = u16::from_be_bytes(self.random.array());
+        let query = query(id, self.question, wanted);
+        let mut answer =
+            timeout_at(round, ask(self.net, self.to, &query, self.question, wanted)).await;
+        if let Ok(Ok(Answer::Truncated)) = answer {
+            let tcp = ask_over_tcp(self.net, self.to, &query, self.question, wanted);
+            answer = Ok(timeout(PATIENCE, tcp).await.unwrap_or(Ok(Answer::Failure)));
+        }
+        match answer {
+            Ok(Ok(answer)) => Ok(Some(answer)),
+            Ok(Err(error @ NetError::LinkDown { .. })) => Err(error),
+            Ok(Err(_)) => Ok(Some(Answer::Failure)),
+            Err(_) => Ok(None),
+        }
+    }
 }
 
 async fn ask(
@@ -165,7 +242,8 @@ fn decode(octets: &[u8], query: &[u8], question: &[u8], wanted: u16) -> Option<A
         return None;
     }
     let asked = octets.get(HEADER..HEADER + question.len())?;
-    if !asked.eq_ignore_ascii_case(question) {
+    let at = HEADER + question.len();
+    if !asked.eq_ignore_ascii_case(question) || (word(at)?, word(at + 2)?) != (wanted, CLASS_IN) {
         return None;
     }
     match flags & 0x000F {
@@ -185,11 +263,12 @@ fn decode(octets: &[u8], query: &[u8], question: &[u8], wanted: u16) -> Option<A
             // An alias; its own records follow in the same answer.
             continue;
         }
-        if let Ok(address) = <[u8; 4]>::try_from(data) {
-            addresses.push(IpAddr::V4(Ipv4Addr::from(address)));
-        } else if let Ok(address) = <[u8; 16]>::try_from(data) {
-            addresses.push(IpAddr::V6(Ipv6Addr::from(address)));
-        }
+        let address = if wanted == TYPE_A {
+            <[u8; 4]>::try_from(data).ok().map(|four| IpAddr::V4(Ipv4Addr::from(four)))
+        } else {
+            <[u8; 16]>::try_from(data).ok().map(|octets| IpAddr::V6(Ipv6Addr::from(octets)))
+        };
+        addresses.extend(address);
     }
     Some(match (addresses.is_empty(), flags & 0x0200 != 0) {
         (false, _) => Answer::Addresses(addresses),
@@ -273,9 +352,13 @@ mod tests {
         other_id[0] ^= 1;
         let mut other_name = right.clone();
         other_name[13] = b'x';
-        let mut a_query = right;
+        let mut a_query = right.clone();
         a_query[2] = 0x01;
-        for wrong in [other_id, other_name, a_query] {
+        let mut other_type = right.clone();
+        other_type[27] = 28;
+        let mut other_class = right;
+        other_class[29] = 3;
+        for wrong in [other_id, other_name, a_query, other_type, other_class] {
             assert_eq!(read(&wrong), None);
         }
     }

@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::stack::PacketQueue;
 use crate::model::TapDirection;
-use crate::proto::ppp::{Input, Link, LinkError, LinkEvent, Output, Phase};
+use crate::proto::ppp::{Input, Link, LinkError, LinkEvent, LinkStats, Output, Phase};
 
 /// Octets that one read takes.
 const READ_SIZE: usize = 8192;
@@ -103,6 +103,7 @@ pub struct Pump<S> {
     ended: watch::Sender<Option<LinkError>>,
     commands: mpsc::UnboundedReceiver<Command>,
     counters: LineCounters,
+    stats: Arc<Mutex<LinkStats>>,
     /// Octets for the line, from `written` on.
     out: Vec<u8>,
     written: usize,
@@ -146,6 +147,7 @@ pub struct PumpHandle {
     ended: watch::Receiver<Option<LinkError>>,
     commands: mpsc::UnboundedSender<Command>,
     counters: LineCounters,
+    stats: Arc<Mutex<LinkStats>>,
 }
 
 /// How a pump ended.
@@ -173,17 +175,20 @@ enum Turn {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
-    /// Joins the three; on [`LinkEvent::IpUp`] the queue is given the address and name servers.
+    /// Joins the three; on [`LinkEvent::IpUp`] the queue is given the address and name servers, on
+    /// [`LinkEvent::Ipv6Up`] the interface identifier, and no larger packets than the peer takes.
     pub fn new(io: S, link: Link, queue: PacketQueue, frames: FrameSink) -> (Self, PumpHandle) {
         let (events, events_out) = mpsc::channel(MAX_EVENTS);
         let (ended, ended_out) = watch::channel(None);
         let (commands_in, commands) = mpsc::unbounded_channel();
         let counters = LineCounters::default();
+        let stats = Arc::default();
         let handle = PumpHandle {
             events: events_out,
             ended: ended_out,
             commands: commands_in,
             counters: counters.clone(),
+            stats: Arc::clone(&stats),
         };
         let (out, written) = (Vec::new(), 0);
         let (full_until, pace) = (None, Pace::new());
@@ -196,6 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             ended,
             commands,
             counters,
+            stats,
             out,
             written,
             full_until,
@@ -238,6 +244,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                 Turn::Timeout => self.input(Input::Timeout),
             }
         };
+        let (link, ip) = (self.link.stats(), self.queue.drops());
+        tracing::debug!(?link, ?ip, %error, "PPP is over; this was dropped");
         self.queue.fail(&error.to_string());
         if error != LinkError::LineLost {
             // What is still to be said, for example the answer to a Terminate-Request.
@@ -249,6 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 
     fn input(&mut self, input: Input<'_>) {
         self.link.handle_input(Instant::now().into_std(), input);
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = self.link.stats();
     }
 
     /// Does what the link wants; when it wants to be called again, and why it is over.
@@ -264,7 +273,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
                         LinkEvent::IpUp { address, name_servers, .. } => {
                             let servers: Vec<IpAddr> =
                                 name_servers.iter().copied().map(IpAddr::V4).collect();
+                            self.queue.limit_mtu(self.link.peer_mru());
                             self.queue.configure(IpAddr::V4(*address), &servers);
+                        }
+                        LinkEvent::Ipv6Up { interface_id, .. } => {
+                            self.queue.limit_mtu(self.link.peer_mru());
+                            self.queue.configure_ipv6(*interface_id);
+                        }
+                        LinkEvent::Identification(text) => {
+                            tracing::debug!(%text, "the PPP peer tells its name");
+                        }
+                        LinkEvent::TimeRemaining { seconds, message } => {
+                            tracing::debug!(seconds, %message, "the PPP peer means to end the link");
+                        }
+                        LinkEvent::Refused { family, reason } => {
+                            tracing::debug!(%family, %reason, "the link goes on without");
                         }
                         LinkEvent::Down(error) => ended = Some(error.clone()),
                         _ => {}
@@ -371,6 +394,12 @@ impl PumpHandle {
     /// Ends without a further word to the peer.
     pub fn stop(&self) {
         let _ = self.commands.send(Command::Stop);
+    }
+
+    /// Frames, and what of them was dropped.
+    #[must_use]
+    pub fn link_stats(&self) -> LinkStats {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Octets on the line.

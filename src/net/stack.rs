@@ -3,9 +3,14 @@
 //! A [`Stack`] does nothing by itself: whoever owns its [`PacketQueue`] gives it packets and takes
 //! packets from it, and lets time pass for it while waiting for the next one.
 
+mod addresses;
 mod clamp;
 mod core;
 mod device;
+mod guard;
+mod ipv6;
+mod nat64;
+mod reach;
 mod sender;
 mod tcp;
 #[cfg(test)]
@@ -17,11 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smoltcp::iface::SocketHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use self::core::Shared;
-use super::{BoxFuture, Datagrams, Net, NetError, Stream, dns};
+use super::dns::{self, Usable};
+use super::{BoxFuture, Datagrams, Net, NetError, Stream};
 use crate::model::Random;
+
+pub use guard::Drops;
+pub use ipv6::RouterConfig;
 
 /// What a stack needs to know.
 #[derive(Debug, Clone)]
@@ -105,6 +114,29 @@ impl Stack {
         self.shared.lock().mss = Some(mss);
     }
 
+    /// Our addresses for the world: IPv4 first.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let core = self.shared.lock();
+        let addresses = core.addresses.borrow();
+        let v6 = addresses.global_v6().map(IpAddr::V6);
+        addresses.v4.map(IpAddr::V4).into_iter().chain(v6).collect()
+    }
+
+    /// Waits until the network has told our IPv6 address and its name servers, or that it has none
+    /// of these.
+    pub async fn ipv6_settled(&self) {
+        let mut addresses = self.shared.lock().addresses.subscribe();
+        // The sender lives in `shared`.
+        let _ = addresses.wait_for(|addresses| addresses.settled).await;
+    }
+
+    /// Packets that arrived and were dropped because of what they are.
+    #[must_use]
+    pub fn drops(&self) -> Drops {
+        self.shared.lock().drops
+    }
+
     /// Whom this stack asks for names, in that order.
     #[must_use]
     pub fn name_servers(&self) -> Vec<IpAddr> {
@@ -114,7 +146,14 @@ impl Stack {
 
 impl Net for Stack {
     fn connect(&self, to: SocketAddr, limit: Duration) -> BoxFuture<'_, Result<Stream, NetError>> {
-        Box::pin(tcp::connect(&self.shared, to, limit))
+        Box::pin(async move {
+            let begun = Instant::now();
+            let Ok(to) = timeout(limit, reach::reach(&self.shared, to)).await else {
+                let seconds = limit.as_secs();
+                return Err(NetError::ConnectTimeout { to: to.to_string(), seconds });
+            };
+            tcp::connect(&self.shared, to, limit.saturating_sub(begun.elapsed())).await
+        })
     }
 
     fn resolve<'a>(
@@ -123,12 +162,15 @@ impl Net for Stack {
         limit: Duration,
     ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetError>> {
         Box::pin(async move {
-            let (servers, random) = {
+            let (servers, random, usable) = {
                 let core = self.shared.lock();
                 core.check_up()?;
-                (core.name_servers.clone(), core.config.random.clone())
+                let addresses = core.addresses.borrow();
+                let usable =
+                    Usable { v4: addresses.v4.is_some(), v6: addresses.global_v6().is_some() };
+                (core.name_servers.clone(), core.config.random.clone(), usable)
             };
-            dns::resolve(self, &servers, &random, name, limit).await
+            dns::resolve(self, &servers, &random, name, limit, usable).await
         })
     }
 
@@ -149,6 +191,24 @@ impl PacketQueue {
         }
         drop(core);
         self.shared.kick.notify_one();
+    }
+
+    /// Sends no packet of more than `octets`, 128 at least, from now on.
+    pub fn limit_mtu(&mut self, octets: usize) {
+        self.shared.lock().limit_mtu(octets);
+    }
+
+    /// IPv6 is there, with this as the lower half of our link-local address (RFC 5072): the rest is
+    /// asked of the router. What is told is added to addresses and name servers.
+    pub fn configure_ipv6(&mut self, interface_id: u64) {
+        self.shared.lock().begin_ipv6(Instant::now(), interface_id);
+        self.shared.kick.notify_one();
+    }
+
+    /// Makes this end the router of the link once [`Self::configure_ipv6`] is called, as the virtual
+    /// operator is.
+    pub fn advertise(&mut self, config: RouterConfig) {
+        self.shared.lock().advertise(config);
     }
 
     /// Takes a packet that arrived.
@@ -178,6 +238,12 @@ impl PacketQueue {
                 Err(None) => self.shared.kick.notified().await,
             }
         }
+    }
+
+    /// Packets that arrived and were dropped because of what they are.
+    #[must_use]
+    pub fn drops(&self) -> Drops {
+        self.shared.lock().drops
     }
 
     /// Fails every socket, now and later. Octets that arrived before can still be read.

@@ -1,7 +1,7 @@
 //! The GGSN: a PPP server and the operator's network behind it, with name server, WAP proxy and
 //! MMSC at virtual addresses (RFC 1661, RFC 1035).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -17,12 +17,19 @@ use super::wap_gateway::WapGateway;
 use crate::codec::wsp::pdu::{CONNECTIONLESS_PORT, SESSION_PORT};
 use crate::model::Random;
 use crate::net::pump::{FrameSink, Pump};
-use crate::net::stack::{Stack, StackConfig};
+use crate::net::stack::{RouterConfig, Stack, StackConfig};
 use crate::net::{BoxFuture, Datagrams, Io};
-use crate::proto::ppp::{AuthProtocol, Credentials, Link, LinkConfig, ServerConfig, ServerQuirks};
+use crate::proto::ppp::{
+    AuthProtocol, Credentials, Families, Link, LinkConfig, ServerConfig, ServerQuirks,
+};
 
 /// Octets that a call holds in each direction between modem and network.
 const CALL_BUFFER: usize = 16 * 1024;
+/// What stands before IPv4 addresses on calls with IPv6 alone, 96 bits: not the well-known prefix, so
+/// that it has to be found out.
+const NAT64: Ipv6Addr = Ipv6Addr::new(0x2001, 0xDB8, 0x64, 0xFF9B, 0, 0, 0, 0);
+/// The name server of calls with IPv6.
+const NAME_SERVER: Ipv6Addr = Ipv6Addr::new(0x2001, 0xDB8, 0x53, 0, 0, 0, 0, 1);
 /// Connections that one call may have open.
 const MAX_CONNECTIONS: usize = 16;
 
@@ -43,6 +50,10 @@ pub(super) struct GgsnConfig {
     pub(super) mmsc: SocketAddrV4,
     /// Answers at every address behind the access point of MMS.
     pub(super) wap: WapGateway,
+    /// The versions of IP that there are.
+    pub(super) versions: Families,
+    /// Contexts for both versions are refused instead of being given what there is.
+    pub(super) refuses_dual_stack: bool,
     /// Names that the name server knows.
     pub(super) names: Vec<(String, Ipv4Addr)>,
 }
@@ -76,8 +87,27 @@ impl Ggsn {
         apns.iter().find(|(apn, _)| apn.eq_ignore_ascii_case(name)).map(|(_, mms)| *mms)
     }
 
+    /// What a context of this type is given, or the SM cause of its refusal (3GPP TS 24.008 clause
+    /// 10.5.6.6).
+    fn versions(&self, kind: &str) -> Result<Families, CallRefused> {
+        let there = self.0.config.versions;
+        let asked = Families {
+            v4: !kind.eq_ignore_ascii_case("IPV6"),
+            v6: !kind.eq_ignore_ascii_case("IP"),
+        };
+        let given = Families { v4: asked.v4 && there.v4, v6: asked.v6 && there.v6 };
+        let refused =
+            (asked.v4 && asked.v6 && self.0.config.refuses_dual_stack) || (!given.v4 && !given.v6);
+        if refused {
+            // Cause 50, and 51 where there is no IPv4.
+            let only = if there.v4 { "IPv4" } else { "IPv6" };
+            return Err(CallRefused { cause: format!("PDP type {only} only allowed") });
+        }
+        Ok(given)
+    }
+
     /// Runs one call until either side ends it.
-    async fn run(self, io: Box<dyn Io>, number: String, has_mms: bool) {
+    async fn run(self, io: Box<dyn Io>, number: String, has_mms: bool, versions: Families) {
         let config = &self.0.config;
         let call = self.0.calls.fetch_add(1, Ordering::Relaxed);
         let client = Ipv4Addr::new(10, 64, 1, call % 250 + 2);
@@ -92,13 +122,13 @@ impl Ggsn {
             server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
         }
         let seed = u64::from_be_bytes(self.0.random.array());
-        let mut server = LinkConfig::server(server);
+        let mut server = LinkConfig { families: versions, ..LinkConfig::server(server) };
         if let Some(after) = config.speaks_first {
             server.passive = false;
             tokio::time::sleep(after).await;
         }
         let link = Link::new(server, seed);
-        let (stack, queue) = Stack::new(StackConfig {
+        let (stack, mut queue) = Stack::new(StackConfig {
             address: Some(IpAddr::V4(config.own)),
             prefix: 32,
             mtu: 1500,
@@ -106,8 +136,15 @@ impl Ggsn {
             name_servers: Vec::new(),
             random: self.0.random.clone(),
         });
+        queue.advertise(RouterConfig {
+            prefix: Ipv6Addr::new(0x2001, 0xDB8, 0x65, u16::from(call), 0, 0, 0, 0),
+            mtu: None,
+            name_servers: vec![NAME_SERVER],
+            // Each second call, so that both ways are gone.
+            servers_by_dhcp: call % 2 == 1,
+        });
         let over = self.0.stop.child_token();
-        self.serve(&stack, &number, has_mms, &over);
+        self.serve(&stack, &number, has_mms, versions, &over);
         let (pump, _handle) = Pump::new(io, link, queue, FrameSink::none());
         let end = tokio::select! {
             biased;
@@ -158,10 +195,18 @@ impl Ggsn {
     }
 
     /// Starts the services of one call; they end with `over`.
-    fn serve(&self, stack: &Stack, number: &str, has_mms: bool, over: &CancellationToken) {
+    fn serve(
+        &self,
+        stack: &Stack,
+        number: &str,
+        has_mms: bool,
+        versions: Families,
+        over: &CancellationToken,
+    ) {
         let config = &self.0.config;
+        let nat64 = (!versions.v4).then_some(NAT64);
         match stack.bind_udp(53) {
-            Ok(socket) => spawn(over, answer_names(socket, config.names.clone())),
+            Ok(socket) => spawn(over, answer_names(socket, config.names.clone(), nat64)),
             Err(error) => tracing::warn!(%error, "no name server"),
         }
         if !has_mms {
@@ -196,7 +241,7 @@ impl Ggsn {
             spawn(over, async move {
                 let open = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
                 while let Ok(accepted) = listener.accept().await {
-                    let local = accepted.local;
+                    let local = behind_nat64(accepted.local);
                     let msisdn = msisdn.clone();
                     let front = if proxy.map(SocketAddr::V4) == Some(local) {
                         Front::Proxy { msisdn }
@@ -229,6 +274,7 @@ impl CallTaker for Ggsn {
                 // TS 24.008 clause 10.5.6.6, SM cause 27.
                 return Err(CallRefused { cause: "Missing or unknown APN".to_owned() });
             };
+            let versions = self.versions(&request.kind)?;
             let (modem, network) = tokio::io::duplex(CALL_BUFFER);
             let mut network: Box<dyn Io> = Box::new(network);
             if self.0.faults.is_armed(radio::is_about_radio) {
@@ -237,7 +283,7 @@ impl CallTaker for Ggsn {
                 tokio::spawn(radio::carry(network, Box::new(near), faults, random));
                 network = Box::new(far);
             }
-            tokio::spawn(self.clone().run(network, request.number, has_mms));
+            tokio::spawn(self.clone().run(network, request.number, has_mms, versions));
             Ok(Box::new(modem) as Box<dyn Io>)
         })
     }
@@ -254,9 +300,24 @@ fn spawn(over: &CancellationToken, work: impl Future<Output = ()> + Send + 'stat
     });
 }
 
-async fn answer_names(socket: Box<dyn Datagrams>, names: Vec<(String, Ipv4Addr)>) {
+/// The address that a connection was made to, in front of the NAT64.
+fn behind_nat64(local: SocketAddr) -> SocketAddr {
+    let IpAddr::V6(address) = local.ip() else { return local };
+    match address.octets().split_last_chunk::<4>() {
+        Some((prefix, four)) if NAT64.octets().starts_with(prefix) => {
+            SocketAddr::new(IpAddr::from(*four), local.port())
+        }
+        _ => local,
+    }
+}
+
+async fn answer_names(
+    socket: Box<dyn Datagrams>,
+    names: Vec<(String, Ipv4Addr)>,
+    nat64: Option<Ipv6Addr>,
+) {
     while let Ok((query, from)) = socket.receive().await {
-        if let Some(reply) = dns::answer(&query, &names)
+        if let Some(reply) = dns::answer(&query, &names, nat64)
             && socket.send(from, &reply).await.is_err()
         {
             return;

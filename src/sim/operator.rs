@@ -19,7 +19,7 @@ use super::smsc::{ReceivedText, SmsError, Smsc, Submitted};
 use super::wap_gateway::WapGateway;
 use crate::codec::sms::{Deliver, Tpdu, split_smsc};
 use crate::model::{Clock, Random};
-use crate::proto::ppp::{AuthProtocol, Credentials, ServerQuirks};
+use crate::proto::ppp::{AuthProtocol, Credentials, Families, ServerQuirks};
 
 /// How the GGSN wants to be told who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -53,6 +53,8 @@ pub struct OperatorBuilder {
     max_notifications: u32,
     drops_duplicates: bool,
     max_message_size: usize,
+    versions: Families,
+    refuses_dual_stack: bool,
     ppp_command: Option<Vec<String>>,
     clock: Option<Clock>,
     random: Option<Random>,
@@ -77,6 +79,8 @@ impl Default for OperatorBuilder {
             max_notifications: 5,
             drops_duplicates: false,
             max_message_size: 600 * 1024,
+            versions: Families { v4: true, v6: false },
+            refuses_dual_stack: false,
             ppp_command: None,
             clock: None,
             random: None,
@@ -134,6 +138,22 @@ impl OperatorBuilder {
     #[must_use]
     pub fn speaks_first(mut self, after: Duration) -> Self {
         self.speaks_first = Some(after);
+        self
+    }
+
+    /// The versions of IP that the network has (IPv4). Where it has IPv6 alone, a NAT64 leads to
+    /// proxy and MMSC, and the name server makes the addresses for it.
+    #[must_use]
+    pub fn ip_versions(mut self, versions: Families) -> Self {
+        self.versions = versions;
+        self
+    }
+
+    /// Contexts of the type IPV4V6 are refused, with a cause of 3GPP TS 24.008 clause 10.5.6.6,
+    /// instead of being given what there is.
+    #[must_use]
+    pub fn refuses_dual_stack(mut self) -> Self {
+        self.refuses_dual_stack = true;
         self
     }
 
@@ -253,6 +273,8 @@ impl OperatorBuilder {
                     proxy: self.proxy,
                     mmsc: mmsc_address,
                     wap: wap.clone(),
+                    versions: self.versions,
+                    refuses_dual_stack: self.refuses_dual_stack,
                     names: names(&self.mmsc_url, mmsc_address, self.proxy),
                 };
                 let ggsn =

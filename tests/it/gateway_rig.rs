@@ -1,6 +1,6 @@
 //! A gateway on a virtual modem of the virtual operator, in virtual time and memory only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use mm1gate::model::{
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
 use mm1gate::operators::Settings;
+use mm1gate::proto::ppp::Families;
 use mm1gate::sim::{self, Behaviour, Operator, PortRole, VirtualModem};
 use mm1gate::store::{Filter, MessageView, Summary};
 
@@ -80,6 +81,10 @@ impl PortOpener for VirtualPorts {
 thread_local! {
     /// What the SIM of the next rig of this test is like.
     static SIM: RefCell<sim::Subscriber> = RefCell::default();
+    /// The versions of IP of the next rig's network, and whether it refuses contexts for both.
+    static VERSIONS: Cell<(Families, bool)> = const {
+        Cell::new((Families { v4: true, v6: false }, false))
+    };
 }
 
 impl Rig {
@@ -203,6 +208,31 @@ impl Rig {
         rig
     }
 
+    /// On a network with these versions of IP, with a context of this type.
+    pub(crate) async fn with_versions(
+        versions: Families,
+        refuses_dual_stack: bool,
+        pdp_type: &str,
+    ) -> Self {
+        let usual = VERSIONS.replace((versions, refuses_dual_stack));
+        let timing = sim::Timing::default();
+        let rig = Self::assemble(
+            Ports::Two,
+            Behaviour::Receive,
+            timing,
+            None,
+            |_| {},
+            |_, config, _| {
+                if let Some(settings) = &mut config.modems[0].operator {
+                    pdp_type.clone_into(&mut settings.pdp_type);
+                }
+            },
+        )
+        .await;
+        VERSIONS.set(usual);
+        rig
+    }
+
     /// With a SIM that does not tell its number.
     pub(crate) async fn nameless() -> Self {
         SIM.with(|it| it.borrow_mut().number_on_sim = false);
@@ -244,6 +274,11 @@ impl Rig {
             let imsi = "001010123456790".to_owned();
             builder = builder
                 .line(sim::Subscriber { number: number.to_owned(), imsi, ..subscriber }, modem);
+        }
+        let (versions, refuses_dual_stack) = VERSIONS.get();
+        builder = builder.ip_versions(versions);
+        if refuses_dual_stack {
+            builder = builder.refuses_dual_stack();
         }
         let operator = builder.phone(PHONE, behaviour).clock(clock).random(random.clone()).start();
         prepare(&operator);

@@ -41,6 +41,7 @@ mod gateway_wap;
 mod hang_up;
 #[path = "../../hil/suite/mod.rs"]
 mod hil;
+mod ipv6;
 mod kill_nine;
 mod mm1_retrieve;
 mod mm1_rig;

@@ -12,15 +12,17 @@ use smoltcp::iface::{
 };
 use smoltcp::socket::{AnySocket, Socket, tcp, udp};
 use smoltcp::time::Instant as Ticks;
-use smoltcp::wire::{
-    HardwareAddress, Icmpv4Message, Icmpv4Packet, IpAddress, IpCidr, IpProtocol, Ipv4Packet,
-};
-use tokio::sync::Notify;
+use smoltcp::wire::{HardwareAddress, Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::StackConfig;
+use super::addresses::{Addresses, interface};
 use super::clamp::clamp;
 use super::device::QueueDevice;
+use super::guard::{Drops, inspect};
+use super::ipv6::{Ipv6, RouterConfig};
+use super::nat64::Prefix;
 use super::sender::Sender;
 use crate::net::{NetError, Progress};
 
@@ -86,12 +88,8 @@ impl Shared {
         Ok(packet)
     }
 
-    pub(super) fn deliver(&self, now: Instant, mut packet: Vec<u8>) {
-        let mut core = self.lock();
-        if let Some(mss) = core.mss {
-            clamp(&mut packet, mss);
-        }
-        core.deliver(now, packet);
+    pub(super) fn deliver(&self, now: Instant, packet: Vec<u8>) {
+        self.lock().deliver(now, packet);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
@@ -117,10 +115,10 @@ pub(super) struct Core {
     pub(super) config: StackConfig,
     /// The largest segment of either side, where the owner wants one below what fits.
     pub(super) mss: Option<u16>,
-    iface: Interface,
+    pub(super) iface: Interface,
     pub(super) sockets: SocketSet<'static>,
-    device: QueueDevice,
-    sender: Sender,
+    pub(super) device: QueueDevice,
+    pub(super) sender: Sender,
     start: Instant,
     pub(super) streams: BTreeMap<SocketHandle, StreamState>,
     orphans: Vec<(SocketHandle, Instant)>,
@@ -128,6 +126,12 @@ pub(super) struct Core {
     /// Until when there is nothing to send, if nothing comes and no socket wants anything.
     idle: Option<Option<Instant>>,
     pub(super) name_servers: Vec<IpAddr>,
+    pub(super) addresses: watch::Sender<Addresses>,
+    pub(super) ipv6: Option<Ipv6>,
+    pub(super) router: Option<RouterConfig>,
+    /// What stands before IPv4 addresses on a network that has IPv6 alone.
+    pub(super) nat64: Option<Prefix>,
+    pub(super) drops: Drops,
 }
 
 impl std::fmt::Debug for Core {
@@ -139,50 +143,33 @@ impl std::fmt::Debug for Core {
 impl Core {
     fn new(config: StackConfig) -> Self {
         let mut device = QueueDevice::new(config.mtu);
-        let mut smoltcp_config = Config::new(HardwareAddress::Ip);
-        smoltcp_config.random_seed = u64::from_be_bytes(config.random.array());
-        let start = Instant::now();
-        let iface = Interface::new(smoltcp_config, &mut device, Ticks::from_secs(1));
+        // Made anew below, as everybody's is.
+        let iface =
+            Interface::new(Config::new(HardwareAddress::Ip), &mut device, Ticks::from_secs(1));
         let mut core = Self {
             name_servers: config.name_servers.clone(),
             iface,
             sockets: SocketSet::new(Vec::new()),
             device,
             sender: Sender::new(config.mtu),
-            start,
+            start: Instant::now(),
             streams: BTreeMap::new(),
             orphans: Vec::new(),
             down: None,
             idle: None,
             mss: None,
+            addresses: watch::Sender::default(),
+            ipv6: None,
+            router: None,
+            nat64: None,
+            drops: Drops::default(),
             config,
         };
-        core.iface.set_any_ip(core.config.any_ip);
+        core.iface = interface(&mut core);
         if let Some(address) = core.config.address {
             core.set_address(address);
         }
         core
-    }
-
-    /// Takes `address` as the only one. Addresses that nobody can have are not taken.
-    pub(super) fn set_address(&mut self, address: IpAddr) {
-        let wire = IpAddress::from(address);
-        if !wire.is_unicast() {
-            return;
-        }
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = self.config.prefix.min(longest);
-        self.config.address = Some(address);
-        self.iface.update_ip_addrs(|list| {
-            list.clear();
-            // The list has room for two.
-            let _ = list.push(IpCidr::new(wire, prefix));
-        });
-        // On a point-to-point link the gateway only has to exist.
-        let _ = match address {
-            IpAddr::V4(address) => self.iface.routes_mut().add_default_ipv4_route(address),
-            IpAddr::V6(address) => self.iface.routes_mut().add_default_ipv6_route(address),
-        };
     }
 
     fn ticks(&self, now: Instant) -> Ticks {
@@ -256,12 +243,16 @@ impl Core {
             now + Duration::from_micros(delay.total_micros()).max(Duration::from_millis(1))
         });
         let orphan = self.orphans.iter().map(|(_, deadline)| *deadline).min();
-        let until = smoltcp.into_iter().chain(self.sender.due()).chain(orphan).min();
+        let until = smoltcp.into_iter().chain(self.sender.due()).chain(orphan);
+        let until = until.chain(self.ipv6.as_ref().and_then(Ipv6::due)).min();
         self.idle = Some(until);
         Err(until)
     }
 
     fn leave(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if let Some(packet) = self.next_of_ipv6(now) {
+            return Some(packet);
+        }
         let packet = self.sender.next(now)?;
         self.count_waiting();
         Some(packet)
@@ -287,11 +278,20 @@ impl Core {
         self.sender.queued()
     }
 
-    fn deliver(&mut self, now: Instant, packet: Vec<u8>) {
+    fn deliver(&mut self, now: Instant, mut packet: Vec<u8>) {
         if self.down.is_some() {
             return;
         }
         self.idle = None;
+        if let Err(flaw) = inspect(&packet) {
+            return self.drops.count(flaw);
+        }
+        if self.hear_ipv6(now, &packet) {
+            return;
+        }
+        if let Some(mss) = self.mss {
+            clamp(&mut packet, mss);
+        }
         self.notice_unreachable(&packet);
         self.sender.hear(now, &packet);
         self.device.received.push_back(packet);

@@ -24,6 +24,10 @@ impl QueueDevice {
         Self { mtu, received: VecDeque::new(), to_send: VecDeque::new() }
     }
 
+    pub(super) const fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu;
+    }
+
     pub(super) fn next_to_send(&mut self) -> Option<Vec<u8>> {
         self.to_send.pop_front()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::udp::{
@@ -13,6 +13,7 @@ use smoltcp::socket::udp::{
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use super::core::Shared;
+use super::reach::{original, reach};
 use crate::net::{BoxFuture, Datagrams, NetError};
 
 /// Datagrams and octets that wait in each direction; more that arrive are dropped.
@@ -21,15 +22,16 @@ const QUEUE: (usize, usize) = (64, 65_535);
 /// Peers whose called address is remembered, so that answers come from it.
 const MAX_PEERS: usize = 256;
 
-/// Octets of the IPv4 and the UDP header.
-const HEADERS: usize = 28;
+/// Octets of the IP and the UDP header.
+const fn headers(to: SocketAddr) -> usize {
+    if to.is_ipv4() { 28 } else { 48 }
+}
 
 /// One datagram socket.
 #[derive(Debug)]
 pub(super) struct UdpSocket {
     shared: Arc<Shared>,
     handle: SocketHandle,
-    largest: usize,
     called: Mutex<BTreeMap<SocketAddr, IpAddr>>,
 }
 
@@ -43,46 +45,18 @@ impl UdpSocket {
         }
         let mut socket = Socket::new(buffer(), buffer());
         socket.bind(port).map_err(|error: BindError| NetError::Io(error.to_string()))?;
-        let largest = core.config.mtu.saturating_sub(HEADERS);
         let handle = core.add(socket)?;
         drop(core);
-        Ok(Self { shared: Arc::clone(shared), handle, largest, called: Mutex::default() })
+        Ok(Self { shared: Arc::clone(shared), handle, called: Mutex::default() })
     }
 }
 
 impl Datagrams for UdpSocket {
     fn send<'a>(&'a self, to: SocketAddr, octets: &'a [u8]) -> BoxFuture<'a, Result<(), NetError>> {
-        Box::pin(poll_fn(move |cx| {
-            if octets.len() > self.largest {
-                return Poll::Ready(Err(NetError::Limit {
-                    limit: self.largest,
-                    what: "octets in a datagram",
-                }));
-            }
-            let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-            let from = called.get(&to).copied().map(IpAddress::from);
-            drop(called);
-            let metadata =
-                UdpMetadata { local_address: from, ..UdpMetadata::from(IpEndpoint::from(to)) };
-            let mut core = self.shared.lock();
-            if let Err(error) = core.check_up() {
-                return Poll::Ready(Err(error));
-            }
-            let socket = core.udp(self.handle);
-            match socket.send_slice(octets, metadata) {
-                Ok(()) => {
-                    self.shared.kick.notify_one();
-                    Poll::Ready(Ok(()))
-                }
-                Err(SendError::BufferFull) => {
-                    socket.register_send_waker(cx.waker());
-                    Poll::Pending
-                }
-                Err(SendError::Unaddressable) => {
-                    Poll::Ready(Err(NetError::Unreachable { to: to.to_string() }))
-                }
-            }
-        }))
+        Box::pin(async move {
+            let to = reach(&self.shared, to).await;
+            poll_fn(|cx| self.poll_send(cx, to, octets)).await
+        })
     }
 
     fn largest(&self) -> usize {
@@ -90,31 +64,73 @@ impl Datagrams for UdpSocket {
     }
 
     fn receive(&self) -> BoxFuture<'_, Result<(Vec<u8>, SocketAddr), NetError>> {
-        Box::pin(poll_fn(|cx| {
-            let mut core = self.shared.lock();
-            let up = core.check_up();
-            let socket = core.udp(self.handle);
-            match socket.recv() {
-                Ok((octets, metadata)) => {
-                    let (octets, peer) = (octets.to_vec(), SocketAddr::from(metadata.endpoint));
-                    let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-                    if called.len() >= MAX_PEERS {
-                        called.clear();
-                    }
-                    if let Some(local) = metadata.local_address {
-                        called.insert(peer, local.into());
-                    }
-                    Poll::Ready(Ok((octets, peer)))
-                }
-                Err(_) => match up {
-                    Err(error) => Poll::Ready(Err(error)),
-                    Ok(()) => {
-                        socket.register_recv_waker(cx.waker());
-                        Poll::Pending
-                    }
-                },
+        Box::pin(async move {
+            let (octets, from) = poll_fn(|cx| self.poll_receive(cx)).await?;
+            Ok((octets, original(&self.shared, from)))
+        })
+    }
+}
+
+impl UdpSocket {
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        to: SocketAddr,
+        octets: &[u8],
+    ) -> Poll<Result<(), NetError>> {
+        let limit = self.shared.lock().config.mtu.saturating_sub(headers(to));
+        if octets.len() > limit {
+            return Poll::Ready(Err(NetError::Limit { limit, what: "octets in a datagram" }));
+        }
+        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = called.get(&to).copied().map(IpAddress::from);
+        drop(called);
+        let metadata =
+            UdpMetadata { local_address: from, ..UdpMetadata::from(IpEndpoint::from(to)) };
+        let mut core = self.shared.lock();
+        if let Err(error) = core.check_up() {
+            return Poll::Ready(Err(error));
+        }
+        let socket = core.udp(self.handle);
+        match socket.send_slice(octets, metadata) {
+            Ok(()) => {
+                self.shared.kick.notify_one();
+                Poll::Ready(Ok(()))
             }
-        }))
+            Err(SendError::BufferFull) => {
+                socket.register_send_waker(cx.waker());
+                Poll::Pending
+            }
+            Err(SendError::Unaddressable) => {
+                Poll::Ready(Err(NetError::Unreachable { to: to.to_string() }))
+            }
+        }
+    }
+
+    fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<(Vec<u8>, SocketAddr), NetError>> {
+        let mut core = self.shared.lock();
+        let up = core.check_up();
+        let socket = core.udp(self.handle);
+        match socket.recv() {
+            Ok((octets, metadata)) => {
+                let (octets, peer) = (octets.to_vec(), SocketAddr::from(metadata.endpoint));
+                let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+                if called.len() >= MAX_PEERS {
+                    called.clear();
+                }
+                if let Some(local) = metadata.local_address {
+                    called.insert(peer, local.into());
+                }
+                Poll::Ready(Ok((octets, peer)))
+            }
+            Err(_) => match up {
+                Err(error) => Poll::Ready(Err(error)),
+                Ok(()) => {
+                    socket.register_recv_waker(cx.waker());
+                    Poll::Pending
+                }
+            },
+        }
     }
 }
 

@@ -54,22 +54,25 @@ pub(super) enum Left {
 impl Call {
     /// Asks the network for a call on a context.
     pub(super) async fn dial(shared: &Shared, port: usize, cid: u8) -> Result<Self, Failure> {
-        let (apn, trouble) = {
+        let (context, trouble) = {
             let state = shared.lock();
-            let apn = shared.context(&state, cid).map(|context| context.apn.clone());
+            let context = shared
+                .context(&state, cid)
+                .map(|context| (context.apn.clone(), context.kind.clone()));
             let trouble = shared.sim_trouble(&state).or_else(|| {
                 // One call at a time, and only with a network.
                 (state.call.is_some() || !shared.has_data_service(&state))
                     .then_some(Failure::NoCarrier)
             });
             let trouble = trouble.or_else(|| shared.activation_refused());
-            (apn.unwrap_or_default(), trouble)
+            (context.unwrap_or_default(), trouble)
         };
         if let Some(trouble) = trouble {
             return Err(trouble);
         }
         let number = shared.subscriber.number.clone();
-        let opened = shared.calls.open(CallRequest { apn: apn.clone(), number }).await;
+        let (apn, kind) = context;
+        let opened = shared.calls.open(CallRequest { apn: apn.clone(), kind, number }).await;
         let mut state = shared.lock();
         match opened {
             Ok(io) => {

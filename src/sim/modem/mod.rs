@@ -201,6 +201,8 @@ impl PortRole {
 pub(super) struct CallRequest {
     /// APN of the context.
     pub(super) apn: String,
+    /// PDP type of the context: `IP`, `IPV6` or `IPV4V6`.
+    pub(super) kind: String,
     /// Number of the subscriber.
     pub(super) number: String,
 }

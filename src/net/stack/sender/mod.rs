@@ -46,6 +46,11 @@ impl Sender {
         Self { mtu, flows: BTreeMap::new(), prompt: VecDeque::new(), last: None }
     }
 
+    /// Connections that begin from now on have segments for packets of so many octets.
+    pub(in crate::net::stack) const fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu;
+    }
+
     /// Whether datagrams and acknowledgements find room.
     pub(super) fn has_room(&self) -> bool {
         self.prompt.len() < MAX_PROMPT

@@ -1,4 +1,4 @@
-//! Rarer packets and limits: Identification, rejects of all kinds, Max-Failure, the peer's MRU.
+//! Rarer packets and limits (RFC 1661, RFC 1570): Identification, rejects of all kinds, Max-Failure, the peer's MRU.
 
 use super::*;
 
