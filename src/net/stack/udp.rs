@@ -23,8 +23,11 @@ const QUEUE: (usize, usize) = (64, 65_535);
 const MAX_PEERS: usize = 256;
 
 /// Octets of the IP and the UDP header.
+const HEADERS_V4: usize = 28;
+const HEADERS_V6: usize = 48;
+
 const fn headers(to: SocketAddr) -> usize {
-    if to.is_ipv4() { 28 } else { 48 }
+    if to.is_ipv4() { HEADERS_V4 } else { HEADERS_V6 }
 }
 
 /// One datagram socket.
@@ -60,7 +63,10 @@ impl Datagrams for UdpSocket {
     }
 
     fn largest(&self) -> usize {
-        self.largest
+        let core = self.shared.lock();
+        // What goes to an IPv4 address goes through the NAT64 where there is IPv6 alone.
+        let headers = if core.addresses.borrow().v4.is_some() { HEADERS_V4 } else { HEADERS_V6 };
+        core.config.mtu.saturating_sub(headers)
     }
 
     fn receive(&self) -> BoxFuture<'_, Result<(Vec<u8>, SocketAddr), NetError>> {
