@@ -4,7 +4,7 @@
 use super::error::CliError;
 use super::session::ConfigArg;
 use super::{session, settings, term};
-use crate::gateway::Config;
+use crate::gateway::{Config, megabytes};
 
 /// Every key, each with what it means and what it is unless given.
 pub(super) const EXAMPLE: &str = include_str!("example.toml");
@@ -50,7 +50,11 @@ fn describe(config: &Config) -> String {
             Some(operator) => format!("SMS, and MMS by {}", operator.apn),
             None => "SMS only, since it has no [modem.operator]".to_owned(),
         };
-        out.push_str(&format!("  modem     {} on {}: {carries}\n", modem.name, modem.port));
+        let cap = modem.monthly_cap.map_or_else(String::new, |cap| {
+            let zone = config.data.calendar.zone();
+            format!(", at most {} a month ({zone})", megabytes(cap))
+        });
+        out.push_str(&format!("  modem     {} on {}: {carries}{cap}\n", modem.name, modem.port));
     }
     out
 }

@@ -108,7 +108,7 @@ impl Worker<'_> {
             .then(|| Cause::of(&error)),
             fault: error.to_fault(),
         })?;
-        let mut meter = match Meter::begin(self.line, &shift.sim).await {
+        let mut meter = match Meter::begin(self.line, &shift.sim, call.roams()).await {
             Ok(meter) => meter,
             Err(error) => {
                 let _ = call.hang_up().await;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::line::{Line, Worker, lock};
 use crate::bearer::Carried;
 use crate::model::{Blame, Calendar, Explain, Fault, Layer, Month, Retry, Timestamp};
-use crate::modem::Registration;
 use crate::store::{DataUse, NewCall, StoreError};
 
 /// How often the octets of a call that is up are written down.
@@ -204,13 +203,13 @@ pub(super) struct Meter<'a> {
 
 impl<'a> Meter<'a> {
     /// The modem is connected.
-    pub(super) async fn begin(line: &'a Line, sim: &str) -> Result<Self, StoreError> {
+    pub(super) async fn begin(
+        line: &'a Line,
+        sim: &str,
+        roaming: bool,
+    ) -> Result<Self, StoreError> {
         let core = line.core();
-        let call = NewCall {
-            sim: sim.to_owned(),
-            modem: line.config().name.clone(),
-            roaming: line.shown().registration == Some(Registration::Roaming),
-        };
+        let call = NewCall { sim: sim.to_owned(), modem: line.config().name.clone(), roaming };
         let month = core.data.calendar.month(core.now());
         let key = core.store.begin_call(call, month, core.now()).await?;
         lock(&line.inner.calls).0 += 1;

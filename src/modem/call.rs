@@ -96,6 +96,8 @@ pub struct DataCall {
     leftover: Vec<u8>,
     number: u64,
     cid: u8,
+    /// It goes through another network.
+    pub(super) roams: bool,
     status: CallStatus,
     shared: Arc<Shared>,
     returns: mpsc::UnboundedSender<Returned>,
@@ -136,6 +138,7 @@ impl DataCall {
             leftover,
             number: shared.call.load(Ordering::Relaxed),
             cid,
+            roams: false,
             status: CallStatus(Arc::default()),
             shared,
             returns,
@@ -151,6 +154,12 @@ impl DataCall {
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether it goes through another network, at its prices.
+    #[must_use]
+    pub const fn roams(&self) -> bool {
+        self.roams
     }
 
     /// The context identifier that was dialled.

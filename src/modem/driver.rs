@@ -520,7 +520,8 @@ impl Driver {
         let port = self.dialer()?.port.take().ok_or(ModemError::InCall)?;
         self.in_call = true;
         self.call_in_doubt = false;
-        let call = DataCall::new(port, leftover, dialled.cid, shared, returns);
+        let mut call = DataCall::new(port, leftover, dialled.cid, shared, returns);
+        call.roams = self.registered.data_roams();
         self.call = Some((dialled, call.status()));
         Ok(call)
     }

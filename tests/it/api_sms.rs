@@ -200,6 +200,9 @@ async fn modem_is_described_as_the_document_says() {
     assert!(body.contains("there is no modem 'dsek'; there are: desk"), "{body}");
     let page = api.text("/modems/desk").await;
     assert!(page.contains("Modem desk") && page.contains("two ports"), "{page}");
+    assert!(page.contains("Data used in "), "{page}");
+    assert_eq!(modem["data"]["cap_reached"], false);
+    assert_eq!(undescribed(&document, "Data", &modem["data"]), Vec::<String>::new());
     assert!(api.text("/").await.contains("href=\"/modems/desk\""));
 }
 
@@ -290,6 +293,14 @@ async fn metrics_tell_what_happened_and_no_numbers_of_people() {
         assert!(now.contains_key(&series), "{text}");
     }
     assert!(now["mms_modem_octets_total{modem=\"desk\",direction=\"out\"}"] > 5_000.0);
+    assert!(now["mms_data_calls_total{modem=\"desk\"}"] >= 1.0);
+    let carried = |way: &str| {
+        now[&format!("mms_data_call_octets_total{{modem=\"desk\",direction=\"{way}\"}}")]
+    };
+    assert!(carried("out") > 5_000.0 && carried("in") > 5_000.0, "{text}");
+    assert_eq!(now["mms_data_month_octets{modem=\"desk\"}"], carried("out") + carried("in"));
+    assert_eq!(now["mms_data_month_roaming_octets{modem=\"desk\"}"], 0.0);
+    assert!(!now.contains_key("mms_data_month_cap_octets{modem=\"desk\"}"));
     for number in [PHONE, OWN, "7700900", "00101"] {
         assert!(!text.contains(number.trim_start_matches('+')), "{text}");
     }

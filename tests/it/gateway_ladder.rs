@@ -195,6 +195,11 @@ async fn nothing_goes_out_abroad_until_it_is_allowed_or_the_sim_is_home() {
             rig.operator.faults().clear_all();
         }
         sent_within(&rig, &id, 90).await;
+        // What was used abroad is counted apart.
+        let used = rig.gateway.modems()[0].data.clone().expect("a SIM").used;
+        assert_eq!((used.calls, used.roaming_calls), (1, u64::from(allowed)));
+        assert_eq!(used.roaming_octets, if allowed { used.octets() } else { 0 });
+        assert!(used.octets() > 2_000);
         rig.gateway.stop().await;
     }
 }
