@@ -73,6 +73,7 @@ struct Way {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are three of them in a call")]
 enum Kind {
     Http(HttpTransport),
     Wap(WapTransport),

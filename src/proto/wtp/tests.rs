@@ -277,7 +277,8 @@ fn abort_of_either_side_is_told_with_its_reason() {
     line.ends[1].abort(line.now, tid, reason);
     line.until(|side, event| match event {
         Event::Failed { tid, error } if side == 0 => {
-            Some(assert_eq!((*tid, error), (own, &WtpError::Aborted(reason))))
+            assert_eq!((*tid, error), (own, &WtpError::Aborted(reason)));
+            Some(())
         }
         _ => None,
     });
@@ -285,7 +286,7 @@ fn abort_of_either_side_is_told_with_its_reason() {
     let (tid, _) = line.asked();
     line.ends[0].abort(line.now, own, Abort::Provider(ProviderReason::UNKNOWN));
     line.until(|side, event| match event {
-        Event::Failed { tid: failed, .. } if side == 1 => Some(assert_eq!(*failed, tid)),
+        Event::Failed { tid: failed, .. } if side == 1 => (*failed == tid).then_some(()),
         _ => None,
     });
 }
@@ -309,12 +310,16 @@ fn only_the_user_acknowledges_where_that_was_asked_for() {
     line.ends[0].invoke(line.now, invoke).unwrap();
     line.asked();
     line.until(|side, event| match event {
-        Event::Failed { error, .. } if side == 1 => Some(assert_eq!(*error, WtpError::NoResponse)),
+        Event::Failed { error, .. } if side == 1 => {
+            assert_eq!(*error, WtpError::NoResponse);
+            Some(())
+        }
         _ => None,
     });
     line.until(|side, event| match event {
         Event::Failed { error: WtpError::Aborted(reason), .. } if side == 0 => {
-            Some(assert_eq!(*reason, Abort::Provider(ProviderReason::NORESPONSE)))
+            assert_eq!(*reason, Abort::Provider(ProviderReason::NORESPONSE));
+            Some(())
         }
         _ => None,
     });

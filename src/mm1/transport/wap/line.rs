@@ -45,6 +45,7 @@ pub(super) struct Line {
 }
 
 /// What a line brought.
+#[expect(clippy::large_enum_variant, reason = "taken apart where it is made")]
 pub(super) enum Turn {
     /// The session's word.
     Event(SessionEvent),
@@ -232,5 +233,5 @@ fn socket_address(address: &Address, from: SocketAddr) -> Option<SocketAddr> {
     } else {
         return None;
     };
-    Some(SocketAddr::new(ip, address.port_number.unwrap_or(from.port())))
+    Some(SocketAddr::new(ip, address.port_number.unwrap_or_else(|| from.port())))
 }

@@ -84,10 +84,10 @@ impl WapTransport {
 
     /// Ends the idle session in order.
     pub(super) async fn close(&self) {
-        if let Some(kept) = self.take_idle() {
-            if let Some(line) = kept.revive().await {
-                line.close().await;
-            }
+        if let Some(kept) = self.take_idle()
+            && let Some(line) = kept.revive().await
+        {
+            line.close().await;
         }
     }
 
