@@ -7,6 +7,7 @@ mod at;
 mod checks;
 mod cmux;
 mod decode;
+mod link;
 mod mms;
 mod ppp;
 mod push;
@@ -27,6 +28,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("cmux", cmux::check),
     ("decode", decode::check),
     ("hdlc", ppp::check_deframer),
+    ("link", link::check),
     ("mms", mms::check),
     ("multipart", wsp::check_multipart),
     ("ppp", ppp::check_frames),
