@@ -1,6 +1,7 @@
 //! Two stacks over a wire with delay and loss, in virtual time.
 
 mod lines;
+mod names;
 
 use std::io::ErrorKind;
 
