@@ -102,6 +102,7 @@ pub(crate) fn rig(
         operator: Some(settings),
         roaming: false,
         monthly_cap: None,
+        interface: None,
     });
     Rig {
         name: name.to_owned(),

@@ -114,6 +114,7 @@ impl Rig {
             pin: None,
             roaming: false,
             monthly_cap: None,
+            interface: None,
             own_number: Some(Address::Msisdn(SHOP.to_owned())),
             operator: Some(Settings {
                 apn: self.operator.apn().to_owned(),

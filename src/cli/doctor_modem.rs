@@ -12,6 +12,7 @@ use crate::model::{Clock, Explain};
 use crate::modem::probe::{Heard, Probe, ProbeFailed, SmsOnLte, Storage, answers_at, probe};
 use crate::modem::usb::Candidate;
 use crate::modem::{ModemError, SystemPorts};
+use crate::net::system::System;
 
 /// What is checked by asking, in this order.
 pub(super) const ASKED: [&str; 7] =
@@ -324,5 +325,19 @@ pub(super) fn operator(config: Option<&ModemConfig>, report: &mut Report) {
         .proxy
         .as_ref()
         .map_or_else(|| "no proxy".to_owned(), |(host, port)| format!("proxy {host}:{port}"));
-    report.ok(name, format!("APN {}, MMSC {}, {proxy}", operator.apn, operator.mmsc));
+    let way = match &config.interface {
+        None => format!("APN {}", operator.apn),
+        // Bringing it up is the system's, and so is its access point.
+        Some(interface) => match System::state(interface) {
+            Ok(()) => format!("over the interface {interface}, which is up"),
+            Err(error) => {
+                return report.warning(
+                    name,
+                    error.to_string(),
+                    "bring it up with the operator's MMS access point, or correct `interface`",
+                );
+            }
+        },
+    };
+    report.ok(name, format!("{way}, MMSC {}, {proxy}", operator.mmsc));
 }

@@ -392,6 +392,7 @@ fn unconfigured(configured: &[ModemConfig]) -> ModemConfig {
         pin: None,
         roaming: false,
         monthly_cap: None,
+        interface: None,
         own_number: None,
         operator: None,
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::carrier::{Carrier, Interface, NoInterface, Silence};
 use super::data_use::Meter;
 use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
 use super::plan::{bearer_config, context};
@@ -12,11 +13,11 @@ use super::reader::store_fault;
 use super::schedule::{Schedule, has_last_try_after, no_later_than_last_try};
 use super::shift::Shift;
 use super::upkeep::Failure;
-use crate::bearer::{Bearer, BearerError, CallLabel, UpFailed};
+use crate::bearer::{Bearer, CallLabel, UpFailed};
 use crate::mm1::Identity;
 use crate::model::{Explain, Fault};
-use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
-use crate::net::pump::LineCounters;
+use crate::modem::{Cause, ModemError, ModemInfo, PortSharing, Registration};
+use crate::net::system::System;
 use crate::store::{Hold, StoreError};
 
 /// How long a transaction under way may take to end when the gateway stops; what is cut off is
@@ -26,8 +27,6 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 /// Nothing has come over the line for so long when a transaction ends: it is dead, and not only the
 /// MMSC slow. Peers that answer LCP echoes are not silent for so long.
 const DEAD_LINE: Duration = Duration::from_secs(25);
-/// How often the line is listened to.
-const LISTEN: Duration = Duration::from_secs(1);
 
 /// While a SIM is abroad, has SMS only or no packet service, its pauses do not grow beyond the one
 /// after so many failures.
@@ -44,19 +43,26 @@ impl Worker<'_> {
         let about =
             self.core().store.next_message(self.name(), &shift.sim, self.core().now()).await;
         *lock(&self.line.inner.about) = about.ok().flatten();
+        // Over an interface of the system the port stays free for short messages.
+        let dials = self.line.inner.config.interface.is_none();
         let turn = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
-            turn = self.line.turn() => turn,
+            turn = async { if dials { Some(self.line.turn().await) } else { None } } => turn,
         };
         self.line.show(|shown| shown.condition = "calling");
         let outcome = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Some(SessionEnd::Stopped),
-            up = self.go_up(shift) => up,
+            up = async {
+                match &self.line.inner.config.interface {
+                    Some(interface) => self.over_interface(interface, shift).await,
+                    None => self.go_up(shift).await,
+                }
+            } => up,
         };
         let end = match outcome {
-            Ok((bearer, meter)) => self.use_call(shift, info, bearer, meter, trouble).await,
+            Ok((carrier, meter)) => self.use_call(shift, info, carrier, meter, trouble).await,
             Err(CallFailure { fault, cause }) => {
                 trouble.lost_by_call |= cause.is_some();
                 match self.call_failed(&shift.sim, &fault, trouble).await {
@@ -78,7 +84,35 @@ impl Worker<'_> {
         if self.stop.is_cancelled() { Some(SessionEnd::Stopped) } else { end }
     }
 
-    async fn go_up(&self, shift: &Shift) -> Result<(Bearer<DataCall>, Meter<'_>), CallFailure> {
+    /// The network behind an interface that the system has brought up.
+    async fn over_interface(
+        &self,
+        interface: &str,
+        shift: &Shift,
+    ) -> Result<(Carrier, Meter<'_>), CallFailure> {
+        let failed = |fault: Fault| CallFailure { fault, cause: None };
+        // Nothing is dialled, but what leaves in another network costs as much.
+        let roaming = self.modem.registration().await == Ok(Registration::Roaming);
+        if roaming && !self.line.inner.config.roaming {
+            return Err(failed(ModemError::Roaming.to_fault()));
+        }
+        let servers = &shift.settings.name_servers;
+        let system = System::over(interface, servers, self.core().random.clone())
+            .map_err(|error| failed(NoInterface::from(error).to_fault()))?;
+        let carrier = Carrier::Interface(Interface::new(system));
+        match Meter::begin(self.line, &shift.sim, roaming).await {
+            Ok(mut meter) => {
+                meter.watch(carrier.carried());
+                Ok((carrier, meter))
+            }
+            Err(error) => {
+                let fault = store_fault(&error);
+                Err(CallFailure { fault, cause: Some(Cause::Elsewhere) })
+            }
+        }
+    }
+
+    async fn go_up(&self, shift: &Shift) -> Result<(Carrier, Meter<'_>), CallFailure> {
         let settings = &shift.settings;
         let dialled = self.modem.dial(&context(settings)).await;
         if let Err(error @ (ModemError::NotRegistered { .. } | ModemError::RegistrationDenied)) =
@@ -130,7 +164,7 @@ impl Worker<'_> {
         match bearer {
             Ok(bearer) => {
                 meter.watch(bearer.carried());
-                Ok((bearer, meter))
+                Ok((Carrier::Call(bearer), meter))
             }
             Err(UpFailed { error, stream }) => {
                 let hung_up = stream.hang_up().await;
@@ -153,18 +187,19 @@ impl Worker<'_> {
         &self,
         shift: &Shift,
         info: &ModemInfo,
-        bearer: Bearer<DataCall>,
+        carrier: Carrier,
         mut meter: Meter<'_>,
         trouble: &mut Trouble,
     ) -> Option<SessionEnd> {
         self.line.show(|shown| shown.line_fault = None);
-        let served = self.serve(shift, info, &bearer, &mut meter).await;
-        let hung_up = bearer.down().await.hang_up().await;
+        let served = self.serve(shift, info, &carrier, &mut meter).await;
+        carrier.count();
+        let hung_up = carrier.down().await;
         let counted = meter.end().await;
         let settled = match served.and_then(|served| counted.map(|()| served)) {
-            Ok(Served { lost: Some(error), worked: false }) => {
+            Ok(Served { lost: Some(fault), worked: false }) => {
                 // A call that comes up and breaks at once must not be dialled without a pause.
-                self.call_failed(&shift.sim, &error.to_fault(), trouble).await
+                self.call_failed(&shift.sim, &fault, trouble).await
             }
             Ok(_) => {
                 trouble.call_failures = 0;
@@ -186,7 +221,7 @@ impl Worker<'_> {
         &self,
         shift: &Shift,
         info: &ModemInfo,
-        bearer: &Bearer<DataCall>,
+        carrier: &Carrier,
         meter: &mut Meter<'_>,
     ) -> Result<Served, StoreError> {
         let own_number = self.line.inner.config.own_number.as_ref();
@@ -194,7 +229,7 @@ impl Worker<'_> {
             own_number: own_number.map(|number| number.text().to_owned()),
             imsi: Some(info.imsi.clone()).filter(|imsi| !imsi.is_empty()),
         };
-        let client = shift.client(bearer.net(), identity).await?;
+        let client = shift.client(carrier.net(), identity).await?;
         let mut route = client.worked();
         let mut served = Served { worked: false, lost: None };
         let longest = self.core().timing.longest_call;
@@ -205,13 +240,13 @@ impl Worker<'_> {
         loop {
             tokio::select! {
                 biased;
-                error = bearer.closed() => {
-                    served.lost = Some(error);
+                fault = carrier.closed() => {
+                    served.lost = Some(fault);
                     return Ok(served);
                 }
                 () = std::future::ready(()) => {}
             }
-            let mut silence = Silence::of(bearer);
+            let mut silence = Silence::of(carrier);
             let worked = tokio::select! {
                 biased;
                 worked = async {
@@ -235,8 +270,12 @@ impl Worker<'_> {
                 return Ok(served);
             }
             if worked {
+                carrier.count();
                 spent = meter.is_over().await?;
-                if info.sharing == PortSharing::One && begun.elapsed() >= longest {
+                if carrier.is_call()
+                    && info.sharing == PortSharing::One
+                    && begun.elapsed() >= longest
+                {
                     tracing::info!(modem = %self.name(), "hanging up to look for short messages");
                     return Ok(served);
                 }
@@ -249,9 +288,9 @@ impl Worker<'_> {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(served),
-                error = bearer.closed() => {
-                    tracing::info!(modem = %self.name(), "data call over: {}", quiet(&error));
-                    served.lost = Some(error);
+                fault = carrier.closed() => {
+                    tracing::info!(modem = %self.name(), "data call over: {}", quiet(&fault));
+                    served.lost = Some(fault);
                     return Ok(served);
                 }
                 () = self.line.inner.wake.notified() => {}
@@ -289,45 +328,12 @@ impl Worker<'_> {
     }
 }
 
-/// How long nothing has come over the line.
-struct Silence {
-    counters: LineCounters,
-    received: u64,
-    since: Instant,
-}
-
-impl Silence {
-    fn of(bearer: &Bearer<DataCall>) -> Self {
-        let counters = bearer.counters();
-        Self { received: counters.received(), since: Instant::now(), counters }
-    }
-
-    /// Never ends.
-    async fn listen(&mut self) {
-        loop {
-            tokio::time::sleep(LISTEN).await;
-            let received = self.counters.received();
-            if std::mem::replace(&mut self.received, received) != received {
-                self.since = Instant::now();
-            }
-        }
-    }
-
-    fn length(&self) -> Duration {
-        if self.counters.received() == self.received {
-            self.since.elapsed()
-        } else {
-            Duration::ZERO
-        }
-    }
-}
-
 /// What became of a data call.
 struct Served {
     /// Anything was done.
     worked: bool,
     /// It broke by itself.
-    lost: Option<BearerError>,
+    lost: Option<Fault>,
 }
 
 /// Why no data call came about.

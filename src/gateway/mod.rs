@@ -10,6 +10,7 @@
 mod accept;
 mod accept_text;
 mod calling;
+mod carrier;
 pub mod config;
 mod data_use;
 mod error;

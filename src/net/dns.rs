@@ -161,7 +161,7 @@ impl Asked<'_> {
         }
         match answer {
             Ok(Ok(answer)) => Ok(Some(answer)),
-            Ok(Err(error @ NetError::LinkDown { .. })) => Err(error),
+            Ok(Err(error @ (NetError::LinkDown { .. } | NetError::Interface { .. }))) => Err(error),
             Ok(Err(_)) => Ok(Some(Answer::Failure)),
             Err(_) => Ok(None),
         }

@@ -95,6 +95,14 @@ pub enum NetError {
         /// Why.
         reason: String,
     },
+    /// The interface that the operating system should have brought up.
+    #[error("the interface {name}: {reason}")]
+    Interface {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A limit of ours, for example on open sockets.
     #[error("more than {limit} {what}")]
     Limit {

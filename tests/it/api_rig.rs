@@ -85,6 +85,7 @@ impl Rig {
             pin: None,
             roaming: false,
             monthly_cap: None,
+            interface: None,
             own_number: None,
             operator: Some(Settings {
                 apn: "mms.example".to_owned(),

@@ -302,6 +302,7 @@ impl Rig {
                 pin: None,
                 roaming: false,
                 monthly_cap: None,
+                interface: None,
                 own_number: None,
                 operator: Some(settings.clone()),
             });

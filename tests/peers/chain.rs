@@ -19,6 +19,7 @@ const MMS: &str = "application/vnd.wap.mms-message";
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
     Proxy,
+    Squid,
     Direct,
 }
 
@@ -48,10 +49,10 @@ impl Chain {
         let dir = scratch.path().to_owned();
         let origin = Origin::start(served_picture);
         let host = match way {
-            Way::Proxy => origin.address.to_string(),
+            Way::Proxy | Way::Squid => origin.address.to_string(),
             Way::Direct => format!("10.0.2.2:{}", origin.address.port()),
         };
-        let (proxy, proxy_port) = tinyproxy(&dir);
+        let (proxy, proxy_port) = if way == Way::Squid { squid(&dir) } else { tinyproxy(&dir) };
         slirp_home(&dir, auth);
 
         let mut simulate = mm1gate();
@@ -71,11 +72,14 @@ impl Chain {
 
         let config = dir.join("mm1gate.toml");
         let proxy_setting = match way {
-            Way::Proxy => format!("10.0.2.2:{proxy_port}"),
+            Way::Proxy | Way::Squid => format!("10.0.2.2:{proxy_port}"),
             Way::Direct => String::new(),
         };
-        std::fs::write(&config, gateway_config(&dir, auth, two_ports, &host, &proxy_setting))
-            .unwrap();
+        std::fs::write(
+            &config,
+            gateway_config(&dir, auth, two_ports, &host, &proxy_setting, way == Way::Squid),
+        )
+        .unwrap();
         let mut serve = mm1gate();
         serve.arg("serve").arg("--config").arg(&config).env("HOME", &dir);
         let serve = Process::start(&mut serve, &dir, "serve");
@@ -171,6 +175,47 @@ fn tinyproxy(dir: &Path) -> (Process, u16) {
     (process, port)
 }
 
+/// squid without a cache, in the foreground, with all its files in `dir`; it asks for a user and a
+/// password.
+fn squid(dir: &Path) -> (Process, u16) {
+    use std::os::unix::fs::PermissionsExt;
+    let port = free_port();
+    // As root it becomes another user, who has to write here.
+    let own = dir.join("squid");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let helper = own.join("login");
+    std::fs::write(
+        &helper,
+        "#!/bin/sh\nwhile read -r line; do\ncase $line in 'shop s3cret'*) echo OK ;; *) echo ERR ;; \
+         esac\ndone\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let file = own.join("squid.conf");
+    let (here, helper) = (own.display(), helper.display());
+    let text = format!(
+        "http_port 127.0.0.1:{port}\ncache deny all\ncache_mem 0\npid_filename {here}/squid.pid\n\
+         cache_log {here}/cache.log\naccess_log none\ncoredump_dir {here}\n\
+         netdb_filename none\nshutdown_lifetime 0 seconds\nvisible_hostname squid.example\n\
+         icp_port 0\nhtcp_port 0\nsnmp_port 0\npinger_enable off\n\
+         auth_param basic program {helper}\nauth_param basic children 1\n\
+         auth_param basic realm wap\nacl known proxy_auth REQUIRED\nhttp_access allow known\n\
+         http_access deny all\n\
+         request_header_add X-WAP-Network-Client-MSISDN \"{MSISDN}\" all\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let program =
+        ["/usr/sbin/squid", "/usr/bin/squid"].into_iter().find(|it| Path::new(it).exists());
+    let mut command = Command::new(program.unwrap_or("squid"));
+    command.args(["-N", "-n", &format!("mm1gate{port}"), "-f"]).arg(&file);
+    let process = Process::start(&mut command, dir, "squid-out");
+    wait_until("squid listens", Duration::from_secs(20), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    (process, port)
+}
+
 /// A port that was free a moment ago; tinyproxy cannot choose one by itself.
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -192,7 +237,14 @@ fn slirp_home(dir: &Path, auth: Auth) {
     }
 }
 
-fn gateway_config(dir: &Path, auth: Auth, two_ports: bool, host: &str, proxy: &str) -> String {
+fn gateway_config(
+    dir: &Path,
+    auth: Auth,
+    two_ports: bool,
+    host: &str,
+    proxy: &str,
+    login: bool,
+) -> String {
     let control = if two_ports {
         format!("control_port = {:?}\n", dir.join("control"))
     } else {
@@ -203,11 +255,12 @@ fn gateway_config(dir: &Path, auth: Auth, two_ports: bool, host: &str, proxy: &s
         Auth::Pap => ("u1", "s3cret", "pap"),
         Auth::Chap => ("u1", "s3cret", "chap"),
     };
+    let login = if login { "proxy_user = \"shop\"\nproxy_password = \"s3cret\"\n" } else { "" };
     format!(
         "data_dir = {:?}\n[api]\nlisten = \"127.0.0.1:{}\"\n[[modem]]\nname = \"rig\"\nport = {:?}\n\
          {control}[modem.operator]\napn = \"mms.example\"\nuser = \"{user}\"\n\
          password = \"{password}\"\nauth = \"{word}\"\nmmsc = \"http://{host}/mms\"\n\
-         proxy = \"{proxy}\"\nmax_message_size = 400000\n",
+         proxy = \"{proxy}\"\n{login}max_message_size = 400000\n",
         dir.join("state"),
         free_port(),
         dir.join("modem"),
@@ -257,7 +310,8 @@ fn out_and_in(way: Way, auth: Auth, two_ports: bool) -> (Chain, Vec<String>) {
     for request in chain.origin.requests() {
         let head = request.head.to_ascii_lowercase();
         let enriched = head.contains(&format!("x-wap-network-client-msisdn: {MSISDN}"));
-        assert_eq!(enriched, way == Way::Proxy, "{head}");
+        assert_eq!(enriched, way != Way::Direct, "{head}");
+        assert_eq!(head.contains("squid"), way == Way::Squid, "{head}");
         assert!(head.contains("user-agent: "), "{head}");
     }
     (chain, tpdus)
@@ -273,6 +327,12 @@ fn one_port_without_authentication() {
 #[ignore = "needs slirp, tinyproxy"]
 fn one_port_without_a_proxy() {
     out_and_in(Way::Direct, Auth::None, false);
+}
+
+#[test]
+#[ignore = "needs slirp, squid"]
+fn one_port_through_squid_that_wants_a_login() {
+    out_and_in(Way::Squid, Auth::None, false);
 }
 
 #[test]

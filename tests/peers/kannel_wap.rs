@@ -130,6 +130,11 @@ fn configuration(folder: &Path) -> String {
     )
 }
 
+/// The system's network in this namespace.
+fn loopback() -> System {
+    System::over("lo", &[], Random::seeded(1)).expect("the loopback interface is up")
+}
+
 /// The system's network, of which each datagram is lost with some probability, seeded.
 struct Lossy {
     random: Random,
@@ -147,7 +152,7 @@ impl Lossy {
 
 impl Net for Lossy {
     fn connect(&self, to: SocketAddr, limit: Duration) -> BoxFuture<'_, Result<Stream, NetError>> {
-        Box::pin(async move { System.connect(to, limit).await })
+        Box::pin(async move { loopback().connect(to, limit).await })
     }
 
     fn resolve<'a>(
@@ -155,13 +160,13 @@ impl Net for Lossy {
         name: &'a str,
         limit: Duration,
     ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetError>> {
-        Box::pin(async move { System.resolve(name, limit).await })
+        Box::pin(async move { loopback().resolve(name, limit).await })
     }
 
     fn udp(&self) -> Result<Box<dyn Datagrams>, NetError> {
         let (random, lost) = (self.random.clone(), Arc::clone(&self.lost));
         let path = Self { random, per_mille: self.per_mille, lost };
-        Ok(Box::new(LossyDatagrams { socket: System.udp()?, path }))
+        Ok(Box::new(LossyDatagrams { socket: loopback().udp()?, path }))
     }
 }
 
@@ -235,7 +240,7 @@ fn messages_of_all_sizes_go_up_and_come_down_in_one_session() {
         let picture = octets(60_000, 5);
         let rig = Rig::start(picture.clone());
         run(async {
-            let client = rig.client(Arc::new(System), 9201, TransportChoice::Wap);
+            let client = rig.client(Arc::new(loopback()), 9201, TransportChoice::Wap);
             let sizes = [120, 1_300, 1_400, 3_500, 20_000, 100_000, 290_000];
             let sent: Vec<Bytes> = sizes.iter().map(|&n| send_req("T1", n, n as u64)).collect();
             for (size, pdu) in sizes.iter().zip(&sent) {
@@ -303,7 +308,7 @@ fn what_fits_into_a_datagram_goes_without_a_connection() {
     in_namespace("what_fits_into_a_datagram_goes_without_a_connection", || {
         let rig = Rig::start(octets(5_000, 7));
         run(async {
-            let client = rig.client(Arc::new(System), 9200, TransportChoice::Wap);
+            let client = rig.client(Arc::new(loopback()), 9200, TransportChoice::Wap);
             let stages = StageSink::none();
             client
                 .notify_resp("T3", MmsStatus::RETRIEVED, None, Target::Mmsc, &stages)
@@ -324,7 +329,7 @@ fn gateway_without_http_at_its_host_is_found_and_told() {
     in_namespace("gateway_without_http_at_its_host_is_found_and_told", || {
         let rig = Rig::start(octets(5_000, 8));
         run(async {
-            let client = rig.client(Arc::new(System), 9201, TransportChoice::Auto);
+            let client = rig.client(Arc::new(loopback()), 9201, TransportChoice::Auto);
             assert_eq!(client.worked(), None);
             submit(&client, "T5", send_req("T5", 3_000, 5)).await;
             assert_eq!(client.worked(), Some(Route::Wap));

@@ -8,6 +8,7 @@ mod capture_redacted;
 mod chain;
 mod gsm0710muxd;
 mod kannel_wap;
+mod linux_net;
 mod names;
 mod ofono;
 mod origin;

@@ -205,6 +205,7 @@ impl World {
             own_number: None,
             roaming: true,
             monthly_cap: None,
+            interface: None,
             operator: Some(Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),

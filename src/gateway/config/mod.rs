@@ -15,6 +15,7 @@ use crate::model::Address;
 use crate::model::redact::Secret;
 use crate::model::suggest;
 use crate::modem::usb::Binding;
+use crate::net::system::is_interface_name;
 use crate::operators::{self, Settings};
 
 pub use data::{DEFAULT_MTU, DataPolicy};
@@ -74,6 +75,9 @@ pub struct ModemConfig {
     /// Octets that data calls of its SIM may carry in a calendar month, both directions together;
     /// none: as many as they like.
     pub monthly_cap: Option<u64>,
+    /// The network interface that the system has brought up for its data, for example `wwan0`:
+    /// messages go over it and no call is dialled. None: calls are dialled.
+    pub interface: Option<String>,
     /// Number of its SIM.
     pub own_number: Option<Address>,
     /// Its operator's settings for MMS; none: it carries plain SMS and nothing else.
@@ -332,6 +336,7 @@ struct RawModem {
     #[serde(default)]
     roaming: bool,
     monthly_cap_mb: Option<i64>,
+    interface: Option<String>,
     own_number: Option<String>,
     operator: Option<operator::RawOperator>,
 }
@@ -426,7 +431,14 @@ fn check_modem(
             return Err(missing("own_number", "a header of the operator holds the SIM's number"));
         }
     }
+    if let Some(interface) = &raw.interface
+        && !is_interface_name(interface)
+    {
+        let expected = "the name of a network interface, for example wwan0; `ip link` shows them";
+        return Err(value(file, key("interface"), interface, expected));
+    }
     Ok(ModemConfig {
+        interface: raw.interface,
         name,
         port,
         control_port: raw.control_port,

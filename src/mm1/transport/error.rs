@@ -5,6 +5,11 @@ use crate::mm1::Seen;
 use crate::model::Retry;
 use crate::net::NetError;
 
+/// What to do when the system's interface is not there.
+const INTERFACE_DOWN: &str = "bring the modem's interface up with the operator's MMS access point, as the program that \
+     drives it wants (ModemManager, NetworkManager, qmicli), or correct `interface` at this modem; \
+     it is tried again by itself";
+
 /// What to do about HTTP 407.
 pub(in crate::mm1) const WANTS_LOGIN: &str =
     "the proxy asks for a user and a password: set proxy_user and proxy_password, or correct them";
@@ -171,6 +176,7 @@ impl TransportError {
             self,
             Self::Net(
                 NetError::LinkDown { .. }
+                    | NetError::Interface { .. }
                     | NetError::NameNotFound { .. }
                     | NetError::NameServerSilent { .. }
                     | NetError::Limit { .. }
@@ -179,12 +185,13 @@ impl TransportError {
         )
     }
 
-    pub(in crate::mm1) const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Net(NetError::NameNotFound { .. } | NetError::NameServerSilent { .. }) => {
                 "name-not-resolved"
             }
             Self::Net(NetError::LinkDown { .. }) => "link-down",
+            Self::Net(NetError::Interface { .. }) => "interface-down",
             Self::Net(_) => "no-connection",
             Self::Stalled { .. } | Self::TooSlow { .. } => "stalled",
             Self::Closed { .. } | Self::Broken { .. } => "connection-lost",
@@ -198,12 +205,13 @@ impl TransportError {
         }
     }
 
-    pub(in crate::mm1) fn remedy(&self) -> String {
+    pub(crate) fn remedy(&self) -> String {
         let text = match self {
             Self::Net(NetError::NameNotFound { .. } | NetError::NameServerSilent { .. }) => {
                 "set the operator's proxy: many MMSC names exist only behind it; or check mmsc"
             }
             Self::Net(NetError::LinkDown { .. }) => "wait: the call is dialled again by itself",
+            Self::Net(NetError::Interface { .. }) => INTERFACE_DOWN,
             Self::Net(_) => {
                 "check the proxy's address and port (or set proxy = \"\") and the APN: the proxy \
                  can be reached only through the operator's MMS APN"
