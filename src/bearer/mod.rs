@@ -212,7 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
                     wanted[1] = false;
                     self.no_router = false;
                     grace = Some(Instant::now() + GRACE);
-                    self.tell_address(stages, |address| address.is_ipv6());
+                    self.tell_address(stages, IpAddr::is_ipv6);
                     continue;
                 }
                 event = self.handle.event() => event,
@@ -226,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
                 Some(LinkEvent::IpUp { .. }) => {
                     wanted[0] = false;
                     grace = Some(Instant::now() + GRACE);
-                    self.tell_address(stages, |address| address.is_ipv4());
+                    self.tell_address(stages, IpAddr::is_ipv4);
                 }
                 Some(LinkEvent::Ipv6Up { .. }) => self.no_router = true,
                 Some(LinkEvent::Refused { family: Family::V4, .. }) => wanted[0] = false,

@@ -47,7 +47,8 @@ impl HttpUrl {
         if host.is_empty() {
             return Err("it names no host".to_owned());
         }
-        let (host, port) = (host.to_owned(), uri.port_u16().unwrap_or(default_port(secure)));
+        let (host, port) =
+            (host.to_owned(), uri.port_u16().unwrap_or_else(|| default_port(secure)));
         Ok(Self { uri, host, port, secure })
     }
 

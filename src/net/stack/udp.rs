@@ -80,7 +80,7 @@ impl Datagrams for UdpSocket {
 impl UdpSocket {
     fn poll_send(
         &self,
-        cx: &mut Context<'_>,
+        cx: &Context<'_>,
         to: SocketAddr,
         octets: &[u8],
     ) -> Poll<Result<(), NetError>> {
@@ -113,7 +113,7 @@ impl UdpSocket {
         }
     }
 
-    fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<(Vec<u8>, SocketAddr), NetError>> {
+    fn poll_receive(&self, cx: &Context<'_>) -> Poll<Result<(Vec<u8>, SocketAddr), NetError>> {
         let mut core = self.shared.lock();
         let up = core.check_up();
         let socket = core.udp(self.handle);

@@ -104,7 +104,7 @@ impl Auth {
     /// a late answer to the one before must fit nothing.
     pub(super) fn last_identifier(&self) -> u8 {
         let verifier = self.verifier.as_ref().map(|verifier| verifier.identifier);
-        verifier.or(self.prover.as_ref().map(|prover| prover.identifier)).unwrap_or(0)
+        verifier.or_else(|| self.prover.as_ref().map(|prover| prover.identifier)).unwrap_or(0)
     }
 
     pub(super) fn done(&self) -> bool {

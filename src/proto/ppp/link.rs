@@ -604,7 +604,7 @@ impl Link {
         if self.phase != Phase::Terminate {
             self.phase = Phase::Establish;
             self.phase_limit = Some(now + establish_limit(&self.config));
-            self.up_by = self.up_by.or(Some(now + network::whole_limit(&self.config)));
+            self.up_by = self.up_by.or_else(|| Some(now + network::whole_limit(&self.config)));
         }
     }
 

@@ -155,7 +155,7 @@ impl Advertisement {
             let units = u8::try_from(self.name_servers.len() * 2 + 1).unwrap_or(u8::MAX);
             octets.extend_from_slice(&[RDNSS, units, 0, 0]);
             octets.extend_from_slice(&7200_u32.to_be_bytes());
-            octets.extend(self.name_servers.iter().flat_map(|server| server.octets()));
+            octets.extend(self.name_servers.iter().flat_map(Ipv6Addr::octets));
         }
         octets
     }
@@ -240,7 +240,7 @@ pub(super) fn information_reply(request: &[u8], name_servers: &[Ipv6Addr]) -> Op
         put(&mut octets, CLIENT_ID, client);
     }
     put(&mut octets, SERVER_ID, &[0, 3, 0, 1, 2, 0, 0, 0, 0, 1]);
-    let servers: Vec<u8> = name_servers.iter().flat_map(|server| server.octets()).collect();
+    let servers: Vec<u8> = name_servers.iter().flat_map(Ipv6Addr::octets).collect();
     put(&mut octets, DNS_SERVERS, &servers);
     Some(octets)
 }

@@ -178,10 +178,11 @@ impl Run {
             }
             let hostile = self.now < self.hostile_until;
             let open = |link: &Link| link.phase() == Phase::Open;
-            if open(&self.client) && !(self.obeys() && (hostile || !self.flights.is_empty())) {
-                if !self.obeys() || self.server.as_ref().is_some_and(open) {
-                    return Ok(true);
-                }
+            if open(&self.client)
+                && !(self.obeys() && (hostile || !self.flights.is_empty()))
+                && (!self.obeys() || self.server.as_ref().is_some_and(open))
+            {
+                return Ok(true);
             }
             let arrival = self.flights.iter().map(|flight| flight.at).min();
             let nonsense = (hostile && self.kind != Peer::BadLine).then_some(self.next_nonsense);
