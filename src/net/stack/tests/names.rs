@@ -39,6 +39,30 @@ async fn answer_that_does_not_fit_is_asked_for_over_tcp() {
     serve.await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn forged_answers_are_passed_over_and_the_true_one_is_taken() {
+    let (client, server, _wire) = pair(20, 0);
+    client.shared.lock().name_servers = vec![SERVER];
+    let socket = server.bind_udp(53).unwrap();
+    let serve = tokio::spawn(async move {
+        let (query, from) = socket.receive().await.unwrap();
+        let mut other_id = answer(&query, [0x81, 0x80], &[[6, 6, 6, 6]]);
+        other_id[1] ^= 1;
+        let mut looped = answer(&query, [0x81, 0x80], &[[6, 6, 6, 6]]);
+        looped[12] = 0xC0;
+        for octets in [other_id, looped, Vec::new(), vec![0xC0; 400]] {
+            socket.send(from, &octets).await.unwrap();
+        }
+        let true_one = answer(&query, [0x81, 0x80], &[[10, 1, 1, 2]]);
+        socket.send(from, &true_one).await.unwrap();
+        // A socket that is dropped takes with it what has not left yet.
+        socket
+    });
+    let found = client.resolve("mmsc.example", LIMIT).await.unwrap();
+    assert_eq!(found, [IpAddr::from([10, 1, 1, 2])]);
+    drop(serve.await.unwrap());
+}
+
 /// The largest segment that the next SYN announces.
 fn mss_of_syn(packet: &[u8]) -> u16 {
     let ip = Ipv4Packet::new_checked(packet).unwrap();

@@ -178,10 +178,9 @@ impl Run {
             }
             let hostile = self.now < self.hostile_until;
             let open = |link: &Link| link.phase() == Phase::Open;
-            if open(&self.client)
-                && !(self.obeys() && (hostile || !self.flights.is_empty()))
-                && (!self.obeys() || self.server.as_ref().is_some_and(open))
-            {
+            let calm = !self.obeys() || (!hostile && self.flights.is_empty());
+            let agreed = !self.obeys() || self.server.as_ref().is_some_and(open);
+            if open(&self.client) && calm && agreed {
                 return Ok(true);
             }
             let arrival = self.flights.iter().map(|flight| flight.at).min();
