@@ -110,7 +110,7 @@ fn messages(socket: &Path) -> Option<Vec<Value>> {
 }
 
 /// Sends and fetches a picture message and an SMS, and answers the capture of it.
-fn job(simulator: &mut Simulator, auth: &str) -> PathBuf {
+fn job(simulator: &Simulator, auth: &str) -> PathBuf {
     let config = config(simulator, auth);
     let raw = simulator.folder().join("raw.pcapng");
     // Somebody else could have read it.
@@ -175,7 +175,7 @@ fn redacted_capture_shows_the_same_protocols_and_none_of_the_secrets() {
             PASSWORD,
         ];
         let mut simulator = Simulator::start(&format!("redacted-{auth}"), &arguments);
-        let raw = job(&mut simulator, auth);
+        let raw = job(&simulator, auth);
         let copy = redact(&raw);
         let (before, after) = (std::fs::read(&raw).unwrap(), std::fs::read(&copy).unwrap());
         let picture = String::from_utf8_lossy(&mm1gate::media::demo_photo(7, 30_000)[2_000..2_016])
