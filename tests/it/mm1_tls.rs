@@ -275,13 +275,14 @@ async fn octets_around_the_message_are_no_progress_of_the_message() {
 
 #[tokio::test(start_paused = true)]
 async fn certificates_that_cannot_be_trusted_are_told_with_the_reason() {
+    type Change = fn(&mut CertificateParams);
     let trusted = || straight();
     let nobody = || Settings { trust: Trust::default(), ..straight() };
     let other = || Settings {
         trust: Trust { fingerprint: Some([0xAB; 32]), ..Trust::default() },
         ..straight()
     };
-    let cases: [(Settings, &str, fn(&mut CertificateParams), &str); 5] = [
+    let cases: [(Settings, &str, Change, &str); 5] = [
         (trusted(), "other.example", |_| {}, "it is not for 'mmsc.example' but for "),
         (
             trusted(),

@@ -174,7 +174,7 @@ fn redacted_capture_shows_the_same_protocols_and_none_of_the_secrets() {
             "--password",
             PASSWORD,
         ];
-        let mut simulator = Simulator::start(&format!("redacted-{auth}"), &arguments);
+        let simulator = Simulator::start(&format!("redacted-{auth}"), &arguments);
         let raw = job(&simulator, auth);
         let copy = redact(&raw);
         let (before, after) = (std::fs::read(&raw).unwrap(), std::fs::read(&copy).unwrap());
