@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(config.timing, crate::gateway::Timing::default());
         assert!(config.modems[0].operator.is_some());
         // Two ports are named by their names only.
-        let named = complete().replace("port = \"auto\"", "port = \"/dev/ttyUSB3\"");
+        let named = complete().replace("\nport = \"auto\"", "\nport = \"/dev/ttyUSB3\"");
         let folder = tempfile::tempdir().unwrap();
         let authority = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap();
         std::fs::write(folder.path().join("operator-ca.pem"), authority.cert.pem()).unwrap();
