@@ -45,6 +45,7 @@ mod ipv6;
 mod kill_nine;
 mod mm1_retrieve;
 mod mm1_rig;
+mod mm1_smuggling;
 mod mm1_submit;
 mod mm1_tls;
 mod mm1_wap;
