@@ -107,8 +107,6 @@ async fn answer(stream: &mut TlsStream<Peer>) {
 }
 
 /// What is done to a certificate before it is signed.
-type Change = fn(&mut CertificateParams);
-
 /// Submits to a far end that does what `script` says; nothing of the message may have left.
 async fn failed<F: Future<Output = ()>>(
     settings: Settings,
