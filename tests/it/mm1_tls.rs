@@ -106,7 +106,6 @@ async fn answer(stream: &mut TlsStream<Peer>) {
     stream.flush().await.unwrap();
 }
 
-/// What is done to a certificate before it is signed.
 /// Submits to a far end that does what `script` says; nothing of the message may have left.
 async fn failed<F: Future<Output = ()>>(
     settings: Settings,
