@@ -13,6 +13,7 @@
 //!         target/debug/deps/bounds-<hash> one_for_counting_instructions
 
 mod adversarial;
+mod bearer;
 mod decoders;
 #[path = "../fuzz/src/inputs.rs"]
 mod inputs;

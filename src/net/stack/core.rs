@@ -29,12 +29,23 @@ use crate::net::{NetError, Progress};
 /// Sockets of one stack, closing ones included; each may hold 512 KB.
 const MAX_SOCKETS: usize = 256;
 
-/// Octets of each direction of a stream: what a line of 100 KB/s with a round trip of two seconds and
-/// a half holds. How much of it is on its way is the sender's to decide.
-pub(super) const STREAM_BUFFER: usize = 262_144;
+/// Octets of a stream that may be on their way: what a line of 100 KB/s with a round trip of two
+/// seconds and a half holds. How much of it is on its way is the sender's to decide.
+pub(super) const SEND_BUFFER: usize = 262_144;
 
-/// How long sent octets may stay without acknowledgement before the stream is given up.
-const ACK_LIMIT: Duration = Duration::from_secs(180);
+/// Octets that may come before they are read: readers here wait for nothing but octets.
+const RECEIVE_BUFFER: usize = 212_992;
+
+/// How long the far end may be silent while octets are to be acknowledged before the stream is given
+/// up (the user time-out of RFC 9293 clause 3.8.3). Whatever it says begins the time anew, so that
+/// no line is too slow.
+pub(super) const USER_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// How long a connection rests before the far end is asked whether it still knows it (RFC 9293
+/// clause 3.8.4): one that a proxy or the operator's address translation has forgotten is noticed
+/// before the next message is given to it, and an answer that is thought about for two minutes
+/// keeps its way.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(50);
 
 /// How long a stream that nobody owns any more may take to say goodbye.
 const ORPHAN_LIMIT: Duration = Duration::from_secs(60);
@@ -409,7 +420,7 @@ impl Core {
             let queued = socket.send_queue();
             let handed = state.progress.handed();
             state.progress.set_acknowledged(handed.saturating_sub(queued as u64));
-            let limit = (queued > 0).then(|| ACK_LIMIT.into());
+            let limit = (queued > 0).then(|| USER_TIMEOUT.into());
             if socket.timeout() != limit {
                 socket.set_timeout(limit);
             }
@@ -471,12 +482,13 @@ impl Core {
 
 /// A socket with the settings that suit a slow line.
 pub(super) fn new_tcp() -> tcp::Socket<'static> {
-    let buffer = || tcp::SocketBuffer::new(vec![0; STREAM_BUFFER]);
-    let mut socket = tcp::Socket::new(buffer(), buffer());
+    let buffer = |octets| tcp::SocketBuffer::new(vec![0; octets]);
+    let mut socket = tcp::Socket::new(buffer(RECEIVE_BUFFER), buffer(SEND_BUFFER));
     // How much is on its way is the sender's to decide.
     socket.set_congestion_control(tcp::CongestionControl::None);
     // HTTP writes a head and a body; the end of a body must not wait for an acknowledgement.
     socket.set_nagle_enabled(false);
+    socket.set_keep_alive(Some(KEEP_ALIVE.into()));
     socket
 }
 

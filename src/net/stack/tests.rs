@@ -2,6 +2,7 @@
 
 mod lines;
 mod names;
+mod streams;
 
 use std::io::ErrorKind;
 
