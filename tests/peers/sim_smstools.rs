@@ -31,9 +31,10 @@ fn configuration(folder: &Path, device: &Path) -> String {
     text
 }
 
-/// The text of the first file in a queue.
+/// The text of the first file in a queue; smsd's locks, which name it and its modem, are none.
 fn first_in(queue: &Path) -> Option<String> {
-    let entry = fs::read_dir(queue).ok()?.next()?.ok()?;
+    let is_lock = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|it| it == "LOCK");
+    let entry = fs::read_dir(queue).ok()?.flatten().find(|entry| !is_lock(entry))?;
     fs::read_to_string(entry.path()).ok().filter(|text| !text.is_empty())
 }
 
