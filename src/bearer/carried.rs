@@ -22,12 +22,6 @@ impl Carried {
         (self.0[0].load(Ordering::Relaxed), self.0[1].load(Ordering::Relaxed))
     }
 
-    /// What somebody else has counted.
-    pub fn set(&self, sent: u64, received: u64) {
-        self.0[0].store(sent, Ordering::Relaxed);
-        self.0[1].store(received, Ordering::Relaxed);
-    }
-
     /// Counts a frame if it carries IP.
     pub(super) fn count(&self, direction: TapDirection, frame: &[u8]) {
         if IP.iter().any(|header| frame.starts_with(header)) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::carrier::{Carrier, Interface, NoInterface, Silence};
+use super::carrier::{Carrier, NoInterface, Silence};
 use super::data_use::Meter;
 use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
 use super::plan::{bearer_config, context};
@@ -99,10 +99,10 @@ impl Worker<'_> {
         let servers = &shift.settings.name_servers;
         let system = System::over(interface, servers, self.core().random.clone())
             .map_err(|error| failed(NoInterface::from(error).to_fault()))?;
-        let carrier = Carrier::Interface(Interface::new(system));
+        let carrier = Carrier::Interface(Arc::new(system));
         match Meter::begin(self.line, &shift.sim, roaming).await {
             Ok(mut meter) => {
-                meter.watch(carrier.carried());
+                meter.watch(carrier.counter());
                 Ok((carrier, meter))
             }
             Err(error) => {
@@ -163,8 +163,9 @@ impl Worker<'_> {
         .await;
         match bearer {
             Ok(bearer) => {
-                meter.watch(bearer.carried());
-                Ok((Carrier::Call(bearer), meter))
+                let carrier = Carrier::Call(bearer);
+                meter.watch(carrier.counter());
+                Ok((carrier, meter))
             }
             Err(UpFailed { error, stream }) => {
                 let hung_up = stream.hang_up().await;
@@ -193,7 +194,6 @@ impl Worker<'_> {
     ) -> Option<SessionEnd> {
         self.line.show(|shown| shown.line_fault = None);
         let served = self.serve(shift, info, &carrier, &mut meter).await;
-        carrier.count();
         let hung_up = carrier.down().await;
         let counted = meter.end().await;
         let settled = match served.and_then(|served| counted.map(|()| served)) {
@@ -270,7 +270,6 @@ impl Worker<'_> {
                 return Ok(served);
             }
             if worked {
-                carrier.count();
                 spent = meter.is_over().await?;
                 if carrier.is_call()
                     && info.sharing == PortSharing::One

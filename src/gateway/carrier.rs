@@ -20,28 +20,30 @@ const LISTEN: Duration = Duration::from_secs(1);
 /// IP for the messages of one SIM.
 pub(super) enum Carrier {
     Call(Bearer<DataCall>),
-    Interface(Interface),
+    Interface(Arc<System>),
 }
 
-/// The system's interface and what went over it since it is used.
-pub(super) struct Interface {
-    system: Arc<System>,
-    before: (u64, u64),
-    carried: Carried,
+/// What a carrier has carried since it is used.
+pub(super) enum Counter {
+    Call(Carried),
+    /// The interface is the SIM's: what others send over it counts too.
+    Interface {
+        system: Arc<System>,
+        /// What its counters showed at the beginning.
+        before: (u64, u64),
+    },
 }
 
-impl Interface {
-    pub(super) fn new(system: System) -> Self {
-        let before = system.octets();
-        Self { system: Arc::new(system), before, carried: Carried::default() }
-    }
-
-    /// Counts what has passed. The interface is the SIM's: what others send over it counts too.
-    fn count(&self) {
-        let (sent, received) = self.system.octets();
-        let (sent_before, received_before) = self.before;
-        self.carried
-            .set(sent.saturating_sub(sent_before), received.saturating_sub(received_before));
+impl Counter {
+    /// Octets sent and received.
+    pub(super) fn octets(&self) -> (u64, u64) {
+        match self {
+            Self::Call(carried) => carried.octets(),
+            Self::Interface { system, before } => {
+                let (sent, received) = system.octets();
+                (sent.saturating_sub(before.0), received.saturating_sub(before.1))
+            }
+        }
     }
 }
 
@@ -49,22 +51,17 @@ impl Carrier {
     pub(super) fn net(&self) -> Arc<dyn Net> {
         match self {
             Self::Call(bearer) => bearer.net(),
-            Self::Interface(interface) => Arc::clone(&interface.system) as Arc<dyn Net>,
+            Self::Interface(system) => Arc::clone(system) as Arc<dyn Net>,
         }
     }
 
-    /// What is counted as data; an interface's counts are as old as the last [`Self::count`].
-    pub(super) fn carried(&self) -> Carried {
+    /// Counts from now on what counts as data.
+    pub(super) fn counter(&self) -> Counter {
         match self {
-            Self::Call(bearer) => bearer.carried(),
-            Self::Interface(interface) => interface.carried.clone(),
-        }
-    }
-
-    /// Brings the counts up to date.
-    pub(super) fn count(&self) {
-        if let Self::Interface(interface) = self {
-            interface.count();
+            Self::Call(bearer) => Counter::Call(bearer.carried()),
+            Self::Interface(system) => {
+                Counter::Interface { system: Arc::clone(system), before: system.octets() }
+            }
         }
     }
 
@@ -72,9 +69,7 @@ impl Carrier {
     pub(super) async fn closed(&self) -> Fault {
         match self {
             Self::Call(bearer) => bearer.closed().await.to_fault(),
-            Self::Interface(interface) => {
-                NoInterface(TransportError::Net(interface.system.gone().await)).to_fault()
-            }
+            Self::Interface(system) => NoInterface::from(system.gone().await).to_fault(),
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::carrier::Counter;
 use super::line::{Line, Worker, lock};
 use crate::bearer::Carried;
 use crate::model::{Blame, Calendar, Explain, Fault, Layer, Month, Retry, Timestamp};
@@ -197,7 +198,7 @@ impl Worker<'_> {
 pub(super) struct Meter<'a> {
     line: &'a Line,
     key: i64,
-    carried: Carried,
+    counter: Counter,
     written: (u64, u64),
 }
 
@@ -214,19 +215,19 @@ impl<'a> Meter<'a> {
         let key = core.store.begin_call(call, month, core.now()).await?;
         lock(&line.inner.calls).0 += 1;
         line.read_data_use(sim).await?;
-        Ok(Self { line, key, carried: Carried::default(), written: (0, 0) })
+        Ok(Self { line, key, counter: Counter::Call(Carried::default()), written: (0, 0) })
     }
 
     /// What is to be counted from now on.
-    pub(super) fn watch(&mut self, carried: Carried) {
-        self.carried = carried;
+    pub(super) fn watch(&mut self, counter: Counter) {
+        self.counter = counter;
     }
 
     /// Counts what is new now and then; never ends.
     pub(super) async fn keep(&mut self) {
         loop {
             tokio::time::sleep(COUNT_EVERY).await;
-            if self.carried.octets() != self.written
+            if self.counter.octets() != self.written
                 && let Err(error) = self.count(false).await
             {
                 // The end of the call counts it again, and does not go on without.
@@ -249,7 +250,7 @@ impl<'a> Meter<'a> {
     async fn count(&mut self, over: bool) -> Result<(), StoreError> {
         let core = self.line.core();
         let now = core.now();
-        let octets = self.carried.octets();
+        let octets = self.counter.octets();
         let month = core.data.calendar.month(now);
         let used = core.store.count_call(self.key, octets, month, over, now).await?;
         {

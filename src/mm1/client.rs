@@ -105,8 +105,8 @@ impl Client {
     ///
     /// `released` is called when all but the final block of the body and two segments before it has
     /// left and the far end has half of that; the final block leaves only after it returned `Ok`. It
-    /// is called at most once, and once called it is awaited to its end whatever happens to the connection (unless this future
-    /// itself is dropped).
+    /// is called at most once, and once called it is awaited to its end whatever happens to the
+    /// connection (unless this future itself is dropped).
     ///
     /// # Errors
     /// [`Mm1Error::is_unknown`] tells whether the MMSC may have taken the message all the same.

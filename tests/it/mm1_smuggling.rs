@@ -88,10 +88,7 @@ async fn lengths_that_contradict_each_other_are_no_answer() {
 #[tokio::test(start_paused = true)]
 async fn length_said_twice_alike_is_that_length() {
     let (outcome, _) = fetched(&whole("Content-Length: 20\r\nContent-Length: 20\r\n", PDU)).await;
-    match outcome {
-        Ok(retrieved) => assert_eq!(retrieved.pdu, PDU),
-        Err(error) => assert_eq!(error.code(), "not-http", "{error}"),
-    }
+    assert_eq!(outcome.expect("they agree").pdu, PDU);
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,17 +98,12 @@ async fn transfer_coding_beside_a_length_counts_and_what_follows_is_never_an_ans
         ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", chunked(PDU)),
     ] {
         let (outcome, _) = fetched(&whole(head, &body)).await;
-        match outcome {
-            Ok(retrieved) => assert_eq!(retrieved.pdu, PDU, "{head}"),
-            Err(error) => assert_eq!(error.code(), "not-http", "{head}: {error}"),
-        }
+        assert_eq!(outcome.expect(head).pdu, PDU, "{head}");
         // What stands behind it waits for no question.
         let reply = [whole(head, &body).as_slice(), SMUGGLED].concat();
         let (outcome, kept) = fetched(&reply).await;
         assert!(!kept, "{head}");
-        if let Ok(retrieved) = outcome {
-            assert_eq!(retrieved.pdu, PDU, "{head}");
-        }
+        assert_eq!(outcome.expect(head).pdu, PDU, "{head}");
     }
 }
 
@@ -164,12 +156,15 @@ async fn fetched_then_closed(reply: &[u8]) -> (Result<Retrieved, Mm1Error>, bool
 
 #[tokio::test(start_paused = true)]
 async fn unknown_transfer_codings_end_with_the_connection_or_in_an_error() {
-    for coding in ["identity", "gzip", "chunked, gzip", "xchunked", "chunked\x0b", "\"chunked\""] {
+    for coding in ["identity", "gzip", "chunked, gzip", "xchunked", "\"chunked\"", "chunked\x0b"] {
         let head = format!("Transfer-Encoding: {coding}\r\nContent-Length: 5\r\n");
         let (outcome, _) = fetched_then_closed(&whole(&head, PDU)).await;
         // Five octets of the twenty would be a truncated message taken for a whole one.
-        if let Ok(retrieved) = outcome {
-            assert_eq!(retrieved.pdu, PDU, "{coding}");
+        match outcome {
+            Ok(retrieved) if coding != "chunked\x0b" => assert_eq!(retrieved.pdu, PDU, "{coding}"),
+            // A field that is none counts as not there; the length cuts the message, which shows.
+            Err(error) if coding == "chunked\x0b" => assert_eq!(error.code(), "undecodable-answer"),
+            other => panic!("{coding:?}: {:?}", other.map(|it| it.pdu.len())),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connection::{Connection, Route, name_of};
 use super::exchange::Exchange;
-use super::request::Heads;
+use super::request::{Heads, Prepared};
 use super::tls::Tls;
 use super::{Answer, Call, Failure, Hook, HttpUrl, Timeouts, tunnel};
 use crate::mm1::Identity;
@@ -17,7 +17,7 @@ use crate::operators::Settings;
 pub(super) struct HttpTransport {
     net: Arc<dyn Net>,
     proxy: Option<(String, u16)>,
-    heads: Result<Heads, (String, String)>,
+    heads: Prepared,
     timeouts: Timeouts,
     tls: Tls,
     idle: Mutex<Option<Connection>>,
@@ -35,7 +35,7 @@ impl HttpTransport {
         Self {
             net,
             proxy: settings.proxy.clone(),
-            heads: Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()),
+            heads: Prepared::new(settings, identity),
             timeouts: Timeouts::default(),
             tls: Tls::new(settings.trust.clone()),
             idle: Mutex::new(None),
@@ -55,17 +55,15 @@ impl HttpTransport {
     }
 
     /// Makes one exchange; a hook that was called is taken out. With a hook the final block of the
-    /// body leaves only after the far end has half of the request, nearly all before it has left and the hook has agreed.
+    /// body leaves only after the far end has half of the request, nearly all before it has left and
+    /// the hook has agreed.
     pub(super) async fn exchange(
         &self,
         call: &Call,
         hook: &mut Option<Hook<'_>>,
         stages: &StageSink,
     ) -> Result<Answer, Failure> {
-        let heads = self.heads.as_ref().map_err(|(what, reason)| Failure::Unusable {
-            what: what.clone(),
-            reason: reason.clone(),
-        })?;
+        let heads = self.heads.heads()?;
         let gated = hook.is_some();
         let route = Route::to(&call.url, self.proxy.as_ref());
         let kept = match self.take_idle() {

@@ -6,9 +6,11 @@ use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri, header};
 
+use super::Failure;
 use super::body::HeldBody;
 use super::url::HttpUrl;
 use crate::codec::mms;
+use crate::mm1::Identity;
 use crate::model::redact::Secret;
 use crate::operators::Settings;
 
@@ -34,6 +36,25 @@ pub(super) struct Heads {
     for_proxy: Vec<(HeaderName, HeaderValue)>,
     content_type: HeaderValue,
     proxied: bool,
+}
+
+/// The fields, or which setting cannot be written and why: told when a request is to be made.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared(Result<Heads, (String, String)>);
+
+impl Prepared {
+    pub(super) fn new(settings: &Settings, identity: &Identity) -> Self {
+        Self(Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()))
+    }
+
+    /// # Errors
+    /// [`Failure::Unusable`].
+    pub(super) fn heads(&self) -> Result<&Heads, Failure> {
+        self.0.as_ref().map_err(|(what, reason)| Failure::Unusable {
+            what: what.clone(),
+            reason: reason.clone(),
+        })
+    }
 }
 
 impl Heads {

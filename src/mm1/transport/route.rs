@@ -203,7 +203,8 @@ impl Transport {
                     self.choose(index);
                     return outcome;
                 }
-                Ok(answer) => may_be_tried_elsewhere(answer),
+                // Who has answered with MMS before may well refuse one request.
+                Ok(answer) => undecided && may_be_tried_elsewhere(answer),
                 Err(Failure::Before(error)) => {
                     error.is_no_way() || (undecided && !error.concerns_the_line())
                 }

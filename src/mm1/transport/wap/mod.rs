@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use self::exchange::Exchange;
 use self::keeper::Kept;
 use self::line::Line;
-use super::request::Heads;
+use super::request::{Heads, Prepared};
 use super::{Answer, Call, Failure, Hook, Timeouts, TransportError};
 use crate::codec::wsp::ContentType;
 use crate::codec::wsp::pdu::{
@@ -45,7 +45,7 @@ pub(super) struct WapTransport {
     net: Arc<dyn Net>,
     host: String,
     port: u16,
-    heads: Result<Heads, (String, String)>,
+    heads: Prepared,
     timeouts: Timeouts,
     idle: Mutex<Option<Kept>>,
     close: bool,
@@ -71,7 +71,7 @@ impl WapTransport {
             net,
             host,
             port,
-            heads: Heads::new(settings, identity.own_number.as_deref(), identity.imsi.as_deref()),
+            heads: Prepared::new(settings, identity),
             timeouts: Timeouts::default(),
             idle: Mutex::new(None),
             close: settings.connection_close,
@@ -99,10 +99,7 @@ impl WapTransport {
         hook: &mut Option<Hook<'_>>,
         stages: &StageSink,
     ) -> Result<Answer, Failure> {
-        let heads = self.heads.as_ref().map_err(|(what, reason)| Failure::Unusable {
-            what: what.clone(),
-            reason: reason.clone(),
-        })?;
+        let heads = self.heads.heads()?;
         let connectionless = self.port == CONNECTIONLESS_PORT && call.pdu.is_some();
         if connectionless && hook.is_none() {
             match self.unit(call, heads, hook, stages).await {

@@ -77,17 +77,6 @@ pub(super) fn look(packet: &[u8]) -> Option<Seen> {
     })
 }
 
-/// Whether the checksums hold: only such an acknowledgement may free what it names.
-pub(super) fn is_sound(packet: &[u8]) -> bool {
-    let Some((source, destination, range)) = locate(packet) else { return false };
-    let Some(tcp) = packet.get(range).and_then(|octets| TcpPacket::new_checked(octets).ok()) else {
-        return false;
-    };
-    let header =
-        source.is_ipv6() || Ipv4Packet::new_checked(packet).is_ok_and(|ip| ip.verify_checksum());
-    header && tcp.verify_checksum(&IpAddress::from(source), &IpAddress::from(destination))
-}
-
 /// Gives a kept segment the acknowledgement and window of today.
 pub(super) fn refresh(packet: &mut [u8], ack: u32, window: u16) {
     change(packet, |tcp| {
