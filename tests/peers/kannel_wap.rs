@@ -10,7 +10,7 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,34 +23,12 @@ use mm1gate::net::system::System;
 use mm1gate::net::{BoxFuture, Datagrams, Net, NetError, Stream};
 use mm1gate::operators::{Settings, TransportChoice};
 
+use crate::namespace::inside;
 use crate::origin::Origin;
 use crate::support::{Process, Scratch, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// Set inside of the namespace.
-const INSIDE: &str = "MM1GATE_KANNEL_NAMESPACE";
 const MSISDN: &str = "+447700900001";
-
-/// Runs `work` of the test `name` in a namespace of its own: this program again, with this test.
-fn in_namespace(name: &str, work: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
-        return work();
-    }
-    let script = "ip link set lo up && exec \"$0\" \"$@\"";
-    let output = Command::new("unshare")
-        .args(["-rn", "sh", "-c", script])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture"])
-        .arg(format!("kannel_wap::{name}"))
-        .env(INSIDE, "yes")
-        .stdin(Stdio::null())
-        .output()
-        .expect("unshare");
-    let text = String::from_utf8_lossy(&output.stdout);
-    println!("{text}");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}\n{errors}");
-}
 
 /// Gateway, proxy and MMSC.
 struct Rig {
@@ -236,105 +214,106 @@ async fn submit(client: &Client, id: &str, pdu: Bytes) {
 #[test]
 #[ignore = "needs kannel, tinyproxy"]
 fn messages_of_all_sizes_go_up_and_come_down_in_one_session() {
-    in_namespace("messages_of_all_sizes_go_up_and_come_down_in_one_session", || {
-        let picture = octets(60_000, 5);
-        let rig = Rig::start(picture.clone());
-        run(async {
-            let client = rig.client(Arc::new(loopback()), 9201, TransportChoice::Wap);
-            let sizes = [120, 1_300, 1_400, 3_500, 20_000, 100_000, 290_000];
-            let sent: Vec<Bytes> = sizes.iter().map(|&n| send_req("T1", n, n as u64)).collect();
-            for (size, pdu) in sizes.iter().zip(&sent) {
-                let begun = tokio::time::Instant::now();
-                submit(&client, "T1", pdu.clone()).await;
-                println!("POST of {size} octets: {:.2} s", begun.elapsed().as_secs_f64());
-            }
+    if !inside("kannel_wap::messages_of_all_sizes_go_up_and_come_down_in_one_session") {
+        return;
+    }
+    let picture = octets(60_000, 5);
+    let rig = Rig::start(picture.clone());
+    run(async {
+        let client = rig.client(Arc::new(loopback()), 9201, TransportChoice::Wap);
+        let sizes = [120, 1_300, 1_400, 3_500, 20_000, 100_000, 290_000];
+        let sent: Vec<Bytes> = sizes.iter().map(|&n| send_req("T1", n, n as u64)).collect();
+        for (size, pdu) in sizes.iter().zip(&sent) {
             let begun = tokio::time::Instant::now();
-            let stages = StageSink::none();
-            let got = client.retrieve(&rig.url(), "T-RETRIEVE", &stages).await.expect("a message");
-            println!("GET of {} octets: {:.2} s", got.pdu.len(), begun.elapsed().as_secs_f64());
-            assert!(got.pdu.ends_with(&picture), "the picture is whole");
-            client
-                .acknowledge("T-RETRIEVE", None, Target::Mmsc, &stages)
-                .await
-                .expect("acknowledged");
-            client.close().await;
-            let arrived = rig.origin.posted(0x80);
-            assert_eq!(arrived.len(), sent.len());
-            for (arrived, sent) in arrived.iter().zip(&sent) {
-                assert!(arrived[..] == sent[..], "{} octets of {}", arrived.len(), sent.len());
-            }
-            assert_eq!(rig.origin.posted(0x85).len(), 1, "M-Acknowledge.ind");
-            let requests = rig.origin.requests();
-            let get = requests.iter().find(|request| request.head.starts_with("GET ")).unwrap();
-            let head = get.head.to_ascii_lowercase();
-            assert!(head.contains("user-agent: mm1gate/"), "{head}");
-            assert!(head.contains("application/vnd.wap.mms-message"), "{head}");
-            assert!(head.contains(MSISDN), "{head}");
-        });
+            submit(&client, "T1", pdu.clone()).await;
+            println!("POST of {size} octets: {:.2} s", begun.elapsed().as_secs_f64());
+        }
+        let begun = tokio::time::Instant::now();
+        let stages = StageSink::none();
+        let got = client.retrieve(&rig.url(), "T-RETRIEVE", &stages).await.expect("a message");
+        println!("GET of {} octets: {:.2} s", got.pdu.len(), begun.elapsed().as_secs_f64());
+        assert!(got.pdu.ends_with(&picture), "the picture is whole");
+        client.acknowledge("T-RETRIEVE", None, Target::Mmsc, &stages).await.expect("acknowledged");
+        client.close().await;
+        let arrived = rig.origin.posted(0x80);
+        assert_eq!(arrived.len(), sent.len());
+        for (arrived, sent) in arrived.iter().zip(&sent) {
+            assert!(arrived[..] == sent[..], "{} octets of {}", arrived.len(), sent.len());
+        }
+        assert_eq!(rig.origin.posted(0x85).len(), 1, "M-Acknowledge.ind");
+        let requests = rig.origin.requests();
+        let get = requests.iter().find(|request| request.head.starts_with("GET ")).unwrap();
+        let head = get.head.to_ascii_lowercase();
+        assert!(head.contains("user-agent: mm1gate/"), "{head}");
+        assert!(head.contains("application/vnd.wap.mms-message"), "{head}");
+        assert!(head.contains(MSISDN), "{head}");
     });
 }
 
 #[test]
 #[ignore = "needs kannel, tinyproxy"]
 fn lost_datagrams_are_made_good_in_both_directions() {
-    in_namespace("lost_datagrams_are_made_good_in_both_directions", || {
-        let picture = octets(60_000, 6);
-        let rig = Rig::start(picture.clone());
-        for seed in 0..2 {
-            println!("seed {seed}");
-            let net = lossy(seed, 60);
-            let pdu = send_req("T2", 100_000, seed);
-            run(async {
-                let client = rig.client(net.clone(), 9201, TransportChoice::Wap);
-                submit(&client, "T2", pdu.clone()).await;
-                let stages = StageSink::none();
-                let got = client.retrieve(&rig.url(), "T-RETRIEVE", &stages).await.unwrap();
-                assert!(got.pdu.ends_with(&picture), "the picture is whole");
-                client.close().await;
-            });
-            let lost = net.lost.load(Ordering::Relaxed);
-            println!("{lost} datagrams lost");
-            assert!(lost > 0);
-            let arrived = rig.origin.posted(0x80);
-            assert!(arrived.last().is_some_and(|arrived| arrived[..] == pdu[..]), "whole");
-            assert_eq!(arrived.len() as u64, seed + 1, "once");
-        }
-    });
+    if !inside("kannel_wap::lost_datagrams_are_made_good_in_both_directions") {
+        return;
+    }
+    let picture = octets(60_000, 6);
+    let rig = Rig::start(picture.clone());
+    for seed in 0..2 {
+        println!("seed {seed}");
+        let net = lossy(seed, 60);
+        let pdu = send_req("T2", 100_000, seed);
+        run(async {
+            let client = rig.client(net.clone(), 9201, TransportChoice::Wap);
+            submit(&client, "T2", pdu.clone()).await;
+            let stages = StageSink::none();
+            let got = client.retrieve(&rig.url(), "T-RETRIEVE", &stages).await.unwrap();
+            assert!(got.pdu.ends_with(&picture), "the picture is whole");
+            client.close().await;
+        });
+        let lost = net.lost.load(Ordering::Relaxed);
+        println!("{lost} datagrams lost");
+        assert!(lost > 0);
+        let arrived = rig.origin.posted(0x80);
+        assert!(arrived.last().is_some_and(|arrived| arrived[..] == pdu[..]), "whole");
+        assert_eq!(arrived.len() as u64, seed + 1, "once");
+    }
 }
 
 #[test]
 #[ignore = "needs kannel, tinyproxy"]
 fn what_fits_into_a_datagram_goes_without_a_connection() {
-    in_namespace("what_fits_into_a_datagram_goes_without_a_connection", || {
-        let rig = Rig::start(octets(5_000, 7));
-        run(async {
-            let client = rig.client(Arc::new(loopback()), 9200, TransportChoice::Wap);
-            let stages = StageSink::none();
-            client
-                .notify_resp("T3", MmsStatus::RETRIEVED, None, Target::Mmsc, &stages)
-                .await
-                .expect("an answer");
-            assert_eq!(rig.origin.posted(0x83).len(), 1);
-            // Larger ones, and submissions, go to 9201 by themselves.
-            submit(&client, "T4", send_req("T4", 20_000, 4)).await;
-            client.retrieve(&rig.url(), "T-RETRIEVE", &stages).await.expect("a message");
-            client.close().await;
-        });
+    if !inside("kannel_wap::what_fits_into_a_datagram_goes_without_a_connection") {
+        return;
+    }
+    let rig = Rig::start(octets(5_000, 7));
+    run(async {
+        let client = rig.client(Arc::new(loopback()), 9200, TransportChoice::Wap);
+        let stages = StageSink::none();
+        client
+            .notify_resp("T3", MmsStatus::RETRIEVED, None, Target::Mmsc, &stages)
+            .await
+            .expect("an answer");
+        assert_eq!(rig.origin.posted(0x83).len(), 1);
+        // Larger ones, and submissions, go to 9201 by themselves.
+        submit(&client, "T4", send_req("T4", 20_000, 4)).await;
+        client.retrieve(&rig.url(), "T-RETRIEVE", &stages).await.expect("a message");
+        client.close().await;
     });
 }
 
 #[test]
 #[ignore = "needs kannel, tinyproxy"]
 fn gateway_without_http_at_its_host_is_found_and_told() {
-    in_namespace("gateway_without_http_at_its_host_is_found_and_told", || {
-        let rig = Rig::start(octets(5_000, 8));
-        run(async {
-            let client = rig.client(Arc::new(loopback()), 9201, TransportChoice::Auto);
-            assert_eq!(client.worked(), None);
-            submit(&client, "T5", send_req("T5", 3_000, 5)).await;
-            assert_eq!(client.worked(), Some(Route::Wap));
-            client.close().await;
-            assert_eq!(rig.origin.posted(0x80).len(), 1);
-        });
+    if !inside("kannel_wap::gateway_without_http_at_its_host_is_found_and_told") {
+        return;
+    }
+    let rig = Rig::start(octets(5_000, 8));
+    run(async {
+        let client = rig.client(Arc::new(loopback()), 9201, TransportChoice::Auto);
+        assert_eq!(client.worked(), None);
+        submit(&client, "T5", send_req("T5", 3_000, 5)).await;
+        assert_eq!(client.worked(), Some(Route::Wap));
+        client.close().await;
+        assert_eq!(rig.origin.posted(0x80).len(), 1);
     });
 }

@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -23,32 +22,11 @@ use smoltcp::phy::{Device, Medium, RxToken, TunTapInterface, TxToken};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{sleep, timeout};
 
+use crate::namespace::{inside, sh};
+
 const LIMIT: Duration = Duration::from_secs(20);
 const TURN: Duration = Duration::from_millis(1);
 const SEND_CONF_OK: &[u8] = b"\x8C\x81\x98T1\0\x8D\x92\x92\x80\x8Bid-1\0";
-
-/// Whether this process is in a namespace of its own; else the test runs once more in one.
-fn in_namespace(test: &str) -> bool {
-    const MARK: &str = "MM1GATE_TEST_NAMESPACE";
-    if std::env::var_os(MARK).is_some() {
-        return true;
-    }
-    let root = rustix::process::geteuid().is_root();
-    let status = Command::new("unshare")
-        .arg(if root { "-n" } else { "-rn" })
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("linux_net::{test}"), "--ignored", "--nocapture"])
-        .env(MARK, "1")
-        .status()
-        .expect("unshare runs");
-    assert!(status.success(), "the test failed in its namespace, see above");
-    false
-}
-
-fn sh(script: &str) {
-    let status = Command::new("sh").args(["-ec", script]).status().expect("sh runs");
-    assert!(status.success(), "{script}");
-}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
@@ -115,13 +93,12 @@ async fn mmsc(stack: &Stack) {
 #[test]
 #[ignore = "needs unshare, ip"]
 fn everything_leaves_by_the_interface_that_is_named() {
-    if !in_namespace("everything_leaves_by_the_interface_that_is_named") {
+    if !inside("linux_net::everything_leaves_by_the_interface_that_is_named") {
         return;
     }
     let modem = TunTapInterface::new("wwan0", Medium::Ip).expect("a TUN device");
     let mut other = TunTapInterface::new("office0", Medium::Ip).expect("another");
-    sh("ip link set lo up
-        ip addr add 10.64.0.2/30 dev wwan0 && ip link set wwan0 up
+    sh("ip addr add 10.64.0.2/30 dev wwan0 && ip link set wwan0 up
         ip addr add 192.0.2.2/24 dev office0 && ip link set office0 up
         ip route add default via 192.0.2.1 dev office0");
     let (far, queue) = Stack::new(StackConfig {
@@ -211,12 +188,11 @@ async fn network(mut line: DuplexStream, mut tun: TunTapInterface) {
 #[test]
 #[ignore = "needs unshare, ip"]
 fn reset_of_linux_over_ppp_is_an_error_and_never_an_end() {
-    if !in_namespace("reset_of_linux_over_ppp_is_an_error_and_never_an_end") {
+    if !inside("linux_net::reset_of_linux_over_ppp_is_an_error_and_never_an_end") {
         return;
     }
     let tun = TunTapInterface::new("mm1far", Medium::Ip).expect("a TUN device");
-    sh("ip link set lo up
-        ip addr add 10.64.0.1 peer 10.64.0.2 dev mm1far && ip link set mm1far up");
+    sh("ip addr add 10.64.0.1 peer 10.64.0.2 dev mm1far && ip link set mm1far up");
     let listener = TcpListener::bind((Ipv4Addr::from(FAR), 80)).unwrap();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {

@@ -10,6 +10,7 @@ mod gsm0710muxd;
 mod kannel_wap;
 mod linux_net;
 mod names;
+mod namespace;
 mod ofono;
 mod origin;
 mod pdml;
@@ -29,6 +30,7 @@ mod sim_smstools;
 mod sim_wvdial;
 mod simulated;
 mod slirp_link;
+mod slirp_names;
 #[path = "../support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]

@@ -22,12 +22,12 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, UdpSocket};
 
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// The host's loopback as slirp shows it.
-const HOST: [u8; 4] = [10, 0, 2, 2];
+pub(crate) const HOST: [u8; 4] = [10, 0, 2, 2];
 
 /// The near end of a pseudo-terminal whose far end slirp reads and writes.
-struct Line(AsyncFd<OwnedFd>);
+pub(crate) struct Line(AsyncFd<OwnedFd>);
 
 impl AsyncRead for Line {
     fn poll_read(
@@ -114,8 +114,8 @@ fn slirp(options: &[&str], secret: Option<(&str, &str)>) -> (Slirp, Line) {
     (Slirp { child, _home: home }, Line(AsyncFd::new(near).unwrap()))
 }
 
-struct Up {
-    bearer: Bearer<Line>,
+pub(crate) struct Up {
+    pub(crate) bearer: Bearer<Line>,
     stages: Arc<Mutex<Vec<Stage>>>,
     /// Lives as long as the bearer.
     slirp: Slirp,
@@ -126,12 +126,20 @@ async fn up(
     secret: Option<(&str, &str)>,
     credentials: Option<Credentials>,
 ) -> Result<Up, BearerError> {
+    up_with(options, secret, BearerConfig { credentials, ..BearerConfig::default() }).await
+}
+
+pub(crate) async fn up_with(
+    options: &[&str],
+    secret: Option<(&str, &str)>,
+    config: BearerConfig,
+) -> Result<Up, BearerError> {
     let (slirp, line) = slirp(options, secret);
     let stages = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&stages);
     let bearer = Bearer::up(
         line,
-        BearerConfig { credentials, ..BearerConfig::default() },
+        config,
         CallLabel { modem: "slirp".into(), call: 1 },
         Arc::new(NoTap),
         Clock::system(),
