@@ -261,6 +261,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
         self.address
     }
 
+    /// Whether anybody can be asked for names.
+    #[must_use]
+    pub fn can_ask_names(&self) -> bool {
+        self.stack.can_ask_names()
+    }
+
+    /// Asks these for names as well, which something else than the link has told.
+    pub fn add_name_servers(&self, servers: &[IpAddr]) {
+        self.stack.add_name_servers(servers);
+    }
+
     /// Octets on the line.
     #[must_use]
     pub fn counters(&self) -> LineCounters {

@@ -1,5 +1,6 @@
 //! One data call for everything that is due: dial, PPP, serve, linger, hang up.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::upkeep::Failure;
 use crate::bearer::{Bearer, CallLabel, UpFailed};
 use crate::mm1::Identity;
 use crate::model::{Explain, Fault};
-use crate::modem::{Cause, ModemError, ModemInfo, PortSharing, Registration};
+use crate::modem::{Cause, DataCall, ModemError, ModemInfo, PortSharing, Registration};
 use crate::net::system::System;
 use crate::store::{Hold, StoreError};
 
@@ -150,6 +151,7 @@ impl Worker<'_> {
                 return Err(CallFailure { fault, cause: Some(Cause::Elsewhere) });
             }
         };
+        let (cid, told) = (call.cid(), call.name_servers().to_vec());
         let label = CallLabel { modem: self.name().to_owned(), call: call.number() };
         let bearer = Bearer::up(
             call,
@@ -163,6 +165,7 @@ impl Worker<'_> {
         .await;
         match bearer {
             Ok(bearer) => {
+                self.find_name_servers(&bearer, cid, told).await;
                 let carrier = Carrier::Call(bearer);
                 meter.watch(carrier.counter());
                 Ok((carrier, meter))
@@ -182,6 +185,22 @@ impl Worker<'_> {
                 }
             }
         }
+    }
+
+    /// Where neither configuration nor PPP names a name server that can be reached, the modem may
+    /// know what the network gave the context; `told` is what it said before the call.
+    async fn find_name_servers(&self, bearer: &Bearer<DataCall>, cid: u8, told: Vec<IpAddr>) {
+        if bearer.can_ask_names() {
+            return;
+        }
+        let servers = if told.is_empty() {
+            // A modem that does not tell is no reason to end the call: few messages need a name.
+            self.modem.name_servers(cid).await.unwrap_or_default()
+        } else {
+            told
+        };
+        tracing::info!(modem = %self.name(), ?servers, "PPP told no name server, the modem was asked");
+        bearer.add_name_servers(&servers);
     }
 
     async fn use_call(

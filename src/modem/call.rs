@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -98,6 +99,8 @@ pub struct DataCall {
     cid: u8,
     /// It goes through another network.
     pub(super) roams: bool,
+    /// Those that the modem told before it dialled.
+    pub(super) name_servers: Vec<IpAddr>,
     status: CallStatus,
     shared: Arc<Shared>,
     returns: mpsc::UnboundedSender<Returned>,
@@ -139,6 +142,7 @@ impl DataCall {
             number: shared.call.load(Ordering::Relaxed),
             cid,
             roams: false,
+            name_servers: Vec::new(),
             status: CallStatus(Arc::default()),
             shared,
             returns,
@@ -166,6 +170,12 @@ impl DataCall {
     #[must_use]
     pub const fn cid(&self) -> u8 {
         self.cid
+    }
+
+    /// The name servers of its context, where the modem could be asked only before the call.
+    #[must_use]
+    pub fn name_servers(&self) -> &[IpAddr] {
+        &self.name_servers
     }
 
     /// A handle that outlives the call.

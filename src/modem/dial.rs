@@ -108,6 +108,7 @@ impl Driver {
         let carrier_tells =
             self.dialer()?.port.as_mut().and_then(|port| port.carrier()) == Some(false);
         let mut call = Dialled { cid, was_active, carrier_tells };
+        self.learn_name_servers(call).await?;
         let mut connected = self.connect(call, wanted).await?;
         // Some modems define many contexts and dial only the first.
         if let Err(answer) = &connected
@@ -117,6 +118,7 @@ impl Driver {
         {
             cid = 1;
             call = Dialled { cid, was_active: false, ..call };
+            self.learn_name_servers(call).await?;
             self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
             connected = self.connect(call, wanted).await?;
         }
@@ -128,6 +130,7 @@ impl Driver {
             {
                 cid = other;
                 call = Dialled { cid, was_active: true, ..call };
+                self.learn_name_servers(call).await?;
                 self.stages.tell(Stage::ContextSet { cid, apn: wanted.apn.clone() });
                 connected = self.connect(call, wanted).await?;
             }

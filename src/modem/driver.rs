@@ -1,6 +1,7 @@
 //! The driver task: owns the ports, serves one request after the other, and listens in between.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::call_over::{self, Dialled};
 use super::climb::Imprint;
 use super::line::{Line, Shared};
 use super::multiplex::Multiplexing;
+use super::name_servers::Learned;
 use super::profile::Serial;
 use super::sms::Storages;
 use super::sms_look::Looked;
@@ -46,6 +48,7 @@ pub(super) enum Request {
     Release(Answer<()>),
     Registration(Answer<Registration>),
     Signal(Answer<Option<i16>>),
+    NameServers { cid: u8, answer: Answer<Vec<IpAddr>> },
     OwnNumber(Answer<Option<String>>),
     Sweep(Answer<Swept>),
     Unread(Answer<u16>),
@@ -109,6 +112,7 @@ pub(super) struct Driver {
     pub(super) silent_dial: bool,
     /// The APN for which a context of both versions of IP was refused, and the type taken instead.
     pub(super) narrowed: Option<(String, &'static str)>,
+    pub(super) learned: Learned,
     pub(super) in_call: bool,
     pub(super) ready: bool,
     /// When the receiving storage is to be selected again.
@@ -158,6 +162,7 @@ impl Driver {
             deaf: false,
             silent_dial: false,
             narrowed: None,
+            learned: Learned::default(),
             in_call: false,
             call: None,
             dialling: None,
@@ -360,6 +365,13 @@ impl Driver {
                 };
                 self.reply(answer, result);
             }
+            Request::NameServers { cid, answer } => {
+                let result = match self.in_service() {
+                    Ok(()) => self.ask_name_servers(cid).await,
+                    Err(error) => Err(error),
+                };
+                self.reply(answer, result);
+            }
             Request::OwnNumber(answer) => {
                 let result = match self.in_service() {
                     Ok(()) => self.ask_own_number().await,
@@ -522,6 +534,7 @@ impl Driver {
         self.call_in_doubt = false;
         let mut call = DataCall::new(port, leftover, dialled.cid, shared, returns);
         call.roams = self.registered.data_roams();
+        call.name_servers = std::mem::take(&mut self.learned.servers);
         self.call = Some((dialled, call.status()));
         Ok(call)
     }

@@ -1,5 +1,6 @@
 //! The handle on a modem: what the gateway may ask of it and what it hears from it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -223,6 +224,17 @@ impl Modem {
     /// When the modem does not answer.
     pub async fn signal(&self) -> Result<Option<i16>, ModemError> {
         self.ask(Request::Signal).await
+    }
+
+    /// Asks for the name servers that the network gave the active context `cid` (`+CGCONTRDP`), at
+    /// most four and without placeholders; none where the modem does not tell.
+    ///
+    /// # Errors
+    /// When the modem does not answer; [`ModemError::InCall`] at once while a call holds the only
+    /// port: from then on it is asked before a context that is active already is dialled, and
+    /// [`DataCall::name_servers`] has the answer.
+    pub async fn name_servers(&self, cid: u8) -> Result<Vec<IpAddr>, ModemError> {
+        self.ask(|answer| Request::NameServers { cid, answer }).await
     }
 
     /// Asks for the SIM's own number (`+CNUM`), in international form; none where the SIM does not

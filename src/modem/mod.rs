@@ -20,6 +20,7 @@ mod line;
 mod lockfile;
 mod multiplex;
 mod mux;
+mod name_servers;
 mod own_number;
 mod pin;
 mod port;

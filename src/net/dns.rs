@@ -46,6 +46,13 @@ pub(super) struct Usable {
     pub(super) v6: bool,
 }
 
+impl Usable {
+    /// Whether packets can be sent to it.
+    pub(super) const fn reaches(self, address: &IpAddr) -> bool {
+        if address.is_ipv4() { self.v4 } else { self.v6 }
+    }
+}
+
 /// How long the other answer is waited for when one has given addresses: many name servers leave
 /// questions for AAAA unanswered.
 const OTHER_ANSWER: Duration = Duration::from_millis(500);
@@ -68,8 +75,8 @@ pub(super) async fn resolve(
     let unknown = || NetError::NameNotFound { name: name.to_owned() };
     let Some(question) = encode_name(name) else { return Err(unknown()) };
     // An IPv4 server is reached through the NAT64 at need, of which another one must tell first.
-    let reached = |server: &&IpAddr| if server.is_ipv4() { usable.v4 } else { usable.v6 };
-    let servers: Vec<IpAddr> = servers.iter().filter(reached).copied().collect();
+    let servers: Vec<IpAddr> =
+        servers.iter().filter(|server| usable.reaches(server)).copied().collect();
     if servers.is_empty() {
         return Err(silent());
     }

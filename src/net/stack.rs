@@ -25,7 +25,7 @@ use smoltcp::iface::SocketHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::core::Shared;
-use super::dns::{self, Usable};
+use super::dns;
 use super::{BoxFuture, Datagrams, Net, NetError, Stream};
 use crate::model::Random;
 
@@ -137,6 +137,19 @@ impl Stack {
         self.shared.lock().drops
     }
 
+    /// Whether anybody can be asked for names: a name server that is known and can be reached.
+    #[must_use]
+    pub fn can_ask_names(&self) -> bool {
+        let core = self.shared.lock();
+        let usable = core.usable();
+        core.name_servers.iter().any(|server| usable.reaches(server))
+    }
+
+    /// Asks these as well from now on, after those that are known already.
+    pub fn add_name_servers(&self, servers: &[IpAddr]) {
+        self.shared.lock().add_name_servers(servers);
+    }
+
     /// Whom this stack asks for names, in that order.
     #[must_use]
     pub fn name_servers(&self) -> Vec<IpAddr> {
@@ -165,10 +178,7 @@ impl Net for Stack {
             let (servers, random, usable) = {
                 let core = self.shared.lock();
                 core.check_up()?;
-                let addresses = core.addresses.borrow();
-                let usable =
-                    Usable { v4: addresses.v4.is_some(), v6: addresses.global_v6().is_some() };
-                (core.name_servers.clone(), core.config.random.clone(), usable)
+                (core.name_servers.clone(), core.config.random.clone(), core.usable())
             };
             dns::resolve(self, &servers, &random, name, limit, usable).await
         })
@@ -184,11 +194,7 @@ impl PacketQueue {
     pub fn configure(&mut self, address: IpAddr, name_servers: &[IpAddr]) {
         let mut core = self.shared.lock();
         core.set_address(address);
-        for server in name_servers {
-            if !core.name_servers.contains(server) {
-                core.name_servers.push(*server);
-            }
-        }
+        core.add_name_servers(name_servers);
         drop(core);
         self.shared.kick.notify_one();
     }

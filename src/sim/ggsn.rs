@@ -117,6 +117,10 @@ impl Ggsn {
         server.name_servers = vec![config.own];
         server.quirks = config.quirks;
         self.misbehave(&mut server);
+        let told = !self.0.faults.strikes(&Fault::PppNoNameServers {});
+        if !told {
+            server.name_servers.clear();
+        }
         if self.0.faults.strikes(&Fault::AuthRefused {}) {
             server.quirks.refuse_everyone = true;
             server.auth = server.auth.or(Some(AuthProtocol::ChapMd5));
@@ -139,9 +143,9 @@ impl Ggsn {
         queue.advertise(RouterConfig {
             prefix: Ipv6Addr::new(0x2001, 0xDB8, 0x65, u16::from(call), 0, 0, 0, 0),
             mtu: None,
-            name_servers: vec![NAME_SERVER],
+            name_servers: if told { vec![NAME_SERVER] } else { Vec::new() },
             // Each second call, so that both ways are gone.
-            servers_by_dhcp: call % 2 == 1,
+            servers_by_dhcp: told && call % 2 == 1,
         });
         let over = self.0.stop.child_token();
         self.serve(&stack, &number, has_mms, versions, &over);
@@ -266,6 +270,12 @@ impl Ggsn {
 impl CallTaker for Ggsn {
     fn knows(&self, apn: &str) -> bool {
         self.apn(apn).is_some()
+    }
+
+    fn name_servers(&self, kind: &str) -> Vec<IpAddr> {
+        let Ok(versions) = self.versions(kind) else { return Vec::new() };
+        let v4 = versions.v4.then_some(IpAddr::V4(self.0.config.own));
+        v4.into_iter().chain(versions.v6.then_some(IpAddr::V6(NAME_SERVER))).collect()
     }
 
     fn open(&self, request: CallRequest) -> BoxFuture<'_, Result<Box<dyn Io>, CallRefused>> {

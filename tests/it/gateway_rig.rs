@@ -81,6 +81,9 @@ impl PortOpener for VirtualPorts {
 thread_local! {
     /// What the SIM of the next rig of this test is like.
     static SIM: RefCell<sim::Subscriber> = RefCell::default();
+    /// The access point of the context that the modems of the next rig are attached by, where it is
+    /// not the usual one.
+    static ATTACHED: RefCell<Option<String>> = const { RefCell::new(None) };
     /// The versions of IP of the next rig's network, and whether it refuses contexts for both.
     static VERSIONS: Cell<(Families, bool)> = const {
         Cell::new((Families { v4: true, v6: false }, false))
@@ -233,6 +236,14 @@ impl Rig {
         rig
     }
 
+    /// With a modem that is attached by the context of MMS, which so is active all the time.
+    pub(crate) async fn attached_to_mms(ports: Ports) -> Self {
+        ATTACHED.set(Some("mms.example".to_owned()));
+        let rig = Self::new(ports, Behaviour::Receive).await;
+        ATTACHED.take();
+        rig
+    }
+
     /// With a SIM that does not tell its number.
     pub(crate) async fn nameless() -> Self {
         SIM.with(|it| it.borrow_mut().number_on_sim = false);
@@ -262,10 +273,12 @@ impl Rig {
     ) -> Self {
         let clock = Clock::starting_at(Timestamp::from_secs(1_790_000_000));
         let random = Random::seeded(42);
+        let usual = sim::ModemConfig::default();
         let modem = sim::ModemConfig {
             control_port: ports == Ports::Two,
             timing,
-            ..sim::ModemConfig::default()
+            attach_apn: ATTACHED.with(|it| it.borrow().clone()).unwrap_or(usual.attach_apn.clone()),
+            ..usual
         };
         let subscriber =
             sim::Subscriber { number: OWN.to_owned(), ..SIM.with(|it| it.borrow().clone()) };

@@ -29,6 +29,7 @@ mod gateway_inbound;
 mod gateway_ladder;
 mod gateway_lost_news;
 mod gateway_modems;
+mod gateway_name_servers;
 mod gateway_one_port;
 mod gateway_outbound;
 mod gateway_recovery;

@@ -3,6 +3,7 @@
 //! May use: nothing but the codec's own errors. Real modems deviate in every detail; what is
 //! accepted here occurs in the field.
 
+mod addresses;
 mod command;
 mod fields;
 mod names;
@@ -10,6 +11,7 @@ mod response;
 mod result;
 mod unsolicited;
 
+pub use addresses::name_servers;
 pub use command::{ArgumentError, CommandLine, MAX_COMMAND, checked, quoted};
 pub use fields::{Field, FieldKind, fields};
 pub use names::{cme_name, cms_name};

@@ -11,7 +11,10 @@ pub fn value_behind<'a>(line: &'a str, code: &str) -> Option<&'a str> {
 }
 
 /// The parameters of every line with that code.
-fn lists<'a>(lines: &'a [String], code: &'a str) -> impl Iterator<Item = Vec<Field<'a>>> {
+pub(super) fn lists<'a>(
+    lines: &'a [String],
+    code: &'a str,
+) -> impl Iterator<Item = Vec<Field<'a>>> {
     lines.iter().filter_map(move |line| value_behind(line, code)).map(fields)
 }
 

@@ -4,6 +4,10 @@ use std::net::Ipv4Addr;
 
 use super::control::RawOption;
 
+/// What modules tell as name servers while their context is not up.
+pub const PLACEHOLDER_DNS: [Ipv4Addr; 2] =
+    [Ipv4Addr::new(10, 11, 12, 13), Ipv4Addr::new(10, 11, 12, 14)];
+
 /// A configuration option of IPCP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IpcpOption {

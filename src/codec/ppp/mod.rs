@@ -24,6 +24,6 @@ pub use deframe::{Deframed, Deframer, FLAG, FrameError, MAX_TEXT};
 pub use describe::describe;
 pub use fcs::fcs16;
 pub use frame::{FrameFormat, normalised, split_frame};
-pub use ipcp::IpcpOption;
+pub use ipcp::{IpcpOption, PLACEHOLDER_DNS};
 pub use ipv6cp::Ipv6cpOption;
 pub use lcp::LcpOption;

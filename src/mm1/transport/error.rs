@@ -207,8 +207,12 @@ impl TransportError {
 
     pub(crate) fn remedy(&self) -> String {
         let text = match self {
-            Self::Net(NetError::NameNotFound { .. } | NetError::NameServerSilent { .. }) => {
+            Self::Net(NetError::NameNotFound { .. }) => {
                 "set the operator's proxy: many MMSC names exist only behind it; or check mmsc"
+            }
+            Self::Net(NetError::NameServerSilent { .. }) => {
+                "set the operator's proxy by its IP address, or name_servers if the operator names \
+                 any: neither PPP nor the modem told one that answers"
             }
             Self::Net(NetError::LinkDown { .. }) => "wait: the call is dialled again by itself",
             Self::Net(NetError::Interface { .. }) => INTERFACE_DOWN,

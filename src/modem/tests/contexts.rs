@@ -1,5 +1,6 @@
 //! Contexts: whose they are, how they end, and what a call in another network costs.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -161,6 +162,35 @@ async fn second_connection_to_an_access_point_is_not_insisted_on() {
             !far.saw("AT+CGDCONT=1,\"IP\",\"mms.example\""),
             "the attach bearer stays as it is"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_port_is_asked_for_name_servers_before_the_next_call_of_an_active_context() {
+    let held = "\r\n+CGDCONT: 1,\"IP\",\"mms.example\"\r\n\r\nOK\r\n";
+    let given = "\r\n+CGCONTRDP: 1,5,\"mms.example\",\"10.6.4.2.255.0.0.0\",\"10.6.4.1\",\"10.9.8.53\",\"10.11.12.13\"\r\n\r\nOK\r\n";
+    let base = || {
+        Script::new().on("AT+CGDCONT?", &[held]).on("AT+CGACT?", &["\r\n+CGACT: 1,1\r\n\r\nOK\r\n"])
+    };
+    let told: IpAddr = "10.9.8.53".parse().unwrap();
+    for (script, servers) in [
+        (base().on("AT+CGCONTRDP=1", &[given]), vec![told]),
+        // A refusal is no error.
+        (base().on("AT+CGCONTRDP=1", &["ERROR"]), vec![]),
+    ] {
+        let ports = Ports::default();
+        let far = ports.plug("p", script);
+        let bench = bench(&ports, "p", None, None);
+        bench.modem.prepare().await.unwrap();
+        let call = bench.modem.dial(&context()).await.unwrap();
+        assert!(call.name_servers().is_empty());
+        assert!(!far.saw("AT+CGCONTRDP=1"), "nobody wants to know them yet");
+        assert_eq!(bench.modem.name_servers(call.cid()).await, Err(ModemError::InCall));
+        call.hang_up().await.unwrap();
+        let call = bench.modem.dial(&context()).await.unwrap();
+        assert!(far.saw("AT+CGCONTRDP=1"));
+        assert_eq!(call.name_servers(), servers);
+        call.hang_up().await.unwrap();
     }
 }
 

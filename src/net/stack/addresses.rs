@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::core::Core;
 use super::ipv6::{Host, Ipv6, Router, RouterConfig};
+use crate::net::dns::Usable;
 
 /// Octets of the smallest packet that is ever the largest: what LCP lets a peer ask for.
 const SMALLEST_MTU: usize = 128;
@@ -130,21 +131,32 @@ impl Core {
         let Some(ipv6) = &self.ipv6 else { return };
         let mut addresses = self.addresses.borrow().clone();
         addresses.v6 = ipv6.addresses();
-        let mut mtu = None;
+        let (mut mtu, mut servers) = (None, Vec::new());
         if let Ipv6::Host(host) = ipv6 {
             addresses.settled = host.is_settled();
             self.nat64 = host.nat64.or(self.nat64);
             mtu = host.mtu;
-            for server in &host.name_servers {
-                let server = IpAddr::V6(*server);
-                if !self.name_servers.contains(&server) {
-                    self.name_servers.push(server);
-                }
-            }
+            servers.extend(host.name_servers.iter().copied().map(IpAddr::V6));
         }
+        self.add_name_servers(&servers);
         self.take_addresses(addresses);
         if let Some(mtu) = mtu {
             self.limit_mtu(mtu);
+        }
+    }
+
+    /// The versions of IP in which anybody can be reached.
+    pub(super) fn usable(&self) -> Usable {
+        let addresses = self.addresses.borrow();
+        Usable { v4: addresses.v4.is_some(), v6: addresses.global_v6().is_some() }
+    }
+
+    /// Asks these for names as well, after those that are known already.
+    pub(super) fn add_name_servers(&mut self, servers: &[IpAddr]) {
+        for server in servers {
+            if !self.name_servers.contains(server) {
+                self.name_servers.push(*server);
+            }
         }
     }
 

@@ -4,14 +4,11 @@ use std::net::Ipv4Addr;
 
 use super::config::{Role, ServerConfig};
 use super::negotiate::{Policy, Verdict};
-use crate::codec::ppp::{IpcpOption, RawOption};
+use crate::codec::ppp::{IpcpOption, PLACEHOLDER_DNS, RawOption};
 
 /// What a peer without an address of its own is given. It is never used for anything: packets on
 /// a point-to-point link need no next hop.
 const MADE_UP_PEER: Ipv4Addr = Ipv4Addr::new(10, 64, 64, 64);
-
-/// What modules tell as name servers while their context is not up.
-const PLACEHOLDERS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 11, 12, 13), Ipv4Addr::new(10, 11, 12, 14)];
 
 /// IP-Compression-Protocol of RFC 1144.
 const VAN_JACOBSON: u16 = 0x002d;
@@ -276,7 +273,7 @@ impl Server {
         }
         if self.rounds < self.config.quirks.placeholder_rounds {
             self.rounds += 1;
-            let [primary, secondary] = PLACEHOLDERS;
+            let [primary, secondary] = PLACEHOLDER_DNS;
             let options = [IpcpOption::PrimaryDns(primary), IpcpOption::SecondaryDns(secondary)];
             return Verdict::Nak(options.iter().map(RawOption::from).collect());
         }
@@ -292,5 +289,5 @@ impl Server {
 }
 
 fn usable(server: Ipv4Addr) -> bool {
-    !server.is_unspecified() && !PLACEHOLDERS.contains(&server)
+    !server.is_unspecified() && !PLACEHOLDER_DNS.contains(&server)
 }

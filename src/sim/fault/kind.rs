@@ -302,6 +302,9 @@ pub enum Fault {
         /// How many.
         rounds: u8,
     },
+    /// The network tells no name server over PPP: it rejects the options of IPCP, and neither its
+    /// router advertisement nor DHCPv6 has one. `AT+CGCONTRDP` tells them.
+    PppNoNameServers {},
     /// The server offers a protocol that nobody needs.
     PppOffers {
         /// Which.
@@ -611,6 +614,7 @@ impl Fault {
             | Self::PppEndlessNaks {}
             | Self::PppNoPeerAddress {}
             | Self::PppPlaceholderDns { .. }
+            | Self::PppNoNameServers {}
             | Self::PppOffers { .. }
             | Self::PppDiscards {}
             | Self::PppDeafToEcho {}

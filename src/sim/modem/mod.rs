@@ -28,6 +28,7 @@ mod uicc;
 mod usb;
 mod ussd;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -218,6 +219,8 @@ pub(super) struct CallRefused {
 pub(super) trait CallTaker: Send + Sync {
     /// Whether the network has this access point.
     fn knows(&self, apn: &str) -> bool;
+    /// The name servers of a context of this type, which the modem hears when it activates one.
+    fn name_servers(&self, kind: &str) -> Vec<IpAddr>;
     /// Opens a call: the far end of its octets.
     fn open(&self, request: CallRequest) -> BoxFuture<'_, Result<Box<dyn Io>, CallRefused>>;
 }

@@ -1,4 +1,7 @@
-//! PDP contexts and dialling (3GPP TS 27.007 clauses 10.1.1, 10.1.10, 10.1.12, 10.2.1).
+//! PDP contexts and dialling (3GPP TS 27.007 clauses 10.1.1, 10.1.10, 10.1.12, 10.1.23,
+//! 10.2.1).
+
+use std::net::IpAddr;
 
 use super::command::{Arg, Op};
 use super::failure::{INVALID_PARAMETER, NOT_SUPPORTED, OPERATION_NOT_ALLOWED};
@@ -7,6 +10,8 @@ use super::{Cx, Failure, Shared, Step};
 use crate::sim::fault::{DialForm, Fault};
 
 const KINDS: [&str; 3] = ["IP", "IPV6", "IPV4V6"];
+/// `<bearer_id>` of every context.
+const BEARER: u8 = 5;
 /// Longest APN, TS 23.003 clause 9.1.
 const MAX_APN: usize = 100;
 
@@ -78,6 +83,16 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             }
             Step::Done
         }
+        ("+CGCONTRDP", Op::Test) => {
+            let active = cx.state.contexts.iter().filter(|(_, context)| context.active);
+            let cids: Vec<String> = active.map(|(cid, _)| cid.to_string()).collect();
+            say(cx, format!("+CGCONTRDP: ({})", cids.join(",")))
+        }
+        ("+CGCONTRDP", Op::Run) => dynamic_parameters(cx, None),
+        ("+CGCONTRDP", Op::Set(args)) => match cid_of(args, 0, cx.shared.max_cid()) {
+            Some(cid) if cx.state.contexts.contains_key(&cid) => dynamic_parameters(cx, Some(cid)),
+            _ => Step::Fail(INVALID_PARAMETER),
+        },
         ("+CGAUTH", Op::Test) => {
             let most = cx.shared.max_cid();
             say(cx, format!("+CGAUTH: (1-{most}),(0-3),64,64"))
@@ -102,7 +117,7 @@ pub(super) fn run(cx: &mut Cx<'_>, name: &str, op: &Op) -> Option<Step> {
             }
             _ => Step::Fail(INVALID_PARAMETER),
         },
-        ("+CGDCONT" | "+CGACT" | "+CGPADDR" | "+CGAUTH" | "+CGDATA", _) => {
+        ("+CGDCONT" | "+CGACT" | "+CGPADDR" | "+CGCONTRDP" | "+CGAUTH" | "+CGDATA", _) => {
             Step::Fail(NOT_SUPPORTED)
         }
         _ => return None,
@@ -211,6 +226,36 @@ fn activate(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
         }
     }
     Step::Done
+}
+
+/// What the network gave one active context, or all: a line for each version of IP. The own address
+/// is told to whoever speaks PPP alone.
+fn dynamic_parameters(cx: &mut Cx<'_>, only: Option<u8>) -> Step {
+    let mut lines = Vec::new();
+    for (cid, context) in &cx.state.contexts {
+        if !context.active || only.is_some_and(|only| only != *cid) {
+            continue;
+        }
+        let servers = cx.shared.calls.name_servers(&context.kind);
+        if servers.is_empty() {
+            lines.push(format!("+CGCONTRDP: {cid},{BEARER},\"{}\"", context.apn));
+        }
+        for server in servers {
+            let server = dotted(server);
+            let apn = &context.apn;
+            lines.push(format!("+CGCONTRDP: {cid},{BEARER},\"{apn}\",\"\",\"\",\"{server}\""));
+        }
+    }
+    lines.into_iter().for_each(|line| cx.say(line));
+    Step::Done
+}
+
+/// As addresses are written before `AT+CGPIAF` asks for anything else (clause 8.62).
+fn dotted(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => v6.octets().map(|octet| octet.to_string()).join("."),
+    }
 }
 
 fn authenticate(cx: &mut Cx<'_>, args: &[Arg]) -> Step {
