@@ -36,6 +36,7 @@ mod support;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]
 mod tshark;
 mod tshark_cmux;
+mod tshark_ipv6;
 mod tshark_mms;
 mod tshark_mms_bodies;
 mod tshark_mms_codes;

@@ -20,10 +20,10 @@ use super::StackConfig;
 use super::addresses::{Addresses, interface};
 use super::clamp::clamp;
 use super::device::QueueDevice;
-use super::guard::{Drops, inspect};
+use super::guard::{Drops, Flaw, inspect};
 use super::ipv6::{Ipv6, RouterConfig};
 use super::nat64::Prefix;
-use super::sender::Sender;
+use super::sender::{Heard, Sender};
 use crate::net::{NetError, Progress};
 
 /// Sockets of one stack, closing ones included; each may hold 512 KB.
@@ -304,9 +304,28 @@ impl Core {
             clamp(&mut packet, mss);
         }
         self.notice_unreachable(&packet);
-        self.sender.hear(now, &packet);
+        let heard = self.sender.hear(now, &packet);
+        if heard == Heard::Unsent {
+            return self.drops.count(Flaw::Segment);
+        }
         self.device.received.push_back(packet);
         self.poll(now);
+        if let Heard::Reset { local, remote } = heard
+            && !self.is_connected(local, remote)
+        {
+            self.sender.forget(local, remote);
+        }
+    }
+
+    /// Whether a socket is one end of this connection.
+    fn is_connected(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.sockets.iter().any(|(_, socket)| match socket {
+            Socket::Tcp(socket) => {
+                (socket.local_endpoint(), socket.remote_endpoint())
+                    == (Some(local.into()), Some(remote.into()))
+            }
+            _ => false,
+        })
     }
 
     /// Ends every socket for `reason`.

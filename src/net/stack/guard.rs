@@ -10,7 +10,7 @@ use smoltcp::wire::{
 pub(super) enum Flaw {
     /// No IP packet: version, lengths or the header's checksum.
     Packet,
-    /// Lengths or checksum of the TCP segment.
+    /// Lengths or checksum of the TCP segment, or an acknowledgement of what was not sent.
     Segment,
     /// Lengths or checksum of the datagram or of the ICMP message.
     Datagram,
@@ -23,7 +23,8 @@ pub(super) enum Flaw {
 pub struct Drops {
     /// No IP packets: version, lengths or the header's checksum.
     pub packets: u64,
-    /// TCP segments of impossible lengths or with a wrong checksum.
+    /// TCP segments of impossible lengths, with a wrong checksum, or that acknowledge what was not
+    /// sent.
     pub segments: u64,
     /// Datagrams and ICMP messages of impossible lengths or with a wrong checksum.
     pub datagrams: u64,

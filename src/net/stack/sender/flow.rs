@@ -142,6 +142,11 @@ impl Flow {
         if before(self.una, self.left) { self.left.wrapping_sub(self.una) as u64 } else { 0 }
     }
 
+    /// Whether this acknowledges more than what has left.
+    pub(super) const fn has_not_sent(&self, ack: u32) -> bool {
+        before(self.left, ack)
+    }
+
     /// What every segment of ours says of the other direction.
     pub(super) fn note(&mut self, seen: &Seen) {
         if let Some(ack) = seen.ack {

@@ -30,6 +30,23 @@ const FORGET_AFTER: Duration = Duration::from_secs(300);
 /// Connections remembered; the one longest unused goes first.
 const MAX_FLOWS: usize = 512;
 
+/// What [`Sender::hear`] makes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing to be done.
+    Fine,
+    /// It resets a connection, if smoltcp believes it: [`Sender::forget`] it then.
+    Reset {
+        /// Our end.
+        local: SocketAddr,
+        /// The far end.
+        remote: SocketAddr,
+    },
+    /// It acknowledges what still waits here. smoltcp, for which it has left, must not see it
+    /// (RFC 9293 clause 3.10.7.4).
+    Unsent,
+}
+
 /// All that wants to leave.
 #[derive(Debug)]
 pub(super) struct Sender {
@@ -126,16 +143,23 @@ impl Sender {
 
     /// Looks at a packet that arrived, before smoltcp does. Its checksums hold: only such an
     /// acknowledgement may free what it names.
-    pub(super) fn hear(&mut self, now: Instant, packet: &[u8]) {
-        let Some(seen) = look(packet) else { return };
+    pub(super) fn hear(&mut self, now: Instant, packet: &[u8]) -> Heard {
+        let Some(seen) = look(packet) else { return Heard::Fine };
         let key = FlowKey { local: seen.to, remote: seen.from };
-        let Some(flow) = self.flows.get_mut(&key) else { return };
+        let Some(flow) = self.flows.get_mut(&key) else { return Heard::Fine };
         if seen.rst {
-            // What smoltcp says from now on goes out as it is.
-            self.flows.remove(&key);
-        } else {
-            flow.hear(now, &seen);
+            return Heard::Reset { local: key.local, remote: key.remote };
         }
+        if seen.ack.is_some_and(|ack| flow.has_not_sent(ack)) {
+            return Heard::Unsent;
+        }
+        flow.hear(now, &seen);
+        Heard::Fine
+    }
+
+    /// The connection is no more: what smoltcp says of it from now on goes out as it is.
+    pub(super) fn forget(&mut self, local: SocketAddr, remote: SocketAddr) {
+        self.flows.remove(&FlowKey { local, remote });
     }
 
     /// The next packet for the line.

@@ -78,7 +78,7 @@ impl Rig {
             sack_permitted: true,
             ..repr(false, 900, Some(at(0)), &[])
         };
-        rig.sender.hear(rig.now, &segment(false, &answer));
+        let _ = rig.sender.hear(rig.now, &segment(false, &answer));
         rig
     }
 
@@ -117,7 +117,7 @@ impl Rig {
             *range = Some((at(*from).cast_unsigned(), at(*to).cast_unsigned()));
         }
         let ack = TcpRepr { sack_ranges: ranges, ..repr(false, 901, Some(at(ack)), &[]) };
-        self.sender.hear(self.now, &segment(false, &ack));
+        let _ = self.sender.hear(self.now, &segment(false, &ack));
     }
 }
 
@@ -237,10 +237,41 @@ fn short_segments_that_wait_leave_as_whole_ones() {
             }
             let acknowledged = repr(false, 901, Some(at(from + seen.payload)), &[]);
             rig.now += Duration::from_millis(1);
-            rig.sender.hear(rig.now, &segment(false, &acknowledged));
+            let _ = rig.sender.hear(rig.now, &segment(false, &acknowledged));
         }
         rig.now += Duration::from_millis(5);
     }
     assert!(left == stream, "octet for octet");
     assert_eq!(payloads, [MSS, MSS, MSS, 152 + 700 + 3]);
+}
+
+#[test]
+fn acknowledgement_of_what_still_waits_is_not_believed() {
+    let mut rig = Rig::new(Duration::from_millis(100));
+    rig.offer(0, 40);
+    let left = rig.leaves(Duration::from_millis(50)).len();
+    assert!((1..40).contains(&left), "{left} of 40 have left");
+    let acknowledged = repr(false, 901, Some(at((left + 1) * MSS)), &[]);
+    assert_eq!(rig.sender.hear(rig.now, &segment(false, &acknowledged)), Heard::Unsent);
+    let acknowledged = repr(false, 901, Some(at(left * MSS)), &[]);
+    assert_eq!(rig.sender.hear(rig.now, &segment(false, &acknowledged)), Heard::Fine);
+    assert_eq!(
+        rig.leaves(Duration::from_millis(50)).first(),
+        Some(&(left * MSS)),
+        "nothing is left out"
+    );
+}
+
+#[test]
+fn segments_are_kept_until_a_reset_is_believed() {
+    let mut rig = Rig::new(Duration::from_millis(100));
+    rig.offer(0, 4);
+    assert_eq!(rig.leaves(Duration::from_millis(50)).len(), 4);
+    // Its number is not the one expected: smoltcp passes it over.
+    let reset = TcpRepr { control: TcpControl::Rst, ..repr(false, 5_000, None, &[]) };
+    let (local, remote) = ((US, 50_000).into(), (THEM, 80).into());
+    assert_eq!(rig.sender.hear(rig.now, &segment(false, &reset)), Heard::Reset { local, remote });
+    assert!(!rig.leaves(Duration::from_secs(10)).is_empty(), "they are sent again");
+    rig.sender.forget(local, remote);
+    assert_eq!(rig.leaves(Duration::from_secs(10)), Vec::<usize>::new());
 }

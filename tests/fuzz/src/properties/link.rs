@@ -1,7 +1,8 @@
 //! A data call as a whole: octets of the line, through deframer, link and stack; and packets whose
-//! checksums are right, so that they reach the TCP of a listener and of a connection that begins.
+//! checksums are right, so that they reach the TCP of a listener, of a connection that begins, and of one
+//! that stands (`connection`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use mm1gate::codec::ppp::{FrameFormat, protocol};
@@ -9,19 +10,23 @@ use mm1gate::model::Random;
 use mm1gate::net::stack::{PacketQueue, Stack, StackConfig};
 use mm1gate::proto::ppp::{ClientConfig, Families, Input, Link, LinkConfig, Output};
 
+use super::connection;
+use super::segment::Segment;
+
 /// Outputs asked for at once; a link that has more never comes to rest.
 const MAX_OUTPUTS: usize = 10_000;
 
 /// Packets that one arriving packet may cause.
-const MAX_PACKETS: usize = 200;
+pub(super) const MAX_PACKETS: usize = 200;
 
 /// Link and stack take any octets, come to rest, and the stack takes any packets.
 pub(crate) fn check(octets: &[u8]) {
     check_line(octets);
     check_packets(octets);
+    connection::check(octets);
 }
 
-fn stack() -> (Stack, PacketQueue) {
+pub(super) fn stack() -> (Stack, PacketQueue) {
     Stack::new(StackConfig {
         address: Some(IpAddr::from([10, 0, 0, 2])),
         prefix: 32,
@@ -100,35 +105,16 @@ fn check_packets(octets: &[u8]) {
 /// A segment to the listener with the flags, numbers and payload of `octets`.
 fn segment(octets: &[u8]) -> Vec<u8> {
     let at = |index: usize| octets.get(index).copied().unwrap_or(0);
-    let peer = SocketAddr::from(([10, 0, 0, 1], 50_000));
-    let payload = octets.get(12..).unwrap_or_default();
-    let mut tcp = peer.port().to_be_bytes().to_vec();
-    tcp.extend([0, 80]);
-    // Small numbers, so that some fit each other.
-    tcp.extend([0, 0, 0, at(0)]);
-    tcp.extend([at(1), at(2), at(3), at(4)]);
-    tcp.extend([0x50, at(5) & 0x3F, at(6), at(7), 0, 0, 0, at(8)]);
-    tcp.extend(payload);
-    let length = u16::try_from(20 + tcp.len()).unwrap_or(0);
-    let mut ip = vec![0x45, 0];
-    ip.extend(length.to_be_bytes());
-    ip.extend([0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-    let header = checksum(&ip, 0);
-    ip[10..12].copy_from_slice(&header.to_be_bytes());
-    let pseudo = [&ip[12..20], &[0, 6], &(length - 20).to_be_bytes()].concat();
-    let sum = checksum(&[&pseudo[..], &tcp].concat(), 0);
-    tcp[16..18].copy_from_slice(&sum.to_be_bytes());
-    [ip, tcp].concat()
-}
-
-/// RFC 1071.
-fn checksum(octets: &[u8], start: u32) -> u16 {
-    let mut sum = start;
-    for two in octets.chunks(2) {
-        sum += u32::from(two[0]) << 8 | u32::from(two.get(1).copied().unwrap_or(0));
+    Segment {
+        port: 50_000,
+        // Small numbers, so that some fit each other.
+        sequence: u32::from(at(0)),
+        acknowledged: u32::from_be_bytes([at(1), at(2), at(3), at(4)]),
+        flags: at(5) & 0x3F,
+        window: u16::from_be_bytes([at(6), at(7)]),
+        urgent: u16::from(at(8)),
+        options: &[],
+        payload: octets.get(12..).unwrap_or_default(),
     }
-    while sum > 0xFFFF {
-        sum = (sum & 0xFFFF) + (sum >> 16);
-    }
-    !(sum as u16)
+    .packet()
 }

@@ -6,11 +6,13 @@
 mod at;
 mod checks;
 mod cmux;
+mod connection;
 mod decode;
 mod link;
 mod mms;
 mod ppp;
 mod push;
+mod segment;
 mod smil;
 mod sms;
 mod text;
