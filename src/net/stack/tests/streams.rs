@@ -67,6 +67,30 @@ async fn connection_that_the_far_end_has_forgotten_is_noticed_while_it_rests() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn network_that_is_not_ready_for_three_seconds_costs_no_connection() {
+    for silence in [1, 3, 6] {
+        let ((client, a), (server, b), (_other, c)) =
+            (stack(CLIENT, false), stack(SERVER, true), stack(SERVER, true));
+        let to = Arc::new(AtomicUsize::new(CUT));
+        switched(a, [b, c], &to);
+        let silence = Duration::from_secs(silence);
+        tokio::spawn(async move {
+            tokio::time::sleep(silence).await;
+            to.store(0, Ordering::Relaxed);
+        });
+        let begun = Instant::now();
+        let (mut ours, mut theirs) = connected(&client, &server).await;
+        // The pause of a SYN is doubled, so that the next one comes before as much again has passed.
+        assert!(begun.elapsed() < silence * 2 + Duration::from_secs(2), "{:?}", begun.elapsed());
+        ours.write_all(b"all of it").await.unwrap();
+        drop(ours);
+        let mut heard = Vec::new();
+        theirs.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, b"all of it");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn connection_that_rests_lives_as_long_as_its_far_end() {
     let (client, server, _wire) = pair(50, 0);
     let (mut ours, mut theirs) = connected(&client, &server).await;
