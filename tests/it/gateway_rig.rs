@@ -277,7 +277,9 @@ impl Rig {
         let modem = sim::ModemConfig {
             control_port: ports == Ports::Two,
             timing,
-            attach_apn: ATTACHED.with(|it| it.borrow().clone()).unwrap_or(usual.attach_apn.clone()),
+            attach_apn: ATTACHED
+                .with(|it| it.borrow().clone())
+                .unwrap_or_else(|| usual.attach_apn.clone()),
             ..usual
         };
         let subscriber =

@@ -1,6 +1,11 @@
 //! A namespace of its own for a test: its own network with nothing but a loopback, and its own
 //! mounts. What the test starts there is seen by nobody else and takes nobody's ports.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what the test says in its namespace is for whoever reads the log"
+)]
+
 use std::process::{Command, Stdio};
 
 /// Set inside.
