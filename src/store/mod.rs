@@ -13,6 +13,7 @@ mod held;
 mod inbound;
 mod lock;
 mod outbound;
+mod outbox;
 mod pins;
 mod recovery;
 mod reports;
@@ -22,11 +23,13 @@ mod schema;
 mod sims;
 mod sms;
 mod status_reports;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod types;
 mod view;
+mod webhooks;
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -46,6 +49,7 @@ pub use inbound::{
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use outbound::{Hold, NewOutbound, NewSubmission, Settlement, Submission};
+pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
 pub use sims::{HASH_LIFE, KEPT_HASHES, SIM_LIFE, SimRecord};
@@ -57,6 +61,9 @@ pub use texts::{NewText, NewTextSubmission, SegmentOutcome, TextSegment, TextSub
 pub use types::{
     Change, Filter, MessageView, PartInfo, RecipientView, SmsInfo, StoreError, Summary,
     TimelineEntry,
+};
+pub use webhooks::{
+    Attempt, AttemptResult, Delivery, DeliveryState, Endpoint, EndpointChange, EndpointKind,
 };
 
 /// The database file's name inside the data folder.

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::engine::database_error;
-use super::{StoreError, rows};
+use super::{StoreError, rows, steps};
 use crate::model::{MessageId, Timestamp};
 
 /// One step for each version; what has been released is never changed, only followed.
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     Step::Sql(STORAGES),
     Step::Sql(DATA_CALLS),
     Step::Sql(ROUTES),
+    Step::Sql(steps::OUTBOX),
 ];
 
 /// What makes a version of the one before.

@@ -1,0 +1,5 @@
+//! Steps of the schema that have a file of their own; `schema` lists them in their order.
+
+mod outbox;
+
+pub(super) use outbox::OUTBOX;
