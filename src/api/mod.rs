@@ -2,6 +2,7 @@
 //!
 //! May use: gateway, store, model, media.
 
+mod alarms;
 mod events;
 mod guard;
 mod intake;
@@ -39,7 +40,7 @@ struct Context {
 /// From a request to its answer. Event streams end with `shutdown`.
 pub fn router(gateway: Gateway, access: Access, shutdown: CancellationToken) -> Router {
     Router::new()
-        .nest("/api/v1", rest::routes())
+        .nest("/api/v1", rest::routes().merge(alarms::routes()))
         .route("/api/openapi.json", rest::methods(get(|| async { Json(openapi::document()) })))
         .route("/metrics", rest::methods(get(metrics::metrics)))
         .route("/healthz", rest::methods(get(health)))

@@ -10,6 +10,8 @@ use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
 pub(super) fn document() -> Value {
+    let (mut paths, mut schemas) = (paths(), schemas());
+    super::alarms::describe(&mut paths, &mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -20,9 +22,9 @@ pub(super) fn document() -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
-        "paths": paths(),
+        "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas,
             "responses": {
                 "Problem": {
                     "description": "Refused; nothing was changed.",
@@ -113,7 +115,7 @@ fn paths() -> Value {
         }},
         "/api/v1/events": { "get": {
             "operationId": "listen",
-            "summary": "Everything that happens, as server-sent events: state, stage, modem, missed",
+            "summary": "Everything that happens, as server-sent events: state, stage, modem, alarm, missed",
             "parameters": [{ "name": "message", "in": "query", "schema": { "type": "string" },
                 "description": "Only what concerns this message." }],
             "responses": {
@@ -327,26 +329,26 @@ fn modem() -> Value {
 }
 
 /// A body that may be left out, of one field.
-fn small_body(field: &str, description: &str) -> Value {
+pub(super) fn small_body(field: &str, description: &str) -> Value {
     json!({ "required": false, "content": { "application/json": { "schema": {
         "type": "object", "additionalProperties": false,
         "properties": { (field): { "type": ["string", "null"], "description": description } },
     } } } })
 }
 
-fn object(properties: Value) -> Value {
+pub(super) fn object(properties: Value) -> Value {
     json!({ "type": "object", "properties": properties })
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-fn problem() -> Value {
+pub(super) fn problem() -> Value {
     json!({ "$ref": "#/components/responses/Problem" })
 }
 
-fn in_path(names: &[&str]) -> Vec<Value> {
+pub(super) fn in_path(names: &[&str]) -> Vec<Value> {
     names
         .iter()
         .map(|name| {
@@ -356,7 +358,7 @@ fn in_path(names: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn operation(id: &str, summary: &str, parameters: &[&str], schema: &str) -> Value {
+pub(super) fn operation(id: &str, summary: &str, parameters: &[&str], schema: &str) -> Value {
     json!({
         "operationId": id,
         "summary": summary,

@@ -304,6 +304,19 @@ pub enum EventItem {
         /// Its condition now.
         modem: Box<Modem>,
     },
+    /// Something that a person has to see to began or is over.
+    Alarm {
+        /// RFC 3339, UTC.
+        at: String,
+        /// The fault's code.
+        code: String,
+        /// What it is about: `gateway`, `modem:NAME`, `webhook:ID`.
+        scope: String,
+        /// It began; otherwise it is over.
+        raised: bool,
+        /// What is, or was, wrong.
+        fault: Fault,
+    },
     /// The listener was too slow and missed some events: read the lists again.
     Missed {
         /// How many.
@@ -319,6 +332,7 @@ impl EventItem {
             Self::State { .. } => "state",
             Self::Stage { .. } => "stage",
             Self::Modem { .. } => "modem",
+            Self::Alarm { .. } => "alarm",
             Self::Missed { .. } => "missed",
         }
     }
@@ -329,7 +343,7 @@ impl EventItem {
         match self {
             Self::State { id, .. } => Some(id),
             Self::Stage { id, .. } => id.as_deref(),
-            Self::Modem { .. } | Self::Missed { .. } => None,
+            Self::Modem { .. } | Self::Alarm { .. } | Self::Missed { .. } => None,
         }
     }
 }
@@ -461,6 +475,13 @@ impl From<&Event> for EventItem {
             Event::Modem { at, modem } => {
                 Self::Modem { at: at.to_string(), modem: Box::new(Modem::from(&**modem)) }
             }
+            Event::Alarm { at, code, scope, raised, fault } => Self::Alarm {
+                at: at.to_string(),
+                code: code.clone(),
+                scope: scope.clone(),
+                raised: *raised,
+                fault: (**fault).clone(),
+            },
         }
     }
 }

@@ -90,7 +90,7 @@ impl Progress {
                 self.told_transfer = None;
                 self.tell(&format!("{mark}{}", plain(text, false)), false);
             }
-            EventItem::Modem { .. } | EventItem::Missed { .. } => {}
+            EventItem::Modem { .. } | EventItem::Alarm { .. } | EventItem::Missed { .. } => {}
         }
     }
 

@@ -92,7 +92,8 @@ async fn log_events(mut events: broadcast::Receiver<Event>) {
                     tracing::info!(modem = %modem.name, operator, "{}", modem.condition);
                 }
             }
-            Err(RecvError::Lagged(_)) => {}
+            // The gateway has written it itself.
+            Ok(Event::Alarm { .. }) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }
     }

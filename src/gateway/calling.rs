@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use super::carrier::{Carrier, NoInterface, Silence};
 use super::data_use::Meter;
-use super::line::{SessionEnd, Trouble, Worker, lock, quiet};
+use super::line::{lock, quiet};
 use super::plan::{bearer_config, context};
 use super::reader::store_fault;
 use super::schedule::{Schedule, has_last_try_after, no_later_than_last_try};
 use super::shift::Shift;
 use super::upkeep::Failure;
+use super::worker::{SessionEnd, Trouble, Worker};
 use crate::bearer::{Bearer, CallLabel, UpFailed};
 use crate::mm1::Identity;
 use crate::model::{Explain, Fault};

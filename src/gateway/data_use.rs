@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use super::carrier::Counter;
-use super::line::{Line, Worker, lock};
+use super::line::{Line, lock};
+use super::worker::Worker;
 use crate::bearer::Carried;
 use crate::model::{Blame, Calendar, Explain, Fault, Layer, Month, Retry, Timestamp};
 use crate::store::{DataUse, NewCall, StoreError};

@@ -52,6 +52,19 @@ pub enum Event {
         /// Its condition now.
         modem: Box<ModemView>,
     },
+    /// Something that a person has to see to began or is over.
+    Alarm {
+        /// When.
+        at: Timestamp,
+        /// The fault's code.
+        code: String,
+        /// What it is about: `gateway`, `modem:NAME`, `webhook:ID`.
+        scope: String,
+        /// It began; otherwise it is over.
+        raised: bool,
+        /// What is, or was, wrong.
+        fault: Box<Fault>,
+    },
 }
 
 /// A modem as people see it.
@@ -203,6 +216,16 @@ impl Events {
 
     pub(super) fn modem(&self, modem: ModemView) {
         self.send(Event::Modem { at: self.clock.now(), modem: Box::new(modem) });
+    }
+
+    pub(super) fn alarm(&self, scope: &str, fault: &Fault, raised: bool) {
+        self.send(Event::Alarm {
+            at: self.clock.now(),
+            code: fault.code.clone(),
+            scope: scope.to_owned(),
+            raised,
+            fault: Box::new(fault.clone()),
+        });
     }
 
     fn send(&self, event: Event) {

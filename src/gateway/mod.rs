@@ -9,6 +9,7 @@
 
 mod accept;
 mod accept_text;
+mod alarms;
 mod calling;
 mod carrier;
 pub mod config;
@@ -31,6 +32,7 @@ mod sim_name;
 mod test_text;
 mod texts;
 mod upkeep;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,6 +55,7 @@ use line::Line;
 
 pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult, UnreadableSms};
 pub use accept_text::TextCost;
+pub use alarms::{ALARM_GATEWAY, modem_scope};
 pub use config::{Config, ConfigError, DataPolicy, ModemConfig, Timing};
 pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};

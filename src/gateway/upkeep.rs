@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::line::{Line, Shown, Worker, lock, quiet};
+use super::line::{Line, Shown, lock, quiet};
+use super::worker::Worker;
 use crate::model::{Explain, Fault, Timestamp};
 use crate::modem::usb::Unbound;
 use crate::modem::{

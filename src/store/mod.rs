@@ -6,6 +6,7 @@
 
 mod actions;
 mod adoption;
+mod alarms;
 mod calls;
 mod due;
 mod engine;
@@ -24,6 +25,7 @@ mod sims;
 mod sms;
 mod status_reports;
 mod steps;
+mod submission;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -42,13 +44,13 @@ use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
 
 pub use adoption::FormerName;
+pub use alarms::Alarm;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use due::Queue;
 pub use inbound::{
     AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
-pub use outbound::{Hold, NewOutbound, NewSubmission, Settlement, Submission};
 pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
@@ -57,6 +59,7 @@ pub use sms::{
     Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, ShownSms, TpduFate,
 };
 pub use status_reports::{SmsStatus, StatusOutcome};
+pub use submission::{Hold, NewOutbound, NewSubmission, Settlement, Submission};
 pub use texts::{NewText, NewTextSubmission, SegmentOutcome, TextSegment, TextSubmission};
 pub use types::{
     Change, Filter, MessageView, PartInfo, RecipientView, SmsInfo, StoreError, Summary,

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::engine::database_error;
-use super::{StoreError, rows, steps};
+use super::{StoreError, alarms, rows, steps};
 use crate::model::{MessageId, Timestamp};
 
 /// One step for each version; what has been released is never changed, only followed.
@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     Step::Sql(DATA_CALLS),
     Step::Sql(ROUTES),
     Step::Sql(steps::OUTBOX),
+    Step::Sql(alarms::STEP),
 ];
 
 /// What makes a version of the one before.

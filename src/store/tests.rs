@@ -1,5 +1,6 @@
 //! What the store promises, held by reopening it after every step.
 
+mod alarms;
 mod sims;
 mod texts;
 

@@ -1,0 +1,103 @@
+//! What the store is told and tells of messages that we send.
+
+use bytes::Bytes;
+
+use crate::model::{Address, Fault, MessageId, Part, Timestamp, TransactionId};
+
+/// A message to be made durable, its PDUs encoded.
+#[derive(Debug, Clone)]
+pub struct NewOutbound {
+    /// Our id.
+    pub id: MessageId,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// The caller's own reference.
+    pub client_ref: Option<String>,
+    /// Its parts, presentation included, as they go out.
+    pub parts: Vec<Part>,
+    /// Name of the modem that is to carry it.
+    pub modem: String,
+    /// The SIM that is in it, where that is known.
+    pub sim: Option<String>,
+    /// Give up when the MMSC does not have it by then.
+    pub expires_at: Timestamp,
+    /// One PDU each.
+    pub submissions: Vec<NewSubmission>,
+}
+
+/// One M-Send.req to be made durable.
+#[derive(Debug, Clone)]
+pub struct NewSubmission {
+    /// Its X-Mms-Transaction-Id; every attempt uses the same.
+    pub transaction_id: TransactionId,
+    /// The octets of the PDU.
+    pub pdu: Bytes,
+    /// Whom it addresses.
+    pub recipients: Vec<Address>,
+}
+
+/// One M-Send.req that a worker has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// Names it towards the store.
+    pub key: i64,
+    /// The message it belongs to.
+    pub message: MessageId,
+    /// Its X-Mms-Transaction-Id.
+    pub transaction_id: TransactionId,
+    /// The octets of the PDU.
+    pub pdu: Bytes,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// How many earlier attempts may have arrived.
+    pub releases: u32,
+    /// Give up when the MMSC does not have it by then.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a submission that is due waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// A data call: none came about.
+    NoCall,
+    /// Its modem, which is out of service.
+    NoModem,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The MMSC took it.
+    Sent {
+        /// Its Message-ID, if it gave one.
+        mmsc_message_id: Option<String>,
+        /// What to tell people.
+        text: String,
+    },
+    /// Refused for good.
+    Failed {
+        /// Why.
+        fault: Fault,
+    },
+    /// The MMSC may or may not have it.
+    Unknown {
+        /// Its Message-ID, if it gave one.
+        mmsc_message_id: Option<String>,
+        /// What is known.
+        fault: Fault,
+    },
+    /// Once more at that time: the MMSC cannot have it, or the owner wants it all the same.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        fault: Fault,
+        /// The MMSC may have it.
+        in_doubt: bool,
+    },
+    /// As [`Self::Again`], but it would be too late by then.
+    Expired {
+        /// The last reason.
+        fault: Fault,
+    },
+}
