@@ -420,7 +420,9 @@ impl Flow {
         if before(self.left, segment.end) {
             self.left = segment.end;
         }
-        refresh(&mut segment.packet, self.ack, self.window);
+        let followed = index + 1 < self.segments.len() && !self.timed_out;
+        let segment = self.segments.get_mut(index)?;
+        refresh(&mut segment.packet, self.ack, self.window, !followed);
         let packet = segment.packet.clone();
         self.set_alarm(now);
         Some(packet)

@@ -77,9 +77,12 @@ pub(super) fn look(packet: &[u8]) -> Option<Seen> {
     })
 }
 
-/// Gives a kept segment the acknowledgement and window of today.
-pub(super) fn refresh(packet: &mut [u8], ack: u32, window: u16) {
+/// Gives a kept segment the acknowledgement and window of today, and has the far end push it only
+/// where nothing follows at once (RFC 9293 clause 3.9.1.2): Linux acknowledges every segment that is
+/// pushed as soon as it was read, each of which costs airtime and a wake-up, and else every second.
+pub(super) fn refresh(packet: &mut [u8], ack: u32, window: u16, push: bool) {
     change(packet, |tcp| {
+        tcp.set_psh(push);
         tcp.set_ack_number(TcpSeqNumber(ack.cast_signed()));
         tcp.set_window_len(window);
     });

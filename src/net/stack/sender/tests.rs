@@ -275,3 +275,29 @@ fn segments_are_kept_until_a_reset_is_believed() {
     rig.sender.forget(local, remote);
     assert_eq!(rig.leaves(Duration::from_secs(10)), Vec::<usize>::new());
 }
+
+#[test]
+fn only_what_nothing_follows_is_pushed() {
+    let mut rig = Rig::new(RTT);
+    for index in 0..3 {
+        // smoltcp pushes what was the last of its buffer when it left there.
+        let payload = [0x40 + index; MSS];
+        let repr = TcpRepr {
+            control: TcpControl::Psh,
+            ..repr(true, at(usize::from(index) * MSS), Some(901), &payload)
+        };
+        rig.sender.take(rig.now, segment(true, &repr));
+    }
+    let mut pushed = Vec::new();
+    while pushed.len() < 3 {
+        match rig.sender.next(rig.now) {
+            Some(packet) => {
+                assert!(inspect(&packet).is_ok());
+                let ip = Ipv4Packet::new_checked(&packet).unwrap();
+                pushed.push(TcpPacket::new_checked(ip.payload()).unwrap().psh());
+            }
+            None => rig.now = rig.now.max(rig.sender.due().expect("more is to leave")),
+        }
+    }
+    assert_eq!(pushed, [false, false, true]);
+}
