@@ -34,6 +34,7 @@ mod encode_push;
 mod encode_sms;
 mod error;
 mod follow;
+mod host_clock;
 mod inbox;
 mod list;
 mod machine;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::capture::Recording;
 use super::error::{CliError, Exit};
+use super::host_clock::ThisHost;
 use super::{session, settings, term};
 use crate::api::Listeners;
 use crate::gateway::{Config, Deps, Event, Gateway};
@@ -128,7 +129,7 @@ pub(super) fn stop_signal() -> Result<CancellationToken, CliError> {
 pub(super) async fn start_with(config: Config, tap: Arc<dyn Tap>) -> Result<Gateway, CliError> {
     let deps = Deps {
         ports: Arc::new(SystemPorts),
-        clock: Clock::system(),
+        clock: Clock::following(ThisHost),
         random: Random::from_system(),
         tap,
         usb: Arc::new(Sysfs::system()),

@@ -42,6 +42,7 @@ pub(super) async fn accept(
         modem: line.config().name.clone(),
         sim: line.sim(),
         expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
+        end_named: message.expires_at.is_some(),
         submissions,
     };
     let change = core.store.accept(new, now).await?;
@@ -198,7 +199,8 @@ fn encode(
         let pdu = Pdu::SendReq(SendReq {
             transaction_id: transaction_id.as_str().to_owned(),
             version: Version { major, minor },
-            date: Some(now),
+            // The MMSC puts in its own (OMA-TS-MMS_ENC-V1_3 clause 6.1.1).
+            date: core.clock.is_synchronised().then_some(now),
             from: from.clone(),
             to: recipients.clone(),
             cc: Vec::new(),

@@ -99,6 +99,7 @@ pub(super) async fn accept_text(
         modem: line.config().name.clone(),
         sim: line.sim(),
         expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
+        end_named: message.expires_at.is_some(),
         submissions,
     };
     let change = core.store.accept_text(new, now).await?;

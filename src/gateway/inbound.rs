@@ -13,7 +13,8 @@ use crate::mm1::{Client, Mm1Error, Retrieved, Target};
 use crate::model::{Explain, Part, Retry};
 use crate::operators::AckMode;
 use crate::store::{
-    AckKind, AckResult, NewAck, PendingAck, PendingRetrieval, Received, Retrieval, StoreError,
+    AckKind, AckResult, LEAST_LIFE, NewAck, PendingAck, PendingRetrieval, Received, Retrieval,
+    StoreError,
 };
 
 /// How long an acknowledgement is worth trying when the notification named no later end: MMSCs
@@ -50,8 +51,12 @@ pub(super) async fn retrieve(
             }
             FetchVerdict::Failed { fault } => Retrieval::Failed { fault },
             FetchVerdict::Again { fault, not_found } => {
-                let end = Some(pending.expires_at);
-                match Schedule::RETRIEVE.next(pending.attempt, now, end, &core.random) {
+                let end = if core.clock.is_synchronised() {
+                    pending.expires_at
+                } else {
+                    pending.expires_at.max(pending.notified_at.plus(LEAST_LIFE))
+                };
+                match Schedule::RETRIEVE.next(pending.attempt, now, Some(end), &core.random) {
                     Some(at) => Retrieval::Again { at, fault, not_found },
                     None => Retrieval::Expired { fault: Some(fault) },
                 }

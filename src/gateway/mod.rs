@@ -12,6 +12,7 @@ mod accept_text;
 mod alarms;
 mod calling;
 mod carrier;
+mod clock;
 pub mod config;
 mod data_use;
 mod error;
@@ -111,6 +112,8 @@ struct Core {
     sms_reference: Arc<AtomicU8>,
     /// Who holds it files short messages, or says whose they are.
     filing: Arc<tokio::sync::Mutex<()>>,
+    /// Who holds it to read ends what is too late; who holds it to write sets the clock.
+    setting_clock: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Core {
@@ -148,7 +151,9 @@ impl Gateway {
             sms_languages: config.sms_languages.clone().into(),
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
             filing: Arc::default(),
+            setting_clock: Arc::default(),
         };
+        let watch = clock::ClockWatch::begin(&core).await?;
         let others = config.others.iter().cloned();
         let names: Vec<String> =
             config.modems.iter().map(|modem| modem.name.clone()).chain(others).collect();
@@ -178,6 +183,9 @@ impl Gateway {
             let line = Line::new(modem.clone(), config.profile_dir.clone(), &core, &deps)?;
             tasks.spawn(line.clone().run(stop.clone()));
             lines.push(line);
+        }
+        if core.clock.is_followed() {
+            tasks.spawn(watch.run(lines.clone(), stop.clone()));
         }
         tasks.close();
         let owner = Mutex::new(Some(owner));

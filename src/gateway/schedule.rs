@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::codec::mms::{Expiry, MAX_VALIDITY, NotificationInd};
 use crate::model::{Random, Timestamp};
+use crate::store::Life;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -104,10 +105,40 @@ pub(super) fn has_last_try_after(now: Timestamp) -> Timestamp {
 /// Given to a notification that had expired before it was sent to us: the MMSC's clock is wrong.
 const GRACE: Duration = Duration::from_secs(DAY);
 
+/// What tells until when a notified message can be had, besides the notification.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// The time stamp of the service centre, if it has a clock.
+    pub(super) sent_at: Option<Timestamp>,
+    /// It was on the SIM before the gateway first saw that SIM.
+    pub(super) historic: bool,
+    /// By our clock.
+    pub(super) now: Timestamp,
+    /// Whether something keeps our clock right.
+    pub(super) known: bool,
+}
+
+impl Arrival {
+    /// When the message that this announces expires.
+    pub(super) fn life(&self, notification: &NotificationInd) -> Life {
+        let relative = !matches!(notification.expiry, Some(Expiry::At(_)));
+        if self.known {
+            let until = expiry(notification, self.sent_at, self.historic, self.now);
+            let stamped = self.sent_at.is_some_and(|at| at <= self.now);
+            return Life { until, counted: relative && !stamped, over: until <= self.now };
+        }
+        // The network's clock is better than ours, and nothing is over that ours calls over.
+        let base = self.sent_at.unwrap_or(self.now);
+        let at = notification.deadline(base);
+        let until = if at <= base { base.plus(GRACE) } else { at };
+        Life { until, counted: relative && self.sent_at.is_none(), over: false }
+    }
+}
+
 /// When a notified message expires. `sent_at` is the time stamp of the service centre, if it has a
 /// clock: relative times count from there, since an SMS may have waited on the SIM for weeks.
 /// `historic`: it was on the SIM before the gateway first saw that SIM.
-pub(super) fn expiry(
+fn expiry(
     notification: &NotificationInd,
     sent_at: Option<Timestamp>,
     historic: bool,
@@ -241,6 +272,32 @@ mod tests {
         assert_eq!(expiry(&life, Some(odd), false, NOW), NOW.plus(days(3)));
         // A service centre that lives in the future does not stretch anything.
         assert_eq!(expiry(&life, Some(NOW.plus(days(99))), false, NOW), NOW.plus(days(3)));
+    }
+
+    #[test]
+    fn clock_that_nobody_keeps_right_ends_nothing_and_the_networks_counts() {
+        let life = notification(Expiry::After(days(3)));
+        let of =
+            |sent_at, now, historic| Arrival { sent_at, historic, now, known: false }.life(&life);
+        for historic in [false, true] {
+            for now in [Timestamp::from_secs(60), NOW.plus(days(3_650))] {
+                let stamped = of(Some(NOW), now, historic);
+                assert_eq!(
+                    (stamped.until, stamped.counted, stamped.over),
+                    (NOW.plus(days(3)), false, false)
+                );
+                let without = of(None, now, historic);
+                assert_eq!(
+                    (without.until, without.counted, without.over),
+                    (now.plus(days(3)), true, false)
+                );
+            }
+        }
+        // A date that the MMSC names is its own.
+        let until = notification(Expiry::At(NOW));
+        let arrival =
+            Arrival { sent_at: None, historic: false, now: Timestamp::from_secs(0), known: false };
+        assert_eq!((arrival.life(&until).until, arrival.life(&until).counted), (NOW, false));
     }
 
     #[test]

@@ -305,9 +305,11 @@ impl Worker<'_> {
     /// Ends what is too late.
     pub(super) async fn expire(&self) -> Result<(), StoreError> {
         let core = self.core();
+        let _still = core.setting_clock.read().await;
         let now = core.now();
+        let known = core.clock.is_synchronised();
         core.events.changes(&core.store.expire_submissions(now).await?);
-        core.events.changes(&core.store.expire_retrievals(now).await?);
+        core.events.changes(&core.store.expire_retrievals(known, now).await?);
         Ok(())
     }
 

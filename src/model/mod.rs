@@ -18,7 +18,7 @@ pub(crate) mod suggest;
 mod tap;
 
 pub use address::{Address, AddressError, MAX_ADDRESS_LEN};
-pub use clock::{Clock, Timestamp};
+pub use clock::{Clock, ClockStep, HostClock, HostLook, Timestamp};
 pub use explain::{Blame, Explain, Fault, Layer, Retry};
 pub use ids::{IdError, MessageId, TransactionId};
 pub use media_type::MediaType;

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::inbound::{self, Notification};
+use super::inbound::{self, Life, Notification};
 use super::{Change, Store, StoreError, calls, reports, route, rows, sims, status_reports};
 use crate::model::{InboundState, Timestamp};
 
@@ -120,7 +120,8 @@ fn merge_notifications(
     let twins = {
         let mut select = db.prepare(
             "SELECT again.message_id, copy.state, copy.expires_at, known.message_id, message.state,
-                    known.pdu IS NOT NULL, again.transaction_id, again.content_location
+                    known.pdu IS NOT NULL, again.transaction_id, again.content_location,
+                    copy.end_counted
              FROM inbound AS again
              JOIN inbound AS known ON known.sim = ?2 AND known.transaction_id = again.transaction_id
                                   AND known.content_location = again.content_location
@@ -142,9 +143,14 @@ fn merge_notifications(
                         from: None,
                         subject: None,
                         size: None,
-                        expires_at: Timestamp::from_millis(
-                            row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
-                        ),
+                        life: Life {
+                            until: Timestamp::from_millis(
+                                row.get::<_, Option<i64>>(2)?.unwrap_or_default(),
+                            ),
+                            counted: row.get(8)?,
+                            over: row.get::<_, Option<i64>>(2)?.unwrap_or_default()
+                                <= at.as_millis(),
+                        },
                     },
                 })
             })?

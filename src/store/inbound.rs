@@ -1,6 +1,8 @@
 //! The life of what we receive, in the store: retrieval and acknowledgement, each due at its time,
 //! the second never in the way of the first.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -23,8 +25,19 @@ pub struct Notification {
     pub subject: Option<String>,
     /// Octets as announced.
     pub size: Option<u64>,
+    /// How long the MMSC keeps it.
+    pub life: Life,
+}
+
+/// Until when a message can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
     /// When the MMSC drops it, clamped to what is plausible.
-    pub expires_at: Timestamp,
+    pub until: Timestamp,
+    /// Whether that was counted from our own clock.
+    pub counted: bool,
+    /// Whether that was long ago already.
+    pub over: bool,
 }
 
 /// A retrieval that a worker has claimed.
@@ -214,12 +227,17 @@ impl Store {
         self.write(move |db| postpone(db, &sim, &fault, next, at)).await
     }
 
-    /// Ends retrievals whose time is over.
+    /// Ends retrievals whose time is over. While nobody knows whether our clock is right (`known`), only
+    /// what was counted from it, and what was announced a week ago.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn expire_retrievals(&self, at: Timestamp) -> Result<Vec<Change>, StoreError> {
-        self.write(move |db| expire(db, at)).await
+    pub async fn expire_retrievals(
+        &self,
+        known: bool,
+        at: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
+        self.write(move |db| expire(db, known, at)).await
     }
 
     /// The acknowledgements of a SIM that are due, oldest first, at most 32.
@@ -296,21 +314,22 @@ pub(super) fn note(
     if let Some((known, state, have)) = known {
         return repeated(db, &known, rows::in_state(&state)?, have, new, at);
     }
-    let late = new.expires_at <= at;
+    let late = new.life.over;
     let state = if late { InboundState::Expired } else { InboundState::Notified };
     let id = id.as_str();
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, sender, subject, modem,
-                              expires_at, historic)
-         VALUES (?1, 'in', 'pushed', ?2, ?2, ?3, ?4, ?5, ?6, ?7)",
+                              expires_at, historic, end_counted)
+         VALUES (?1, 'in', 'pushed', ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             id,
             at.as_millis(),
             new.from.as_ref().map(Address::to_wire),
             new.subject,
             modem,
-            new.expires_at.as_millis(),
-            historic
+            new.life.until.as_millis(),
+            historic,
+            new.life.counted
         ],
     )?;
     db.execute(
@@ -364,7 +383,7 @@ pub(super) fn repeated(
     }
     // What is here without anything to acknowledge was an error in the shape of a message: the
     // MMSC has something after all.
-    let wanted = new.expires_at > at
+    let wanted = !new.life.over
         && (matches!(state, InboundState::Notified | InboundState::Failed | InboundState::Expired)
             || have && state == InboundState::Received);
     if !wanted {
@@ -379,7 +398,7 @@ pub(super) fn repeated(
     )?;
     db.execute(
         "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
-        params![id, new.expires_at.as_millis()],
+        params![id, new.life.until.as_millis()],
     )?;
     tell(db, id, at, InboundState::Notified, "announced once more", None)?;
     let change = rows::set_inbound(db, id, at, InboundState::Notified, None)?;
@@ -662,12 +681,15 @@ fn postpone(
     Ok(changes)
 }
 
-fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
+/// How long a message can be had at least, by a clock that may show any date.
+pub const LEAST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn expire(db: &Connection, known: bool, at: Timestamp) -> Result<Vec<Change>, Failure> {
     let late = ids(
         db,
         "SELECT id FROM message
-         WHERE direction = 'in' AND state = 'notified' AND expires_at <= ?1",
-        params![at.as_millis()],
+         WHERE state = 'notified' AND expires_at <= ?1 AND (?2 OR end_counted OR created_at <= ?3)",
+        params![at.as_millis(), known, at.earlier(LEAST_LIFE).as_millis()],
     )?;
     let mut changes = Vec::new();
     for id in late {

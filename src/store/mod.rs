@@ -8,6 +8,7 @@ mod actions;
 mod adoption;
 mod alarms;
 mod calls;
+mod clock;
 mod due;
 mod engine;
 mod held;
@@ -48,7 +49,8 @@ pub use alarms::Alarm;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use due::Queue;
 pub use inbound::{
-    AckKind, AckResult, NewAck, Notification, PendingAck, PendingRetrieval, Received, Retrieval,
+    AckKind, AckResult, LEAST_LIFE, Life, NewAck, Notification, PendingAck, PendingRetrieval,
+    Received, Retrieval,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};

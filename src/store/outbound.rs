@@ -190,8 +190,8 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
     let id = message.id.as_str();
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, subject, preview,
-                              client_ref, modem, expires_at)
-         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, ?7)",
+                              client_ref, modem, expires_at, end_counted)
+         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             id,
             at.as_millis(),
@@ -200,6 +200,7 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
             message.client_ref,
             message.modem,
             message.expires_at.as_millis(),
+            !message.end_named,
         ],
     )?;
     rows::put_parts(db, id, &message.parts)?;

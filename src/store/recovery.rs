@@ -74,11 +74,16 @@ fn sims(db: &Connection, sql: &str) -> Result<Vec<String>, Failure> {
 /// of today's (computers without a battery for it begin in the past).
 const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
 
-/// After a start nothing waits longer than it ever would.
-fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
-    for table in ["submission", "inbound", "ack"] {
+/// After a start, or when the clock was set, nothing waits longer than it ever would; what is to be
+/// sent at a time that the caller named does.
+pub(super) fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
+    for waiting in [
+        "submission SET next_attempt_at = ?1 WHERE state IN ('queued', 'sending')",
+        "inbound SET next_attempt_at = ?1 WHERE next_attempt_at IS NOT NULL",
+        "ack SET next_attempt_at = ?1 WHERE state = 'pending'",
+    ] {
         db.execute(
-            &format!("UPDATE {table} SET next_attempt_at = ?1 WHERE next_attempt_at > ?2"),
+            &format!("UPDATE {waiting} AND next_attempt_at > ?2"),
             params![at.as_millis(), at.plus(LONGEST_PAUSE).as_millis()],
         )?;
     }

@@ -19,6 +19,7 @@ const STEPS: &[Step] = &[
     Step::Sql(ROUTES),
     Step::Sql(steps::OUTBOX),
     Step::Sql(alarms::STEP),
+    Step::Sql(steps::CLOCK),
 ];
 
 /// What makes a version of the one before.

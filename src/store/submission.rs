@@ -21,6 +21,8 @@ pub struct NewOutbound {
     pub sim: Option<String>,
     /// Give up when the MMSC does not have it by then.
     pub expires_at: Timestamp,
+    /// Whether the caller named that time; else it is counted from now by our clock.
+    pub end_named: bool,
     /// One PDU each.
     pub submissions: Vec<NewSubmission>,
 }

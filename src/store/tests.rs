@@ -68,6 +68,7 @@ impl Maker {
             modem: "m".to_owned(),
             sim: None,
             expires_at: later(86_400),
+            end_named: false,
             submissions: recipients
                 .iter()
                 .map(|address| {
@@ -105,7 +106,7 @@ fn notification(transaction_id: &str, expires_at: Timestamp) -> PushKind {
         from: Some(number(7)),
         subject: None,
         size: Some(1_000),
-        expires_at,
+        life: Life { until: expires_at, counted: false, over: expires_at <= NOW },
     })
 }
 

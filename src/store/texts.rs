@@ -27,6 +27,8 @@ pub struct NewText {
     pub sim: Option<String>,
     /// Give up when the network does not have it by then.
     pub expires_at: Timestamp,
+    /// Whether the caller named that time; else it is counted from now by our clock.
+    pub end_named: bool,
     /// One a recipient.
     pub submissions: Vec<NewTextSubmission>,
 }
@@ -154,8 +156,8 @@ fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Fail
     let segments = text.submissions.first().map_or(0, |first| first.segments.len());
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, preview, client_ref,
-                              modem, expires_at, kind, segments)
-         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, 'sms', ?7)",
+                              modem, expires_at, kind, segments, end_counted)
+         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, 'sms', ?7, ?8)",
         params![
             id,
             at.as_millis(),
@@ -164,6 +166,7 @@ fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Fail
             text.modem,
             text.expires_at.as_millis(),
             rows::column(segments),
+            !text.end_named,
         ],
     )?;
     rows::put_parts(db, id, &[text_part(&text.text)])?;

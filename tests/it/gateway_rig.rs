@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
 use mm1gate::model::{
-    Address, Clock, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, State, Tap,
-    Timestamp,
+    Address, Clock, HostClock, HostLook, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap,
+    Random, State, Tap, Timestamp,
 };
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
@@ -51,6 +51,41 @@ pub(crate) struct Rig {
     config: Config,
     deps: Deps,
     _dir: tempfile::TempDir,
+}
+
+/// The clock of a computer: 1970 and nothing that sets it, until somebody does.
+#[derive(Clone, Default)]
+pub(crate) struct HostTime(Arc<Mutex<HostState>>);
+
+#[derive(Default)]
+struct HostState {
+    base: Option<Clock>,
+    /// Seconds by which it is ahead of the world; none: it began in 1970.
+    ahead: Option<i64>,
+    synchronised: bool,
+}
+
+impl HostTime {
+    /// Sets it to the world's time and so many seconds.
+    pub(crate) fn set(&self, ahead: i64, synchronised: bool) {
+        let mut state = self.lock();
+        (state.ahead, state.synchronised) = (Some(ahead), synchronised);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HostState> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl HostClock for HostTime {
+    fn look(&self) -> HostLook {
+        /// A minute after it began.
+        const BEGINNING: i64 = 60 - 1_790_000_000;
+        let state = self.lock();
+        let world = state.base.map_or(0, |base| base.now().as_millis());
+        let ahead = state.ahead.unwrap_or(BEGINNING) * 1_000;
+        HostLook { wall: Timestamp::from_millis(world + ahead), synchronised: state.synchronised }
+    }
 }
 
 struct VirtualPorts {
@@ -190,6 +225,28 @@ impl Rig {
         let arrange = |_: &Operator, _: &mut Config, deps: &mut Deps| deps.tap = tap;
         let timing = sim::Timing::default();
         Self::assemble(ports, Behaviour::Receive, timing, None, |_| {}, arrange).await
+    }
+
+    /// On a computer whose clock shows something else, and may be set.
+    pub(crate) async fn with_host_clock(
+        ports: Ports,
+        prepare: impl FnOnce(&Operator),
+    ) -> (Self, HostTime) {
+        let made = HostTime::default();
+        let host = made.clone();
+        let arrange = move |_: &Operator, _: &mut Config, deps: &mut Deps| {
+            host.lock().base = Some(deps.clock);
+            deps.clock = Clock::following(host);
+        };
+        let timing = sim::Timing::default();
+        let rig = Self::assemble(ports, Behaviour::Receive, timing, None, prepare, arrange).await;
+        (rig, made)
+    }
+
+    /// Starts the gateway of such a computer after it was switched off.
+    pub(crate) async fn boot(&mut self, host: &HostTime) {
+        self.deps.clock = Clock::following(host.clone());
+        self.start().await;
     }
 
     /// With a SIM that wants a PIN, and a PIN in the configuration.

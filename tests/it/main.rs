@@ -24,6 +24,7 @@ mod fuzz_inputs;
 mod fuzz_properties;
 mod fuzz_replay;
 mod gateway_choice;
+mod gateway_clock;
 mod gateway_data;
 mod gateway_inbound;
 mod gateway_ladder;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Core;
+use super::schedule::Arrival;
 use crate::codec::sms::{
     self, Dcs, Deliver, MessageClass, PORT_WAP_PUSH, SmsAddress, StatusReport, Tpdu, UserData,
     join_text, split_smsc,
@@ -139,6 +140,7 @@ impl Intake {
     /// enough.
     pub(super) async fn digest(&self, stages: &StageSink) -> Result<(), StoreError> {
         let _filing = self.core.filing.lock().await;
+        let _still = self.core.setting_clock.read().await;
         let mut groups: BTreeMap<FragmentKey, Vec<Kept>> = BTreeMap::new();
         let first_seen = self.core.store.sim(&self.sim).await?.map(|sim| sim.first_seen_at);
         for pending in self.core.store.pending_tpdus(&self.sim).await? {
@@ -285,8 +287,13 @@ impl Intake {
     ) -> Result<(), StoreError> {
         if datagram.destination_port == Some(PORT_WAP_PUSH) {
             let now = self.core.now();
-            let (content_type, what) =
-                understand::understand(&datagram.data, found.sent_at, found.historic, now);
+            let arrival = Arrival {
+                sent_at: found.sent_at,
+                historic: found.historic,
+                now,
+                known: self.core.clock.is_synchronised(),
+            };
+            let (content_type, what) = understand::understand(&datagram.data, &arrival);
             stages.tell(Stage::SmsRead { what: understand::describe(&what).to_owned() });
             return self.file_push(found, datagram.data.clone(), content_type, what).await;
         }

@@ -86,6 +86,7 @@ fn intake(dir: &std::path::Path) -> Intake {
         sms_languages: Vec::new().into(),
         sms_reference: Arc::default(),
         filing: Arc::default(),
+        setting_clock: Arc::default(),
     };
     Intake { core, modem: "m".to_owned(), sim: "262011234567890".to_owned() }
 }
@@ -319,6 +320,7 @@ async fn delivery_report_reaches_its_recipient() {
         modem: "m".to_owned(),
         sim: None,
         expires_at: NOW.plus(Duration::from_secs(60)),
+        end_named: false,
         submissions: vec![NewSubmission {
             transaction_id: TransactionId::generate(&core.random),
             pdu: Bytes::from_static(b"pdu"),

@@ -2,20 +2,15 @@
 
 use bytes::Bytes;
 
-use super::super::schedule;
+use super::super::schedule::Arrival;
 use super::{MAX_PUSH, PushError};
-use crate::codec::mms::{self, NotificationInd, Pdu, ReadStatus};
+use crate::codec::mms::{self, Pdu, ReadStatus};
 use crate::codec::push::Push;
-use crate::model::{Address, Explain, Timestamp};
+use crate::model::{Address, Explain};
 use crate::store::{Notification, PushKind, Report, ReportKind};
 
-/// What a push is. `historic`: it was on the SIM before the gateway first saw that SIM. Content types other than ours are not an error, they are other services.
-pub(super) fn understand(
-    octets: &Bytes,
-    sent_at: Option<Timestamp>,
-    historic: bool,
-    now: Timestamp,
-) -> (Option<String>, PushKind) {
+/// What a push is. Content types other than ours are not an error, they are other services.
+pub(super) fn understand(octets: &Bytes, arrival: &Arrival) -> (Option<String>, PushKind) {
     if octets.len() > MAX_PUSH {
         return (None, PushKind::Other { body: octets.clone() });
     }
@@ -31,19 +26,16 @@ pub(super) fn understand(
         return (Some(kind), PushKind::Other { body: push.body });
     }
     let what = match mms::decode(&push.body) {
-        Ok(decoded) => {
-            let until = |ind: &NotificationInd| schedule::expiry(ind, sent_at, historic, now);
-            sort(decoded.value, &push.body, until)
-        }
+        Ok(decoded) => sort(decoded.value, &push.body, arrival),
         Err(error) => PushKind::Undecodable { fault: PushError::Pdu(error).to_fault() },
     };
     (Some(kind), what)
 }
 
-fn sort(pdu: Pdu, body: &Bytes, until: impl Fn(&NotificationInd) -> Timestamp) -> PushKind {
+fn sort(pdu: Pdu, body: &Bytes, arrival: &Arrival) -> PushKind {
     match pdu {
         Pdu::NotificationInd(ind) => PushKind::Notification(Notification {
-            expires_at: until(&ind),
+            life: arrival.life(&ind),
             transaction_id: ind.transaction_id,
             content_location: ind.content_location,
             from: match ind.from {

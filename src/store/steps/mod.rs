@@ -1,5 +1,7 @@
 //! Steps of the schema that have a file of their own; `schema` lists them in their order.
 
+mod lives;
 mod outbox;
 
+pub(super) use lives::CLOCK;
 pub(super) use outbox::OUTBOX;

@@ -29,6 +29,7 @@ impl Rig {
             modem: "m".to_owned(),
             sim: None,
             expires_at: later(86_400),
+            end_named: false,
             submissions: vec![NewTextSubmission {
                 transaction_id: TransactionId::stored(format!("T{id}")),
                 recipient: self.phone.clone(),
