@@ -129,7 +129,11 @@ impl Arrival {
         }
         // The network's clock is better than ours, and nothing is over that ours calls over.
         let base = self.sent_at.unwrap_or(self.now);
-        let at = notification.deadline(base);
+        let at = match (notification.expiry, self.sent_at) {
+            // Whether it is plausible nobody can tell.
+            (Some(Expiry::At(at)), None) => at,
+            _ => notification.deadline(base),
+        };
         let until = if at <= base { base.plus(GRACE) } else { at };
         Life { until, counted: relative && self.sent_at.is_none(), over: false }
     }
