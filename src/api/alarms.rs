@@ -1,15 +1,15 @@
 //! `GET /alarms`: what a person has to see to.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Context;
-use super::openapi::{object, operation, reference};
+use super::auth::Scope;
+use super::endpoint::{Endpoint, reference};
+use super::openapi::object;
 use super::problem::Problem;
-use super::rest::methods;
 use crate::model::Fault;
 use crate::store::Alarm;
 
@@ -44,27 +44,32 @@ pub(super) struct AlarmList {
     pub alarms: Vec<AlarmItem>,
 }
 
-pub(super) fn routes() -> Router<Context> {
-    Router::new().route("/alarms", methods(get(list)))
+/// What a person has to see to.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/alarms", Scope::SettingsRead, list)
+            .named("listAlarms", "What a person has to see to now, the oldest first")
+            .answers(200, "All of it.", "AlarmList"),
+    ]
+}
+
+/// The shapes of the answers here.
+pub(super) fn schemas() -> Value {
+    json!({
+        "AlarmList": object(json!({
+            "alarms": { "type": "array", "items": reference("Alarm") },
+        })),
+        "Alarm": object(json!({
+            "code": { "type": "string" },
+            "scope": { "type": "string",
+                "description": "What it is about: `gateway`, `modem:NAME`, `webhook:ID`." },
+            "since": { "type": "string", "format": "date-time" },
+            "fault": reference("Fault"),
+        })),
+    })
 }
 
 async fn list(State(context): State<Context>) -> Result<Json<AlarmList>, Problem> {
     let alarms = context.gateway.alarms().await?;
     Ok(Json(AlarmList { alarms: alarms.iter().map(Into::into).collect() }))
-}
-
-/// What the description says of it.
-pub(super) fn describe(paths: &mut Value, schemas: &mut Value) {
-    paths["/api/v1/alarms"] = json!({ "get": operation(
-        "listAlarms", "What a person has to see to now, the oldest first", &[], "AlarmList",
-    )});
-    schemas["AlarmList"] =
-        object(json!({ "alarms": { "type": "array", "items": reference("Alarm") } }));
-    schemas["Alarm"] = object(json!({
-        "code": { "type": "string" },
-        "scope": { "type": "string",
-            "description": "What it is about: `gateway`, `modem:NAME`, `webhook:ID`." },
-        "since": { "type": "string", "format": "date-time" },
-        "fault": reference("Fault"),
-    }));
 }

@@ -6,10 +6,13 @@ use std::time::Duration;
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
+use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::auth::Scope;
+use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::view::EventItem;
 use super::{Context, query};
@@ -24,6 +27,24 @@ struct Listener {
     only: Option<MessageId>,
     shutdown: CancellationToken,
     greeted: bool,
+}
+
+/// The event stream.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/events", Scope::MessagesRead, stream)
+            .named(
+                "listen",
+                "Everything that happens, as server-sent events: state, stage, modem, alarm, missed",
+            )
+            .query("message", &json!({ "type": "string" }), "Only what concerns this message.")
+            .response(
+                200,
+                json!({ "description": "Goes on until the gateway ends.", "content": {
+                "text/event-stream": { "schema": { "type": "string" } },
+            } }),
+            ),
+    ]
 }
 
 /// `GET /events`, with `?message=ID` only what concerns that message.

@@ -2,16 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::endpoint::{self, reference};
 use super::intake::{
     MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
 };
-use super::rest::{DEFAULT_LIST, MAX_LIST};
+use super::{access, alarms, health};
 use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
 pub(super) fn document() -> Value {
-    let (mut paths, mut schemas) = (paths(), schemas());
-    super::alarms::describe(&mut paths, &mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -22,9 +21,16 @@ pub(super) fn document() -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
-        "paths": paths,
+        "paths": endpoint::paths(&endpoint::all()),
         "components": {
-            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "description":
+                    "A token of `mm1gate token create`; the list beside each operation names the \
+                     scope that it needs. On the loopback none is needed until the first exists." },
+                "basic": { "type": "http", "scheme": "basic",
+                    "description": "Any name, and a token as password." },
+            },
+            "schemas": all_schemas(),
             "responses": {
                 "Problem": {
                     "description": "Refused; nothing was changed.",
@@ -35,117 +41,12 @@ pub(super) fn document() -> Value {
     })
 }
 
-fn paths() -> Value {
-    let mut all = json!({
-        "/api/v1/messages": {
-            "get": list("listMessages", "Messages of both directions, newest first", true),
-            "post": {
-                "operationId": "sendMessage",
-                "summary": "Hand in a message; it is durable when the answer arrives",
-                "requestBody": { "required": true, "content": {
-                    "application/json": { "schema": reference("NewMessage") },
-                    "multipart/form-data": { "schema": reference("NewMessageForm") },
-                }},
-                "responses": {
-                    "202": {
-                        "description": "Accepted and stored; it will be sent.",
-                        "headers": { "Location": { "schema": { "type": "string" } } },
-                        "content": { "application/json": { "schema": reference("Accepted") } },
-                    },
-                    "default": problem(),
-                },
-            },
-        },
-        "/api/v1/messages/{id}": { "get": message("getMessage", "One message") },
-        "/api/v1/messages/{id}/events": { "get": operation(
-            "getTimeline", "What happened to a message, oldest first", &["id"], "Timeline",
-        )},
-        "/api/v1/messages/{id}/parts/{index}": { "get": octets(
-            "downloadPart", "The octets of a part", "*/*",
-        )},
-        "/api/v1/messages/{id}/parts/{index}/thumbnail": { "get": octets(
-            "getThumbnail", "A small picture of a part", "image/jpeg",
-        )},
-        "/api/v1/inbox": { "get": list("listInbox", "Messages that arrived, newest first", false) },
-        "/api/v1/inbox/{id}": { "get": message("getInboxMessage", "A message that arrived") },
-        "/api/v1/outbox": { "get": list("listOutbox", "Messages sent, newest first", false) },
-        "/api/v1/outbox/{id}": { "get": message("getOutboxMessage", "A message sent") },
-        "/api/v1/modems": {
-            "get": operation("listModems", "Every configured modem", &[], "ModemList"),
-        },
-        "/api/v1/modems/{name}": {
-            "get": operation("getModem", "One modem", &["name"], "Modem"),
-        },
-        "/api/v1/modems/{name}/test": { "post": {
-            "operationId": "testModem",
-            "summary": "Send a short text to the SIM's own number; it comes back into the inbox",
-            "parameters": in_path(&["name"]),
-            "requestBody": small_body("to",
-                "The SIM's number, where neither the SIM nor the configuration tells it."),
-            "responses": {
-                "202": { "description": "On its way; costs one SMS.", "content": {
-                    "application/json": { "schema": reference("TestText") },
-                }},
-                "default": problem(),
-            },
-        }},
-        "/api/v1/sms/count": { "post": {
-            "operationId": "countSms",
-            "summary": "What a text would take as SMS; nothing is sent",
-            "requestBody": { "required": true, "content": {
-                "application/json": { "schema": { "type": "object", "required": ["text"],
-                    "properties": { "text": { "type": "string" } } } },
-            }},
-            "responses": {
-                "200": { "description": "Counted.", "content": {
-                    "application/json": { "schema": reference("TextCost") },
-                }},
-                "default": problem(),
-            },
-        }},
-        "/metrics": { "get": {
-            "operationId": "metrics",
-            "summary": "Figures for Prometheus",
-            "responses": {
-                "200": { "description": "OpenMetrics 1.0.", "content": {
-                    "application/openmetrics-text": { "schema": { "type": "string" } },
-                }},
-                "default": problem(),
-            },
-        }},
-        "/api/v1/events": { "get": {
-            "operationId": "listen",
-            "summary": "Everything that happens, as server-sent events: state, stage, modem, alarm, missed",
-            "parameters": [{ "name": "message", "in": "query", "schema": { "type": "string" },
-                "description": "Only what concerns this message." }],
-            "responses": {
-                "200": { "description": "Goes on until the gateway ends.", "content": {
-                    "text/event-stream": { "schema": { "type": "string" } },
-                }},
-                "default": problem(),
-            },
-        }},
-        "/healthz": { "get": {
-            "operationId": "health",
-            "summary": "Whether the gateway answers",
-            "responses": { "200": { "description": "It does." } },
-        }},
-    });
-    for (action, summary) in [
-        (
-            "retry",
-            "Send an `unknown`, `failed` or `expired` message once more, or fetch one again; \
-            with `modem`, also one that waits goes by that modem instead",
-        ),
-        ("cancel", "Withdraw a message that was not released to the operator"),
-    ] {
-        let mut post = operation(&format!("{action}Message"), summary, &["id"], "Message");
-        let answer = post["responses"]["200"].take();
-        post["responses"] = json!({ "202": answer, "default": problem() });
-        if action == "retry" {
-            post["requestBody"] = small_body("modem", "Name of the modem that is to send it.");
+fn all_schemas() -> Value {
+    let mut all = schemas();
+    for more in [access::schemas(), alarms::schemas(), health::schemas()] {
+        if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
+            all.extend(more);
         }
-        all[format!("/api/v1/messages/{{id}}/{action}")] = json!({ "post": post });
     }
     all
 }
@@ -222,7 +123,9 @@ fn schemas() -> Value {
         "TestText": object(json!({
             "id": text(), "modem": text(), "to": text(), "text": text(), "url": text(),
         })),
-        "MessageList": object(json!({ "messages": many("Message"), "next": text() })),
+        "MessageList": object(json!({
+            "messages": many("Message"), "next": text(), "previous": text(),
+        })),
         "Message": object(json!({
             "id": text(), "kind": { "enum": ["mms", "sms"] },
             "direction": { "enum": ["out", "in"] }, "state": { "enum": states },
@@ -338,73 +241,6 @@ pub(super) fn small_body(field: &str, description: &str) -> Value {
 
 pub(super) fn object(properties: Value) -> Value {
     json!({ "type": "object", "properties": properties })
-}
-
-pub(super) fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
-
-pub(super) fn problem() -> Value {
-    json!({ "$ref": "#/components/responses/Problem" })
-}
-
-pub(super) fn in_path(names: &[&str]) -> Vec<Value> {
-    names
-        .iter()
-        .map(|name| {
-            let kind = if *name == "index" { "integer" } else { "string" };
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": kind } })
-        })
-        .collect()
-}
-
-pub(super) fn operation(id: &str, summary: &str, parameters: &[&str], schema: &str) -> Value {
-    json!({
-        "operationId": id,
-        "summary": summary,
-        "parameters": in_path(parameters),
-        "responses": {
-            "200": {
-                "description": "Done.",
-                "content": { "application/json": { "schema": reference(schema) } },
-            },
-            "default": problem(),
-        },
-    })
-}
-
-fn message(id: &str, summary: &str) -> Value {
-    operation(id, summary, &["id"], "Message")
-}
-
-fn octets(id: &str, summary: &str, content_type: &str) -> Value {
-    json!({
-        "operationId": id,
-        "summary": summary,
-        "parameters": in_path(&["id", "index"]),
-        "responses": {
-            "200": { "description": "The octets.", "content": { content_type: {} } },
-            "default": problem(),
-        },
-    })
-}
-
-fn list(id: &str, summary: &str, both: bool) -> Value {
-    let mut get = operation(id, summary, &[], "MessageList");
-    let mut parameters = vec![
-        json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1,
-            "maximum": MAX_LIST, "default": DEFAULT_LIST } }),
-        json!({ "name": "after", "in": "query",
-            "schema": { "type": "string", "pattern": "^msg_[0-9a-hjkmnp-tv-z]{26}$" },
-            "description": "The `next` of the page before." }),
-        json!({ "name": "kind", "in": "query", "schema": { "enum": ["mms", "sms"] } }),
-    ];
-    if both {
-        let schema = json!({ "enum": ["out", "in"] });
-        parameters.push(json!({ "name": "direction", "in": "query", "schema": schema }));
-    }
-    get["parameters"] = parameters.into();
-    get
 }
 
 #[cfg(test)]

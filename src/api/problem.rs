@@ -160,6 +160,40 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StoreError::KeyReused { .. } => {
+                return Self::new(
+                    StatusCode::CONFLICT,
+                    "idempotency-key-reused",
+                    "this Idempotency-Key belongs to another message",
+                    detail,
+                )
+                .hint("use a new key for each message, the same one only to repeat a request");
+            }
+            StoreError::AccountLimit { again_at, .. } => {
+                let problem = Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "account-limit-reached",
+                    "the account has used up what it may send",
+                    detail,
+                );
+                return match again_at {
+                    Some(at) => problem.hint(format!("some of it is free again at {at}")),
+                    None => problem.hint("the message alone has more recipients than the limit"),
+                };
+            }
+            StoreError::TooMany { .. } => {
+                return Self::new(
+                    StatusCode::CONFLICT,
+                    "too-many",
+                    "there are as many as there may be",
+                    detail,
+                )
+                .hint("remove one that is not needed any more");
+            }
+            _ => {}
+        }
         tracing::error!(%error, "the store failed a request");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -197,6 +231,13 @@ impl From<AcceptError> for Problem {
             AcceptError::NoSuchModem { .. } => {
                 pointer("/modem", "unknown-modem").hint("GET /api/v1/modems lists them")
             }
+            AcceptError::ModemNotAllowed { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "modem-not-allowed",
+                "this account may not send by that modem",
+                detail,
+            )
+            .hint("name one of these modems, or have the account's rights changed"),
             AcceptError::NotConfigured(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not-configured",

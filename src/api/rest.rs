@@ -3,50 +3,150 @@
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
-use axum::{Json, Router};
+use axum::routing::MethodRouter;
+use axum::{Extension, Json};
+use serde_json::json;
 
-use super::problem::{FieldProblem, Problem};
+use super::auth::{Caller, Scope};
+use super::endpoint::{Endpoint, reference};
+use super::problem::Problem;
 use super::view::{self, Message, MessageList, Modem, ModemList, TextCost, Timeline};
-use super::{Context, events, intake, parts, query};
-use crate::gateway::Gateway;
-use crate::model::{Direction, Kind, MessageId};
-use crate::store::{Filter, MessageView};
+use super::{Context, filter, intake, metrics, openapi, parts};
+use crate::gateway::{AcceptError, Gateway};
+use crate::model::{Direction, Kind, MessageId, Once};
+use crate::store::{Acceptance, MessageView};
 
 /// Most messages in one answer.
 pub(super) const MAX_LIST: usize = 200;
 /// Messages in one answer when the caller does not say.
 pub(super) const DEFAULT_LIST: usize = 50;
 
-/// Everything under `/api/v1`.
-pub(super) fn routes() -> Router<Context> {
-    let list = |direction: Option<Direction>| {
-        get(move |State(context): State<Context>, RawQuery(query): RawQuery| async move {
+/// Messages and modems.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    use Scope::{MessagesRead, MessagesSend, ModemsManage, ModemsRead};
+    let mut all = Vec::new();
+    for (path, one, direction, ids, summaries) in [
+        (
+            "/api/v1/messages",
+            "/api/v1/messages/{id}",
+            None,
+            ("listMessages", "getMessage"),
+            ("Messages of both directions, newest first", "One message"),
+        ),
+        (
+            "/api/v1/inbox",
+            "/api/v1/inbox/{id}",
+            Some(Direction::Inbound),
+            ("listInbox", "getInboxMessage"),
+            ("Messages that arrived, newest first", "A message that arrived"),
+        ),
+        (
+            "/api/v1/outbox",
+            "/api/v1/outbox/{id}",
+            Some(Direction::Outbound),
+            ("listOutbox", "getOutboxMessage"),
+            ("Messages sent, newest first", "A message sent"),
+        ),
+    ] {
+        let list = move |State(context): State<Context>, RawQuery(query): RawQuery| async move {
             list(&context.gateway, direction, query.as_deref()).await
-        })
-    };
-    let one = |direction: Option<Direction>| {
-        get(move |State(context): State<Context>, Path(id): Path<String>| async move {
-            one(&context.gateway, direction, &id).await
-        })
-    };
-    Router::new()
-        .route("/messages", methods(list(None).post(submit)))
-        .route("/messages/{id}", methods(one(None)))
-        .route("/messages/{id}/events", methods(get(timeline)))
-        .route("/messages/{id}/retry", methods(post(retry)))
-        .route("/messages/{id}/cancel", methods(post(cancel)))
-        .route("/messages/{id}/parts/{index}", methods(get(parts::download)))
-        .route("/messages/{id}/parts/{index}/thumbnail", methods(get(parts::thumbnail)))
-        .route("/inbox", methods(list(Some(Direction::Inbound))))
-        .route("/inbox/{id}", methods(one(Some(Direction::Inbound))))
-        .route("/outbox", methods(list(Some(Direction::Outbound))))
-        .route("/outbox/{id}", methods(one(Some(Direction::Outbound))))
-        .route("/modems", methods(get(modems)))
-        .route("/modems/{name}", methods(get(modem)))
-        .route("/modems/{name}/test", methods(post(test)))
-        .route("/sms/count", methods(post(count)))
-        .route("/events", methods(get(events::stream)))
+        };
+        let get = move |State(context): State<Context>, Path(id): Path<String>| async move {
+            self::one(&context.gateway, direction, &id).await
+        };
+        let list = Endpoint::get(path, MessagesRead, list).named(ids.0, summaries.0);
+        all.push(filter::describe(list, direction).answers(200, "A page of them.", "MessageList"));
+        all.push(Endpoint::get(one, MessagesRead, get).named(ids.1, summaries.1).answers(
+            200,
+            "The message.",
+            "Message",
+        ));
+    }
+    all.extend([
+        Endpoint::post("/api/v1/messages", MessagesSend, submit)
+            .named("sendMessage", "Hand in a message; it is durable when the answer arrives")
+            .parameter(json!({
+                "name": "Idempotency-Key", "in": "header",
+                "schema": { "type": "string", "minLength": 1, "maxLength": intake::MAX_KEY,
+                    "pattern": "^[!-~]+$" },
+                "description": "The same message under the same key is taken once in 24 hours, \
+                    and answered alike; other content is refused.",
+            }))
+            .body(json!({ "required": true, "content": {
+                "application/json": { "schema": reference("NewMessage") },
+                "multipart/form-data": { "schema": reference("NewMessageForm") },
+            }}))
+            .response(
+                202,
+                json!({
+                    "description": "Accepted and stored; it will be sent.",
+                    "headers": {
+                        "Location": { "schema": { "type": "string" } },
+                        "Idempotent-Replayed": { "schema": { "const": "true" }, "description":
+                            "It had been taken before under the same Idempotency-Key." },
+                    },
+                    "content": { "application/json": { "schema": reference("Accepted") } },
+                }),
+            ),
+        Endpoint::get("/api/v1/messages/{id}/events", MessagesRead, timeline)
+            .named("getTimeline", "What happened to a message, oldest first")
+            .answers(200, "All of it.", "Timeline"),
+        Endpoint::post("/api/v1/messages/{id}/retry", MessagesSend, retry)
+            .named(
+                "retryMessage",
+                "Send an `unknown`, `failed` or `expired` message once more, or fetch one again; \
+                 with `modem`, also one that waits goes by that modem instead",
+            )
+            .body(openapi::small_body("modem", "Name of the modem that is to send it."))
+            .answers(202, "On its way again.", "Message"),
+        Endpoint::post("/api/v1/messages/{id}/cancel", MessagesSend, cancel)
+            .named("cancelMessage", "Withdraw a message that was not released to the operator")
+            .answers(202, "Withdrawn.", "Message"),
+        Endpoint::get("/api/v1/messages/{id}/parts/{index}", MessagesRead, parts::download)
+            .named("downloadPart", "The octets of a part")
+            .response(200, json!({ "description": "The octets.", "content": { "*/*": {} } }))
+            .response(304, json!({ "description": "As If-None-Match says." })),
+        Endpoint::get(
+            "/api/v1/messages/{id}/parts/{index}/thumbnail",
+            MessagesRead,
+            parts::thumbnail,
+        )
+        .named("getThumbnail", "A small picture of a part")
+        .response(200, json!({ "description": "The octets.", "content": { "image/jpeg": {} } }))
+        .response(304, json!({ "description": "As If-None-Match says." })),
+        Endpoint::get("/api/v1/modems", ModemsRead, modems)
+            .named("listModems", "Every configured modem")
+            .answers(200, "All of them.", "ModemList"),
+        Endpoint::get("/api/v1/modems/{name}", ModemsRead, modem)
+            .named("getModem", "One modem")
+            .answers(200, "The modem.", "Modem"),
+        Endpoint::post("/api/v1/modems/{name}/test", ModemsManage, test)
+            .named(
+                "testModem",
+                "Send a short text to the SIM's own number; it comes back into the inbox",
+            )
+            .body(openapi::small_body(
+                "to",
+                "The SIM's number, where neither the SIM nor the configuration tells it.",
+            ))
+            .answers(202, "On its way; costs one SMS.", "TestText"),
+        Endpoint::post("/api/v1/sms/count", MessagesSend, count)
+            .named("countSms", "What a text would take as SMS; nothing is sent")
+            .body(json!({ "required": true, "content": { "application/json": { "schema": {
+                "type": "object", "required": ["text"], "additionalProperties": false,
+                "properties": { "text": { "type": "string", "maxLength": intake::MAX_TEXT } },
+            } } } }))
+            .answers(200, "Counted.", "TextCost"),
+        Endpoint::get("/metrics", Scope::MetricsRead, metrics::metrics)
+            .named("metrics", "Figures for Prometheus")
+            .response(
+                200,
+                json!({ "description": "OpenMetrics 1.0.", "content": {
+                "application/openmetrics-text": { "schema": { "type": "string" } },
+            } }),
+            ),
+    ]);
+    all
 }
 
 /// The same routes, with a problem instead of an empty answer to other methods.
@@ -62,28 +162,43 @@ pub(super) async fn find(gateway: &Gateway, id: &str) -> Result<MessageView, Pro
     gateway.message(&parsed).await?.ok_or_else(|| Problem::no_message(id))
 }
 
-async fn submit(State(context): State<Context>, request: Request) -> Result<Response, Problem> {
-    let message = intake::read(request).await?;
-    let cost = (message.kind == Kind::Sms)
-        .then(|| context.gateway.text_cost(message.text.as_deref().unwrap_or_default()));
-    let kind = message.kind.as_str();
-    let id = context.gateway.accept(message).await?;
-    let location = format!("/api/v1/messages/{id}");
-    // The modem may already have it; the caller learns the state as it is now. From here on no
-    // error may be told: who hears one sends the message again.
-    let view = context.gateway.message(&id).await.ok().flatten();
-    let state = view.map_or("accepted", |view| view.summary.state.as_str());
-    let mut body =
-        serde_json::json!({ "id": id.as_str(), "kind": kind, "state": state, "url": location });
-    if let Some(cost) = cost {
+async fn submit(
+    State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let key = intake::key(request.headers())?;
+    let mut message = intake::read(request).await?;
+    message.origin = caller.origin(&context.gateway);
+    let (kind, text) = (message.kind, message.text.clone().unwrap_or_default());
+    if let Some(key) = key {
+        message.origin.once = Some(Once { key, fingerprint: intake::fingerprint(&message) });
+    }
+    let taken = context.gateway.submit(message).await?;
+    Ok(accepted(&context.gateway, kind, &text, &taken))
+}
+
+/// The answer to a message that was taken, the same however often it is handed in.
+fn accepted(gateway: &Gateway, kind: Kind, text: &str, taken: &Acceptance) -> Response {
+    let location = format!("/api/v1/messages/{}", taken.id);
+    let mut body = json!({
+        "id": taken.id.as_str(), "kind": kind.as_str(), "state": taken.state.as_str(),
+        "url": location,
+    });
+    if kind == Kind::Sms {
+        let cost = gateway.text_cost(text);
         body["segments"] = cost.segments.into();
         body["encoding"] = cost.encoding.into();
     }
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    let headers = response.headers_mut();
     if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
+        headers.insert(header::LOCATION, location);
     }
-    Ok(response)
+    if taken.change.is_none() {
+        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
 }
 
 async fn list(
@@ -91,15 +206,27 @@ async fn list(
     direction: Option<Direction>,
     query: Option<&str>,
 ) -> Result<Json<MessageList>, Problem> {
-    let mut filter = parse_query(query, direction)?;
+    let mut filter = filter::parse(query, direction)?;
     let limit = filter.limit;
-    // One more than asked for tells whether there is a next page.
+    // One more than asked for tells whether there is a further page.
     filter.limit += 1;
+    let backward = filter.newer_than.is_some();
+    let (after, before) = (filter.before.clone(), filter.newer_than.clone());
     let mut found = gateway.messages(filter).await?;
     let more = found.len() > limit;
+    // Newest first in both directions; what is too many lies at the end that was walked to.
+    if backward && more {
+        found.remove(0);
+    }
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| last.id.to_string());
-    Ok(Json(MessageList { messages: found.iter().map(Message::from).collect(), next }))
+    let last = found.last().map(|last| last.id.to_string());
+    let first = found.first().map(|first| first.id.to_string());
+    let (next, previous) = if backward {
+        (last.or_else(|| before.map(|id| id.to_string())), first.filter(|_| more))
+    } else {
+        (last.filter(|_| more), first.filter(|_| after.is_some()))
+    };
+    Ok(Json(MessageList { messages: found.iter().map(Message::from).collect(), next, previous }))
 }
 
 async fn one(
@@ -124,15 +251,31 @@ async fn timeline(
 
 async fn retry(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
     match intake::texts(request, &["modem"]).await?.get("modem") {
-        Some(modem) => context.gateway.send_by(&parsed, modem).await?,
+        Some(modem) => {
+            may_use(&context, &caller, modem)?;
+            context.gateway.send_by(&parsed, modem).await?;
+        }
         None => context.gateway.retry(&parsed).await?,
     }
     after_action(&context.gateway, &id).await
+}
+
+/// Whether the caller's account may send by the modem of this name.
+pub(super) fn may_use(context: &Context, caller: &Caller, modem: &str) -> Result<(), Problem> {
+    let origin = caller.origin(&context.gateway);
+    if origin.may_use(modem) {
+        return Ok(());
+    }
+    Err(Problem::from(AcceptError::ModemNotAllowed {
+        account: origin.account.unwrap_or_default(),
+        allowed: origin.modems.join(", "),
+    }))
 }
 
 async fn cancel(
@@ -194,90 +337,4 @@ async fn count(
 ) -> Result<Json<TextCost>, Problem> {
     let text = intake::text_to_count(request).await?;
     Ok(Json(TextCost::from(context.gateway.text_cost(&text))))
-}
-
-fn parse_query(text: Option<&str>, direction: Option<Direction>) -> Result<Filter, Problem> {
-    let mut filter = Filter { direction, limit: DEFAULT_LIST, ..Filter::default() };
-    let mut wrong = Vec::new();
-    for (name, value) in query::pairs(text) {
-        match name.as_str() {
-            "limit" => match value.parse::<usize>() {
-                Ok(limit) if (1..=MAX_LIST).contains(&limit) => filter.limit = limit,
-                _ => wrong.push(FieldProblem::new(
-                    name,
-                    "invalid-limit",
-                    format!("limit must be a number from 1 to {MAX_LIST}"),
-                )),
-            },
-            "after" => match value.parse() {
-                Ok(id) => filter.before = Some(id),
-                Err(error) => wrong.push(FieldProblem::new(
-                    name,
-                    "invalid-cursor",
-                    format!("after must be the 'next' of an earlier answer: {error}"),
-                )),
-            },
-            "kind" => match Kind::parse(&value) {
-                Some(kind) => filter.kind = Some(kind),
-                None => wrong.push(FieldProblem::new(
-                    name,
-                    "invalid-kind",
-                    "kind must be 'mms' or 'sms'",
-                )),
-            },
-            "direction" if direction.is_none() => match view::parse_direction(&value) {
-                Some(direction) => filter.direction = Some(direction),
-                None => wrong.push(FieldProblem::new(
-                    name,
-                    "invalid-direction",
-                    "direction must be 'in' or 'out'",
-                )),
-            },
-            other => {
-                let shown: String = other.chars().take(40).flat_map(char::escape_debug).collect();
-                let known = ["limit", "after", "kind", "direction"];
-                let known = if direction.is_some() { &known[..3] } else { &known[..] };
-                wrong.push(FieldProblem::new(
-                    shown.clone(),
-                    "unknown-parameter",
-                    match crate::model::suggest::nearest(other, known.iter().copied()) {
-                        Some(near) => {
-                            format!("there is no parameter '{shown}'; did you mean '{near}'?")
-                        }
-                        None => format!(
-                            "there is no parameter '{shown}'; there are: {}",
-                            known.join(", ")
-                        ),
-                    },
-                ));
-            }
-        }
-    }
-    if wrong.is_empty() {
-        return Ok(filter);
-    }
-    let mut problem = Problem::fields(wrong);
-    problem.status = StatusCode::BAD_REQUEST.as_u16();
-    problem.title = "the request's parameters cannot be used".into();
-    Err(problem)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn query_is_read_strictly() {
-        let filter = parse_query(Some("limit=2&direction=in"), None).expect("a filter");
-        assert_eq!((filter.limit, filter.direction), (2, Some(Direction::Inbound)));
-        for (query, code) in [
-            ("limit=0", "invalid-limit"),
-            ("limit=100000", "invalid-limit"),
-            ("after=7", "invalid-cursor"),
-            ("direction=up", "invalid-direction"),
-            ("limt=3", "unknown-parameter"),
-        ] {
-            assert_eq!(parse_query(Some(query), None).expect_err(query).code.as_ref(), code);
-        }
-    }
 }

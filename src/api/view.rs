@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 pub use super::modem_view::{Modem, RecoveryStep, Storage};
 use crate::gateway::{self, Event, ModemView};
 use crate::model::{Direction, Fault, Kind, Stage, State};
-use crate::store::{MessageView, PartInfo, RecipientView, Summary, TimelineEntry};
+use crate::store::{
+    self, MessageView, PartInfo, RecipientView, Summary, TimelineEntry, TokenRecord,
+};
 
 /// A page of messages, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,6 +18,103 @@ pub struct MessageList {
     /// Give this as `after` to get the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Give this as `before` to get the page of newer ones; absent when none are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+}
+
+/// The tokens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TokenList {
+    /// Oldest first.
+    pub tokens: Vec<Token>,
+}
+
+/// A token without what it is proven by.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Token {
+    /// Names it: what stands between `mm1_` and the next `_`.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The account in whose name it speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// What it allows.
+    pub scopes: Vec<String>,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    /// RFC 3339, UTC: until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// RFC 3339, UTC: about when it was last used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<String>,
+}
+
+/// A token that was just made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewToken {
+    /// The token itself.
+    pub token: String,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub record: Token,
+}
+
+/// The accounts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountList {
+    /// By name.
+    pub accounts: Vec<Account>,
+}
+
+/// An account and what it may.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// The modems that it may send by; any when empty.
+    pub modems: Vec<String>,
+    /// Most recipients in 60 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u32>,
+    /// Most recipients in 60 minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_hour: Option<u32>,
+    /// Most recipients in 24 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<u32>,
+    /// Most recipients in 30 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_month: Option<u32>,
+}
+
+impl From<&TokenRecord> for Token {
+    fn from(token: &TokenRecord) -> Self {
+        Self {
+            id: token.id.clone(),
+            name: token.name.clone(),
+            account: token.account.clone(),
+            scopes: token.scopes.clone(),
+            created_at: token.created_at.to_string(),
+            expires_at: token.expires_at.map(|at| at.to_string()),
+            last_used_at: token.last_used_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+impl From<&store::Account> for Account {
+    fn from(account: &store::Account) -> Self {
+        Self {
+            name: account.name.clone(),
+            modems: account.modems.clone(),
+            per_minute: account.limits.per_minute,
+            per_hour: account.limits.per_hour,
+            per_day: account.limits.per_day,
+            per_month: account.limits.per_month,
+        }
+    }
 }
 
 /// One message.

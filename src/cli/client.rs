@@ -75,6 +75,21 @@ impl Client {
         parse(&body)
     }
 
+    /// Puts JSON and reads the answer.
+    pub(super) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, CliError> {
+        let body = self.call(Method::PUT, path, Bytes::from(body.to_string())).await?;
+        parse(&body)
+    }
+
+    /// Deletes a resource.
+    pub(super) async fn delete(&self, path: &str) -> Result<(), CliError> {
+        self.call(Method::DELETE, path, Bytes::new()).await.map(drop)
+    }
+
     /// Listens to what happens from now on.
     pub(super) async fn events(&self) -> Result<Events, CliError> {
         let response = self.request(Method::GET, "/api/v1/events", Bytes::new()).await?;

@@ -88,6 +88,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let authority = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap();
         std::fs::write(folder.path().join("operator-ca.pem"), authority.cert.pem()).unwrap();
+        let (certificate, key) = (authority.cert.pem(), authority.signing_key.serialize_pem());
+        std::fs::write(folder.path().join("gateway.pem"), certificate).unwrap();
+        std::fs::write(folder.path().join("gateway-key.pem"), key).unwrap();
         let file = folder.path().join("mm1gate.toml").display().to_string();
         Config::parse(&named, &file).expect("with every key");
     }

@@ -55,6 +55,7 @@ mod settings;
 mod show;
 mod simulate;
 mod term;
+mod token;
 
 use std::future::Future;
 use std::io::{IsTerminal, Write};
@@ -100,6 +101,10 @@ enum Command {
     Resend(resend::Args),
     /// Withdraw a message that has not left yet
     Cancel(cancel::Args),
+    /// Make, list and revoke tokens for the API
+    Token(token::Args),
+    /// Set what the holders of tokens may send, and how much
+    Account(token::AccountArgs),
     /// Print a configuration file to begin with, or check yours
     Config(config::Args),
     /// Check what stands in the way of sending and receiving, and how to mend it
@@ -146,6 +151,8 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Resend(args) => resend::run(&args),
         Command::Cancel(args) => cancel::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Account(args) => token::run_account(&args),
         Command::Config(args) => config::run(&args),
         Command::Doctor(args) => doctor::run(args),
         Command::Modem(args) => modem::run(args),

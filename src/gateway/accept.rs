@@ -10,7 +10,7 @@ use crate::codec::mms::{Body, From, MessageClass, Pdu, Priority, SendReq, Versio
 use crate::media::{self, ComposeError, Composed};
 use crate::model::{Address, Direction, Kind, MessageId, NewMessage, Timestamp, TransactionId};
 use crate::operators::{FromMode, Settings};
-use crate::store::{NewOutbound, NewSubmission};
+use crate::store::{Acceptance, NewOutbound, NewSubmission};
 
 /// Most recipients of one message. Each costs a transaction of the SIM; a hundred are hours on
 /// 2G, and more than a fair-use clause allows.
@@ -21,7 +21,7 @@ pub(super) async fn accept(
     core: &Core,
     lines: &[Line],
     mut message: NewMessage,
-) -> Result<MessageId, AcceptError> {
+) -> Result<Acceptance, AcceptError> {
     check(&mut message)?;
     let now = core.now();
     if let Some(at) = message.expires_at.filter(|at| *at <= now) {
@@ -33,11 +33,11 @@ pub(super) async fn accept(
     let composed = media::compose(&message).map_err(|error| part_error(&error))?;
     let line = choose(core, lines, &message).await?;
     let submissions = encode(core, line.config(), &message, &composed, now)?;
-    let id = MessageId::generate(&core.clock, &core.random);
     let new = NewOutbound {
-        id: id.clone(),
+        id: MessageId::generate(&core.clock, &core.random),
         subject: message.subject,
         client_ref: message.client_ref,
+        origin: message.origin,
         parts: composed.stored_parts(),
         modem: line.config().name.clone(),
         sim: line.sim(),
@@ -45,10 +45,12 @@ pub(super) async fn accept(
         end_named: message.expires_at.is_some(),
         submissions,
     };
-    let change = core.store.accept(new, now).await?;
-    core.events.change(&change);
-    line.wake();
-    Ok(id)
+    let taken = core.store.accept(new, now).await?;
+    if let Some(change) = &taken.change {
+        core.events.change(change);
+        line.wake();
+    }
+    Ok(taken)
 }
 
 /// What needs neither modem nor operator.
@@ -107,12 +109,19 @@ pub(super) async fn choose<'a>(
     message: &NewMessage,
 ) -> Result<&'a Line, AcceptError> {
     let carries = |line: &&Line| message.kind == Kind::Sms || line.config().operator.is_some();
+    let allowed = |line: &&Line| message.origin.may_use(&line.config().name);
     if let Some(name) = &message.modem {
         let line = named(lines, name)?;
+        if !allowed(&line) {
+            return Err(not_allowed(message));
+        }
         return Some(line).filter(carries).ok_or_else(|| no_settings(name));
     }
     let mut best: Option<((bool, usize), &Line)> = None;
-    for line in lines.iter().filter(carries) {
+    if !lines.is_empty() && !lines.iter().any(|line| allowed(&line)) {
+        return Err(not_allowed(message));
+    }
+    for line in lines.iter().filter(allowed).filter(carries) {
         let backlog = core.store.backlog(&line.config().name).await?;
         let rank = (line.view().fault.is_some(), backlog);
         if best.as_ref().is_none_or(|(other, _)| rank < *other) {
@@ -125,6 +134,13 @@ pub(super) async fn choose<'a>(
             "no modem is configured: add a [[modem]] with its port to the configuration".to_owned(),
         ),
     })
+}
+
+fn not_allowed(message: &NewMessage) -> AcceptError {
+    AcceptError::ModemNotAllowed {
+        account: message.origin.account.clone().unwrap_or_default(),
+        allowed: message.origin.modems.join(", "),
+    }
 }
 
 /// The modem of this name.

@@ -11,7 +11,7 @@ use crate::codec::sms::{
     Language, MAX_PARTS, SmsAddress, SmsSubmit, TextCoding, TextCount, ValidityPeriod, count_text,
 };
 use crate::model::{Address, MessageId, NewMessage, Timestamp, TransactionId};
-use crate::store::{NewText, NewTextSubmission};
+use crate::store::{Acceptance, NewText, NewTextSubmission};
 
 /// Most short messages that one text may take: each is paid for, and phones show longer ones as
 /// several.
@@ -81,7 +81,7 @@ pub(super) async fn accept_text(
     core: &Core,
     lines: &[Line],
     message: NewMessage,
-) -> Result<MessageId, AcceptError> {
+) -> Result<Acceptance, AcceptError> {
     let text = check(&message, &core.sms_languages)?;
     let now = core.now();
     let line = accept::choose(core, lines, &message).await?;
@@ -91,10 +91,10 @@ pub(super) async fn accept_text(
         .iter()
         .map(|recipient| submission(core, recipient, text, reference, &message, now))
         .collect::<Result<Vec<_>, _>>()?;
-    let id = MessageId::generate(&core.clock, &core.random);
     let new = NewText {
-        id: id.clone(),
+        id: MessageId::generate(&core.clock, &core.random),
         client_ref: message.client_ref.clone(),
+        origin: message.origin.clone(),
         text: text.to_owned(),
         modem: line.config().name.clone(),
         sim: line.sim(),
@@ -102,10 +102,12 @@ pub(super) async fn accept_text(
         end_named: message.expires_at.is_some(),
         submissions,
     };
-    let change = core.store.accept_text(new, now).await?;
-    core.events.change(&change);
-    line.wake();
-    Ok(id)
+    let taken = core.store.accept_text(new, now).await?;
+    if let Some(change) = &taken.change {
+        core.events.change(change);
+        line.wake();
+    }
+    Ok(taken)
 }
 
 /// What needs no modem; the text.

@@ -141,6 +141,14 @@ pub enum AcceptError {
         /// The names that there are.
         known: String,
     },
+    /// The account may not send by it.
+    #[error("account '{account}' may only send by: {allowed}")]
+    ModemNotAllowed {
+        /// Whose message it is.
+        account: String,
+        /// The modems that it may send by.
+        allowed: String,
+    },
     /// The configuration lacks what is needed to send.
     #[error("{0}")]
     NotConfigured(String),

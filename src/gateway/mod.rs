@@ -40,24 +40,28 @@ use std::path::Path;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::codec::sms::Language;
 use crate::model::{
-    Address, Clock, Explain, InboundState, MessageId, NewMessage, OutboundState, Part, Random,
-    StageSink, State, Tap, Timestamp,
+    Address, Clock, Explain, InboundState, MessageId, NewMessage, Once, OutboundState, Part,
+    Random, StageSink, State, Tap, Timestamp,
 };
 use crate::modem::usb::UsbBus;
 use crate::modem::{PinMemory, PortOpener};
-use crate::store::{Filter, MessageView, Owner, PinBook, Queue, Store, StoreError, Summary};
+use crate::store::{
+    Acceptance, AccessBook, Filter, MessageView, Owner, PinBook, Queue, Store, StoreError, Summary,
+};
 use line::Line;
 
 pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult, UnreadableSms};
 pub use accept_text::TextCost;
 pub use alarms::{ALARM_GATEWAY, modem_scope};
-pub use config::{Config, ConfigError, DataPolicy, ModemConfig, Timing};
+pub use config::{ApiPolicy, Config, ConfigError, DataPolicy, ModemConfig, Timing, TlsFiles};
 pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView, Outcome};
@@ -89,6 +93,7 @@ pub struct Gateway {
 struct Inner {
     core: Core,
     config: Config,
+    access: AccessBook,
     lines: Vec<Line>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -176,6 +181,7 @@ impl Gateway {
             }
             push::Intake { core: core.clone(), modem, sim }.digest(&StageSink::none()).await?;
         }
+        let access = AccessBook::open(core.store.clone()).await?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let mut lines = Vec::with_capacity(config.modems.len());
@@ -189,7 +195,7 @@ impl Gateway {
         }
         tasks.close();
         let owner = Mutex::new(Some(owner));
-        Ok(Self { inner: Arc::new(Inner { core, config, lines, stop, tasks, owner }) })
+        Ok(Self { inner: Arc::new(Inner { core, config, access, lines, stop, tasks, owner }) })
     }
 
     /// Takes a message; on success it is durable and will be sent.
@@ -197,8 +203,51 @@ impl Gateway {
     /// # Errors
     /// [`AcceptError`]: nothing was stored.
     pub async fn accept(&self, message: NewMessage) -> Result<MessageId, AcceptError> {
+        self.submit(message).await.map(|taken| taken.id)
+    }
+
+    /// The same, and tells the state in which it was taken and whether it had been before.
+    ///
+    /// # Errors
+    /// [`AcceptError`]: nothing was stored.
+    pub async fn submit(&self, message: NewMessage) -> Result<Acceptance, AcceptError> {
         let inner = Arc::clone(&self.inner);
         to_the_end(async move { accept::accept(&inner.core, &inner.lines, message).await }).await
+    }
+
+    /// The message that was taken under this key before.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when something else was, or when the store fails.
+    pub async fn taken_before(
+        &self,
+        account: Option<String>,
+        once: Once,
+    ) -> Result<Option<Acceptance>, StoreError> {
+        self.inner.core.store.taken_before(account, once, self.now()).await
+    }
+
+    /// Writes something that means nothing, to see whether the store can be written.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn write_something(&self) -> Result<(), StoreError> {
+        self.inner.core.store.write_something(self.now()).await
+    }
+
+    /// Who may use the gateway.
+    #[must_use]
+    pub fn access(&self) -> &AccessBook {
+        &self.inner.access
+    }
+
+    /// A new token for `add` of the [`AccessBook`]: its id and the whole.
+    #[must_use]
+    pub fn new_token(&self) -> (String, String) {
+        let random = &self.inner.core.random;
+        let id = hex::encode(random.array::<4>());
+        let secret = URL_SAFE_NO_PAD.encode(random.array::<32>());
+        (id.clone(), format!("mm1_{id}_{secret}"))
     }
 
     /// Counts what a text takes as plain short message.

@@ -90,6 +90,6 @@ pub(super) async fn send(
         modem: Some(name.to_owned()),
         ..NewMessage::default()
     };
-    let id = accept(core, lines, message).await?;
-    Ok(TestText { id, to, text })
+    let taken = accept(core, lines, message).await?;
+    Ok(TestText { id: taken.id, to, text })
 }

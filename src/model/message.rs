@@ -276,6 +276,36 @@ pub struct NewMessage {
     pub client_ref: Option<String>,
     /// Name of the modem that is to carry it; any that can unless given.
     pub modem: Option<String>,
+    /// Who hands it in.
+    pub origin: Origin,
+}
+
+/// Who hands a message in, and what that one may.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Name of the account; none for the owner.
+    pub account: Option<String>,
+    /// Names of the modems that it may be sent by; any when empty.
+    pub modems: Vec<String>,
+    /// It is taken once, however often it is handed in.
+    pub once: Option<Once>,
+}
+
+impl Origin {
+    /// Whether it may be sent by the modem of this name.
+    #[must_use]
+    pub fn may_use(&self, modem: &str) -> bool {
+        self.modems.is_empty() || self.modems.iter().any(|name| name == modem)
+    }
+}
+
+/// How a message is known again that is handed in once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The caller's key, unique within the account.
+    pub key: String,
+    /// SHA-256 of what is handed in.
+    pub fingerprint: [u8; 32],
 }
 
 /// One piece of content of a [`NewMessage`].

@@ -4,6 +4,7 @@
 //! another database can stand behind the same functions. Time is always an argument; every
 //! function that changes something returns after the change is durable.
 
+mod accounts;
 mod actions;
 mod adoption;
 mod alarms;
@@ -12,6 +13,7 @@ mod clock;
 mod due;
 mod engine;
 mod held;
+mod idempotency;
 mod inbound;
 mod lock;
 mod outbound;
@@ -44,10 +46,12 @@ use rusqlite::Connection;
 use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
 
+pub use accounts::{AccessBook, Account, AccountLimits, MAX_ACCOUNTS, MAX_TOKENS, TokenRecord};
 pub use adoption::FormerName;
 pub use alarms::Alarm;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use due::Queue;
+pub use idempotency::{Acceptance, KEY_LIFE};
 pub use inbound::{
     AckKind, AckResult, LEAST_LIFE, Life, NewAck, Notification, PendingAck, PendingRetrieval,
     Received, Retrieval,

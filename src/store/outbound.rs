@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::held::{self, Held};
+use super::idempotency::{Acceptance, take_once};
 use super::recovery;
 use super::reports;
 use super::rows::{self, Entry};
@@ -20,9 +21,17 @@ impl Store {
     /// Makes a message durable in one commit; its recipients are `queued`.
     ///
     /// # Errors
-    /// When the store fails; nothing is kept then.
-    pub async fn accept(&self, message: NewOutbound, at: Timestamp) -> Result<Change, StoreError> {
-        self.write(move |db| accept(db, &message, at)).await
+    /// When the account may not, or the store fails; nothing is kept then.
+    pub async fn accept(
+        &self,
+        message: NewOutbound,
+        at: Timestamp,
+    ) -> Result<Acceptance, StoreError> {
+        let recipients = message.submissions.iter().map(|one| one.recipients.len()).sum();
+        self.write(move |db| {
+            take_once(db, &message.origin, recipients, at, |db| accept(db, &message, at))
+        })
+        .await
     }
 
     /// Takes the next due submission of `modem`, which holds the SIM `sim` now: it is `sending`

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::engine::database_error;
-use super::{StoreError, alarms, rows, steps};
+use super::{StoreError, accounts, alarms, idempotency, rows, steps, view};
 use crate::model::{MessageId, Timestamp};
 
 /// One step for each version; what has been released is never changed, only followed.
@@ -20,6 +20,9 @@ const STEPS: &[Step] = &[
     Step::Sql(steps::OUTBOX),
     Step::Sql(alarms::STEP),
     Step::Sql(steps::CLOCK),
+    Step::Sql(accounts::TABLES),
+    Step::Sql(idempotency::TABLES),
+    Step::Sql(view::INDEXES),
 ];
 
 /// What makes a version of the one before.

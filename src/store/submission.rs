@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::model::{Address, Fault, MessageId, Part, Timestamp, TransactionId};
+use crate::model::{Address, Fault, MessageId, Origin, Part, Timestamp, TransactionId};
 
 /// A message to be made durable, its PDUs encoded.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct NewOutbound {
     pub subject: Option<String>,
     /// The caller's own reference.
     pub client_ref: Option<String>,
+    /// Who hands it in.
+    pub origin: Origin,
     /// Its parts, presentation included, as they go out.
     pub parts: Vec<Part>,
     /// Name of the modem that is to carry it.

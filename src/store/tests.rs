@@ -57,6 +57,7 @@ impl Maker {
             id: self.id(),
             subject: Some("Hello".to_owned()),
             client_ref: None,
+            origin: crate::model::Origin::default(),
             parts: vec![Part {
                 media_type: MediaType::new("text/plain"),
                 charset: Some("utf-8".to_owned()),

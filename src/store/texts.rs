@@ -5,11 +5,12 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
+use super::idempotency::{Acceptance, take_once};
 use super::outbound::{show_attempt, take_due};
 use super::rows::{self, Entry};
 use super::{Change, Store, StoreError};
 use crate::model::{
-    Address, Kind, MediaType, MessageId, OutboundState, Part, Timestamp, TransactionId,
+    Address, Kind, MediaType, MessageId, Origin, OutboundState, Part, Timestamp, TransactionId,
 };
 
 /// A short message to be made durable, its TPDUs encoded.
@@ -19,6 +20,8 @@ pub struct NewText {
     pub id: MessageId,
     /// The caller's own reference.
     pub client_ref: Option<String>,
+    /// Who hands it in.
+    pub origin: Origin,
     /// The whole text.
     pub text: String,
     /// Name of the modem that is to carry it.
@@ -91,9 +94,17 @@ impl Store {
     /// Makes a short message durable in one commit; its recipients are `queued`.
     ///
     /// # Errors
-    /// When the store fails; nothing is kept then.
-    pub async fn accept_text(&self, text: NewText, at: Timestamp) -> Result<Change, StoreError> {
-        self.write(move |db| accept(db, &text, at)).await
+    /// When the account may not, or the store fails; nothing is kept then.
+    pub async fn accept_text(
+        &self,
+        text: NewText,
+        at: Timestamp,
+    ) -> Result<Acceptance, StoreError> {
+        let recipients = text.submissions.len();
+        self.write(move |db| {
+            take_once(db, &text.origin, recipients, at, |db| accept(db, &text, at))
+        })
+        .await
     }
 
     /// Takes the next due short message of `modem`, which holds the SIM `sim` now: it is `sending`

@@ -24,6 +24,36 @@ pub enum StoreError {
         /// Version of this program.
         known: i64,
     },
+    /// Something else was handed in under the same key before.
+    #[error("another message, {message}, was handed in under this key")]
+    KeyReused {
+        /// What was.
+        message: MessageId,
+    },
+    /// An account would be above its limit.
+    #[error(
+        "account '{account}' may write to {limit} recipients a {window}; it has written to {used}"
+    )]
+    AccountLimit {
+        /// Whose.
+        account: String,
+        /// `minute`, `hour`, `day` or `month`.
+        window: &'static str,
+        /// Most recipients in such a time.
+        limit: u32,
+        /// Recipients so far.
+        used: u64,
+        /// When the first of them no longer counts; never when there was none.
+        again_at: Option<Timestamp>,
+    },
+    /// As many as there may be.
+    #[error("there are {limit} {what} already, the most that there may be")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: usize,
+    },
     /// No such message, part or job.
     #[error("there is no {what}")]
     NotFound {
@@ -56,8 +86,24 @@ pub struct Filter {
     pub direction: Option<Direction>,
     /// Only this kind.
     pub kind: Option<Kind>,
+    /// Only those in one of these states, by their names; empty means any.
+    pub states: Vec<&'static str>,
+    /// Only those of this sender.
+    pub from: Option<Address>,
+    /// Only those to this recipient.
+    pub to: Option<Address>,
+    /// Only those that this modem carries.
+    pub modem: Option<String>,
+    /// Only those with this reference of the caller.
+    pub client_ref: Option<String>,
+    /// Only those accepted or announced then or later.
+    pub since: Option<Timestamp>,
+    /// Only those accepted or announced before.
+    pub until: Option<Timestamp>,
     /// Only those older than this one (cursor).
     pub before: Option<MessageId>,
+    /// Only those newer than this one, the nearest (cursor); in the same order.
+    pub newer_than: Option<MessageId>,
     /// How many at most; 0 means 50.
     pub limit: usize,
 }

@@ -1,6 +1,9 @@
 //! What people see: lists, one message with everything about it, one part.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::engine::Failure;
@@ -53,6 +56,19 @@ impl Store {
         self.read(move |db| rows::message_state(db, &id)).await
     }
 
+    /// Writes something that means nothing, to see whether that is possible.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub async fn write_something(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |db| {
+            let at = at.as_millis();
+            db.execute("INSERT OR REPLACE INTO probe (id, at) VALUES (1, ?1)", [at])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// How many reports of a SIM fit no message yet.
     ///
     /// # Errors
@@ -68,30 +84,94 @@ const SUMMARY: &str = "SELECT id, direction, state, created_at, updated_at, send
                               sent_at, segments, sms_class, missing
                        FROM message";
 
+/// How far the time in an id may be from that in its row: the clock may be set between the two.
+const ID_SLACK: Duration = Duration::from_secs(3600);
+
 fn list(db: &Connection, filter: &Filter) -> Result<Vec<Summary>, Failure> {
     let limit = match filter.limit {
         0 => DEFAULT_LIMIT,
         more => more.min(MAX_LIMIT),
     };
-    let sql = format!(
-        "{SUMMARY} WHERE (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR id < ?2)
-           AND (?4 IS NULL OR kind = ?4)
-         ORDER BY id DESC LIMIT ?3"
-    );
+    // Only what is asked for stands in the statement, so that an index fits it.
+    let mut conditions: Vec<String> = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    let mut only = |condition: &str, value: Value| {
+        values.push(value);
+        conditions.push(condition.replace('?', &format!("?{}", values.len())));
+    };
+    if let Some(direction) = filter.direction {
+        only("direction = ?", direction.as_str().to_owned().into());
+    }
+    if let Some(kind) = filter.kind {
+        only("kind = ?", kind.as_str().to_owned().into());
+    }
+    if let Some(from) = &filter.from {
+        only("sender = ?", from.to_wire().into());
+    }
+    if let Some(to) = &filter.to {
+        only("id IN (SELECT message_id FROM recipient WHERE address = ?)", to.to_wire().into());
+    }
+    if let Some(modem) = &filter.modem {
+        only("modem = ?", modem.clone().into());
+    }
+    if let Some(client_ref) = &filter.client_ref {
+        only("client_ref = ?", client_ref.clone().into());
+    }
+    // Ids begin with the time of their message and are what lists are ordered by.
+    if let Some(since) = filter.since {
+        only("created_at >= ?", since.as_millis().into());
+        let first = MessageId::of(since.earlier(ID_SLACK), [0; 10]);
+        only("id >= ?", first.as_str().to_owned().into());
+    }
+    if let Some(until) = filter.until {
+        only("created_at < ?", until.as_millis().into());
+        let last = MessageId::of(until.plus(ID_SLACK), [0xff; 10]);
+        only("id <= ?", last.as_str().to_owned().into());
+    }
+    if let Some(before) = &filter.before {
+        only("id < ?", before.as_str().to_owned().into());
+    }
+    if let Some(newer) = &filter.newer_than {
+        only("id > ?", newer.as_str().to_owned().into());
+    }
+    if !filter.states.is_empty() {
+        let places: Vec<String> = filter
+            .states
+            .iter()
+            .map(|state| {
+                values.push((*state).to_owned().into());
+                format!("?{}", values.len())
+            })
+            .collect();
+        conditions.push(format!("state IN ({})", places.join(", ")));
+    }
+    let clause = match conditions.join(" AND ") {
+        all if all.is_empty() => all,
+        all => format!("WHERE {all}"),
+    };
+    let order = if filter.newer_than.is_some() { "ASC" } else { "DESC" };
+    values.push(rows::column(limit).into());
+    let sql = format!("{SUMMARY} {clause} ORDER BY id {order} LIMIT ?{}", values.len());
     let mut select = db.prepare_cached(&sql)?;
-    let heads = select
-        .query_map(
-            params![
-                filter.direction.map(Direction::as_str),
-                filter.before.as_ref().map(MessageId::as_str),
-                rows::column(limit),
-                filter.kind.map(Kind::as_str)
-            ],
-            head,
-        )?
+    let mut heads = select
+        .query_map(rusqlite::params_from_iter(values), head)?
         .collect::<Result<Vec<_>, _>>()?;
+    if filter.newer_than.is_some() {
+        heads.reverse();
+    }
     heads.into_iter().map(|head| summary(db, head)).collect()
 }
+
+/// What lists are narrowed by.
+pub(super) const INDEXES: &str = "
+CREATE INDEX message_state ON message (state, id);
+CREATE INDEX message_modem ON message (modem, id);
+CREATE INDEX message_sender ON message (sender, id) WHERE sender IS NOT NULL;
+CREATE INDEX message_client_ref ON message (client_ref, id) WHERE client_ref IS NOT NULL;
+CREATE INDEX recipient_address ON recipient (address, message_id);
+-- Written when somebody asks whether that is possible.
+CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;
+";
 
 struct Head {
     id: String,

@@ -29,8 +29,9 @@ pub(crate) const PNG: &[u8] = &[
 /// The rig.
 pub(crate) struct Rig {
     pub(crate) shutdown: CancellationToken,
+    pub(crate) gateway: Gateway,
     app: Router,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// An answer.
@@ -103,8 +104,13 @@ impl Rig {
         let gateway = Gateway::start(config, deps).await.expect("a gateway");
         let shutdown = CancellationToken::new();
         let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
-        let app = api::router(gateway, access, shutdown.clone());
-        Self { shutdown, app, _dir: dir }
+        let app = api::router(gateway.clone(), access, shutdown.clone());
+        Self { shutdown, gateway, app, dir }
+    }
+
+    /// Where it keeps its state.
+    pub(crate) fn data_dir(&self) -> std::path::PathBuf {
+        self.dir.path().join("data")
     }
 
     /// The answer as it comes.

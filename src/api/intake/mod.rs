@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
+
+use sha2::{Digest, Sha256};
 
 use super::problem::{FieldProblem, Problem};
 use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Timestamp};
@@ -42,6 +44,81 @@ pub(crate) const MAX_MEDIA_TYPE: usize = 128;
 const MAX_SMALL_BODY: usize = 64 * 1024;
 /// Most complaints in one answer; more help nobody.
 const MAX_COMPLAINTS: usize = 20;
+
+/// Longest Idempotency-Key, characters.
+pub(crate) const MAX_KEY: usize = 255;
+
+/// The Idempotency-Key of a request.
+///
+/// # Errors
+/// A [`Problem`] when there is one that cannot be used.
+pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut given = headers.get_all("idempotency-key").iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    let text = value.to_str().map(str::trim).unwrap_or_default();
+    let plain = text.bytes().all(|octet| octet.is_ascii_graphic());
+    if text.is_empty() || text.len() > MAX_KEY || !plain || given.next().is_some() {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-idempotency-key",
+            "the Idempotency-Key cannot be used",
+            format!("an Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters"),
+        )
+        .hint("use a random UUID or the number of the order"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+/// SHA-256 of what is handed in, by which it is known again however it was written: a form has
+/// another boundary each time.
+pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
+    // Taken apart by name, so that a field that comes new is not forgotten.
+    let NewMessage {
+        kind,
+        to,
+        subject,
+        text,
+        parts,
+        group,
+        delivery_report,
+        expires_at,
+        client_ref,
+        modem,
+        origin: _,
+    } = message;
+    let mut hash = Sha256::new();
+    let mut put = |octets: &[u8]| {
+        hash.update(u64::try_from(octets.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(octets);
+    };
+    // What there may be or not: an empty text is something else than none.
+    let mut maybe = |text: Option<&str>| match text {
+        Some(text) => {
+            put(b"1");
+            put(text.as_bytes());
+        }
+        None => put(b"0"),
+    };
+    maybe(Some(kind.as_str()));
+    maybe(Some(&to.len().to_string()));
+    for address in to {
+        maybe(Some(&address.to_wire()));
+    }
+    maybe(subject.as_deref());
+    maybe(text.as_deref());
+    maybe(Some(if *group { "group" } else { "each" }));
+    maybe(Some(if *delivery_report { "report" } else { "none" }));
+    maybe(expires_at.map(|at| at.as_millis().to_string()).as_deref());
+    maybe(client_ref.as_deref());
+    maybe(modem.as_deref());
+    for part in parts {
+        let NewPart { media_type, name, body } = part;
+        maybe(media_type.as_ref().map(MediaType::as_str));
+        maybe(name.as_deref());
+        maybe(Some(&hex::encode(Sha256::digest(body))));
+    }
+    hash.finalize().into()
+}
 
 /// Reads a new message from a request, by its Content-Type.
 ///
@@ -136,6 +213,27 @@ pub(crate) async fn texts(
         }
     }
     if draft.complaints.is_empty() { Ok(found) } else { Err(Problem::fields(draft.complaints)) }
+}
+
+/// Reads a small request body: a JSON object, and what is wrong with the names of its fields.
+///
+/// # Errors
+/// A [`Problem`] when it is none.
+pub(crate) async fn fields(
+    request: Request,
+    known: &[&str],
+) -> Result<(serde_json::Map<String, serde_json::Value>, Vec<FieldProblem>), Problem> {
+    let body = axum::body::to_bytes(request.into_body(), MAX_SMALL_BODY)
+        .await
+        .map_err(|_| Problem::too_large(MAX_SMALL_BODY))?;
+    let object = json::object(&body)?;
+    let complaints = object
+        .keys()
+        .filter(|name| !known.contains(&name.as_str()))
+        .take(MAX_COMPLAINTS)
+        .map(|name| unknown_field(json::pointer_of(name), name, known))
+        .collect();
+    Ok((object, complaints))
 }
 
 /// The recipient that a field holds.

@@ -5,15 +5,16 @@ mod layout;
 mod list;
 mod modem;
 
-use axum::Router;
+use axum::Extension;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
 use maud::Markup;
 
+use super::auth::{Caller, Scope};
+use super::endpoint::Endpoint;
 use super::problem::Problem;
-use super::rest::{find, methods};
+use super::rest::{find, may_use};
 use super::{Context, intake, query};
 use crate::model::{Kind, MessageId};
 use crate::store::Filter;
@@ -26,28 +27,25 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The page and its files.
-pub(super) fn routes() -> Router<Context> {
-    Router::new()
-        .route("/", methods(get(index)))
-        .route("/messages", methods(post(compose)))
-        .route("/messages/{id}", methods(get(message)))
-        .route("/modems/{name}", methods(get(one_modem)))
-        .route("/messages/{id}/retry", methods(post(retry)))
-        .route("/messages/{id}/cancel", methods(post(cancel)))
-        .route(
-            "/assets/style.css",
-            methods(get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) })),
-        )
-        .route(
-            "/assets/page.js",
-            methods(get(|| async {
-                asset("text/javascript; charset=utf-8", include_str!("page.js"))
-            })),
-        )
-        .route(
-            "/assets/icon.svg",
-            methods(get(|| async { asset("image/svg+xml", include_str!("icon.svg")) })),
-        )
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    use Scope::{MessagesRead, MessagesSend, ModemsRead};
+    vec![
+        Endpoint::get("/", MessagesRead, index),
+        Endpoint::post("/messages", MessagesSend, compose),
+        Endpoint::get("/messages/{id}", MessagesRead, message),
+        Endpoint::get("/modems/{name}", ModemsRead, one_modem),
+        Endpoint::post("/messages/{id}/retry", MessagesSend, retry),
+        Endpoint::post("/messages/{id}/cancel", MessagesSend, cancel),
+        Endpoint::open("/assets/style.css", || async {
+            asset("text/css; charset=utf-8", include_str!("style.css"))
+        }),
+        Endpoint::open("/assets/page.js", || async {
+            asset("text/javascript; charset=utf-8", include_str!("page.js"))
+        }),
+        Endpoint::open("/assets/icon.svg", || async {
+            asset("image/svg+xml", include_str!("icon.svg"))
+        }),
+    ]
 }
 
 /// For paths that do not exist: a page for browsers, a problem for programs.
@@ -138,21 +136,30 @@ async fn one_modem(
     Ok(html(StatusCode::OK, modem::page(&modems, modem)))
 }
 
-async fn compose(State(context): State<Context>, request: Request) -> Result<Response, PageError> {
-    let message = intake::read(request).await?;
+async fn compose(
+    State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, PageError> {
+    let mut message = intake::read(request).await?;
+    message.origin = caller.origin(&context.gateway);
     let id = context.gateway.accept(message).await?;
     Ok(Redirect::to(&format!("/messages/{id}")).into_response())
 }
 
 async fn retry(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     body: String,
 ) -> Result<Response, PageError> {
     let id: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
     // The form of a button that names another modem; an URL-encoded form is written as a query is.
     match query::value(Some(&body), "modem") {
-        Some(modem) => context.gateway.send_by(&id, &modem).await?,
+        Some(modem) => {
+            may_use(&context, &caller, &modem)?;
+            context.gateway.send_by(&id, &modem).await?;
+        }
         None => context.gateway.retry(&id).await?,
     }
     Ok(Redirect::to(&format!("/messages/{id}")).into_response())

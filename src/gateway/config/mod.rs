@@ -1,6 +1,7 @@
 //! The configuration file: one TOML, unknown keys are errors with a suggestion, every value is
 //! checked and every complaint names file, key, value and what is expected.
 
+mod api;
 mod data;
 mod operator;
 
@@ -18,6 +19,7 @@ use crate::modem::usb::Binding;
 use crate::net::system::is_interface_name;
 use crate::operators::{self, Settings};
 
+pub use api::{ApiPolicy, TlsFiles};
 pub use data::{DEFAULT_MTU, DataPolicy};
 
 /// Where the web page and the API listen unless told otherwise.
@@ -37,6 +39,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the web page and the API listen.
     pub listen: SocketAddr,
+    /// Who may ask there, and how.
+    pub api: ApiPolicy,
     /// Modem profiles that take precedence over the built-in ones.
     pub profile_dir: Option<PathBuf>,
     /// The modems; at least one when read from a file.
@@ -184,6 +188,7 @@ impl Config {
         Self {
             data_dir: data_dir.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8411)),
+            api: ApiPolicy::default(),
             profile_dir: None,
             modems: Vec::new(),
             others: Vec::new(),
@@ -226,9 +231,9 @@ impl Config {
         if let Some(dir) = raw.profile_dir {
             config.profile_dir = Some(absolute(file, dir)?);
         }
-        if let Some(listen) = raw.api.listen {
-            config.listen = parse_listen(file, &listen)?;
-        }
+        let (listen, policy) = api::check(file, raw.api)?;
+        config.listen = listen.unwrap_or(config.listen);
+        config.api = policy;
         if let Some(hours) = raw.sending.give_up_after_hours {
             config.timing.give_up_after = parse_hours(file, hours)?;
         }
@@ -292,7 +297,7 @@ struct RawConfig {
     data_dir: Option<String>,
     profile_dir: Option<String>,
     #[serde(default)]
-    api: RawApi,
+    api: api::RawApi,
     #[serde(default)]
     sending: RawSending,
     #[serde(default)]
@@ -301,12 +306,6 @@ struct RawConfig {
     data: data::RawData,
     #[serde(default)]
     modem: Vec<RawModem>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawApi {
-    listen: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -453,19 +452,6 @@ fn check_modem(
 
 fn check_port(file: &str, key: &str, port: &str) -> Result<Binding, ConfigError> {
     port.parse().map_err(|expected: &str| value(file, key.to_owned(), port, expected))
-}
-
-fn parse_listen(file: &str, text: &str) -> Result<SocketAddr, ConfigError> {
-    let expected = "an address and a port, for example 127.0.0.1:8411";
-    let listen: SocketAddr =
-        text.parse().map_err(|_| value(file, "api.listen".to_owned(), text, expected))?;
-    if listen.ip().is_loopback() {
-        return Ok(listen);
-    }
-    // Without passwords the whole network could send messages at the owner's cost.
-    let expected = "only this machine may be served (127.0.0.1 or [::1]), since the page asks for \
-                    no password; use an SSH tunnel or a proxy with authentication from elsewhere";
-    Err(value(file, "api.listen".to_owned(), text, expected))
 }
 
 fn parse_language(file: &str, index: usize, name: &str) -> Result<Language, ConfigError> {

@@ -316,6 +316,7 @@ async fn delivery_report_reaches_its_recipient() {
         id: id.clone(),
         subject: None,
         client_ref: None,
+        origin: crate::model::Origin::default(),
         parts: Vec::new(),
         modem: "m".to_owned(),
         sim: None,

@@ -25,6 +25,7 @@ impl Rig {
         let text = NewText {
             id: id.clone(),
             client_ref: None,
+            origin: crate::model::Origin::default(),
             text: "Hi".to_owned(),
             modem: "m".to_owned(),
             sim: None,
