@@ -108,8 +108,20 @@ fn length(headers: &HeaderMap, body: &Body) -> Option<usize> {
     })
 }
 
+/// Whether an error comes of a body that was too slow.
+pub(super) fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(one) = cause {
+        if one.is::<TooSlow>() {
+            return true;
+        }
+        cause = one.source();
+    }
+    false
+}
+
 /// What to tell about a body that could not be read.
-pub(super) fn unreadable(error: &(dyn Error + 'static)) -> Problem {
+pub(super) fn unreadable(error: &(dyn Error + 'static), limit: usize) -> Problem {
     let mut cause = Some(error);
     while let Some(one) = cause {
         if one.is::<TooSlow>() {
@@ -122,7 +134,7 @@ pub(super) fn unreadable(error: &(dyn Error + 'static)) -> Problem {
             .hint("send it again; nothing of it was taken");
         }
         if one.is::<http_body_util::LengthLimitError>() {
-            return Problem::too_large(MAX_BODY);
+            return Problem::too_large(limit);
         }
         cause = one.source();
     }
@@ -219,7 +231,7 @@ mod tests {
         axum::body::to_bytes(paced, MAX_BODY)
             .await
             .map(|octets| octets.len())
-            .map_err(|error| unreadable(&error).code.into())
+            .map_err(|error| unreadable(&error, MAX_BODY).code.into())
     }
 
     #[tokio::test(start_paused = true)]

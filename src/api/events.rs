@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::auth::Scope;
@@ -22,7 +24,13 @@ use crate::model::MessageId;
 /// How often a line is sent when nothing happens, so that both sides notice a dead connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// Most event streams at once; each holds a connection and a place in the queue of events.
+const MAX_LISTENERS: usize = 64;
+
+static LISTENERS: Semaphore = Semaphore::const_new(MAX_LISTENERS);
+
 struct Listener {
+    _place: SemaphorePermit<'static>,
     events: Receiver<Event>,
     only: Option<MessageId>,
     shutdown: CancellationToken,
@@ -56,7 +64,17 @@ pub(super) async fn stream(
         None => None,
         Some(id) => Some(id.parse::<MessageId>().map_err(|_| Problem::no_message(&id))?),
     };
+    let place = LISTENERS.try_acquire().map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too-many-listeners",
+            "too many listen already",
+            format!("{MAX_LISTENERS} event streams are open"),
+        )
+        .hint("close one, or use webhooks")
+    })?;
     let listener = Listener {
+        _place: place,
         events: context.gateway.subscribe(),
         only,
         shutdown: context.shutdown.clone(),

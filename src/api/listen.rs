@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::serving::{self, Serving};
 use super::{Access, router};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, TlsFiles};
 
 /// Name of the socket inside the data folder.
 pub const SOCKET_NAME: &str = "mm1gate.sock";
@@ -22,6 +24,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The listeners of one process.
 pub struct Listeners {
     tcp: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
     socket: Option<(UnixListener, PathBuf)>,
 }
 
@@ -29,7 +32,7 @@ impl Listeners {
     /// No listener yet.
     #[must_use]
     pub const fn none() -> Self {
-        Self { tcp: None, socket: None }
+        Self { tcp: None, tls: None, socket: None }
     }
 
     /// Listens on TCP and says where (the port may have been 0).
@@ -41,6 +44,15 @@ impl Listeners {
         let address = listener.local_addr()?;
         self.tcp = Some(listener);
         Ok(address)
+    }
+
+    /// Speaks TLS alone over TCP, with this certificate and key.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or do not belong together.
+    pub fn tls(&mut self, files: &TlsFiles) -> io::Result<()> {
+        self.tls = Some(serving::acceptor(files)?);
+        Ok(())
     }
 
     /// Listens on the socket in `data_dir`, readable and writable by its owner alone. Only who
@@ -67,20 +79,18 @@ impl Listeners {
     /// What the operating system says when a listener fails.
     pub async fn serve(self, gateway: Gateway, shutdown: CancellationToken) -> io::Result<()> {
         let path = self.socket.as_ref().map(|(_, path)| path.clone());
+        let policy = gateway.config().api.clone();
+        let tls = self.tls;
         let tcp = async {
             let Some(listener) = self.tcp else { return Ok(()) };
             let access = Access::Tcp { listen: listener.local_addr()? };
             let app = router(gateway.clone(), access, shutdown.clone());
-            axum::serve(listener, app)
-                .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-                .await
+            Serving::new(app, shutdown.clone()).tcp(listener, tls, &policy).await
         };
         let socket = async {
             let Some((listener, _)) = self.socket else { return Ok(()) };
             let app = router(gateway.clone(), Access::Socket, shutdown.clone());
-            axum::serve(listener, app)
-                .with_graceful_shutdown(shutdown.clone().cancelled_owned())
-                .await
+            Serving::new(app, shutdown.clone()).unix(listener).await
         };
         let both = async {
             let (tcp, socket) = tokio::join!(tcp, socket);

@@ -5,8 +5,10 @@
 mod access;
 mod alarms;
 mod auth;
+mod body;
 mod endpoint;
 mod events;
+mod facade;
 mod filter;
 mod guard;
 mod health;
@@ -20,6 +22,7 @@ mod parts;
 mod problem;
 pub(crate) mod query;
 mod rest;
+mod serving;
 pub mod view;
 
 use axum::extract::{DefaultBodyLimit, Request};
@@ -46,6 +49,7 @@ pub fn router(gateway: Gateway, access: Access, shutdown: CancellationToken) -> 
     endpoint::router(endpoint::all())
         .fallback(|request: Request| async move { page::not_found(&request) })
         .layer(DefaultBodyLimit::max(intake::MAX_BODY))
+        .layer(middleware::from_fn_with_state(body::Room::new(), body::bounded))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
         .with_state(Context { gateway, shutdown })
 }

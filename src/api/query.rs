@@ -1,7 +1,7 @@
 //! The query of a URL as names and values (WHATWG URL, application/x-www-form-urlencoded).
 
-/// Most pairs looked at; no resource has more than a handful of parameters.
-const MAX_PAIRS: usize = 16;
+/// Most pairs looked at; no resource has more than a dozen parameters, forms of others have thirty.
+const MAX_PAIRS: usize = 64;
 
 /// Names and values with their escapes taken off; what is no UTF-8 becomes replacement characters.
 pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {

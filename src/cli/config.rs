@@ -44,7 +44,8 @@ fn check(args: &ConfigArg) -> Result<(), CliError> {
 
 fn describe(config: &Config) -> String {
     let mut out = format!("  messages  {}\n", config.data_dir.display());
-    out.push_str(&format!("  page      http://{}/\n", config.listen));
+    let scheme = if config.api.tls.is_some() { "https" } else { "http" };
+    out.push_str(&format!("  page      {scheme}://{}/{}\n", config.listen, asks_for(config)));
     for modem in &config.modems {
         let carries = match &modem.operator {
             Some(operator) => format!("SMS, and MMS by {}", operator.apn),
@@ -57,6 +58,25 @@ fn describe(config: &Config) -> String {
         out.push_str(&format!("  modem     {} on {}: {carries}{cap}\n", modem.name, modem.port));
     }
     out
+}
+
+/// What the page and the API ask of whoever comes.
+fn asks_for(config: &Config) -> String {
+    let api = &config.api;
+    if config.listen.ip().is_loopback() {
+        let when =
+            if api.require_token { "with a token" } else { "with a token once there is one" };
+        return format!("  ({when})");
+    }
+    let by = match (&api.tls, api.trusted_proxies.as_slice()) {
+        (Some(_), _) => "over TLS".to_owned(),
+        (None, []) => "in clear text, for everybody on the network to read".to_owned(),
+        (None, proxies) => {
+            let names: Vec<String> = proxies.iter().map(ToString::to_string).collect();
+            format!("by {} alone", names.join(", "))
+        }
+    };
+    format!("  (with a token, {by})")
 }
 
 #[cfg(test)]

@@ -61,11 +61,22 @@ async fn run_listeners(
     listeners
         .socket(data_dir)
         .map_err(|error| CliError::io(Exit::CantCreate, data_dir.display(), &error))?;
+    let tls = &gateway.config().api.tls;
+    if let Some(files) = tls {
+        listeners.tls(files).map_err(|error| {
+            CliError::io(Exit::Config, "TLS for the page and the API", &error)
+                .remedy("give the certificate chain and its key in PEM format, without a password")
+        })?;
+    }
     let address = listeners.tcp(listen).await.map_err(|error| {
         CliError::io(Exit::Unavailable, format!("cannot listen on {listen}"), &error)
             .remedy("choose another port as listen under [api] in the configuration")
     })?;
-    term::note(&format!("The page is at http://{address}/ (end with Ctrl-C)."));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    term::note(&format!("The page is at {scheme}://{address}/ (end with Ctrl-C)."));
+    if !address.ip().is_loopback() && !gateway.access().has_tokens() {
+        term::note("Nobody may use it yet: `mm1gate token create NAME` makes a token.");
+    }
     listeners
         .serve(gateway.clone(), stop)
         .await

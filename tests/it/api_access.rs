@@ -345,3 +345,107 @@ async fn gateway_without_a_modem_that_is_up_is_not_ready() {
     answer.is_problem(503, "not-ready");
     assert!(answer.text().contains("front-desk is "), "{}", answer.text());
 }
+
+#[tokio::test]
+async fn forms_of_other_gateways_are_taken_with_a_token_as_password() {
+    let rig = Rig::start().await;
+    let answer = rig
+        .post_form(
+            "/",
+            &[
+                ("PhoneNumber", "+447700900123,+447700900124"),
+                ("MMSSubject", "Cake"),
+                ("MMSText", "Ready"),
+                ("MMSFrom", "shop@example.com"),
+                ("MMSReadReport", "No"),
+                ("DRMConstraintEnd", ""),
+            ],
+            &[],
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().contains(", Recipient=+447700900124"), "{}", answer.text());
+    rig.post_form(
+        "/",
+        &[("PhoneNumber", "86888"), ("MMSText", "x"), ("MMSForwardLock", "Yes")],
+        &[],
+    )
+    .await
+    .is_problem(422, "not-supported");
+
+    // A link in a web page must not send: there a token is needed always.
+    let path = "/cgi-bin/sendmms?username=x&to=%2B447700900123+86888&text=Hi&subject=S";
+    let answer = rig.get(path).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    assert!(answer.text().starts_with("Authentication failed"), "{}", answer.text());
+    let sender = token(&rig, &["messages:send"], None).await;
+    let secret = sender.trim_start_matches("Bearer ");
+    let answer = rig.get(&format!("{path}&password={secret}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.text().starts_with("Accepted: msg_"), "{}", answer.text());
+    let answer = rig.get(&format!("{path}&password={secret}x")).await;
+    assert_eq!(answer.status, 401);
+    let answer = rig.get(&format!("{path}&password={secret}&dlr-url=http://x/")).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().starts_with("not-supported: "), "{}", answer.text());
+    let reader = token(&rig, &["messages:read"], None).await;
+    let reader = reader.trim_start_matches("Bearer ");
+    assert_eq!(rig.get(&format!("{path}&password={reader}")).await.status, 403);
+
+    let body = format!("username=x&password={secret}&to=%2B447700900123&text=Hello");
+    let answer =
+        rig.post("/cgi-bin/sendsms", "application/x-www-form-urlencoded", body.into_bytes()).await;
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (202, "0: Accepted for delivery"));
+    let list = ask_as(
+        &rig,
+        &token(&rig, &["admin"], None).await,
+        "GET",
+        "/api/v1/outbox?kind=sms",
+        &Value::Null,
+    );
+    let list = list.await.json();
+    assert_eq!(list["messages"][0]["text"], "Hello", "{list}");
+}
+
+#[tokio::test]
+async fn names_and_texts_do_not_break_out_of_what_they_stand_in() {
+    let rig = Rig::start().await;
+    let answer = rig
+        .post_form(
+            "/api/v1/messages",
+            &[("to", "86888")],
+            &[("../../etc/passwd", "image/png", PNG), ("..\\..\\x.png", "image/png", PNG)],
+        )
+        .await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let message = rig.get(answer.header("location")).await.json();
+    for part in message["parts"].as_array().expect("parts") {
+        let name = part["filename"].as_str().unwrap_or_default();
+        assert!(!name.contains(['/', '\\']) && name != "..", "{part}");
+        let answer = rig.get(part["url"].as_str().expect("a URL")).await;
+        assert!(!answer.header("content-disposition").contains(".."), "{part}");
+    }
+    for (field, value, code) in [
+        ("subject", json!("a\r\nBcc: x"), "invalid-subject"),
+        ("to", json!("+44770090\r\n0123"), "invalid-recipient"),
+        ("text", json!("a\u{0}b"), "invalid-text"),
+    ] {
+        let mut body = text();
+        body[field] = value;
+        rig.post_json(&body).await.is_problem(422, code);
+    }
+    let part = json!({"data_base64": "AAAA", "filename": "a\r\nb"});
+    rig.post_json(&json!({"to": "86888", "parts": [part]}))
+        .await
+        .is_problem(422, "invalid-filename");
+    let part = json!({"data_base64": "AAAA", "content_type": "text/html\r\nX: y"});
+    rig.post_json(&json!({"to": "86888", "parts": [part]}))
+        .await
+        .is_problem(422, "invalid-content-type");
+    let length = Request::post("/api/v1/messages")
+        .header("content-type", "application/json")
+        .header("content-length", "999999999999");
+    let endless =
+        Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    rig.ask(length.body(endless).expect("a request")).await.is_problem(413, "body-too-large");
+}

@@ -17,6 +17,7 @@ mod pdml;
 mod pdus;
 mod python_gsmmodem;
 mod python_messaging;
+mod schemathesis;
 mod sim_gammu;
 mod sim_gammu_smsd;
 mod sim_gnokii;

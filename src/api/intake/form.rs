@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 
 use super::{Draft, MAX_BODY, RawPart, unknown_field};
+use crate::api::body;
 use crate::api::problem::Problem;
 use crate::model::NewMessage;
 
@@ -111,9 +112,12 @@ fn utf8<'a>(draft: &mut Draft, pointer: &str, body: &'a Bytes) -> Option<&'a str
     text
 }
 
-fn malformed(error: MultipartError) -> Problem {
+pub(in crate::api) fn malformed(error: MultipartError) -> Problem {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::too_large(MAX_BODY);
+    }
+    if body::is_too_slow(&error) {
+        return body::unreadable(&error, MAX_BODY);
     }
     Problem::new(
         StatusCode::BAD_REQUEST,
@@ -123,7 +127,7 @@ fn malformed(error: MultipartError) -> Problem {
     )
 }
 
-fn rejected(rejection: MultipartRejection) -> Problem {
+pub(in crate::api) fn rejected(rejection: MultipartRejection) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "malformed-form",

@@ -13,8 +13,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 use sha2::{Digest, Sha256};
 
+use super::body;
 use super::problem::{FieldProblem, Problem};
 use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Timestamp};
+
+pub(super) use form::{malformed, rejected};
 
 #[cfg(test)]
 pub(crate) use form::FORM_FIELDS;
@@ -134,7 +137,7 @@ pub(crate) async fn read(request: Request) -> Result<NewMessage, Problem> {
         Some("application/json") => {
             let body = axum::body::to_bytes(request.into_body(), MAX_BODY)
                 .await
-                .map_err(|_| Problem::too_large(MAX_BODY))?;
+                .map_err(|error| body::unreadable(&error, MAX_BODY))?;
             json::parse(&body)
         }
         Some("multipart/form-data") => form::read(request).await,
@@ -161,7 +164,7 @@ pub(crate) async fn read(request: Request) -> Result<NewMessage, Problem> {
 pub(crate) async fn text_to_count(request: Request) -> Result<String, Problem> {
     let body = axum::body::to_bytes(request.into_body(), MAX_BODY)
         .await
-        .map_err(|_| Problem::too_large(MAX_BODY))?;
+        .map_err(|error| body::unreadable(&error, MAX_BODY))?;
     let object: Option<serde_json::Map<String, serde_json::Value>> =
         serde_json::from_slice(&body).ok();
     let text = object.as_ref().and_then(|object| object.get("text")?.as_str());
@@ -193,7 +196,7 @@ pub(crate) async fn texts(
 ) -> Result<BTreeMap<String, String>, Problem> {
     let body = axum::body::to_bytes(request.into_body(), MAX_SMALL_BODY)
         .await
-        .map_err(|_| Problem::too_large(MAX_SMALL_BODY))?;
+        .map_err(|error| body::unreadable(&error, MAX_SMALL_BODY))?;
     if body.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -225,7 +228,7 @@ pub(crate) async fn fields(
 ) -> Result<(serde_json::Map<String, serde_json::Value>, Vec<FieldProblem>), Problem> {
     let body = axum::body::to_bytes(request.into_body(), MAX_SMALL_BODY)
         .await
-        .map_err(|_| Problem::too_large(MAX_SMALL_BODY))?;
+        .map_err(|error| body::unreadable(&error, MAX_SMALL_BODY))?;
     let object = json::object(&body)?;
     let complaints = object
         .keys()
@@ -248,15 +251,15 @@ pub(crate) fn recipient(pointer: &str, text: &str) -> Result<Address, Problem> {
 
 /// A message on its way from a request body; collects everything that is wrong with it.
 #[derive(Debug, Default)]
-struct Draft {
-    message: NewMessage,
+pub(super) struct Draft {
+    pub(super) message: NewMessage,
     /// As the caller said; what that means when nothing was said depends on the kind.
-    delivery_report: Option<bool>,
+    pub(super) delivery_report: Option<bool>,
     complaints: Vec<FieldProblem>,
 }
 
 impl Draft {
-    fn complain(
+    pub(super) fn complain(
         &mut self,
         pointer: impl Into<String>,
         code: &'static str,
@@ -267,7 +270,7 @@ impl Draft {
         }
     }
 
-    fn recipient(&mut self, pointer: &str, text: &str) {
+    pub(super) fn recipient(&mut self, pointer: &str, text: &str) {
         match Address::parse_recipient(text) {
             Ok(address) => {
                 // A number given twice is one recipient, not two transmissions.
@@ -286,14 +289,14 @@ impl Draft {
         }
     }
 
-    fn kind(&mut self, pointer: &str, text: &str) {
+    pub(super) fn kind(&mut self, pointer: &str, text: &str) {
         match Kind::parse(text.trim()) {
             Some(kind) => self.message.kind = kind,
             None => self.complain(pointer, "invalid-kind", "kind must be 'mms' or 'sms'"),
         }
     }
 
-    fn subject(&mut self, pointer: &str, text: &str) {
+    pub(super) fn subject(&mut self, pointer: &str, text: &str) {
         let text = text.trim();
         if text.chars().count() > MAX_SUBJECT {
             let detail = format!("the subject has more than {MAX_SUBJECT} characters");
@@ -305,7 +308,7 @@ impl Draft {
         }
     }
 
-    fn text(&mut self, pointer: &str, text: &str) {
+    pub(super) fn text(&mut self, pointer: &str, text: &str) {
         if text.len() > MAX_TEXT {
             let detail = format!("the text has more than {MAX_TEXT} octets");
             self.complain(pointer, "text-too-long", detail);
@@ -326,7 +329,7 @@ impl Draft {
     }
 
     /// Which modem; an empty name, as a form sends it, means any.
-    fn modem(&mut self, pointer: &str, text: &str) {
+    pub(super) fn modem(&mut self, pointer: &str, text: &str) {
         let text = text.trim();
         if text.chars().count() > MAX_MODEM {
             let detail = format!("the name of a modem has at most {MAX_MODEM} characters");
@@ -349,7 +352,7 @@ impl Draft {
         }
     }
 
-    fn part(&mut self, pointer: &str, part: RawPart<'_>) {
+    pub(super) fn part(&mut self, pointer: &str, part: RawPart<'_>) {
         if self.message.parts.len() == MAX_PARTS {
             let detail = format!("more than {MAX_PARTS} files");
             self.complain(pointer, "too-many-parts", detail);
@@ -390,7 +393,7 @@ impl Draft {
         self.message.parts.push(NewPart { media_type, name, body: part.body });
     }
 
-    fn finish(mut self) -> Result<NewMessage, Problem> {
+    pub(super) fn finish(mut self) -> Result<NewMessage, Problem> {
         let bad_recipient = self.complaints.iter().any(|complaint| {
             matches!(complaint.code.as_str(), "invalid-recipient" | "invalid-type")
                 && complaint.pointer.trim_start_matches('/').starts_with("to")
@@ -436,10 +439,10 @@ impl Draft {
 }
 
 /// A part as it stands in a request.
-struct RawPart<'a> {
-    name: Option<&'a str>,
-    media_type: Option<&'a str>,
-    body: Bytes,
+pub(super) struct RawPart<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) media_type: Option<&'a str>,
+    pub(super) body: Bytes,
 }
 
 /// Some browsers and scripts send whole paths.

@@ -58,10 +58,33 @@ fn unusable_values_are_named_with_what_is_expected() {
     assert!(complaint("\"chap\"", "\"peap\"").contains("none, pap"));
     assert!(complaint("front-desk", "front desk").contains("letters"));
     assert!(complaint("/dev/ttyUSB2", "/dev/ttyUSB3").contains("dial port"));
-    assert!(complaint("127.0.0.1:0", "0.0.0.0:80").contains("only this machine"));
+    assert!(complaint("127.0.0.1:0", "0.0.0.0:80").contains("clear text"));
     assert!(complaint("+44 7700 900123", "hello").contains("international"));
     let pin = complaint("1234", "12345678901");
     assert!(pin.contains("pin") && !pin.contains("12345678901"));
+}
+
+#[test]
+fn listener_beyond_this_machine_needs_tls_a_proxy_or_insistence() {
+    let with = |keys: &str| {
+        Config::parse(&GOOD.replace("127.0.0.1:0\"", &format!("0.0.0.0:80\"\n{keys}")), "t")
+    };
+    for keys in ["", "require_token = true", "trusted_proxies = []"] {
+        let complaint = with(keys).expect_err(keys).to_string();
+        assert!(complaint.contains("plain_http_beyond_this_machine"), "{complaint}");
+    }
+    let config = with("trusted_proxies = [\"192.0.2.7\"]").expect("a proxy");
+    assert_eq!(config.api.trusted_proxies.len(), 1);
+    assert!(with("plain_http_beyond_this_machine = true").expect("insisted on").api.plain_http);
+    for (keys, named) in [
+        ("trusted_proxies = [\"proxy.example\"]", "api.trusted_proxies[0]"),
+        ("tls_certificate = \"nowhere.pem\"", "api.tls_key is missing"),
+        ("tls_key = \"nowhere.pem\"", "api.tls_certificate is missing"),
+        ("tls_certificate = \"no.pem\"\ntls_key = \"no.pem\"", "No such file"),
+    ] {
+        let complaint = with(keys).expect_err(keys).to_string();
+        assert!(complaint.contains(named), "{complaint}");
+    }
 }
 
 #[test]
