@@ -193,6 +193,13 @@ pub(super) fn router(endpoints: Vec<Endpoint>) -> Router<Context> {
         .fold(Router::new(), |router, (path, routes)| router.route(path, methods(routes)))
 }
 
+/// Resources below `/api/v1` that describe themselves: `settings:read` for reading, and
+/// `settings:manage` for everything else.
+#[allow(dead_code, reason = "for rooms whose resources are made at another place")]
+pub(super) fn settings(routes: Router<Context>) -> Router<Context> {
+    Router::new().nest("/api/v1", routes.route_layer(from_fn(auth::settings)))
+}
+
 /// The member `paths` of the OpenAPI document.
 pub(super) fn paths(endpoints: &[Endpoint]) -> Value {
     let mut paths = json!({});

@@ -11,6 +11,7 @@ use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
 pub(super) fn document() -> Value {
+    let (paths, schemas) = (endpoint::paths(&endpoint::all()), all_schemas());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -21,7 +22,7 @@ pub(super) fn document() -> Value {
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
-        "paths": endpoint::paths(&endpoint::all()),
+        "paths": paths,
         "components": {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description":
@@ -30,7 +31,7 @@ pub(super) fn document() -> Value {
                 "basic": { "type": "http", "scheme": "basic",
                     "description": "Any name, and a token as password." },
             },
-            "schemas": all_schemas(),
+            "schemas": schemas,
             "responses": {
                 "Problem": {
                     "description": "Refused; nothing was changed.",

@@ -396,13 +396,8 @@ async fn forms_of_other_gateways_are_taken_with_a_token_as_password() {
     let answer =
         rig.post("/cgi-bin/sendsms", "application/x-www-form-urlencoded", body.into_bytes()).await;
     assert_eq!((answer.status.as_u16(), &*answer.text()), (202, "0: Accepted for delivery"));
-    let list = ask_as(
-        &rig,
-        &token(&rig, &["admin"], None).await,
-        "GET",
-        "/api/v1/outbox?kind=sms",
-        &Value::Null,
-    );
+    let admin = token(&rig, &["admin"], None).await;
+    let list = ask_as(&rig, &admin, "GET", "/api/v1/outbox?kind=sms", &Value::Null);
     let list = list.await.json();
     assert_eq!(list["messages"][0]["text"], "Hello", "{list}");
 }

@@ -1,6 +1,7 @@
 //! Scenarios over the virtual operator in virtual time, and the rules of the house.
 
 mod api_access;
+mod api_listen;
 mod api_messages;
 mod api_page;
 mod api_rig;

@@ -11,7 +11,7 @@
 mod scope;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -114,6 +114,13 @@ pub(super) async fn require(scope: Scope, request: Request, next: Next) -> Respo
         },
         None => refuse(missing(), request.headers()),
     }
+}
+
+/// Lets a request pass whose caller has the scope for reading or changing settings, by its method.
+pub(super) async fn settings(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let scope = if reads { Scope::SettingsRead } else { Scope::SettingsManage };
+    require(scope, request, next).await
 }
 
 /// Whether a caller has a scope.
