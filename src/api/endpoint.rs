@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{self, Scope};
 use super::rest::methods;
-use super::{Context, access, alarms, events, facade, health, page, rest};
+use super::{Context, access, alarms, events, facade, health, page, rest, sending};
 
 /// Everything that is served.
 pub(super) fn all() -> Vec<Endpoint> {
@@ -23,6 +23,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         facade::endpoints(),
         access::endpoints(),
         alarms::endpoints(),
+        sending::endpoints(),
         health::endpoints(),
         page::endpoints(),
     ];

@@ -22,6 +22,7 @@ mod parts;
 mod problem;
 pub(crate) mod query;
 mod rest;
+mod sending;
 mod serving;
 pub mod view;
 

@@ -6,7 +6,7 @@ use super::endpoint::{self, reference};
 use super::intake::{
     MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
 };
-use super::{access, alarms, health};
+use super::{access, alarms, health, sending};
 use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
@@ -44,7 +44,7 @@ pub(super) fn document() -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), alarms::schemas(), health::schemas()] {
+    for more in [access::schemas(), alarms::schemas(), sending::schemas(), health::schemas()] {
         if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
             all.extend(more);
         }
@@ -86,6 +86,12 @@ fn schemas() -> Value {
                 "delivery_report": { "type": "boolean",
                     "description": "Unless given: true for an SMS, false for an MMS." },
                 "expires_at": time(),
+                "validity_seconds": { "type": "integer", "minimum": 60, "maximum": 31_622_400,
+                    "description": "Instead of expires_at: from its acceptance or send_at." },
+                "send_at": { "type": "string", "format": "date-time",
+                    "description": "Not before this time; at most a year ahead." },
+                "priority": { "enum": ["low", "normal", "high"], "default": "normal",
+                    "description": "Its place in the queue; high passes quiet hours." },
                 "client_ref": { "type": "string", "maxLength": MAX_CLIENT_REF },
                 "modem": { "type": "string", "maxLength": MAX_MODEM, "description":
                     "Name of the modem that is to carry it; any that can unless given." },
@@ -109,6 +115,8 @@ fn schemas() -> Value {
                 "file": { "type": "array", "items": { "type": "string", "format": "binary" } },
                 "group": { "type": "boolean" }, "delivery_report": { "type": "boolean" },
                 "expires_at": time(), "client_ref": text(), "modem": text(),
+                "validity_seconds": { "type": "string", "pattern": "^[0-9]+$" },
+                "send_at": time(), "priority": { "enum": ["low", "normal", "high"] },
             },
         },
         "Accepted": object(json!({

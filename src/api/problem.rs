@@ -228,6 +228,12 @@ impl From<AcceptError> for Problem {
                 "make it shorter, or send it as MMS; letters beyond the GSM alphabet more than \
                  halve what fits into one SMS",
             ),
+            AcceptError::OptedOut(_) => pointer("/to", "recipient-opted-out").hint(
+                "respect it; DELETE /api/v1/opt-outs/NUMBER lifts it when they have changed their mind",
+            ),
+            AcceptError::Schedule { field, .. } => {
+                pointer(&format!("/{field}"), "schedule-unusable")
+            }
             AcceptError::NoSuchModem { .. } => {
                 pointer("/modem", "unknown-modem").hint("GET /api/v1/modems lists them")
             }

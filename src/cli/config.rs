@@ -118,10 +118,18 @@ mod tests {
     #[test]
     fn example_explains_every_key() {
         let mut keys = 0;
-        for table in
-            ["", "[api]", "[sending]", "[receiving]", "[data]", "[[modem]]", "[modem.operator]"]
-        {
-            let before = if table == "[modem.operator]" { "[[modem]]\n" } else { "" };
+        for table in [
+            "",
+            "[api]",
+            "[sending]",
+            "[limits]",
+            "[receiving]",
+            "[data]",
+            "[[modem]]",
+            "[modem.limits]",
+            "[modem.operator]",
+        ] {
+            let before = if table.starts_with("[modem.") { "[[modem]]\n" } else { "" };
             let text = format!("{before}{table}\nno_such_key = 1\n");
             let Err(ConfigError::UnknownKey { expected, .. }) = Config::parse(&text, "t") else {
                 panic!("{table} takes any key");

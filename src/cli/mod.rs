@@ -40,6 +40,7 @@ mod list;
 mod machine;
 mod modem;
 mod modem_list;
+mod modem_pause;
 mod modem_probe;
 mod modem_retry_pin;
 mod modem_test;

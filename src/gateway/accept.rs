@@ -1,14 +1,18 @@
 //! Acceptance: what is checked before a message is made durable, and the PDUs it becomes
 //! (OMA-TS-MMS_ENC-V1_3 clause 6.1.1; mms-in-the-field 6).
 
+use std::time::Duration;
+
 use super::accept_text::accept_text;
 use super::config::ModemConfig;
 use super::line::Line;
 use super::policy::MmsNotConfigured;
 use super::{AcceptError, ActionError, Core};
-use crate::codec::mms::{Body, From, MessageClass, Pdu, Priority, SendReq, Version};
+use crate::codec::mms::{Body, Expiry, From, MessageClass, Pdu, Priority, SendReq, Version};
 use crate::media::{self, ComposeError, Composed};
-use crate::model::{Address, Direction, Kind, MessageId, NewMessage, Timestamp, TransactionId};
+use crate::model::{
+    self, Address, Direction, Kind, MessageId, NewMessage, Timestamp, TransactionId,
+};
 use crate::operators::{FromMode, Settings};
 use crate::store::{Acceptance, NewOutbound, NewSubmission};
 
@@ -24,11 +28,10 @@ pub(super) async fn accept(
 ) -> Result<Acceptance, AcceptError> {
     check(&mut message)?;
     let now = core.now();
-    if let Some(at) = message.expires_at.filter(|at| *at <= now) {
-        return Err(AcceptError::Late { at, now });
-    }
+    let expires_at = times(core, &mut message, now)?;
+    core.check_opt_outs(&message.to).await?;
     if message.kind == Kind::Sms {
-        return accept_text(core, lines, message).await;
+        return accept_text(core, lines, message, expires_at).await;
     }
     let composed = media::compose(&message).map_err(|error| part_error(&error))?;
     let line = choose(core, lines, &message).await?;
@@ -41,8 +44,10 @@ pub(super) async fn accept(
         parts: composed.stored_parts(),
         modem: line.config().name.clone(),
         sim: line.sim(),
-        expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
-        end_named: message.expires_at.is_some(),
+        expires_at,
+        end_named: message.expires_at.is_some() || message.send_at.is_some(),
+        priority: message.priority,
+        send_at: message.send_at,
         submissions,
     };
     let taken = core.store.accept(new, now).await?;
@@ -51,6 +56,42 @@ pub(super) async fn accept(
         line.wake();
     }
     Ok(taken)
+}
+
+/// Longest time ahead that a message can be scheduled for.
+const MAX_AHEAD: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Longest validity; no MMSC keeps a message longer.
+const MAX_VALIDITY: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Shortest validity: nobody sends anything within less.
+const MIN_VALIDITY: Duration = Duration::from_secs(60);
+
+/// Checks when a message is to leave and how long it is of use; when it is given up. What is
+/// scheduled for a time that has come is sent at once.
+fn times(core: &Core, message: &mut NewMessage, now: Timestamp) -> Result<Timestamp, AcceptError> {
+    let wrong = |field, reason: &str| {
+        Err(AcceptError::Schedule { field, reason: format!("{field}: {reason}") })
+    };
+    message.send_at = message.send_at.filter(|at| now < *at);
+    if message.send_at.is_some_and(|at| now.plus(MAX_AHEAD) < at) {
+        return wrong("send_at", "it is more than a year ahead");
+    }
+    let begin = message.send_at.unwrap_or(now);
+    if let Some(at) = message.expires_at.filter(|at| *at <= now) {
+        return Err(AcceptError::Late { at, now });
+    }
+    if message.expires_at.is_some_and(|at| at <= begin) {
+        return wrong("expires_at", "it is over before the message is to be sent (send_at)");
+    }
+    if let Some(validity) = message.validity {
+        if message.expires_at.is_some() {
+            return wrong("validity_seconds", "give this or expires_at, not both");
+        }
+        if !(MIN_VALIDITY..=MAX_VALIDITY).contains(&validity) {
+            return wrong("validity_seconds", "a time from 60 seconds to 366 days is expected");
+        }
+        return Ok(begin.plus(validity));
+    }
+    Ok(message.expires_at.unwrap_or_else(|| begin.plus(core.timing.give_up_after)))
 }
 
 /// What needs neither modem nor operator.
@@ -223,9 +264,13 @@ fn encode(
             bcc: Vec::new(),
             subject: message.subject.clone(),
             message_class: Some(MessageClass::Personal),
-            expiry: None,
+            expiry: expiry(message),
             delivery_time: None,
-            priority: Some(Priority::Normal),
+            priority: Some(match message.priority {
+                model::Priority::Low => Priority::Low,
+                model::Priority::Normal => Priority::Normal,
+                model::Priority::High => Priority::High,
+            }),
             sender_visibility_hide: None,
             delivery_report: Some(message.delivery_report),
             read_report: Some(false),
@@ -243,6 +288,15 @@ fn encode(
         submissions.push(NewSubmission { transaction_id, pdu, recipients });
     }
     Ok(submissions)
+}
+
+/// How long the MMSC is to keep it: as long as the caller says, in the caller's own way of telling
+/// it, since one of both clocks may be wrong.
+fn expiry(message: &NewMessage) -> Option<Expiry> {
+    match (message.validity, message.expires_at) {
+        (Some(validity), _) => Some(Expiry::After(validity)),
+        (None, at) => at.map(Expiry::At),
+    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ pub(super) async fn accept_text(
     core: &Core,
     lines: &[Line],
     message: NewMessage,
+    expires_at: Timestamp,
 ) -> Result<Acceptance, AcceptError> {
     let text = check(&message, &core.sms_languages)?;
     let now = core.now();
@@ -89,7 +90,7 @@ pub(super) async fn accept_text(
     let submissions = message
         .to
         .iter()
-        .map(|recipient| submission(core, recipient, text, reference, &message, now))
+        .map(|recipient| submission(core, recipient, text, reference, &message, expires_at))
         .collect::<Result<Vec<_>, _>>()?;
     let new = NewText {
         id: MessageId::generate(&core.clock, &core.random),
@@ -98,8 +99,10 @@ pub(super) async fn accept_text(
         text: text.to_owned(),
         modem: line.config().name.clone(),
         sim: line.sim(),
-        expires_at: message.expires_at.unwrap_or_else(|| now.plus(core.timing.give_up_after)),
-        end_named: message.expires_at.is_some(),
+        expires_at,
+        end_named: message.expires_at.is_some() || message.send_at.is_some(),
+        priority: message.priority,
+        send_at: message.send_at,
         submissions,
     };
     let taken = core.store.accept_text(new, now).await?;
@@ -141,13 +144,14 @@ fn submission(
     text: &str,
     reference: u8,
     message: &NewMessage,
-    now: Timestamp,
+    expires_at: Timestamp,
 ) -> Result<NewTextSubmission, AcceptError> {
     let mut submit = SmsSubmit::text(SmsAddress::from_text(recipient.text()), text)
         .languages(&core.sms_languages)
         .reference(reference);
-    if let Some(expires_at) = message.expires_at {
-        submit = submit.validity(ValidityPeriod::relative(expires_at.since(now)));
+    if message.expires_at.is_some() || message.validity.is_some() {
+        // What is left by then is written into it as it leaves.
+        submit = submit.validity(ValidityPeriod::relative(expires_at.since(core.now())));
     }
     if message.delivery_report {
         submit = submit.request_status_report();

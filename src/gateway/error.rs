@@ -133,6 +133,17 @@ pub enum AcceptError {
         /// How many it may take.
         limit: usize,
     },
+    /// A recipient wants nothing more from us.
+    #[error("{0}")]
+    OptedOut(String),
+    /// It is to be sent too late, or in two contradicting ways.
+    #[error("{reason}")]
+    Schedule {
+        /// The field of the request.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No modem of this name is configured.
     #[error("there is no modem '{name}'; there are: {known}")]
     NoSuchModem {

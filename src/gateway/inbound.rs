@@ -35,7 +35,7 @@ pub(super) async fn retrieve(
     let outcome =
         client.retrieve(&pending.content_location, &pending.transaction_id, &stages).await;
     let now = core.now();
-    let outcome = match outcome {
+    let mut outcome = match outcome {
         Ok(retrieved) => received(retrieved, &pending, shift.settings.ack_mode),
         Err(error) => match policy::after_fetch(&error, pending.attempt, pending.not_found) {
             FetchVerdict::Undecodable { fault, is_message } => {
@@ -63,6 +63,9 @@ pub(super) async fn retrieve(
             }
         },
     };
+    if let Retrieval::Received { message, .. } = &mut outcome {
+        message.wish = message.preview.as_deref().and_then(|text| core.sending.words.find(text));
+    }
     let change = core.store.settle_retrieval(&pending.message, outcome, now).await?;
     core.events.change(&change);
     Ok(())
@@ -154,6 +157,7 @@ fn take_apart(conf: RetrieveConf) -> Received {
     let text = parts.iter().find(|part| part.media_type.as_str() == "text/plain");
     let preview = text.map(|part| charset::to_text(&part.body, part.charset.as_deref()));
     Received {
+        wish: None,
         preview,
         from: match conf.from {
             Some(mms::From::Address(address)) => Some(address),

@@ -50,6 +50,8 @@ pub(super) struct Inner {
     pub(super) text_wake: Notify,
     /// Who holds it has the only port: a data call, or texts that wait for its end.
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// Who holds it looks what may leave next, and takes it.
+    pub(super) gate: tokio::sync::Mutex<()>,
     /// A person wants it now: pauses end.
     pub(super) urgent: Notify,
     pub(super) gone: Notify,
@@ -93,6 +95,8 @@ pub(super) struct Shown {
     pub(super) sms_fault: Option<Fault>,
     /// A storage is nearly full.
     pub(super) room_fault: Option<Fault>,
+    /// Somebody, or the operator's refusals, hold what is to be sent back.
+    pub(super) hold_fault: Option<Fault>,
     /// What the SIM has used of the month's data.
     pub(super) data: Option<DataView>,
     pub(super) unreadable: Vec<UnreadableSms>,
@@ -131,6 +135,7 @@ impl Line {
             line_fault: None,
             sms_fault: None,
             room_fault: None,
+            hold_fault: None,
             data: None,
             unreadable: Vec::new(),
         };
@@ -143,6 +148,7 @@ impl Line {
                 wake: Notify::new(),
                 text_wake: Notify::new(),
                 turn: tokio::sync::Mutex::new(()),
+                gate: tokio::sync::Mutex::new(()),
                 urgent: Notify::new(),
                 gone: Notify::new(),
                 loss: Mutex::default(),
@@ -167,6 +173,11 @@ impl Line {
     /// The SIM that is in the modem, while it can be used.
     pub(super) fn sim(&self) -> Option<String> {
         lock(&self.inner.sim).clone()
+    }
+
+    /// The SIM that was in the modem last, also while it cannot be used.
+    pub(super) fn last_sim(&self) -> Option<String> {
+        lock(&self.inner.last_sim).clone()
     }
 
     /// There may be work.
@@ -221,7 +232,8 @@ impl Line {
             last_error: shown.last_error,
             steps: shown.steps.into(),
             recovery: shown.recovery,
-            fault: (shown.line_fault.or(shown.sms_fault).or(data_fault).or(shown.room_fault))
+            fault: (shown.line_fault.or(shown.hold_fault).or(shown.sms_fault).or(data_fault))
+                .or(shown.room_fault)
                 .or_else(|| unreadable_fault(&shown.unreadable)),
             unreadable: shown.unreadable,
             data,

@@ -10,6 +10,7 @@
 mod accept;
 mod accept_text;
 mod alarms;
+mod breaker;
 mod calling;
 mod carrier;
 mod clock;
@@ -17,15 +18,20 @@ pub mod config;
 mod data_use;
 mod error;
 mod events;
+mod gate;
 mod inbound;
+mod limits;
 mod line;
 mod loss;
 mod modem_view;
+mod opt_out;
 mod outbound;
+mod pausing;
 mod pins;
 mod plan;
 mod policy;
 mod push;
+mod quiet;
 mod reader;
 mod schedule;
 mod shift;
@@ -61,11 +67,18 @@ use line::Line;
 pub use crate::modem::{RecoveryStep, Registration, Rung, StepResult, UnreadableSms};
 pub use accept_text::TextCost;
 pub use alarms::{ALARM_GATEWAY, modem_scope};
-pub use config::{ApiPolicy, Config, ConfigError, DataPolicy, ModemConfig, Timing, TlsFiles};
+pub use breaker::BreakerPolicy;
+pub use config::{
+    ApiPolicy, Config, ConfigError, DataPolicy, ModemConfig, SendingPolicy, Timing, TlsFiles,
+};
 pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView, Outcome};
+pub use limits::{LIMIT_NAMES, Limits};
 pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
+pub use opt_out::{START_WORDS, STOP_WORDS, Words};
+pub use pausing::{LimitView, MAX_REASON};
+pub use quiet::QuietHours;
 pub use test_text::{TEST_LIFE, TestError, TestText};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
@@ -110,6 +123,7 @@ struct Core {
     events: events::Events,
     timing: Timing,
     data: DataPolicy,
+    sending: Arc<SendingPolicy>,
     resend_unknown: bool,
     /// Languages whose tables a text may use.
     sms_languages: Arc<[Language]>,
@@ -152,6 +166,7 @@ impl Gateway {
             events: events::Events::new(deps.clock),
             timing: config.timing,
             data: config.data.clone(),
+            sending: Arc::new(config.sending.clone()),
             resend_unknown: config.resend_unknown,
             sms_languages: config.sms_languages.clone().into(),
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
@@ -449,6 +464,7 @@ impl Gateway {
 const fn why_not_again(state: State) -> &'static str {
     match state {
         State::Out(OutboundState::Queued | OutboundState::Sending) => "it is on its way",
+        State::Out(OutboundState::Scheduled) => "it waits for its time",
         State::Out(OutboundState::Canceled) => "it was withdrawn",
         State::Out(_) => "the network has it already",
         State::In(InboundState::Notified | InboundState::Retrieving) => "it is on its way",

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::breaker;
 use super::policy::{self, SendVerdict};
 use super::schedule::Schedule;
 use super::shift::Shift;
 use crate::mm1::Client;
+use crate::model::Kind;
 use crate::store::{Settlement, StoreError, Submission};
 
 /// Submits what was claimed and records how it ended.
@@ -31,10 +33,19 @@ pub(super) async fn submit(
         client.submit(submission.pdu, submission.transaction_id.as_str(), hook, &stages).await;
     let now = core.now();
     let next = Schedule::SEND.next(submission.attempt, now, submission.expires_at, &core.random);
+    let word = breaker::word_of_mms(&outcome);
     let verdict = policy::after_submit(outcome, released.load(Ordering::Relaxed));
+    let paused = shift.line.heed(Kind::Mms, &shift.sim, submission.key, &word).await?;
+    let end = submission.expires_at;
     let settlement = match (verdict, next) {
         (SendVerdict::Sent { message_id, text }, _) => {
             Settlement::Sent { mmsc_message_id: message_id, text }
+        }
+        // It is the SIM that was refused, and nothing has this message.
+        (SendVerdict::Failed { fault }, _)
+            if let Some(at) = paused.filter(|at| end.is_none_or(|end| *at < end)) =>
+        {
+            Settlement::Again { at, fault, in_doubt: false }
         }
         (SendVerdict::Failed { fault }, _) => Settlement::Failed { fault },
         // Somebody who would rather have it twice than not at all has said so beforehand.

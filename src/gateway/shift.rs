@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::line::Line;
 use super::{Core, inbound, outbound};
 use crate::mm1::{Client, Identity, Route};
-use crate::model::{MessageId, StageSink};
+use crate::model::{Kind, MessageId, StageSink};
 use crate::net::Net;
 use crate::operators::Settings;
 use crate::store::StoreError;
 
 /// The work of one SIM.
 pub(super) struct Shift {
+    pub(super) line: Line,
     pub(super) core: Core,
     pub(super) modem: String,
     pub(super) sim: String,
@@ -21,8 +23,9 @@ pub(super) struct Shift {
 }
 
 impl Shift {
-    pub(super) fn new(core: Core, modem: String, sim: String, settings: Settings) -> Self {
-        Self { core, modem, sim, settings, turn: AtomicBool::new(false) }
+    pub(super) fn new(line: &Line, sim: String, settings: Settings) -> Self {
+        let (line, core, modem) = (line.clone(), line.core().clone(), line.config().name.clone());
+        Self { line, core, modem, sim, settings, turn: AtomicBool::new(false) }
     }
 
     /// The MMS client of this SIM over a network that is up; it knows which way worked before.
@@ -91,8 +94,13 @@ impl Shift {
     }
 
     async fn send(&self, client: &Client) -> Result<bool, StoreError> {
+        let gate = self.line.inner.gate.lock().await;
+        if !self.line.may_send(Kind::Mms, &self.sim).await? {
+            return Ok(false);
+        }
         let now = self.core.now();
         let claimed = self.core.store.claim_submission(&self.modem, &self.sim, now).await?;
+        drop(gate);
         let Some((submission, change)) = claimed else { return Ok(false) };
         self.core.events.change(&change);
         outbound::submit(self, client, submission).await?;

@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::breaker::{self, Word};
 use super::line::{Line, quiet};
 use super::schedule::Schedule;
 use crate::codec::sms::{Tpdu, ValidityPeriod, join_smsc};
-use crate::model::{Explain, Fault, Retry, Timestamp};
+use crate::model::{Explain, Fault, Kind, Retry, Timestamp};
 use crate::modem::{Modem, ModemError};
 use crate::store::{SegmentOutcome, Settlement, StoreError, TextSegment, TextSubmission};
 
@@ -147,10 +148,15 @@ impl Texts {
                 return Ok(Round::Idle);
             }
             core.events.changes(&core.store.expire_submissions(self.now()).await?);
+            let gate = self.line.inner.gate.lock().await;
+            if !self.line.may_send(Kind::Sms, sim).await? {
+                return Ok(Round::Idle);
+            }
             let claimed = core.store.claim_text(self.name(), sim, self.now()).await?;
+            drop(gate);
             let Some((submission, change)) = claimed else { return Ok(Round::Idle) };
             core.events.change(&change);
-            if let Sent::PutBack(round) = self.send(&submission).await? {
+            if let Sent::PutBack(round) = self.send(sim, &submission).await? {
                 let change = core.store.unclaim(submission.key, self.now()).await?;
                 core.events.changes(change.as_slice());
                 return Ok(round);
@@ -159,7 +165,7 @@ impl Texts {
     }
 
     /// Sends what is left of a submission and records how it went.
-    async fn send(&self, submission: &TextSubmission) -> Result<Sent, StoreError> {
+    async fn send(&self, sim: &str, submission: &TextSubmission) -> Result<Sent, StoreError> {
         let core = self.line.core();
         for segment in &submission.segments {
             let tpdu = with_validity(&segment.tpdu, submission.expires_at, self.now());
@@ -187,8 +193,16 @@ impl Texts {
                 Err(error) => error,
             };
             tracing::warn!(modem = %self.name(), "SMS not sent: {}", quiet(&error));
-            return self.failed(submission, segment, verdict(&error)).await;
+            let word = breaker::word_of_text(&error);
+            let paused = self.line.heed(Kind::Sms, sim, submission.key, &word).await?;
+            let verdict = match (verdict(&error), paused) {
+                // It is not this message that was refused.
+                (Verdict::Failed(fault), Some(_)) => Verdict::Again(fault),
+                (verdict, _) => verdict,
+            };
+            return self.failed(submission, segment, verdict).await;
         }
+        self.line.heed(Kind::Sms, sim, submission.key, &Word::Served).await?;
         let text = match submission.total {
             1 => "taken by the short message centre".to_owned(),
             total => format!("all {total} parts taken by the short message centre"),

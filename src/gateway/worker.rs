@@ -137,12 +137,13 @@ impl Worker<'_> {
             shown.sim = Some(SimView::of(&info.imsi, &info.iccid));
             shown.line_fault = None;
         });
+        if let Err(error) = self.line.show_holds(Some(&sim)).await {
+            return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+        }
         self.sim.send_replace(Some(sim.clone()));
         self.drain(&info).await;
         let settings = self.line.inner.config.operator.clone();
-        let shift = settings.map(|settings| {
-            Shift::new(self.core().clone(), self.name().to_owned(), sim.clone(), settings)
-        });
+        let shift = settings.map(|settings| Shift::new(self.line, sim.clone(), settings));
         let mut network = Network::of(info.registration);
         let mut signal = info.signal_dbm;
         let mut next_ping = Instant::now() + PING;
@@ -153,6 +154,9 @@ impl Worker<'_> {
                 return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
             }
             if let Err(error) = self.line.follow_month(&sim).await {
+                return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+            }
+            if let Err(error) = self.hold_back(&sim).await {
                 return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
             }
             let due = match self.next_due(&sim).await {
@@ -297,8 +301,14 @@ impl Worker<'_> {
         MmsNotConfigured { modem: self.name().to_owned() }.to_fault()
     }
 
-    async fn next_due(&self, sim: &str) -> Result<Option<Timestamp>, StoreError> {
+    /// Has nothing dialled for what must not leave now.
+    async fn hold_back(&self, sim: &str) -> Result<(), StoreError> {
         self.expire().await?;
+        let _gate = self.line.inner.gate.lock().await;
+        self.line.may_send(Kind::Mms, sim).await.map(drop)
+    }
+
+    async fn next_due(&self, sim: &str) -> Result<Option<Timestamp>, StoreError> {
         self.core().store.next_due(self.name(), Some(sim)).await
     }
 

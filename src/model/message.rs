@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Address, MediaType, Timestamp};
+use super::{Address, MediaType, Priority, Timestamp};
 
 /// Whether we sent it or got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -272,6 +273,13 @@ pub struct NewMessage {
     /// Give up when it could not be handed to the network by then; a short message is not delivered
     /// after it either.
     pub expires_at: Option<Timestamp>,
+    /// How long it may take from its acceptance, or from `send_at`, to the recipient; instead of
+    /// `expires_at`. The MMSC is told as well.
+    pub validity: Option<Duration>,
+    /// Not before this time.
+    pub send_at: Option<Timestamp>,
+    /// How urgent it is.
+    pub priority: Priority,
     /// The caller's own reference, kept and shown.
     pub client_ref: Option<String>,
     /// Name of the modem that is to carry it; any that can unless given.

@@ -11,6 +11,7 @@ mod ids;
 mod media_type;
 mod message;
 mod month;
+mod priority;
 mod random;
 pub mod redact;
 mod stage;
@@ -27,6 +28,7 @@ pub use message::{
     ReportStatus, State, UnknownState,
 };
 pub use month::{Calendar, Month};
+pub use priority::Priority;
 pub use random::Random;
 pub use stage::{Stage, StageSink};
 pub use tap::{NoTap, Tap, TapChannel, TapDirection, TapEvent};

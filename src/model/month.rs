@@ -100,6 +100,34 @@ impl Calendar {
         Timestamp::from_millis(end.as_millisecond())
     }
 
+    /// The minute of the day that this time lies in, 0 to 1439.
+    #[must_use]
+    pub fn minute_of_day(&self, at: Timestamp) -> u16 {
+        let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+        let at = at.to_zoned(self.zone.clone());
+        u16::try_from(i32::from(at.hour()) * 60 + i32::from(at.minute())).unwrap_or_default()
+    }
+
+    /// The next time after `at` at which the clock shows this minute of the day; where it is put
+    /// forward over it, the moment after that.
+    #[must_use]
+    pub fn next_minute_of_day(&self, at: Timestamp, minute: u16) -> Timestamp {
+        let now = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
+        let today = now.to_zoned(self.zone.clone()).date();
+        let on = |day: Date| {
+            let hour = i8::try_from(minute / 60).unwrap_or_default();
+            let of_hour = i8::try_from(minute % 60).unwrap_or_default();
+            let at = day.at(hour, of_hour, 0, 0).to_zoned(self.zone.clone());
+            at.map_or(jiff::Timestamp::MAX, |at| at.timestamp())
+        };
+        let next = [today, today.tomorrow().unwrap_or(Date::MAX)]
+            .into_iter()
+            .map(on)
+            .find(|time| now < *time)
+            .unwrap_or(jiff::Timestamp::MAX);
+        Timestamp::from_millis(next.as_millisecond())
+    }
+
     /// The day of this time in words: `1 December 2026`.
     #[must_use]
     pub fn day_in_words(&self, at: Timestamp) -> String {

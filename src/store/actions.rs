@@ -69,7 +69,7 @@ fn cancel(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Fa
         db,
         "SELECT id, message_id FROM submission
          WHERE message_id = ?1
-           AND (state = 'queued' OR (state = 'sending' AND released_at IS NULL))
+           AND (state IN ('queued', 'scheduled') OR (state = 'sending' AND released_at IS NULL))
            -- Of a text in parts nothing comes back when one has left.
            AND NOT EXISTS (SELECT 1 FROM segment
                            WHERE submission_id = submission.id AND segment.state <> 'queued')",
@@ -119,7 +119,7 @@ fn send_by(
     let open = submissions(
         db,
         "SELECT id, message_id FROM submission
-         WHERE message_id = ?1 AND state IN ('queued', 'unknown', 'failed', 'expired')
+         WHERE message_id = ?1 AND state IN ('queued', 'scheduled', 'unknown', 'failed', 'expired')
            AND NOT EXISTS (SELECT 1 FROM segment
                            WHERE submission_id = submission.id AND segment.state = 'sent')",
         params![id],
@@ -133,7 +133,16 @@ fn send_by(
             "UPDATE submission SET modem = ?2, bound_to = ?3 WHERE id = ?1",
             params![key, modem, sim],
         )?;
-        requeue(db, key, &message, at, &text)?;
+        let scheduled: bool = db.query_row(
+            "SELECT state = 'scheduled' FROM submission WHERE id = ?1",
+            [key],
+            |row| row.get(0),
+        )?;
+        if scheduled {
+            tell(db, key, &message, at, OutboundState::Scheduled, &text, None)?;
+        } else {
+            requeue(db, key, &message, at, &text)?;
+        }
     }
     db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![id, modem])?;
     allow_until(db, id, expires_at)?;

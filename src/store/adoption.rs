@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::inbound::{self, Life, Notification};
-use super::{Change, Store, StoreError, calls, reports, route, rows, sims, status_reports};
+use super::{
+    Change, Store, StoreError, breaker, calls, reports, route, rows, sim_use, sims, status_reports,
+};
 use crate::model::{InboundState, Timestamp};
 
 /// What a SIM was called before.
@@ -90,6 +92,8 @@ fn adopt(
     }
     db.execute("DELETE FROM swept_storage WHERE sim = ?1", [from])?;
     route::adopt(db, from, sim)?;
+    breaker::adopt(db, from, sim)?;
+    sim_use::adopt(db, from, sim)?;
     db.execute("DELETE FROM sim WHERE id = ?1", [from])?;
     changes.extend(reports::match_waiting(db, sim, at)?);
     changes.extend(status_reports::match_waiting(db, sim, at)?);

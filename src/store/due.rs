@@ -80,7 +80,7 @@ impl Store {
             let next: Option<i64> = db.query_row(
                 &format!("SELECT min(due) FROM (
                      SELECT min({due}) AS due FROM submission
-                     WHERE state = 'queued' AND kind = 'mms' AND modem = ?1
+                     WHERE state IN ('queued', 'scheduled') AND kind = 'mms' AND modem = ?1
                      UNION ALL
                      SELECT min(next_attempt_at) FROM inbound JOIN message ON message.id = message_id
                      WHERE sim = ?2 AND state = 'notified'
@@ -176,7 +176,7 @@ impl Store {
             let next: Option<i64> = db.query_row(
                 &format!(
                     "SELECT min({due}) FROM submission
-                     WHERE state = 'queued' AND kind = 'sms' AND modem = ?1"
+                     WHERE state IN ('queued', 'scheduled') AND kind = 'sms' AND modem = ?1"
                 ),
                 params![modem, sim],
                 |row| row.get(0),

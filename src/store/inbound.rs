@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::rows::{self, Entry};
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, Wish, opt_out};
 use crate::model::{Address, Fault, InboundState, MessageId, Part, Timestamp};
 
 /// An M-Notification.ind, ready to be filed.
@@ -78,6 +78,8 @@ pub struct Received {
     pub parts: Vec<Part>,
     /// The beginning of its first text, whatever charset that part has; cut as needed.
     pub preview: Option<String>,
+    /// Its sender wants nothing more from us, or wants it again.
+    pub wish: Option<Wish>,
 }
 
 /// What is to be told to the MMSC about a message.
@@ -494,6 +496,9 @@ fn settle(
         db.execute("UPDATE inbound SET next_attempt_at = NULL WHERE message_id = ?1", [id])?;
     }
     tell(db, id, at, state, &text, fault)?;
+    if let Retrieval::Received { message, .. } = outcome {
+        opt_out::heed(db, id, message.wish.as_ref(), at)?;
+    }
     rows::set_inbound(db, id, at, state, fault)
 }
 

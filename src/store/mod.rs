@@ -8,22 +8,27 @@ mod accounts;
 mod actions;
 mod adoption;
 mod alarms;
+mod breaker;
 mod calls;
 mod clock;
 mod due;
 mod engine;
+mod gate;
 mod held;
 mod idempotency;
 mod inbound;
 mod lock;
+mod opt_out;
 mod outbound;
 mod outbox;
+mod pause;
 mod pins;
 mod recovery;
 mod reports;
 mod route;
 mod rows;
 mod schema;
+mod sim_use;
 mod sims;
 mod sms;
 mod status_reports;
@@ -49,17 +54,22 @@ use engine::{Engine, Failure};
 pub use accounts::{AccessBook, Account, AccountLimits, MAX_ACCOUNTS, MAX_TOKENS, TokenRecord};
 pub use adoption::FormerName;
 pub use alarms::Alarm;
+pub use breaker::BreakerState;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use due::Queue;
+pub use gate::{AtGate, Whom};
 pub use idempotency::{Acceptance, KEY_LIFE};
 pub use inbound::{
     AckKind, AckResult, LEAST_LIFE, Life, NewAck, Notification, PendingAck, PendingRetrieval,
     Received, Retrieval,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
+pub use opt_out::{OptOut, Wish};
 pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};
+pub use pause::Pause;
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
+pub use sim_use::{Ceiling, Counted, LONGEST_WINDOW};
 pub use sims::{HASH_LIFE, KEPT_HASHES, SIM_LIFE, SimRecord};
 pub use sms::{
     Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, ShownSms, TpduFate,

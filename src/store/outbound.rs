@@ -11,7 +11,8 @@ use super::recovery;
 use super::reports;
 use super::rows::{self, Entry};
 use super::{
-    Change, Hold, NewOutbound, Settlement, Store, StoreError, Submission, sims, status_reports,
+    Change, Hold, NewOutbound, Settlement, Store, StoreError, Submission, gate, sim_use,
+    status_reports,
 };
 use crate::model::{
     Address, Fault, Kind, MessageId, OutboundState, State, Timestamp, TransactionId,
@@ -64,7 +65,7 @@ impl Store {
                 params![key, at.as_millis()],
             )?;
             if rows == 1 {
-                Ok(())
+                sim_use::note_submission(db, key, at)
             } else {
                 Err(StoreError::NotFound { what: "submission to release".to_owned() }.into())
             }
@@ -114,12 +115,18 @@ impl Store {
         self.write(move |db| postpone(db, &modem, kind, hold, &fault, next, at)).await
     }
 
-    /// Ends queued submissions whose time is over.
+    /// Does what time does: ends queued submissions whose time is over, and queues scheduled ones
+    /// whose time has come.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn expire_submissions(&self, at: Timestamp) -> Result<Vec<Change>, StoreError> {
-        self.write(move |db| expire(db, at)).await
+        self.write(move |db| {
+            let mut changes = expire(db, at)?;
+            changes.extend(begin_scheduled(db, at)?);
+            Ok(changes)
+        })
+        .await
     }
 
     /// After a restart: what was `sending` is `queued` again, or `unknown` where its release was
@@ -197,10 +204,11 @@ impl Store {
 
 fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Change, Failure> {
     let id = message.id.as_str();
+    let (state, due) = first_state(message.send_at, at);
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, subject, preview,
                               client_ref, modem, expires_at, end_counted)
-         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, 'out', ?9, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             id,
             at.as_millis(),
@@ -210,6 +218,7 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
             message.modem,
             message.expires_at.as_millis(),
             !message.end_named,
+            state.as_str(),
         ],
     )?;
     rows::put_parts(db, id, &message.parts)?;
@@ -226,24 +235,32 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
             submission.pdu.get(..submission.pdu.len().saturating_sub(tail)).unwrap_or_default();
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at, bound_to)
-             VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6)",
+                                     next_attempt_at, bound_to, priority)
+             VALUES (?1, ?2, ?3, ?7, ?4, ?5, ?6, ?8)",
         )?
         .execute(params![
             id,
             submission.transaction_id.as_str(),
             head,
             message.modem,
-            at.as_millis(),
-            message.sim
+            due.as_millis(),
+            message.sim,
+            state.as_str(),
+            message.priority.rank()
         ])?;
         let key = db.last_insert_rowid();
         for address in &submission.recipients {
             db.prepare_cached(
                 "INSERT INTO recipient (message_id, submission_id, position, address, state)
-                 VALUES (?1, ?2, ?3, ?4, 'queued')",
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![id, key, rows::column(position), address.to_wire()])?;
+            .execute(params![
+                id,
+                key,
+                rows::column(position),
+                address.to_wire(),
+                state.as_str()
+            ])?;
             position += 1;
         }
     }
@@ -258,7 +275,49 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
             fault: None,
         },
     )?;
+    tell_schedule(db, id, message.send_at, state, at)?;
     rows::refresh_outbound(db, id, at)
+}
+
+/// In which state a message begins, and when it is due.
+pub(super) fn first_state(send_at: Option<Timestamp>, at: Timestamp) -> (OutboundState, Timestamp) {
+    match send_at.filter(|send_at| *send_at > at) {
+        Some(send_at) => (OutboundState::Scheduled, send_at),
+        None => (OutboundState::Queued, at),
+    }
+}
+
+/// Writes into the timeline until when a message waits.
+pub(super) fn tell_schedule(
+    db: &Connection,
+    message: &str,
+    send_at: Option<Timestamp>,
+    state: OutboundState,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let (OutboundState::Scheduled, Some(send_at)) = (state, send_at) else { return Ok(()) };
+    let text = format!("to be sent at {send_at}");
+    let (state, text) = (state.as_str(), text.as_str());
+    rows::tell(db, &Entry { message, at, recipient: None, state, text, fault: None })
+}
+
+/// Queues what was scheduled for a time that has come.
+fn begin_scheduled(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
+    let begun = submissions(
+        db,
+        "SELECT id, message_id FROM submission
+         WHERE state = 'scheduled' AND next_attempt_at <= ?1",
+        params![at.as_millis()],
+    )?;
+    let mut changes = Vec::new();
+    for (key, message) in begun {
+        db.prepare_cached("UPDATE submission SET state = 'queued' WHERE id = ?1")?
+            .execute([key])?;
+        set_recipients(db, key, OutboundState::Queued, None)?;
+        tell(db, key, &message, at, OutboundState::Queued, "its time has come", None)?;
+        changes.push(rows::refresh_outbound(db, &message, at)?);
+    }
+    Ok(changes)
 }
 
 /// How many octets at the end all PDUs have in common, so that ten recipients do not cost ten
@@ -279,15 +338,7 @@ pub(super) fn take_due(
     sim: &str,
     at: Timestamp,
 ) -> Result<Option<i64>, Failure> {
-    let due = sims::due();
-    let key: Option<i64> = db
-        .prepare_cached(&format!(
-            "SELECT id FROM submission
-             WHERE state = 'queued' AND kind = ?4 AND modem = ?1 AND {due} <= ?3
-             ORDER BY next_attempt_at, id LIMIT 1"
-        ))?
-        .query_row(params![modem, sim, at.as_millis(), kind.as_str()], |row| row.get(0))
-        .optional()?;
+    let key = gate::next(db, kind, modem, sim, at)?;
     if let Some(key) = key {
         db.execute(
             "UPDATE submission

@@ -101,21 +101,27 @@ pub(super) fn reroute(
     let known = serde_json::to_string(modems).unwrap_or_else(|_| "[]".to_owned());
     let moved = {
         let mut select = db.prepare_cached(
-            "SELECT id, message_id, modem FROM submission
-             WHERE state = 'queued' AND modem NOT IN (SELECT value FROM json_each(?1))",
+            "SELECT id, message_id, modem, state FROM submission
+             WHERE state IN ('queued', 'scheduled') AND modem NOT IN (SELECT value FROM json_each(?1))",
         )?;
         select
             .query_map([known], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, String>(1)?,
+                    row.get::<_, String>(2)?,
+                    row.get::<_, String>(3)?,
+                ))
             })?
             .collect::<Result<Vec<_>, _>>()?
     };
     let mut changes = Vec::with_capacity(moved.len());
-    for (key, message, gone) in moved {
+    for (key, message, gone, state) in moved {
+        let state = rows::out_state(&state)?;
         db.execute("UPDATE submission SET modem = ?2 WHERE id = ?1", params![key, first])?;
         db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, first])?;
         let text = format!("there is no modem {gone} any more; it waits for {first} now");
-        tell(db, key, &message, at, OutboundState::Queued, &text, None)?;
+        tell(db, key, &message, at, state, &text, None)?;
         changes.push(rows::refresh_outbound(db, &message, at)?);
     }
     Ok(changes)

@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     Step::Sql(accounts::TABLES),
     Step::Sql(idempotency::TABLES),
     Step::Sql(view::INDEXES),
+    Step::Sql(steps::QUEUE),
 ];
 
 /// What makes a version of the one before.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::{Store, StoreError, outbound, rows};
-use crate::model::{OutboundState, Timestamp};
+use crate::model::Timestamp;
 
 /// How long a short message that the modem does not show any more is still known again: service
 /// centres deliver for a week as a rule, and for a month at most.
@@ -179,19 +179,20 @@ pub(super) fn follow(
     let moved = {
         let mut select = db.prepare_cached(
             "UPDATE submission SET modem = ?2
-             WHERE state = 'queued' AND bound_to = ?1 AND modem <> ?2
-             RETURNING id, message_id",
+             WHERE state IN ('queued', 'scheduled') AND bound_to = ?1 AND modem <> ?2
+             RETURNING id, message_id, state",
         )?;
         select
             .query_map(params![sim, modem], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
             })?
             .collect::<Result<Vec<_>, _>>()?
     };
-    for (key, message) in moved {
+    for (key, message, state) in moved {
+        let state = rows::out_state(&state)?;
         db.execute("UPDATE message SET modem = ?2 WHERE id = ?1", params![message, modem])?;
         let text = format!("its SIM is in modem {modem} now");
-        outbound::tell(db, key, &message, at, OutboundState::Queued, &text, None)?;
+        outbound::tell(db, key, &message, at, state, &text, None)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::inbound::{self, Noted, Notification};
 use super::reports::{self, Report};
 use super::rows::{self, Entry};
 use super::texts::text_part;
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, Wish, opt_out};
 use crate::model::{Address, Fault, InboundState, MessageId, Part, Timestamp};
 
 /// How much later a short message must be shown again for that to be written down, milliseconds.
@@ -146,6 +146,8 @@ pub struct NewSms {
     pub fault: Option<Fault>,
     /// It was on the SIM before the gateway first saw that SIM.
     pub historic: bool,
+    /// Its sender wants nothing more from us, or wants it again.
+    pub wish: Option<Wish>,
 }
 
 impl Store {
@@ -442,6 +444,7 @@ fn file_sms(db: &Connection, sms: &NewSms, at: Timestamp) -> Result<Change, Fail
         fault: sms.fault.as_ref(),
     };
     rows::tell(db, &entry)?;
+    opt_out::heed(db, &id, sms.wish.as_ref(), at)?;
     rows::set_inbound(db, &id, at, InboundState::Received, sms.fault.as_ref())
 }
 

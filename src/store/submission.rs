@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::model::{Address, Fault, MessageId, Origin, Part, Timestamp, TransactionId};
+use crate::model::{Address, Fault, MessageId, Origin, Part, Priority, Timestamp, TransactionId};
 
 /// A message to be made durable, its PDUs encoded.
 #[derive(Debug, Clone)]
@@ -25,6 +25,10 @@ pub struct NewOutbound {
     pub expires_at: Timestamp,
     /// Whether the caller named that time; else it is counted from now by our clock.
     pub end_named: bool,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Not before this time.
+    pub send_at: Option<Timestamp>,
     /// One PDU each.
     pub submissions: Vec<NewSubmission>,
 }

@@ -1,6 +1,7 @@
 //! What the store promises, held by reopening it after every step.
 
 mod alarms;
+mod queue;
 mod sims;
 mod texts;
 
@@ -11,8 +12,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{
-    Address, Clock, Direction, Fault, InboundState, Kind, MessageId, OutboundState, Random,
-    ReportStatus, State, Timestamp, TransactionId,
+    Address, Clock, Direction, Fault, InboundState, Kind, MessageId, OutboundState, Priority,
+    Random, ReportStatus, State, Timestamp, TransactionId,
 };
 
 const SIM: &str = "262011234567890";
@@ -70,6 +71,8 @@ impl Maker {
             sim: None,
             expires_at: later(86_400),
             end_named: false,
+            priority: Priority::Normal,
+            send_at: None,
             submissions: recipients
                 .iter()
                 .map(|address| {

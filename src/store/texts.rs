@@ -6,11 +6,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::idempotency::{Acceptance, take_once};
-use super::outbound::{show_attempt, take_due};
+use super::outbound::{first_state, show_attempt, take_due, tell_schedule};
 use super::rows::{self, Entry};
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, sim_use};
 use crate::model::{
-    Address, Kind, MediaType, MessageId, Origin, OutboundState, Part, Timestamp, TransactionId,
+    Address, Kind, MediaType, MessageId, Origin, OutboundState, Part, Priority, Timestamp,
+    TransactionId,
 };
 
 /// A short message to be made durable, its TPDUs encoded.
@@ -32,6 +33,10 @@ pub struct NewText {
     pub expires_at: Timestamp,
     /// Whether the caller named that time; else it is counted from now by our clock.
     pub end_named: bool,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Not before this time.
+    pub send_at: Option<Timestamp>,
     /// One a recipient.
     pub submissions: Vec<NewTextSubmission>,
 }
@@ -165,10 +170,11 @@ pub(super) fn text_part(text: &str) -> Part {
 fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Failure> {
     let id = text.id.as_str();
     let segments = text.submissions.first().map_or(0, |first| first.segments.len());
+    let (state, due) = first_state(text.send_at, at);
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, preview, client_ref,
                               modem, expires_at, kind, segments, end_counted)
-         VALUES (?1, 'out', 'queued', ?2, ?2, ?3, ?4, ?5, ?6, 'sms', ?7, ?8)",
+         VALUES (?1, 'out', ?9, ?2, ?2, ?3, ?4, ?5, ?6, 'sms', ?7, ?8)",
         params![
             id,
             at.as_millis(),
@@ -178,32 +184,36 @@ fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Fail
             text.expires_at.as_millis(),
             rows::column(segments),
             !text.end_named,
+            state.as_str(),
         ],
     )?;
     rows::put_parts(db, id, &[text_part(&text.text)])?;
     for (position, submission) in text.submissions.iter().enumerate() {
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at, kind, bound_to)
-             VALUES (?1, ?2, x'', 'queued', ?3, ?4, 'sms', ?5)",
+                                     next_attempt_at, kind, bound_to, priority)
+             VALUES (?1, ?2, x'', ?6, ?3, ?4, 'sms', ?5, ?7)",
         )?
         .execute(params![
             id,
             submission.transaction_id.as_str(),
             text.modem,
-            at.as_millis(),
-            text.sim
+            due.as_millis(),
+            text.sim,
+            state.as_str(),
+            text.priority.rank()
         ])?;
         let key = db.last_insert_rowid();
         db.prepare_cached(
             "INSERT INTO recipient (message_id, submission_id, position, address, state)
-             VALUES (?1, ?2, ?3, ?4, 'queued')",
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![
             id,
             key,
             rows::column(position),
-            submission.recipient.to_wire()
+            submission.recipient.to_wire(),
+            state.as_str()
         ])?;
         for (number, tpdu) in (1_i64..).zip(&submission.segments) {
             db.prepare_cached(
@@ -226,6 +236,7 @@ fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Fail
             fault: None,
         },
     )?;
+    tell_schedule(db, id, text.send_at, state, at)?;
     rows::refresh_outbound(db, id, at)
 }
 
@@ -302,7 +313,7 @@ fn release(db: &Connection, key: i64, tpdu: &[u8], at: Timestamp) -> Result<(), 
          WHERE id = (SELECT submission_id FROM segment WHERE id = ?1)",
         params![key, at.as_millis(), releases],
     )?;
-    Ok(())
+    sim_use::note_segment(db, key, at)
 }
 
 fn settle(db: &Connection, key: i64, outcome: SegmentOutcome) -> Result<(), Failure> {

@@ -35,6 +35,7 @@ mod gateway_modems;
 mod gateway_name_servers;
 mod gateway_one_port;
 mod gateway_outbound;
+mod gateway_queue;
 mod gateway_recovery;
 mod gateway_restarts;
 mod gateway_rig;

@@ -20,6 +20,9 @@ pub(crate) const FORM_FIELDS: &[&str] = &[
     "group",
     "delivery_report",
     "expires_at",
+    "validity_seconds",
+    "send_at",
+    "priority",
     "client_ref",
     "modem",
 ];
@@ -83,6 +86,10 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
         "text" => draft.text(pointer, text),
         "client_ref" => draft.client_ref(pointer, text),
         "modem" => draft.modem(pointer, text),
+        "send_at" | "priority" | "validity_seconds" if text.trim().is_empty() => {}
+        "send_at" => draft.send_at(pointer, text),
+        "priority" => draft.priority(pointer, text),
+        "validity_seconds" => draft.validity(pointer, text.trim().parse().ok()),
         "expires_at" if text.trim().is_empty() => {}
         "expires_at" => draft.expires_at(pointer, text),
         "group" | "delivery_report" => {

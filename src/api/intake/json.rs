@@ -21,6 +21,9 @@ pub(crate) const FIELDS: &[&str] = &[
     "group",
     "delivery_report",
     "expires_at",
+    "validity_seconds",
+    "send_at",
+    "priority",
     "client_ref",
     "modem",
 ];
@@ -87,6 +90,12 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("client_ref", Value::String(text)) => draft.client_ref("/client_ref", text),
         ("modem", Value::String(text)) => draft.modem("/modem", text),
         ("expires_at", Value::String(text)) => draft.expires_at("/expires_at", text),
+        ("send_at", Value::String(text)) => draft.send_at("/send_at", text),
+        ("priority", Value::String(text)) => draft.priority("/priority", text),
+        ("validity_seconds", Value::Number(number)) => {
+            draft.validity("/validity_seconds", number.as_u64());
+        }
+        ("validity_seconds", _) => wrong_type(draft, name, "a number"),
         ("group", Value::Bool(yes)) => draft.message.group = *yes,
         ("delivery_report", Value::Bool(yes)) => draft.delivery_report = Some(*yes),
         ("parts", Value::Array(list)) => {
@@ -97,7 +106,11 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("to", _) => wrong_type(draft, name, "a text or a list of texts"),
         ("parts", _) => wrong_type(draft, name, "a list of objects"),
         ("group" | "delivery_report", _) => wrong_type(draft, name, "true or false"),
-        ("kind" | "subject" | "text" | "client_ref" | "expires_at" | "modem", _) => {
+        (
+            "kind" | "subject" | "text" | "client_ref" | "expires_at" | "send_at" | "priority"
+            | "modem",
+            _,
+        ) => {
             wrong_type(draft, name, "a text");
         }
         _ => {

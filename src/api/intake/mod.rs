@@ -5,6 +5,7 @@ mod form;
 mod json;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -15,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::body;
 use super::problem::{FieldProblem, Problem};
-use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Timestamp};
+use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Priority, Timestamp};
 
 pub(super) use form::{malformed, rejected};
 
@@ -85,6 +86,9 @@ pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
         group,
         delivery_report,
         expires_at,
+        validity,
+        send_at,
+        priority,
         client_ref,
         modem,
         origin: _,
@@ -112,6 +116,9 @@ pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
     maybe(Some(if *group { "group" } else { "each" }));
     maybe(Some(if *delivery_report { "report" } else { "none" }));
     maybe(expires_at.map(|at| at.as_millis().to_string()).as_deref());
+    maybe(validity.map(|validity| validity.as_secs().to_string()).as_deref());
+    maybe(send_at.map(|at| at.as_millis().to_string()).as_deref());
+    maybe(Some(priority.as_str()));
     maybe(client_ref.as_deref());
     maybe(modem.as_deref());
     for part in parts {
@@ -336,6 +343,39 @@ impl Draft {
             self.complain(pointer, "unknown-modem", detail);
         } else if !text.is_empty() {
             self.message.modem = Some(text.to_owned());
+        }
+    }
+
+    fn send_at(&mut self, pointer: &str, text: &str) {
+        match text.trim().parse::<jiff::Timestamp>() {
+            Ok(at) => self.message.send_at = Some(Timestamp::from_millis(at.as_millisecond())),
+            Err(_) => self.complain(
+                pointer,
+                "invalid-send-at",
+                "send_at is not a time like 2026-12-24T18:00:00Z",
+            ),
+        }
+    }
+
+    fn priority(&mut self, pointer: &str, text: &str) {
+        match Priority::parse(text.trim()) {
+            Some(priority) => self.message.priority = priority,
+            None => self.complain(
+                pointer,
+                "invalid-priority",
+                "priority must be 'low', 'normal' or 'high'",
+            ),
+        }
+    }
+
+    fn validity(&mut self, pointer: &str, seconds: Option<u64>) {
+        match seconds {
+            Some(seconds) => self.message.validity = Some(Duration::from_secs(seconds)),
+            None => self.complain(
+                pointer,
+                "invalid-validity",
+                "validity_seconds is not a whole number of seconds",
+            ),
         }
     }
 

@@ -4,6 +4,7 @@
 mod api;
 mod data;
 mod operator;
+mod sending;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::operators::{self, Settings};
 
 pub use api::{ApiPolicy, TlsFiles};
 pub use data::{DEFAULT_MTU, DataPolicy};
+pub use sending::SendingPolicy;
 
 /// Where the web page and the API listen unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8411";
@@ -52,6 +54,8 @@ pub struct Config {
     pub timing: Timing,
     /// How data calls are made and counted.
     pub data: DataPolicy,
+    /// What decides when a message may leave. Without limits unless read from a file.
+    pub sending: SendingPolicy,
     /// Send a message whose fate is not known once more by itself, at the risk that it arrives
     /// twice. Off unless asked for.
     pub resend_unknown: bool,
@@ -194,6 +198,7 @@ impl Config {
             others: Vec::new(),
             timing: Timing::default(),
             data: DataPolicy::default(),
+            sending: SendingPolicy::default(),
             resend_unknown: false,
             sms_languages: Vec::new(),
         }
@@ -243,6 +248,14 @@ impl Config {
         let data = data::check(file, raw.data)?;
         config.data = data.policy;
         config.timing.linger = data.linger.unwrap_or(config.timing.linger);
+        let sending = sending::Raw {
+            pause_after_refusals: raw.sending.pause_after_refusals,
+            probe_after_minutes: raw.sending.probe_after_minutes,
+            quiet_hours: raw.sending.quiet_hours,
+            stop_words: raw.sending.stop_words,
+            start_words: raw.sending.start_words,
+        };
+        config.sending = sending::check(file, sending, raw.limits)?;
         config.resend_unknown = raw.sending.resend_unknown;
         for (index, name) in raw.sending.sms_languages.iter().enumerate() {
             config.sms_languages.push(parse_language(file, index, name)?);
@@ -257,7 +270,13 @@ impl Config {
         }
         let alone = raw.modem.len() == 1;
         for (index, modem) in raw.modem.into_iter().enumerate() {
+            let limits = modem.limits;
             let modem = check_modem(file, index, alone, data.monthly_cap, modem)?;
+            if let Some(limits) = limits {
+                let table = format!("modem[{index}].limits");
+                let limits = sending::limits(file, &table, limits, config.sending.limits)?;
+                config.sending.limits_of.insert(modem.name.clone(), limits);
+            }
             if config.modems.iter().any(|other| other.name == modem.name) {
                 return Err(value(
                     file,
@@ -301,6 +320,8 @@ struct RawConfig {
     #[serde(default)]
     sending: RawSending,
     #[serde(default)]
+    limits: sending::RawLimits,
+    #[serde(default)]
     receiving: RawReceiving,
     #[serde(default)]
     data: data::RawData,
@@ -316,6 +337,11 @@ struct RawSending {
     resend_unknown: bool,
     #[serde(default)]
     sms_languages: Vec<String>,
+    pause_after_refusals: Option<i64>,
+    probe_after_minutes: Option<i64>,
+    quiet_hours: Option<String>,
+    stop_words: Option<Vec<String>>,
+    start_words: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -337,6 +363,7 @@ struct RawModem {
     monthly_cap_mb: Option<i64>,
     interface: Option<String>,
     own_number: Option<String>,
+    limits: Option<sending::RawLimits>,
     operator: Option<operator::RawOperator>,
 }
 

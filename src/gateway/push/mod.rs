@@ -298,8 +298,10 @@ impl Intake {
             return self.file_push(found, datagram.data.clone(), content_type, what).await;
         }
         stages.tell(Stage::SmsRead { what: "a text message".to_owned() });
+        let text = text.filter(|_| datagram.destination_port.is_none());
         let sms = NewSms {
-            text: text.filter(|_| datagram.destination_port.is_none()),
+            wish: text.as_deref().and_then(|text| self.core.sending.words.find(text)),
+            text,
             port: datagram.destination_port,
             octets: datagram.data.clone(),
             ..self.sms(found, &datagram.originator)
@@ -321,6 +323,7 @@ impl Intake {
             sent_at: found.sent_at,
             class: found.class,
             text: None,
+            wish: None,
             octets: Bytes::new(),
             port: None,
             segments: found.segments,

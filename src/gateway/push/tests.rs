@@ -82,6 +82,7 @@ fn intake(dir: &std::path::Path) -> Intake {
         events: Events::new(clock),
         timing: Timing::default(),
         data: crate::gateway::DataPolicy::default(),
+        sending: Arc::default(),
         resend_unknown: false,
         sms_languages: Vec::new().into(),
         sms_reference: Arc::default(),
@@ -322,6 +323,8 @@ async fn delivery_report_reaches_its_recipient() {
         sim: None,
         expires_at: NOW.plus(Duration::from_secs(60)),
         end_named: false,
+        priority: crate::model::Priority::Normal,
+        send_at: None,
         submissions: vec![NewSubmission {
             transaction_id: TransactionId::generate(&core.random),
             pdu: Bytes::from_static(b"pdu"),

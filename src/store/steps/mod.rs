@@ -2,6 +2,8 @@
 
 mod lives;
 mod outbox;
+mod queue;
 
 pub(super) use lives::CLOCK;
 pub(super) use outbox::OUTBOX;
+pub(super) use queue::QUEUE;

@@ -31,6 +31,8 @@ impl Rig {
             sim: None,
             expires_at: later(86_400),
             end_named: false,
+            priority: Priority::Normal,
+            send_at: None,
             submissions: vec![NewTextSubmission {
                 transaction_id: TransactionId::stored(format!("T{id}")),
                 recipient: self.phone.clone(),
