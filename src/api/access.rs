@@ -61,7 +61,7 @@ pub(super) fn schemas() -> Value {
     let time = || json!({ "type": "string", "format": "date-time" });
     let limit = || json!({ "type": ["integer", "null"], "minimum": 1, "maximum": u32::MAX });
     let modems = || {
-        json!({ "type": "array", "items": text(), "description":
+        json!({ "type": ["array", "null"], "items": text(), "description":
         "Modems that it may send by; any when empty." })
     };
     let record = json!({

@@ -171,6 +171,14 @@ impl Endpoint {
         )
     }
 
+    /// What every other answer is, as OpenAPI writes it, where that is not a problem alone.
+    pub(super) fn otherwise(mut self, response: Value) -> Self {
+        if let Some(responses) = self.operation.as_mut().and_then(|it| it.get_mut("responses")) {
+            responses["default"] = response;
+        }
+        self
+    }
+
     /// An answer, as OpenAPI writes it.
     pub(super) fn response(mut self, status: u16, response: Value) -> Self {
         if let Some(responses) = self.operation.as_mut().and_then(|it| it.get_mut("responses")) {

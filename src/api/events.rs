@@ -1,10 +1,11 @@
 //! Everything that happens, as server-sent events (WHATWG HTML, clause 9.2).
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use serde_json::json;
@@ -18,7 +19,7 @@ use super::endpoint::Endpoint;
 use super::problem::Problem;
 use super::view::EventItem;
 use super::{Context, query};
-use crate::gateway::Event;
+use crate::gateway::{Event, Gateway};
 use crate::model::MessageId;
 
 /// How often a line is sent when nothing happens, so that both sides notice a dead connection.
@@ -29,12 +30,20 @@ const MAX_LISTENERS: usize = 64;
 
 static LISTENERS: Semaphore = Semaphore::const_new(MAX_LISTENERS);
 
+/// Most changes told to a listener that comes back; more are a reason to read the lists.
+const MAX_MISSED: usize = 1000;
+
 struct Listener {
     _place: SemaphorePermit<'static>,
     events: Receiver<Event>,
     only: Option<MessageId>,
     shutdown: CancellationToken,
+    gateway: Gateway,
     greeted: bool,
+    /// What changed while a listener was away.
+    missed: VecDeque<EventItem>,
+    /// The number of the last of those.
+    known: i64,
 }
 
 /// The event stream.
@@ -59,6 +68,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 pub(super) async fn stream(
     State(context): State<Context>,
     RawQuery(query): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
     let only = match query::value(query.as_deref(), "message") {
         None => None,
@@ -73,13 +83,28 @@ pub(super) async fn stream(
         )
         .hint("close one, or use webhooks")
     })?;
-    let listener = Listener {
+    let mut listener = Listener {
         _place: place,
         events: context.gateway.subscribe(),
         only,
         shutdown: context.shutdown.clone(),
+        gateway: context.gateway.clone(),
         greeted: false,
+        missed: VecDeque::new(),
+        known: 0,
     };
+    // After the subscription, so that nothing falls between the two.
+    if let Some(number) = last_event(&headers)? {
+        listener.known = context.gateway.last_change().await?;
+        let mut events = context.gateway.changes_since(number, MAX_MISSED + 1).await?;
+        if events.len() > MAX_MISSED {
+            listener.missed.push_back(EventItem::Missed {
+                events: u64::try_from(events.len()).unwrap_or(u64::MAX),
+            });
+            events.clear();
+        }
+        listener.missed.extend(events.iter().map(EventItem::from));
+    }
     let stream = stream::unfold(listener, next);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
@@ -91,15 +116,21 @@ async fn next(mut listener: Listener) -> Option<(Result<Sent, Infallible>, Liste
         return Some((Ok(Sent::default().comment("listening")), listener));
     }
     loop {
-        let received = tokio::select! {
-            biased;
-            () = listener.shutdown.cancelled() => return None,
-            received = listener.events.recv() => received,
-        };
-        let item = match received {
-            Ok(event) => EventItem::from(&event),
-            Err(RecvError::Lagged(events)) => EventItem::Missed { events },
-            Err(RecvError::Closed) => return None,
+        let (item, number) = match listener.missed.pop_front() {
+            Some(item) => (item, listener.known),
+            None => {
+                let received = tokio::select! {
+                    biased;
+                    () = listener.shutdown.cancelled() => return None,
+                    received = listener.events.recv() => received,
+                };
+                let item = match received {
+                    Ok(event) => EventItem::from(&event),
+                    Err(RecvError::Lagged(events)) => EventItem::Missed { events },
+                    Err(RecvError::Closed) => return None,
+                };
+                (item, 0)
+            }
         };
         let wanted = match (&listener.only, &item) {
             (None, _) | (_, EventItem::Missed { .. }) => true,
@@ -108,8 +139,33 @@ async fn next(mut listener: Listener) -> Option<(Result<Sent, Infallible>, Liste
         if !wanted {
             continue;
         }
-        if let Ok(sent) = Sent::default().event(item.kind()).json_data(&item) {
+        let mut sent = Sent::default().event(item.kind());
+        // Only what the store remembers has a number; a store that fails takes none of the rest.
+        if matches!(item, EventItem::State { .. }) {
+            let number = match number {
+                0 => listener.gateway.last_change().await.unwrap_or(0),
+                known => known,
+            };
+            if number > 0 {
+                sent = sent.id(number.to_string());
+            }
+        }
+        if let Ok(sent) = sent.json_data(&item) {
             return Some((Ok(sent), listener));
         }
     }
+}
+
+/// What a listener that comes back has seen (WHATWG HTML, clause 9.2.4).
+fn last_event(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let number = value.to_str().ok().and_then(|text| text.trim().parse::<i64>().ok());
+    number.filter(|number| *number >= 0).map(Some).ok_or_else(|| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-last-event-id",
+            "this Last-Event-ID is none of ours",
+            "Last-Event-ID must be the id of an earlier event",
+        )
+    })
 }

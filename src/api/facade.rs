@@ -29,6 +29,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
         } })
     };
+    // Refusals are told in the words that those programs show.
+    let refused = || {
+        json!({ "description": "Refused; nothing was taken.", "content": {
+            "text/plain": { "schema": { "type": "string" } },
+            "application/problem+json": { "schema": super::endpoint::reference("Problem") },
+        } })
+    };
     let text = |description: &str| {
         json!({ "description": description, "content": {
             "text/plain": { "schema": { "type": "string" } } } })
@@ -42,13 +49,15 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     for (method, id) in [(Method::GET, "sendmms"), (Method::POST, "sendmmsForm")] {
         let endpoint = Endpoint::unguarded(method.clone(), "/cgi-bin/sendmms", sendmms)
             .named(id, "Hand in an MMS as to Mbuni: username, password (a token), to, text, ...")
-            .response(200, text("`Accepted: ID`."));
+            .response(200, text("`Accepted: ID`."))
+            .otherwise(refused());
         all.push(if method == Method::POST { endpoint.body(form()) } else { endpoint });
     }
     for (method, id) in [(Method::GET, "sendsms"), (Method::POST, "sendsmsForm")] {
         let endpoint = Endpoint::unguarded(method.clone(), "/cgi-bin/sendsms", sendsms)
             .named(id, "Hand in an SMS as to Kannel: username, password (a token), to, text")
-            .response(202, text("`0: Accepted for delivery`."));
+            .response(202, text("`0: Accepted for delivery`."))
+            .otherwise(refused());
         all.push(if method == Method::POST { endpoint.body(form()) } else { endpoint });
     }
     all

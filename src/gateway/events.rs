@@ -67,6 +67,20 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// That a message reached a state.
+    pub(super) fn state_at(change: &Change, at: Timestamp) -> Self {
+        Self::State {
+            at,
+            id: change.id.clone(),
+            kind: change.kind,
+            direction: change.direction,
+            state: change.state,
+            historic: change.historic,
+        }
+    }
+}
+
 /// A modem as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModemView {
@@ -189,14 +203,7 @@ impl Events {
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
             *counts.entry(outcome).or_default() += 1;
         }
-        self.send(Event::State {
-            at: self.clock.now(),
-            id: change.id.clone(),
-            kind: change.kind,
-            direction: change.direction,
-            state: change.state,
-            historic: change.historic,
-        });
+        self.send(Event::state_at(change, self.clock.now()));
     }
 
     pub(super) fn changes<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) {

@@ -250,6 +250,24 @@ impl Gateway {
         self.inner.core.store.write_something(self.now()).await
     }
 
+    /// The number by which a listener that comes back says what it knows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn last_change(&self) -> Result<i64, StoreError> {
+        self.inner.core.store.last_change().await
+    }
+
+    /// The messages that changed after that number or shortly before, as events with their present
+    /// state; at most `limit`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn changes_since(&self, number: i64, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let changes = self.inner.core.store.changes_since(number, limit).await?;
+        Ok(changes.into_iter().map(|(change, at)| Event::state_at(&change, at)).collect())
+    }
+
     /// Who may use the gateway.
     #[must_use]
     pub fn access(&self) -> &AccessBook {

@@ -10,6 +10,7 @@ mod adoption;
 mod alarms;
 mod breaker;
 mod calls;
+mod changes;
 mod clock;
 mod due;
 mod engine;

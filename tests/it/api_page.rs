@@ -120,6 +120,21 @@ async fn event_stream_tells_of_a_new_message_and_ends_with_the_gateway() {
         text.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
     }
     assert!(text.contains("event: state\n"), "{text}");
+    let number = text.lines().find_map(|line| line.strip_prefix("id: ")).expect("a number");
+    // Whoever comes back is told what changed, with its present state.
+    let other = rig.send("While nobody listened", PNG).await;
+    let again = Request::get("/api/v1/events").header("host", "localhost");
+    let again = again.header("last-event-id", number).body(Body::empty()).expect("a request");
+    let mut resumed = rig.raw(again).await.into_body().into_data_stream();
+    let mut told = String::new();
+    while !told.contains(&other) {
+        let chunk = resumed.next().await.expect("the stream goes on").expect("a chunk");
+        told.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
+    }
+    let wrong = Request::get("/api/v1/events").header("last-event-id", "x");
+    rig.ask(wrong.body(Body::empty()).expect("a request"))
+        .await
+        .is_problem(400, "invalid-last-event-id");
     rig.shutdown.cancel();
     while let Some(chunk) = stream.next().await {
         chunk.expect("no error at the end");

@@ -70,6 +70,8 @@ fn every_endpoint_answers_as_its_description_says() {
         .args(["--header", &format!("Authorization: Bearer {}", token.trim())])
         // An event stream does not end, and a gateway without a modem is not ready.
         .args(["--exclude-path", "/api/v1/events", "--exclude-path", "/readyz"])
+        // It would take its own token back.
+        .args(["--exclude-operation-id", "revokeToken"])
         // Which texts are numbers no schema tells, so what fits one may be refused.
         .args(["--exclude-checks", "positive_data_acceptance"])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "25"])

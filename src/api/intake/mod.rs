@@ -174,6 +174,10 @@ pub(crate) async fn text_to_count(request: Request) -> Result<String, Problem> {
         .map_err(|error| body::unreadable(&error, MAX_BODY))?;
     let object: Option<serde_json::Map<String, serde_json::Value>> =
         serde_json::from_slice(&body).ok();
+    if let Some(name) = object.iter().flat_map(|object| object.keys()).find(|name| *name != "text")
+    {
+        return Err(Problem::fields(vec![unknown_field(json::pointer_of(name), name, &["text"])]));
+    }
     let text = object.as_ref().and_then(|object| object.get("text")?.as_str());
     match text {
         Some(text) if text.len() <= MAX_TEXT => Ok(text.replace("\r\n", "\n")),

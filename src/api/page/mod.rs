@@ -10,9 +10,10 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::Markup;
+use serde_json::{Value, json};
 
 use super::auth::{Caller, Scope};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, reference};
 use super::problem::Problem;
 use super::rest::{find, may_use};
 use super::{Context, intake, query};
@@ -30,7 +31,10 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 pub(super) fn endpoints() -> Vec<Endpoint> {
     use Scope::{MessagesRead, MessagesSend, ModemsRead};
     vec![
-        Endpoint::get("/", MessagesRead, index),
+        Endpoint::get("/", MessagesRead, index)
+            .named("page", "The page for people")
+            .response(200, html_response())
+            .otherwise(html_response()),
         Endpoint::post("/messages", MessagesSend, compose),
         Endpoint::get("/messages/{id}", MessagesRead, message),
         Endpoint::get("/modems/{name}", ModemsRead, one_modem),
@@ -46,6 +50,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             asset("image/svg+xml", include_str!("icon.svg"))
         }),
     ]
+}
+
+fn html_response() -> Value {
+    json!({ "description": "The page, or what is wrong.", "content": {
+        "text/html": { "schema": { "type": "string" } },
+        "application/problem+json": { "schema": reference("Problem") },
+    } })
 }
 
 /// For paths that do not exist: a page for browsers, a problem for programs.
