@@ -138,7 +138,7 @@ async fn text_is_handed_in_counted_and_refused_where_it_cannot_be_one() {
     let (_, cost) = api.post("/api/v1/sms/count", &count(&"\u{1f382}".repeat(40))).await;
     assert_eq!((&cost["encoding"], &cost["segments"]), (&json!("ucs2"), &json!(2)));
     let (status, problem) = api.post("/api/v1/sms/count", &json!({ "txt": "x" })).await;
-    assert_eq!((status, &problem["code"]), (400, &json!("malformed-json")));
+    assert_eq!((status, &problem["code"]), (422, &json!("unknown-field")));
 
     for (field, value, pointer, code) in [
         ("subject", json!("Hello"), "/subject", "not-in-sms"),
