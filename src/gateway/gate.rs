@@ -6,8 +6,8 @@ use super::breaker::{self, SIM_REFUSED, SimRefused, Word};
 use super::limits::{self, LimitReached};
 use super::line::Line;
 use super::quiet::{Quiet, QuietHours};
+use super::upkeep::HELD;
 use super::{alarms, limits::Limits};
-use crate::gateway::upkeep::HELD;
 use crate::model::{
     Address, Blame, Calendar, Explain, Fault, Kind, Layer, Priority, Retry, Timestamp,
 };

@@ -33,8 +33,8 @@ pub const LIMIT_NAMES: [&str; 6] =
 
 impl Limits {
     /// Those of a configuration that does not say otherwise: what the association of American
-    /// operators takes for a person and not a machine (CTIA, Messaging Principles and Best Practices
-    /// 2023, clause 3.1: 15 to 60 messages a minute, 1 000 a day), at its lower end.
+    /// operators takes for a person and not a machine (CTIA, Messaging Principles and Best Practices:
+    /// 15 to 60 messages a minute, 1 000 a day), at its lower end.
     pub const SAFE: Self = Self {
         per_minute: Some(15),
         per_hour: Some(300),

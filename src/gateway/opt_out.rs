@@ -1,5 +1,5 @@
 //! Who wants nothing more from us: what recipients write who do not (CTIA, Messaging Principles and
-//! Best Practices 2023, clause 5.1.3, and the words of other languages), pure; and what a person
+//! Best Practices, and the words of other languages), pure; and what a person
 //! enters and lifts.
 
 use super::gate::OptedOut;

@@ -1,7 +1,7 @@
 //! How urgent a message is.
 
-/// How urgent a message is: its place in the queue, and X-Mms-Priority (OMA-TS-MMS_ENC-V1_3 clause
-/// 7.3.38), which some phones show.
+/// How urgent a message is: its place in the queue, and X-Mms-Priority (OMA-TS-MMS_ENC-V1_3), which
+/// some phones show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Priority {
     /// It gives way to others.
