@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{self, Scope};
 use super::rest::methods;
-use super::{Context, access, alarms, events, facade, health, page, rest, sending};
+use super::{Context, access, alarms, arrivals, events, facade, health, page, rest, sending};
 
 /// Everything that is served.
 pub(super) fn all() -> Vec<Endpoint> {
@@ -24,6 +24,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         access::endpoints(),
         alarms::endpoints(),
         sending::endpoints(),
+        arrivals::endpoints(),
         health::endpoints(),
         page::endpoints(),
     ];

@@ -4,6 +4,7 @@
 
 mod access;
 mod alarms;
+mod arrivals;
 mod auth;
 mod body;
 mod endpoint;

@@ -88,6 +88,7 @@ fn schemas() -> Value {
                 "expires_at": { "type": ["string", "null"], "format": "date-time" },
                 "validity_seconds": { "type": ["integer", "null"], "minimum": 60,
                     "maximum": 31_622_400,
+                "read_report": { "type": "boolean" },
                     "description": "Instead of expires_at: from its acceptance or send_at." },
                 "send_at": { "type": ["string", "null"], "format": "date-time",
                     "description": "Not before this time; at most a year ahead." },
@@ -115,6 +116,7 @@ fn schemas() -> Value {
                 "kind": { "enum": ["mms", "sms"] }, "subject": text(), "text": text(),
                 "file": { "type": "array", "items": { "type": "string", "format": "binary" } },
                 "group": { "type": "boolean" }, "delivery_report": { "type": "boolean" },
+                "read_report": { "type": "boolean" },
                 "expires_at": time(), "client_ref": text(), "modem": text(),
                 "validity_seconds": { "type": "string", "pattern": "^[0-9]+$" },
                 "send_at": time(), "priority": { "enum": ["low", "normal", "high"] },
@@ -163,7 +165,8 @@ fn schemas() -> Value {
         "Recipient": object(json!({
             "address": text(), "state": { "enum": OutboundState::ALL.iter()
                 .map(|state| state.as_str()).collect::<Vec<_>>() },
-            "mmsc_message_id": text(), "report": text(), "fault": reference("Fault"),
+            "mmsc_message_id": text(), "report": text(),
+            "delivered_at": time(), "read_at": time(), "fault": reference("Fault"),
         })),
         "Part": object(json!({
             "index": count(), "content_type": text(), "filename": text(), "content_id": text(),
@@ -171,7 +174,8 @@ fn schemas() -> Value {
         })),
         "TimelineItem": object(json!({
             "at": time(), "recipient": text(), "state": text(), "text": text(),
-            "fault": reference("Fault"),
+            "fault": reference("Fault"), "cause": text(), "verbatim": text(), "modem": text(),
+            "attempt": count(),
         })),
         "Timeline": object(json!({ "events": many("TimelineItem") })),
         "Modem": modem(),

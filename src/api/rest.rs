@@ -287,7 +287,7 @@ async fn cancel(
     after_action(&context.gateway, &id).await
 }
 
-async fn after_action(gateway: &Gateway, id: &str) -> Result<Response, Problem> {
+pub(super) async fn after_action(gateway: &Gateway, id: &str) -> Result<Response, Problem> {
     let view = find(gateway, id).await?;
     Ok((StatusCode::ACCEPTED, Json(Message::whole(&view, &gateway.modems()))).into_response())
 }

@@ -258,6 +258,12 @@ pub struct Recipient {
     /// The last delivery report's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+    /// When the first report said that the phone has it, RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<String>,
+    /// When the first report said that it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<String>,
     /// The last error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
@@ -302,6 +308,18 @@ pub struct TimelineItem {
     /// The error behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// Its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What the other side said, as it said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verbatim: Option<String>,
+    /// The modem that had the message then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modem: Option<String>,
+    /// In which attempt, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
 }
 
 /// A message's timeline.
@@ -513,6 +531,8 @@ impl From<&RecipientView> for Recipient {
             state: recipient.state.as_str().to_owned(),
             mmsc_message_id: recipient.mmsc_message_id.clone(),
             report: recipient.report.clone(),
+            delivered_at: recipient.delivered_at.map(|at| at.to_string()),
+            read_at: recipient.read_at.map(|at| at.to_string()),
             fault: recipient.fault.clone(),
         }
     }
@@ -526,6 +546,10 @@ impl From<&TimelineEntry> for TimelineItem {
             state: entry.state.clone(),
             text: entry.text.clone(),
             fault: entry.fault.clone(),
+            cause: entry.cause.clone(),
+            verbatim: entry.verbatim.clone(),
+            modem: entry.modem.clone(),
+            attempt: entry.attempt,
         }
     }
 }

@@ -273,7 +273,7 @@ fn encode(
             }),
             sender_visibility_hide: None,
             delivery_report: Some(message.delivery_report),
-            read_report: Some(false),
+            read_report: Some(message.read_report),
             extra: Vec::new(),
             content_type: composed.content_type.clone(),
             body: Body::Multipart(composed.parts.clone()),

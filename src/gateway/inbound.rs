@@ -4,13 +4,15 @@
 
 use std::time::Duration;
 
+use super::alarms::modem_scope;
 use super::policy::{self, FetchVerdict, Suspicious};
+use super::push::MISSED_MMS;
 use super::schedule::Schedule;
 use super::shift::Shift;
-use crate::codec::mms::{self, MmsStatus, RetrieveConf};
+use crate::codec::mms::{self, CancelStatus, MmsStatus, ReadStatus, RetrieveConf};
 use crate::codec::wsp::{self, charset};
-use crate::mm1::{Client, Mm1Error, Retrieved, Target};
-use crate::model::{Explain, Part, Retry};
+use crate::mm1::{Client, Mm1Error, ReadReport, Retrieved, Target};
+use crate::model::{Blame, Explain, Fault, Layer, Part, Retry};
 use crate::operators::AckMode;
 use crate::store::{
     AckKind, AckResult, LEAST_LIFE, NewAck, PendingAck, PendingRetrieval, Received, Retrieval,
@@ -23,6 +25,40 @@ const ACK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// After so many refusals of the kind that does not pass, an acknowledgement is given up.
 const MAX_REFUSED_ACKS: u32 = 7;
+
+/// The code of [`AckGivenUp`].
+const ACK_GIVEN_UP: &str = "acknowledgement-given-up";
+
+/// The MMSC does not take what it is told of messages that came in.
+#[derive(Debug, thiserror::Error)]
+#[error("the MMSC takes no acknowledgement: {summary}")]
+struct AckGivenUp {
+    summary: String,
+}
+
+impl Explain for AckGivenUp {
+    fn layer(&self) -> Layer {
+        Layer::Mmsc
+    }
+
+    fn code(&self) -> &'static str {
+        ACK_GIVEN_UP
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Never
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Operator
+    }
+
+    fn remedy(&self) -> String {
+        "nothing is lost here, but the MMSC may announce messages again, tell their senders nothing, or \
+         keep the next ones for the web: try another `ack` or `ack_to_location` in [modem.operator]"
+            .to_owned()
+    }
+}
 
 /// Fetches what was claimed and records how it ended.
 pub(super) async fn retrieve(
@@ -66,8 +102,12 @@ pub(super) async fn retrieve(
     if let Retrieval::Received { message, .. } = &mut outcome {
         message.wish = message.preview.as_deref().and_then(|text| core.sending.words.find(text));
     }
+    let here = matches!(&outcome, Retrieval::Received { acks, .. } if !acks.is_empty());
     let change = core.store.settle_retrieval(&pending.message, outcome, now).await?;
     core.events.change(&change);
+    if here {
+        core.clear(&modem_scope(&shift.modem), MISSED_MMS).await?;
+    }
     Ok(())
 }
 
@@ -79,6 +119,7 @@ pub(super) async fn acknowledge(
 ) -> Result<(), StoreError> {
     let core = &shift.core;
     let stages = shift.stages(Some(&pending.message));
+    let report_allowed = (!core.receiving.delivery_reports).then_some(false);
     let target = Target::Location {
         location: &pending.content_location,
         transaction_id: &pending.notified_as,
@@ -86,17 +127,45 @@ pub(super) async fn acknowledge(
     let transaction_id = &pending.ack.transaction_id;
     let outcome = match pending.ack.kind {
         AckKind::NotifyResp(status) => {
-            client.notify_resp(transaction_id, MmsStatus(status), None, target, &stages).await
+            let status = MmsStatus(status);
+            client.notify_resp(transaction_id, status, report_allowed, target, &stages).await
         }
-        AckKind::Acknowledge => client.acknowledge(transaction_id, None, target, &stages).await,
+        AckKind::Acknowledge => {
+            client.acknowledge(transaction_id, report_allowed, target, &stages).await
+        }
+        AckKind::CancelConf(status) => {
+            client.cancel_conf(transaction_id, CancelStatus(status), &stages).await
+        }
+        AckKind::ReadRec(status) => {
+            let report = ReadReport {
+                message_id: pending.mmsc_message_id.clone().unwrap_or_default(),
+                to: pending.sender.clone().into_iter().collect(),
+                date: core.clock.is_synchronised().then(|| core.now()),
+                status: ReadStatus(status),
+            };
+            client.read_report(report, &stages).await
+        }
     };
     let now = core.now();
     let result = match outcome {
         Ok(()) => AckResult::Done,
         Err(error) => after_ack(&error, &pending, shift, now),
     };
+    let given_up = match &result {
+        AckResult::GivenUp { fault } => Some(fault.clone()),
+        _ => None,
+    };
+    let taken = matches!(result, AckResult::Done);
     let change = core.store.settle_ack(pending.key, result, now).await?;
     core.events.changes(&change);
+    let scope = modem_scope(&shift.modem);
+    if let Some(fault) = given_up {
+        let verbatim = fault.verbatim;
+        let fault = Fault { verbatim, ..AckGivenUp { summary: fault.summary }.to_fault() };
+        core.raise(&scope, &fault).await?;
+    } else if taken {
+        core.clear(&scope, ACK_GIVEN_UP).await?;
+    }
     Ok(())
 }
 
@@ -123,6 +192,9 @@ fn received(retrieved: Retrieved, pending: &PendingRetrieval, mode: AckMode) -> 
     let acks = if retrieved.suspicious {
         Vec::new()
     } else {
+        // Whoever has answered the notification acknowledges the message
+        // (OMA-TS-MMS-CTR-V1_3 clause 8.2.3, deferred retrieval).
+        let mode = if pending.deferred { AckMode::Acknowledge } else { mode };
         acks_for(mode, &pending.transaction_id, conf.transaction_id.as_deref())
     };
     let fault = retrieved.suspicious.then(|| Suspicious.to_fault());
@@ -167,6 +239,7 @@ fn take_apart(conf: RetrieveConf) -> Received {
         subject: conf.subject.filter(|subject| !subject.is_empty()),
         mmsc_message_id: conf.message_id,
         sent_at: conf.date,
+        read_report: conf.read_report == Some(true),
         parts,
     }
 }
@@ -216,6 +289,7 @@ mod tests {
             size: None,
             attempt: 1,
             not_found: 0,
+            deferred: false,
             notified_at: Timestamp::from_secs(0),
             expires_at: Timestamp::from_secs(1_000),
         };

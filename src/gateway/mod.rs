@@ -33,6 +33,7 @@ mod policy;
 mod push;
 mod quiet;
 mod reader;
+mod retrieval;
 mod schedule;
 mod shift;
 mod sim_name;
@@ -60,7 +61,8 @@ use crate::model::{
 use crate::modem::usb::UsbBus;
 use crate::modem::{PinMemory, PortOpener};
 use crate::store::{
-    Acceptance, AccessBook, Filter, MessageView, Owner, PinBook, Queue, Store, StoreError, Summary,
+    Acceptance, AccessBook, AckKind, Filter, MessageView, NewAck, Owner, PinBook, Queue,
+    READ_STATUS_READ, Store, StoreError, Summary,
 };
 use line::Line;
 
@@ -79,6 +81,7 @@ pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
 pub use opt_out::{START_WORDS, STOP_WORDS, Words};
 pub use pausing::{LimitView, MAX_REASON};
 pub use quiet::QuietHours;
+pub use retrieval::ReceivingPolicy;
 pub use test_text::{TEST_LIFE, TestError, TestText};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
@@ -125,6 +128,7 @@ struct Core {
     data: DataPolicy,
     sending: Arc<SendingPolicy>,
     resend_unknown: bool,
+    receiving: Arc<ReceivingPolicy>,
     /// Languages whose tables a text may use.
     sms_languages: Arc<[Language]>,
     /// Joins the parts of the next long text: another one for each.
@@ -168,6 +172,7 @@ impl Gateway {
             data: config.data.clone(),
             sending: Arc::new(config.sending.clone()),
             resend_unknown: config.resend_unknown,
+            receiving: Arc::new(config.receiving.clone()),
             sms_languages: config.sms_languages.clone().into(),
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
             filing: Arc::default(),
@@ -397,6 +402,69 @@ impl Gateway {
             State::Out(_) => "the network has it already, or it is on the last metres to it",
         };
         self.acted(id, state, change, reason)
+    }
+
+    /// Fetches a message that was announced and is not here, because a person said so.
+    ///
+    /// # Errors
+    /// [`ActionError`] when it is one that is sent, or its state does not allow that.
+    pub async fn retrieve(&self, id: &MessageId) -> Result<(), ActionError> {
+        self.inbound_state(id, "only a message that comes in can be fetched").await?;
+        self.retry(id).await
+    }
+
+    /// Has the MMSC told that a message which was announced and is not here is not wanted.
+    ///
+    /// # Errors
+    /// [`ActionError`] when its state does not allow that.
+    pub async fn reject(&self, id: &MessageId) -> Result<(), ActionError> {
+        let (gateway, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let reason = "only a message that comes in can be rejected";
+            let state = gateway.inbound_state(&id, reason).await?;
+            let core = &gateway.inner.core;
+            let change = core.store.reject(&id, core.now()).await?;
+            gateway.acted(&id, state, change, "only what was announced and is not here yet can be")
+        })
+        .await
+    }
+
+    /// Notes that a message that came in was read; its sender is told where that asked for it. True
+    /// when a report goes out.
+    ///
+    /// # Errors
+    /// [`ActionError`] when its state does not allow that.
+    pub async fn mark_read(&self, id: &MessageId) -> Result<bool, ActionError> {
+        let (gateway, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let state = gateway.inbound_state(&id, "only a message that comes in is read").await?;
+            let core = &gateway.inner.core;
+            let report = core.receiving.delivery_reports.then(|| NewAck {
+                kind: AckKind::ReadRec(READ_STATUS_READ),
+                transaction_id: String::new(),
+            });
+            let Some(told) = core.store.mark_read(&id, report, core.now()).await? else {
+                let reason = "it is not here";
+                return Err(ActionError::WrongState { id, state: state.as_str(), reason });
+            };
+            gateway.inner.lines.iter().for_each(Line::wake);
+            Ok(told)
+        })
+        .await
+    }
+
+    async fn inbound_state(
+        &self,
+        id: &MessageId,
+        reason: &'static str,
+    ) -> Result<State, ActionError> {
+        match self.state(id).await? {
+            state @ State::In(_) => Ok(state),
+            state => {
+                let id = id.clone();
+                Err(ActionError::WrongState { id, state: state.as_str(), reason })
+            }
+        }
     }
 
     /// Every configured modem.

@@ -11,9 +11,10 @@ use super::transport::{Answer, Call, Failure, Hook, HttpUrl, Route, Transport};
 use super::{MAX_ANSWER, MAX_MESSAGE, Mm1Error, Retrieved, Seen, SubmitOutcome, Timeouts};
 use crate::codec::Decoded;
 use crate::codec::mms::{
-    self, AcknowledgeInd, MmsStatus, NotifyRespInd, Pdu, SendConf, StatusClass, Version,
+    self, AcknowledgeInd, CancelConf, CancelStatus, MmsStatus, NotifyRespInd, Pdu, ReadRecInd,
+    ReadStatus, SendConf, StatusClass, Version,
 };
-use crate::model::{Stage, StageSink, redact};
+use crate::model::{Address, Stage, StageSink, Timestamp, redact};
 use crate::net::Net;
 use crate::operators::Settings;
 
@@ -48,6 +49,19 @@ pub enum Target<'a> {
         /// Its X-Mms-Transaction-Id, which may complete the location.
         transaction_id: &'a str,
     },
+}
+
+/// What M-Read-Rec.ind tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadReport {
+    /// Message-ID of M-Retrieve.conf.
+    pub message_id: String,
+    /// The sender of the message.
+    pub to: Vec<Address>,
+    /// When it was read, where that is known.
+    pub date: Option<Timestamp>,
+    /// Read, or deleted without that.
+    pub status: ReadStatus,
 }
 
 /// The MMS client of one SIM over one network; lives as long as the data call and keeps one
@@ -221,6 +235,46 @@ impl Client {
             extra: Vec::new(),
         });
         self.tell(&pdu, target, stages).await
+    }
+
+    /// Answers M-Cancel.req by M-Cancel.conf; any 2xx completes it.
+    ///
+    /// # Errors
+    /// [`Mm1Error`]; sending it again does no harm.
+    pub async fn cancel_conf(
+        &self,
+        transaction_id: &str,
+        cancel_status: CancelStatus,
+        stages: &StageSink,
+    ) -> Result<(), Mm1Error> {
+        let pdu = Pdu::CancelConf(CancelConf {
+            transaction_id: transaction_id.to_owned(),
+            version: self.version,
+            cancel_status,
+            extra: Vec::new(),
+        });
+        self.tell(&pdu, Target::Mmsc, stages).await
+    }
+
+    /// Tells the sender of a message what became of it by M-Read-Rec.ind; any 2xx completes it.
+    ///
+    /// # Errors
+    /// [`Mm1Error`]; sending it again tells the sender again.
+    pub async fn read_report(
+        &self,
+        report: ReadReport,
+        stages: &StageSink,
+    ) -> Result<(), Mm1Error> {
+        let pdu = Pdu::ReadRecInd(ReadRecInd {
+            version: self.version,
+            message_id: report.message_id,
+            to: report.to,
+            from: Some(mms::From::InsertAddress),
+            date: report.date,
+            read_status: report.status,
+            extra: Vec::new(),
+        });
+        self.tell(&pdu, Target::Mmsc, stages).await
     }
 
     /// Ends the kept connection in order, before the call is hung up.

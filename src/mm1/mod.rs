@@ -10,7 +10,7 @@ mod error;
 mod outcome;
 mod transport;
 
-pub use client::{Client, Identity, Target};
+pub use client::{Client, Identity, ReadReport, Target};
 pub use error::{Mm1Error, Seen};
 pub use outcome::{Refusal, Retrieved, SubmitOutcome};
 pub use transport::{FINAL_BLOCK, MAX_ANSWER, MAX_MESSAGE, Route, Timeouts, TransportError};

@@ -270,6 +270,8 @@ pub struct NewMessage {
     pub group: bool,
     /// Ask the MMSC, or the short message centre, to tell when it was delivered.
     pub delivery_report: bool,
+    /// Ask the recipients' phones to tell when it was read; people may refuse that.
+    pub read_report: bool,
     /// Give up when it could not be handed to the network by then; a short message is not delivered
     /// after it either.
     pub expires_at: Option<Timestamp>,

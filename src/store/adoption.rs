@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::inbound::{self, Life, Notification};
+use super::inbound::{self, Life, Notification, Retrieve};
 use super::{
     Change, Store, StoreError, breaker, calls, reports, route, rows, sim_use, sims, status_reports,
 };
@@ -147,6 +147,7 @@ fn merge_notifications(
                         from: None,
                         subject: None,
                         size: None,
+                        retrieve: Retrieve::Now,
                         life: Life {
                             until: Timestamp::from_millis(
                                 row.get::<_, Option<i64>>(2)?.unwrap_or_default(),

@@ -31,9 +31,9 @@ const HAPPENED: &[(&str, &str)] = &[
 
 /// What waits or is under way, as an id of a message.
 const OPEN: &str = "(SELECT message_id FROM submission WHERE state IN ('queued', 'sending')
-                     UNION ALL SELECT id FROM message WHERE state = 'notified'
+                     UNION ALL SELECT id FROM message WHERE state IN ('notified', 'deferred')
                      UNION ALL SELECT id FROM message
-                               WHERE direction = 'in' AND state IN ('retrieving', 'deferred'))";
+                               WHERE direction = 'in' AND state = 'retrieving')";
 
 impl Store {
     /// When the clock was last seen to be right, if ever.

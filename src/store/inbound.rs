@@ -6,6 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::acks::{
+    AckKind, CANCEL_RECEIVED, NOTIFY_DEFERRED, NOTIFY_REJECTED, NewAck, add_ack, put_acks,
+};
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::rows::{self, Entry};
@@ -27,6 +30,31 @@ pub struct Notification {
     pub size: Option<u64>,
     /// How long the MMSC keeps it.
     pub life: Life,
+    /// Whether it is to be fetched.
+    pub retrieve: Retrieve,
+}
+
+/// What is to be done about an announced message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retrieve {
+    /// It is fetched at once.
+    #[default]
+    Now,
+    /// The MMSC is told that it is fetched later, when somebody says so.
+    Later,
+    /// The MMSC is told that it is not wanted.
+    Never,
+}
+
+/// An M-Cancel.req, ready to be filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// X-Mms-Transaction-Id.
+    pub transaction_id: String,
+    /// X-Mms-Cancel-ID.
+    pub cancel_id: String,
+    /// What people are told of a message that is not fetched therefore.
+    pub fault: Fault,
 }
 
 /// Until when a message can be had.
@@ -55,6 +83,8 @@ pub struct PendingRetrieval {
     pub attempt: u32,
     /// How often the MMSC already said that it is not there.
     pub not_found: u32,
+    /// Whether the MMSC was told that it is fetched later.
+    pub deferred: bool,
     /// When it was first announced.
     pub notified_at: Timestamp,
     /// When the MMSC drops it.
@@ -76,49 +106,12 @@ pub struct Received {
     pub sent_at: Option<Timestamp>,
     /// Its parts.
     pub parts: Vec<Part>,
+    /// Whether the sender wants to know when it is read.
+    pub read_report: bool,
     /// The beginning of its first text, whatever charset that part has; cut as needed.
     pub preview: Option<String>,
     /// Its sender wants nothing more from us, or wants it again.
     pub wish: Option<Wish>,
-}
-
-/// What is to be told to the MMSC about a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewAck {
-    /// Which PDU.
-    pub kind: AckKind,
-    /// Its Transaction-Id.
-    pub transaction_id: String,
-}
-
-/// Which PDU acknowledges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AckKind {
-    /// M-NotifyResp.ind with this X-Mms-Status octet.
-    NotifyResp(u8),
-    /// M-Acknowledge.ind.
-    Acknowledge,
-}
-
-/// An acknowledgement that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PendingAck {
-    /// Names it towards the store.
-    pub key: i64,
-    /// The message.
-    pub message: MessageId,
-    /// What to tell.
-    pub ack: NewAck,
-    /// Where the message was.
-    pub content_location: String,
-    /// The notification's X-Mms-Transaction-Id.
-    pub notified_as: String,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
-    /// When the notification came.
-    pub notified_at: Timestamp,
-    /// When the MMSC drops the message.
-    pub expires_at: Option<Timestamp>,
 }
 
 /// How a retrieval ended.
@@ -162,25 +155,6 @@ pub enum Retrieval {
     Expired {
         /// The last reason.
         fault: Option<Fault>,
-    },
-}
-
-/// How an acknowledgement went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AckResult {
-    /// The MMSC took it.
-    Done,
-    /// Once more at that time.
-    Again {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        fault: Fault,
-    },
-    /// No longer worth trying.
-    GivenUp {
-        /// Why.
-        fault: Fault,
     },
 }
 
@@ -242,29 +216,35 @@ impl Store {
         self.write(move |db| expire(db, known, at)).await
     }
 
-    /// The acknowledgements of a SIM that are due, oldest first, at most 32.
+    /// Has the MMSC told that a message which was announced and is not here is not wanted.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn due_acks(&self, sim: &str, at: Timestamp) -> Result<Vec<PendingAck>, StoreError> {
-        let sim = sim.to_owned();
-        self.read(move |db| due_acks(db, &sim, at)).await
-    }
-
-    /// Records how an acknowledgement went.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn settle_ack(
+    pub async fn reject(
         &self,
-        key: i64,
-        result: AckResult,
+        id: &MessageId,
         at: Timestamp,
     ) -> Result<Option<Change>, StoreError> {
-        self.write(move |db| settle_ack(db, key, &result, at)).await
+        let id = id.as_str().to_owned();
+        self.write(move |db| reject(db, &id, at)).await
     }
 
-    /// Fetches a failed or expired message again, because a person said so.
+    /// Notes that a message was read; `report`: M-Read-Rec.ind goes to its sender where that asked
+    /// for it. None where it is not here; else whether a report goes out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn mark_read(
+        &self,
+        id: &MessageId,
+        report: Option<NewAck>,
+        at: Timestamp,
+    ) -> Result<Option<bool>, StoreError> {
+        let id = id.as_str().to_owned();
+        self.write(move |db| mark_read(db, &id, report.as_ref(), at)).await
+    }
+
+    /// Fetches a failed, expired, deferred or rejected message, because a person said so.
     ///
     /// # Errors
     /// When the store fails.
@@ -304,20 +284,16 @@ pub(super) fn note(
     historic: bool,
     at: Timestamp,
 ) -> Result<Noted, Failure> {
-    let known: Option<(String, String, bool)> = db
-        .query_row(
-            "SELECT message_id, state, pdu IS NOT NULL
-             FROM inbound JOIN message ON message.id = message_id
-             WHERE sim = ?1 AND transaction_id = ?2 AND content_location = ?3",
-            params![sim, new.transaction_id, new.content_location],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    if let Some((known, state, have)) = known {
+    if let Some((known, state, have)) = known(db, sim, new, at)? {
         return repeated(db, &known, rows::in_state(&state)?, have, new, at);
     }
     let late = new.life.over;
-    let state = if late { InboundState::Expired } else { InboundState::Notified };
+    let state = match new.retrieve {
+        _ if late => InboundState::Expired,
+        Retrieve::Now => InboundState::Notified,
+        Retrieve::Later => InboundState::Deferred,
+        Retrieve::Never => InboundState::Rejected,
+    };
     let id = id.as_str();
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, sender, subject, modem,
@@ -336,26 +312,94 @@ pub(super) fn note(
     )?;
     db.execute(
         "INSERT INTO inbound (message_id, sim, transaction_id, content_location, announced_size,
-                              next_attempt_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                              next_attempt_at, announced_subject)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![
             id,
             sim,
             new.transaction_id,
             new.content_location,
             new.size.and_then(|size| i64::try_from(size).ok()),
-            (!late).then(|| at.as_millis())
+            (state == InboundState::Notified).then(|| at.as_millis()),
+            new.subject
         ],
     )?;
-    let text = match (late, historic) {
-        (false, _) => "announced by the MMSC",
-        (true, false) => "announced too late: it has expired",
-        (true, true) => {
+    let text = match (late, historic, new.retrieve) {
+        (false, _, Retrieve::Now) => "announced by the MMSC",
+        (false, _, Retrieve::Later) => "announced by the MMSC; fetched when somebody says so",
+        (false, _, Retrieve::Never) => "announced by the MMSC; not wanted",
+        (true, false, _) => "announced too late: it has expired",
+        (true, true, _) => {
             "was on the SIM before: it has expired as far as can be told, and is not asked for"
         }
     };
+    if let Some(status) = answer(state) {
+        let kind = AckKind::NotifyResp(status);
+        put_acks(db, id, &[NewAck { kind, transaction_id: new.transaction_id.clone() }], at)?;
+    }
     tell(db, id, at, state, text, None)?;
     rows::set_inbound(db, id, at, state, None).map(Noted::New)
+}
+
+/// What a notification is answered with that is not followed by fetching the message.
+const fn answer(state: InboundState) -> Option<u8> {
+    match state {
+        InboundState::Deferred => Some(NOTIFY_DEFERRED),
+        InboundState::Rejected => Some(NOTIFY_REJECTED),
+        _ => None,
+    }
+}
+
+/// The message that a notification announces once more, its state, and whether it is here. Some
+/// MMSCs change one of Transaction-Id and Content-Location when they repeat themselves. A location
+/// that ends in `=` is completed by the Transaction-Id and names nothing alone; a Transaction-Id may
+/// be counted from 1 again, so that sender, subject and size have to be the same and the other recent.
+fn known(
+    db: &Connection,
+    sim: &str,
+    new: &Notification,
+    at: Timestamp,
+) -> Result<Option<(String, String, bool)>, Failure> {
+    let found = db
+        .query_row(
+            "SELECT message_id, state, pdu IS NOT NULL
+             FROM inbound JOIN message ON message.id = message_id
+             WHERE sim = ?1 AND (
+                 (transaction_id = ?2 AND content_location = ?3)
+                 OR (content_location = ?3 AND ?3 NOT LIKE '%=' AND created_at >= ?7)
+                 OR (transaction_id = ?2 AND sender IS ?4 AND announced_size IS ?5
+                     AND announced_subject IS ?6 AND created_at >= ?7)
+             )
+             ORDER BY transaction_id = ?2 AND content_location = ?3 DESC, message_id DESC LIMIT 1",
+            params![
+                sim,
+                new.transaction_id,
+                new.content_location,
+                new.from.as_ref().map(Address::to_wire),
+                new.size.and_then(|size| i64::try_from(size).ok()),
+                new.subject,
+                at.earlier(LEAST_LIFE).as_millis()
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    Ok(found)
+}
+
+/// What a repeated notification calls the message now is what the MMSC knows it by.
+fn rename(db: &Connection, id: &str, new: &Notification) -> Result<(), Failure> {
+    let changed = db.execute(
+        "UPDATE inbound SET transaction_id = ?2, content_location = ?3
+         WHERE message_id = ?1 AND (transaction_id <> ?2 OR content_location <> ?3)",
+        params![id, new.transaction_id, new.content_location],
+    )?;
+    if changed > 0 {
+        db.execute(
+            "UPDATE ack SET transaction_id = ?2 WHERE message_id = ?1 AND kind = 'notify-resp'",
+            params![id, new.transaction_id],
+        )?;
+    }
+    Ok(())
 }
 
 /// The notification of a message that we know has come once more.
@@ -368,18 +412,26 @@ pub(super) fn repeated(
     at: Timestamp,
 ) -> Result<Noted, Failure> {
     let known = rows::message_id(id)?;
-    let to_acknowledge: bool =
-        db.query_row("SELECT EXISTS (SELECT 1 FROM ack WHERE message_id = ?1)", [id], |row| {
-            row.get(0)
-        })?;
-    if have && to_acknowledge {
-        // The MMSC did not take notice of our acknowledgement: only that is repeated.
+    rename(db, id, new)?;
+    let to_acknowledge: bool = db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM ack
+                        WHERE message_id = ?1 AND kind IN ('notify-resp', 'acknowledge'))",
+        [id],
+        |row| row.get(0),
+    )?;
+    if to_acknowledge && (have || answer(state).is_some()) {
+        // The MMSC did not take notice of our answer, or reminds us: only that is repeated.
         db.execute(
             "UPDATE ack SET state = 'pending', attempts = 0, next_attempt_at = ?2, fault = NULL
-             WHERE message_id = ?1 AND state <> 'pending'",
+             WHERE message_id = ?1 AND state <> 'pending'
+               AND kind IN ('notify-resp', 'acknowledge')",
             params![id, at.as_millis()],
         )?;
-        let text = "announced once more; acknowledged again";
+        let text = if have {
+            "announced once more; acknowledged again"
+        } else {
+            "announced once more; answered again"
+        };
         tell(db, id, at, state, text, None)?;
         return Ok(Noted::Repeated { id: known, change: None });
     }
@@ -428,7 +480,7 @@ fn claim(
     let message = rows::message_id(&id)?;
     let pending = db.query_row(
         "SELECT transaction_id, content_location, announced_size, attempts, not_found, created_at,
-                expires_at
+                expires_at, deferred
          FROM inbound JOIN message ON message.id = message_id WHERE message_id = ?1",
         [&id],
         |row| {
@@ -439,6 +491,7 @@ fn claim(
                 size: row.get::<_, Option<i64>>(2)?.and_then(|size| u64::try_from(size).ok()),
                 attempt: row.get(3)?,
                 not_found: row.get(4)?,
+                deferred: row.get(7)?,
                 notified_at: Timestamp::from_millis(row.get(5)?),
                 expires_at: Timestamp::from_millis(
                     row.get::<_, Option<i64>>(6)?.unwrap_or(i64::MAX),
@@ -522,131 +575,17 @@ fn keep_message(db: &Connection, id: &str, message: &Received) -> Result<(), Fai
         ],
     )?;
     db.execute(
-        "UPDATE inbound SET recipients = ?2, mmsc_message_id = ?3, sent_at = ?4
+        "UPDATE inbound SET recipients = ?2, mmsc_message_id = ?3, sent_at = ?4, read_report = ?5
          WHERE message_id = ?1",
         params![
             id,
             rows::addresses_json(&message.to),
             message.mmsc_message_id,
-            message.sent_at.map(Timestamp::as_millis)
+            message.sent_at.map(Timestamp::as_millis),
+            message.read_report
         ],
     )?;
     rows::put_parts(db, id, &message.parts)
-}
-
-fn put_acks(db: &Connection, id: &str, acks: &[NewAck], at: Timestamp) -> Result<(), Failure> {
-    db.execute("DELETE FROM ack WHERE message_id = ?1", [id])?;
-    for ack in acks {
-        let (kind, status) = match ack.kind {
-            AckKind::NotifyResp(status) => ("notify-resp", status),
-            AckKind::Acknowledge => ("acknowledge", 0),
-        };
-        db.execute(
-            "INSERT INTO ack (message_id, sim, kind, status, transaction_id, next_attempt_at)
-             SELECT message_id, sim, ?2, ?3, ?4, ?5 FROM inbound WHERE message_id = ?1",
-            params![id, kind, status, ack.transaction_id, at.as_millis()],
-        )?;
-    }
-    Ok(())
-}
-
-fn due_acks(db: &Connection, sim: &str, at: Timestamp) -> Result<Vec<PendingAck>, Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT ack.id, ack.message_id, ack.kind, status, ack.transaction_id, content_location,
-                ack.attempts, created_at, expires_at, inbound.transaction_id
-         FROM ack JOIN inbound USING (message_id) JOIN message ON message.id = ack.message_id
-         WHERE ack.state = 'pending' AND ack.sim = ?1 AND ack.next_attempt_at <= ?2
-         ORDER BY ack.id LIMIT 32",
-    )?;
-    let rows = select
-        .query_map(params![sim, at.as_millis()], |row| {
-            let kind: String = row.get(2)?;
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                if kind == "acknowledge" {
-                    AckKind::Acknowledge
-                } else {
-                    AckKind::NotifyResp(row.get(3)?)
-                },
-                row.get::<_, String>(4)?,
-                row.get::<_, String>(5)?,
-                row.get::<_, u32>(6)?,
-                (row.get::<_, i64>(7)?, row.get::<_, Option<i64>>(8)?),
-                row.get::<_, String>(9)?,
-            ))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    rows.into_iter()
-        .map(
-            |(
-                key,
-                message,
-                kind,
-                transaction_id,
-                content_location,
-                attempts,
-                times,
-                notified_as,
-            )| {
-                Ok(PendingAck {
-                    key,
-                    message: rows::message_id(&message)?,
-                    ack: NewAck { kind, transaction_id },
-                    content_location,
-                    notified_as,
-                    attempt: attempts.saturating_add(1),
-                    notified_at: Timestamp::from_millis(times.0),
-                    expires_at: times.1.map(Timestamp::from_millis),
-                })
-            },
-        )
-        .collect()
-}
-
-fn settle_ack(
-    db: &Connection,
-    key: i64,
-    result: &AckResult,
-    at: Timestamp,
-) -> Result<Option<Change>, Failure> {
-    let (state, next, fault) = match result {
-        AckResult::Done => ("done", None, None),
-        AckResult::Again { at, fault } => ("pending", Some(*at), Some(fault)),
-        AckResult::GivenUp { fault } => ("abandoned", None, Some(fault)),
-    };
-    let id: Option<String> = db
-        .query_row(
-            "UPDATE ack SET state = ?2, attempts = attempts + 1,
-                            next_attempt_at = coalesce(?3, next_attempt_at), fault = ?4
-             WHERE id = ?1 RETURNING message_id",
-            params![key, state, next.map(Timestamp::as_millis), rows::fault_json(fault)],
-            |row| row.get(0),
-        )
-        .optional()?;
-    let Some(id) = id else { return Ok(None) };
-    held::let_go(db, Held::Ack, &key.to_string())?;
-    let before: String =
-        db.query_row("SELECT state FROM message WHERE id = ?1", [&id], |row| row.get(0))?;
-    let before = rows::in_state(&before)?;
-    let (open, taken): (u32, u32) = db.query_row(
-        "SELECT sum(state = 'pending'), sum(state = 'done') FROM ack WHERE message_id = ?1",
-        [&id],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    if before == InboundState::Received && open == 0 && taken > 0 {
-        tell(db, &id, at, InboundState::Acknowledged, "acknowledged to the MMSC", None)?;
-        return rows::set_inbound(db, &id, at, InboundState::Acknowledged, None).map(Some);
-    }
-    let text = match result {
-        AckResult::Done => "acknowledged to the MMSC".to_owned(),
-        AckResult::Again { at, .. } => {
-            format!("the acknowledgement failed; next attempt at {at}")
-        }
-        AckResult::GivenUp { .. } => "the acknowledgement is given up".to_owned(),
-    };
-    tell(db, &id, at, before, &text, fault)?;
-    Ok(None)
 }
 
 fn postpone(
@@ -693,7 +632,7 @@ fn expire(db: &Connection, known: bool, at: Timestamp) -> Result<Vec<Change>, Fa
     let late = ids(
         db,
         "SELECT id FROM message
-         WHERE state = 'notified' AND expires_at <= ?1 AND (?2 OR end_counted OR created_at <= ?3)",
+         WHERE state IN ('notified', 'deferred') AND expires_at <= ?1 AND (?2 OR end_counted OR created_at <= ?3)",
         params![at.as_millis(), known, at.earlier(LEAST_LIFE).as_millis()],
     )?;
     let mut changes = Vec::new();
@@ -740,14 +679,14 @@ fn fetch_again(
         "UPDATE inbound SET next_attempt_at = ?2, attempts = 0, not_found = 0
          WHERE message_id = ?1
            AND EXISTS (SELECT 1 FROM message
-                       WHERE id = ?1 AND state IN ('failed', 'expired', 'deferred', 'notified'))",
+                       WHERE id = ?1 AND state IN ('failed', 'expired', 'deferred', 'rejected', 'notified'))",
         params![id, at.as_millis()],
     )?;
     if rows == 0 {
         return Ok(None);
     }
     // An M-NotifyResp.ind that says "unrecognised" would make the MMSC forget the message first.
-    db.execute("DELETE FROM ack WHERE message_id = ?1", [id])?;
+    db.execute("DELETE FROM ack WHERE message_id = ?1 AND kind <> 'cancel-conf'", [id])?;
     db.execute(
         "UPDATE message SET expires_at = max(coalesce(expires_at, 0), ?2) WHERE id = ?1",
         params![id, expires_at.as_millis()],
@@ -756,7 +695,105 @@ fn fetch_again(
     rows::set_inbound(db, id, at, InboundState::Notified, None).map(Some)
 }
 
-fn tell(
+fn reject(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Failure> {
+    let open: Option<String> = db
+        .query_row(
+            "SELECT transaction_id FROM inbound JOIN message ON message.id = message_id
+             WHERE message_id = ?1 AND state IN ('notified', 'deferred')",
+            [id],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(transaction_id) = open else { return Ok(None) };
+    db.execute("UPDATE inbound SET next_attempt_at = NULL WHERE message_id = ?1", [id])?;
+    let kind = AckKind::NotifyResp(NOTIFY_REJECTED);
+    put_acks(db, id, &[NewAck { kind, transaction_id }], at)?;
+    tell(db, id, at, InboundState::Rejected, "not wanted, on request", None)?;
+    rows::set_inbound(db, id, at, InboundState::Rejected, None).map(Some)
+}
+
+fn mark_read(
+    db: &Connection,
+    id: &str,
+    report: Option<&NewAck>,
+    at: Timestamp,
+) -> Result<Option<bool>, Failure> {
+    let found: Option<(String, String, bool, bool)> = db
+        .query_row(
+            "SELECT sim, state, read_at IS NOT NULL,
+                    read_report AND mmsc_message_id IS NOT NULL AND sender IS NOT NULL
+             FROM inbound JOIN message ON message.id = message_id
+             WHERE message_id = ?1 AND state IN ('received', 'acknowledged')",
+            [id],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .optional()?;
+    let Some((sim, state, already, asked)) = found else { return Ok(None) };
+    if already {
+        return Ok(Some(false));
+    }
+    db.execute(
+        "UPDATE inbound SET read_at = ?2 WHERE message_id = ?1",
+        params![id, at.as_millis()],
+    )?;
+    let report = report.filter(|_| asked);
+    if let Some(report) = report {
+        add_ack(db, id, &sim, report, at)?;
+    }
+    let text = if report.is_some() { "read; its sender is told" } else { "read" };
+    tell(db, id, at, rows::in_state(&state)?, text, None)?;
+    Ok(Some(report.is_some()))
+}
+
+/// Files the MMSC's wish that a message is shown no more: one that is not here yet is not fetched. None
+/// where no message of that name is known.
+pub(super) fn withdraw(
+    db: &Connection,
+    sim: &str,
+    cancel: &Withdrawal,
+    at: Timestamp,
+) -> Result<Option<(MessageId, Option<Change>)>, Failure> {
+    let known: Option<(String, String)> = db
+        .query_row(
+            "SELECT message_id, state FROM inbound JOIN message ON message.id = message_id
+             WHERE sim = ?1 AND (mmsc_message_id = ?2 OR transaction_id = ?2
+                                 OR content_location = ?2 OR content_location LIKE '%/' || ?2)
+             ORDER BY mmsc_message_id IS ?2 DESC, message_id DESC LIMIT 1",
+            params![sim, cancel.cancel_id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((id, state)) = known else { return Ok(None) };
+    let state = rows::in_state(&state)?;
+    let change = if matches!(state, InboundState::Notified | InboundState::Deferred) {
+        db.execute("UPDATE inbound SET next_attempt_at = NULL WHERE message_id = ?1", [&id])?;
+        db.execute("DELETE FROM ack WHERE message_id = ?1", [&id])?;
+        let fault = &cancel.fault;
+        let text = "withdrawn by its sender before it was fetched";
+        tell(db, &id, at, InboundState::Rejected, text, Some(fault))?;
+        Some(rows::set_inbound(db, &id, at, InboundState::Rejected, Some(fault))?)
+    } else {
+        tell(db, &id, at, state, "its sender withdraws it; what is here stays", None)?;
+        None
+    };
+    confirm(db, &id, sim, cancel, at)?;
+    Ok(Some((rows::message_id(&id)?, change)))
+}
+
+/// Has a withdrawal answered.
+pub(super) fn confirm(
+    db: &Connection,
+    id: &str,
+    sim: &str,
+    cancel: &Withdrawal,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let transaction_id = cancel.transaction_id.clone();
+    let ack = NewAck { kind: AckKind::CancelConf(CANCEL_RECEIVED), transaction_id };
+    add_ack(db, id, sim, &ack, at)
+}
+
+pub(super) fn tell(
     db: &Connection,
     message: &str,
     at: Timestamp,

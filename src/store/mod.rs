@@ -5,6 +5,7 @@
 //! function that changes something returns after the change is durable.
 
 mod accounts;
+mod acks;
 mod actions;
 mod adoption;
 mod alarms;
@@ -53,6 +54,9 @@ use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
 
 pub use accounts::{AccessBook, Account, AccountLimits, MAX_ACCOUNTS, MAX_TOKENS, TokenRecord};
+pub use acks::{
+    AckKind, AckResult, NOTIFY_DEFERRED, NOTIFY_REJECTED, NewAck, PendingAck, READ_STATUS_READ,
+};
 pub use adoption::FormerName;
 pub use alarms::Alarm;
 pub use breaker::BreakerState;
@@ -61,8 +65,7 @@ pub use due::Queue;
 pub use gate::{AtGate, Whom};
 pub use idempotency::{Acceptance, KEY_LIFE};
 pub use inbound::{
-    AckKind, AckResult, LEAST_LIFE, Life, NewAck, Notification, PendingAck, PendingRetrieval,
-    Received, Retrieval,
+    LEAST_LIFE, Life, Notification, PendingRetrieval, Received, Retrieval, Retrieve, Withdrawal,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use opt_out::{OptOut, Wish};

@@ -379,14 +379,15 @@ fn unclaim(db: &Connection, key: i64, at: Timestamp) -> Result<Option<Change>, F
         )
         .optional()?;
     let Some((message, attempts)) = row else { return Ok(None) };
-    let recipient = only_recipient(db, key)?.map(|recipient| recipient.to_wire());
-    db.execute(
-        "DELETE FROM timeline
-         WHERE id = (SELECT max(id) FROM timeline
-                     WHERE message_id = ?1 AND recipient IS ?2
-                           AND state = 'sending' AND text = ?3)",
-        params![message, recipient, attempt_text(attempts.saturating_add(1))],
-    )?;
+    for recipient in recipients(db, key)? {
+        db.execute(
+            "DELETE FROM timeline
+             WHERE id = (SELECT max(id) FROM timeline
+                         WHERE message_id = ?1 AND recipient IS ?2
+                               AND state = 'sending' AND text = ?3)",
+            params![message, recipient.to_wire(), attempt_text(attempts.saturating_add(1))],
+        )?;
+    }
     set_recipients(db, key, OutboundState::Queued, None)?;
     rows::refresh_outbound(db, &message, at).map(Some)
 }
@@ -627,21 +628,22 @@ pub(super) fn tell(
     text: &str,
     fault: Option<&Fault>,
 ) -> Result<(), Failure> {
-    let recipient = only_recipient(db, key)?;
     let state = state.as_str();
-    rows::tell(db, &Entry { message, at, recipient: recipient.as_ref(), state, text, fault })
+    for recipient in &recipients(db, key)? {
+        let recipient = Some(recipient);
+        rows::tell(db, &Entry { message, at, recipient, state, text, fault })?;
+    }
+    Ok(())
 }
 
-/// The recipient of a submission that has only one: then a timeline entry is about it.
-fn only_recipient(db: &Connection, key: i64) -> Result<Option<Address>, Failure> {
-    let mut select =
-        db.prepare_cached("SELECT address FROM recipient WHERE submission_id = ?1 LIMIT 2")?;
+/// Whom a submission addresses: each has a timeline of its own.
+fn recipients(db: &Connection, key: i64) -> Result<Vec<Address>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT address FROM recipient WHERE submission_id = ?1 ORDER BY position",
+    )?;
     let rows =
         select.query_map([key], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    Ok(match rows.as_slice() {
-        [only] => Some(Address::from_wire(only)),
-        _ => None,
-    })
+    Ok(rows.iter().map(|address| Address::from_wire(address)).collect())
 }
 
 /// Whether a state is one of an outbound message.

@@ -217,12 +217,18 @@ fn apply(
             [submission],
         )?;
     }
+    // What is known of the delivery is not hidden by what is known of the reading.
+    let read = report.kind == "read";
     db.execute(
         "UPDATE recipient
-         SET state = ?2, report = ?3, inferred = inferred OR ?4,
+         SET state = ?2, report = CASE WHEN ?5 THEN coalesce(report, ?3) ELSE ?3 END,
+             inferred = inferred OR ?4,
+             delivered_at = CASE WHEN ?2 = 'delivered' THEN coalesce(delivered_at, ?6)
+                            ELSE delivered_at END,
+             read_at = CASE WHEN ?3 = 'read' THEN coalesce(read_at, ?6) ELSE read_at END,
              fault = CASE WHEN ?2 IN ('sent', 'delivered') THEN NULL ELSE fault END
          WHERE id = ?1",
-        params![recipient, after.as_str(), report.status, inferred],
+        params![recipient, after.as_str(), report.status, inferred, read, report.received_at],
     )?;
     let mut text = format!("{} report: {}", report.kind, report.status);
     if inferred {

@@ -107,8 +107,16 @@ pub(super) struct Entry<'a> {
 
 pub(super) fn tell(db: &Connection, entry: &Entry<'_>) -> Result<(), Failure> {
     db.prepare_cached(
-        "INSERT INTO timeline (message_id, at, recipient, state, text, fault)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO timeline (message_id, at, recipient, state, text, fault, cause, verbatim, modem,
+                               attempt)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+                 (SELECT modem FROM message WHERE id = ?1),
+                 nullif(coalesce(
+                     (SELECT max(attempts) FROM submission
+                      WHERE message_id = ?1 AND (?3 IS NULL OR id IN (
+                          SELECT submission_id FROM recipient
+                          WHERE message_id = ?1 AND address = ?3))),
+                     (SELECT attempts FROM inbound WHERE message_id = ?1)), 0))",
     )?
     .execute(params![
         entry.message,
@@ -117,6 +125,8 @@ pub(super) fn tell(db: &Connection, entry: &Entry<'_>) -> Result<(), Failure> {
         entry.state,
         entry.text,
         fault_json(entry.fault),
+        entry.fault.map(|fault| &fault.code),
+        entry.fault.and_then(|fault| fault.verbatim.as_ref()),
     ])?;
     Ok(())
 }

@@ -24,6 +24,7 @@ const STEPS: &[Step] = &[
     Step::Sql(idempotency::TABLES),
     Step::Sql(view::INDEXES),
     Step::Sql(steps::QUEUE),
+    Step::Sql(steps::LIVES),
 ];
 
 /// What makes a version of the one before.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::inbound::{self, Noted, Notification};
+use super::inbound::{self, Noted, Notification, Withdrawal};
 use super::reports::{self, Report};
 use super::rows::{self, Entry};
 use super::texts::text_part;
@@ -90,6 +90,8 @@ pub enum PushKind {
     Notification(Notification),
     /// M-Delivery.ind or M-Read-Orig.ind, one for each address in it.
     Reports(Vec<Report>),
+    /// M-Cancel.req.
+    Withdrawal(Withdrawal),
     /// Content that is none of ours, for people to see.
     Other {
         /// The content.
@@ -337,6 +339,19 @@ fn file_push(db: &Connection, push: &NewPush, at: Timestamp) -> Result<Filed, Fa
                 filed.changes.extend(reports::file(db, &push.sim, report, key, at)?);
             }
         }
+        PushKind::Withdrawal(cancel) => match inbound::withdraw(db, &push.sim, cancel, at)? {
+            Some((id, change)) => {
+                filed.message = Some(id);
+                filed.changes.extend(change);
+            }
+            None => {
+                let part = super::raw_part(push.octets.clone());
+                let text = "the MMSC withdraws a message that is not known here";
+                filed.changes.push(show(db, push, at, (InboundState::Pushed, text, None), part)?);
+                inbound::confirm(db, push.id.as_str(), &push.sim, cancel, at)?;
+                filed.message = Some(push.id.clone());
+            }
+        },
         PushKind::Other { body } => {
             let kind = push.content_type.as_deref().unwrap_or("application/octet-stream");
             let part = Part {

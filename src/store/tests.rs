@@ -106,10 +106,11 @@ impl Maker {
 fn notification(transaction_id: &str, expires_at: Timestamp) -> PushKind {
     PushKind::Notification(Notification {
         transaction_id: transaction_id.to_owned(),
-        content_location: "http://mmsc.example/1".to_owned(),
+        content_location: format!("http://mmsc.example/{transaction_id}"),
         from: Some(number(7)),
         subject: None,
         size: Some(1_000),
+        retrieve: Retrieve::Now,
         life: Life { until: expires_at, counted: false, over: expires_at <= NOW },
     })
 }

@@ -119,6 +119,10 @@ pub struct RecipientView {
     pub mmsc_message_id: Option<String>,
     /// Last delivery report's word.
     pub report: Option<String>,
+    /// When the first report said that the phone has it.
+    pub delivered_at: Option<Timestamp>,
+    /// When the first report said that it was read.
+    pub read_at: Option<Timestamp>,
     /// The report named a Message-ID that we do not know; this was the only message it could be
     /// about.
     pub report_inferred: bool,
@@ -232,4 +236,12 @@ pub struct TimelineEntry {
     pub text: String,
     /// The error behind it.
     pub fault: Option<Fault>,
+    /// Its code.
+    pub cause: Option<String>,
+    /// What the other side said, as it said it.
+    pub verbatim: Option<String>,
+    /// The modem that had the message then.
+    pub modem: Option<String>,
+    /// In which attempt, from 1; none before the first.
+    pub attempt: Option<u32>,
 }

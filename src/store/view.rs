@@ -250,7 +250,8 @@ fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
 
 fn recipients(db: &Connection, id: &str) -> Result<Vec<RecipientView>, Failure> {
     let mut select = db.prepare_cached(
-        "SELECT address, recipient.state, mmsc_message_id, report, inferred, fault
+        "SELECT address, recipient.state, mmsc_message_id, report, inferred, fault,
+                delivered_at, read_at
          FROM recipient JOIN submission ON submission.id = submission_id
          WHERE recipient.message_id = ?1 ORDER BY position",
     )?;
@@ -263,16 +264,19 @@ fn recipients(db: &Connection, id: &str) -> Result<Vec<RecipientView>, Failure> 
                 row.get(3)?,
                 row.get(4)?,
                 row.get::<_, Option<String>>(5)?,
+                (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<i64>>(7)?),
             ))
         })?
         .collect::<Result<Vec<_>, _>>()?;
     rows.into_iter()
-        .map(|(address, state, mmsc_message_id, report, report_inferred, fault)| {
+        .map(|(address, state, mmsc_message_id, report, report_inferred, fault, times)| {
             Ok(RecipientView {
                 address: Address::from_wire(&address),
                 state: rows::out_state(&state)?,
                 mmsc_message_id,
                 report,
+                delivered_at: times.0.map(Timestamp::from_millis),
+                read_at: times.1.map(Timestamp::from_millis),
                 report_inferred,
                 fault: rows::fault_from(fault),
             })
@@ -389,7 +393,8 @@ fn inbound(db: &Connection, id: &str, view: &mut MessageView) -> Result<(), Fail
 
 fn timeline(db: &Connection, id: &str) -> Result<Vec<TimelineEntry>, Failure> {
     let mut select = db.prepare_cached(
-        "SELECT at, recipient, state, text, fault FROM timeline WHERE message_id = ?1 ORDER BY id",
+        "SELECT at, recipient, state, text, fault, cause, verbatim, modem, attempt FROM timeline
+         WHERE message_id = ?1 ORDER BY id",
     )?;
     let rows = select
         .query_map([id], |row| {
@@ -399,6 +404,10 @@ fn timeline(db: &Connection, id: &str) -> Result<Vec<TimelineEntry>, Failure> {
                 state: row.get(2)?,
                 text: row.get(3)?,
                 fault: rows::fault_from(row.get(4)?),
+                cause: row.get(5)?,
+                verbatim: row.get(6)?,
+                modem: row.get(7)?,
+                attempt: row.get(8)?,
             })
         })?
         .collect::<Result<_, _>>()?;

@@ -25,6 +25,7 @@ mod fuzz_inputs;
 #[path = "../fuzz/src/properties/mod.rs"]
 mod fuzz_properties;
 mod fuzz_replay;
+mod gateway_arrivals;
 mod gateway_choice;
 mod gateway_clock;
 mod gateway_data;

@@ -19,6 +19,7 @@ pub(crate) const FORM_FIELDS: &[&str] = &[
     "file",
     "group",
     "delivery_report",
+    "read_report",
     "expires_at",
     "validity_seconds",
     "send_at",
@@ -92,7 +93,7 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
         "validity_seconds" => draft.validity(pointer, text.trim().parse().ok()),
         "expires_at" if text.trim().is_empty() => {}
         "expires_at" => draft.expires_at(pointer, text),
-        "group" | "delivery_report" => {
+        "group" | "delivery_report" | "read_report" => {
             let yes = match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => true,
                 "" | "false" | "0" | "no" | "off" => false,
@@ -101,10 +102,10 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
                     return;
                 }
             };
-            if name == "group" {
-                draft.message.group = yes;
-            } else {
-                draft.delivery_report = Some(yes);
+            match name {
+                "group" => draft.message.group = yes,
+                "read_report" => draft.message.read_report = yes,
+                _ => draft.delivery_report = Some(yes),
             }
         }
         _ => {}

@@ -20,6 +20,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "parts",
     "group",
     "delivery_report",
+    "read_report",
     "expires_at",
     "validity_seconds",
     "send_at",
@@ -98,6 +99,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("validity_seconds", _) => wrong_type(draft, name, "a number"),
         ("group", Value::Bool(yes)) => draft.message.group = *yes,
         ("delivery_report", Value::Bool(yes)) => draft.delivery_report = Some(*yes),
+        ("read_report", Value::Bool(yes)) => draft.message.read_report = *yes,
         ("parts", Value::Array(list)) => {
             for (index, entry) in list.iter().enumerate() {
                 part(draft, &format!("/parts/{index}"), entry);
@@ -105,7 +107,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         }
         ("to", _) => wrong_type(draft, name, "a text or a list of texts"),
         ("parts", _) => wrong_type(draft, name, "a list of objects"),
-        ("group" | "delivery_report", _) => wrong_type(draft, name, "true or false"),
+        ("group" | "delivery_report" | "read_report", _) => wrong_type(draft, name, "true or false"),
         (
             "kind" | "subject" | "text" | "client_ref" | "expires_at" | "send_at" | "priority"
             | "modem",

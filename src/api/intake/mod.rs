@@ -85,6 +85,7 @@ pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
         parts,
         group,
         delivery_report,
+        read_report,
         expires_at,
         validity,
         send_at,
@@ -115,6 +116,7 @@ pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
     maybe(text.as_deref());
     maybe(Some(if *group { "group" } else { "each" }));
     maybe(Some(if *delivery_report { "report" } else { "none" }));
+    maybe(Some(if *read_report { "read" } else { "none" }));
     maybe(expires_at.map(|at| at.as_millis().to_string()).as_deref());
     maybe(validity.map(|validity| validity.as_secs().to_string()).as_deref());
     maybe(send_at.map(|at| at.as_millis().to_string()).as_deref());

@@ -4,6 +4,7 @@
 mod api;
 mod data;
 mod operator;
+mod receiving;
 mod sending;
 
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ use crate::model::suggest;
 use crate::modem::usb::Binding;
 use crate::net::system::is_interface_name;
 use crate::operators::{self, Settings};
+
+use super::retrieval::ReceivingPolicy;
 
 pub use api::{ApiPolicy, TlsFiles};
 pub use data::{DEFAULT_MTU, DataPolicy};
@@ -56,6 +59,8 @@ pub struct Config {
     pub data: DataPolicy,
     /// What decides when a message may leave. Without limits unless read from a file.
     pub sending: SendingPolicy,
+    /// What is done about messages that come in.
+    pub receiving: ReceivingPolicy,
     /// Send a message whose fate is not known once more by itself, at the risk that it arrives
     /// twice. Off unless asked for.
     pub resend_unknown: bool,
@@ -199,6 +204,7 @@ impl Config {
             timing: Timing::default(),
             data: DataPolicy::default(),
             sending: SendingPolicy::default(),
+            receiving: ReceivingPolicy::default(),
             resend_unknown: false,
             sms_languages: Vec::new(),
         }
@@ -245,6 +251,8 @@ impl Config {
         if let Some(seconds) = raw.receiving.texts_may_wait_seconds {
             config.timing.longest_call = parse_wait(file, seconds)?;
         }
+        let names: Vec<&str> = raw.modem.iter().filter_map(|modem| modem.name.as_deref()).collect();
+        config.receiving = receiving::check(file, raw.receiving, &names)?;
         let data = data::check(file, raw.data)?;
         config.data = data.policy;
         config.timing.linger = data.linger.unwrap_or(config.timing.linger);
@@ -322,7 +330,7 @@ struct RawConfig {
     #[serde(default)]
     limits: sending::RawLimits,
     #[serde(default)]
-    receiving: RawReceiving,
+    receiving: receiving::RawReceiving,
     #[serde(default)]
     data: data::RawData,
     #[serde(default)]
@@ -342,12 +350,6 @@ struct RawSending {
     quiet_hours: Option<String>,
     stop_words: Option<Vec<String>>,
     start_words: Option<Vec<String>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawReceiving {
-    texts_may_wait_seconds: Option<i64>,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 //! may forget them, then they are joined, decoded and filed (3GPP TS 23.040 clause 9.2.3.24,
 //! WAP-235, OMA-TS-MMS_ENC-V1_3 clauses 6.2, 6.5 and 6.6).
 
+mod missed;
 #[cfg(test)]
 mod tests;
 mod understand;
@@ -12,7 +13,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Core;
+use super::alarms::modem_scope;
 use super::schedule::Arrival;
+pub(super) use missed::{MISSED_MMS, MissedMms, MissedPatterns};
+
 use crate::codec::sms::{
     self, Dcs, Deliver, MessageClass, PORT_WAP_PUSH, SmsAddress, StatusReport, Tpdu, UserData,
     join_text, split_smsc,
@@ -67,6 +71,9 @@ pub(super) enum PushError {
     /// It is no SMS that can be read.
     #[error("a short message that cannot be read: {0}")]
     Sms(String),
+    /// Its sender does not want it shown any more.
+    #[error("its sender has withdrawn it")]
+    Withdrawn,
     /// A part of it never came.
     #[error("of a message in {total} parts only {have} came")]
     Incomplete {
@@ -87,6 +94,7 @@ impl Explain for PushError {
     fn code(&self) -> &'static str {
         match self {
             Self::Sms(_) => "sms-undecodable",
+            Self::Withdrawn => "withdrawn-by-sender",
             Self::Headers(_) => "push-undecodable",
             Self::Pdu(_) => "pdu-undecodable",
             Self::Incomplete { text: true, .. } => "sms-incomplete",
@@ -108,6 +116,7 @@ impl Explain for PushError {
                 missing parts still come: then it is completed"
                 .to_owned(),
             Self::Incomplete { .. } => "ask the sender to send it again".to_owned(),
+            Self::Withdrawn => "nothing is to be done; ask the sender what was in it".to_owned(),
             _ => {
                 "its octets are kept: save the part and look at it with `mm1gate decode`".to_owned()
             }
@@ -293,15 +302,30 @@ impl Intake {
                 now,
                 known: self.core.clock.is_synchronised(),
             };
-            let (content_type, what) = understand::understand(&datagram.data, &arrival);
+            let (content_type, mut what) = understand::understand(&datagram.data, &arrival);
+            if let PushKind::Notification(new) = &mut what {
+                let policy = &self.core.receiving;
+                new.retrieve = policy.decide(&self.modem, new.from.as_ref(), new.size);
+            }
             stages.tell(Stage::SmsRead { what: understand::describe(&what).to_owned() });
             return self.file_push(found, datagram.data.clone(), content_type, what).await;
         }
         stages.tell(Stage::SmsRead { what: "a text message".to_owned() });
         let text = text.filter(|_| datagram.destination_port.is_none());
+        let missed = text.as_deref().filter(|text| {
+            let sender = &datagram.originator.text;
+            self.core.receiving.missed.matches(sender, text)
+        });
+        let fault = missed.map(|_| MissedMms.to_fault());
+        if let Some(fault) = &fault
+            && !found.historic
+        {
+            self.core.raise(&modem_scope(&self.modem), fault).await?;
+        }
         let sms = NewSms {
             wish: text.as_deref().and_then(|text| self.core.sending.words.find(text)),
             text,
+            fault,
             port: datagram.destination_port,
             octets: datagram.data.clone(),
             ..self.sms(found, &datagram.originator)

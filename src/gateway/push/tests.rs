@@ -84,6 +84,7 @@ fn intake(dir: &std::path::Path) -> Intake {
         data: crate::gateway::DataPolicy::default(),
         sending: Arc::default(),
         resend_unknown: false,
+        receiving: Arc::default(),
         sms_languages: Vec::new().into(),
         sms_reference: Arc::default(),
         filing: Arc::default(),

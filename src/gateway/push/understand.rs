@@ -7,7 +7,7 @@ use super::{MAX_PUSH, PushError};
 use crate::codec::mms::{self, Pdu, ReadStatus};
 use crate::codec::push::Push;
 use crate::model::{Address, Explain};
-use crate::store::{Notification, PushKind, Report, ReportKind};
+use crate::store::{Notification, PushKind, Report, ReportKind, Retrieve, Withdrawal};
 
 /// What a push is. Content types other than ours are not an error, they are other services.
 pub(super) fn understand(octets: &Bytes, arrival: &Arrival) -> (Option<String>, PushKind) {
@@ -44,6 +44,12 @@ fn sort(pdu: Pdu, body: &Bytes, arrival: &Arrival) -> PushKind {
             },
             subject: ind.subject.filter(|subject| !subject.is_empty()),
             size: ind.message_size,
+            retrieve: Retrieve::Now,
+        }),
+        Pdu::CancelReq(request) => PushKind::Withdrawal(Withdrawal {
+            transaction_id: request.transaction_id,
+            cancel_id: request.cancel_id,
+            fault: PushError::Withdrawn.to_fault(),
         }),
         Pdu::DeliveryInd(ind) => {
             let what = match ind.status.report() {
@@ -77,6 +83,7 @@ pub(super) const fn describe(what: &PushKind) -> &'static str {
     match what {
         PushKind::Notification(_) => "notification of a multimedia message",
         PushKind::Reports(_) => "report about a sent message",
+        PushKind::Withdrawal(_) => "withdrawal of a message",
         PushKind::Other { .. } => "a WAP Push of another service, kept",
         PushKind::Undecodable { .. } => "a WAP Push that cannot be read, kept",
     }

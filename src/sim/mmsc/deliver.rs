@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{Kept, Mmsc, StoredMessage};
 use crate::codec::mms::{
-    Body, DeliveryInd, Expiry, From, MessageClass, MmsStatus, NotificationInd, Pdu, RetrieveConf,
-    SendReq, Version,
+    Body, CancelReq, DeliveryInd, Expiry, From, MessageClass, MmsStatus, NotificationInd, Pdu,
+    RetrieveConf, SendReq, Version,
 };
 use crate::codec::wsp::ContentType;
 use crate::model::Address;
@@ -174,6 +174,7 @@ impl Mmsc {
             recipient: number.to_owned(),
             notified: 0,
             retrieved: 0,
+            deferred: false,
             acknowledged: None,
         };
         lock(&self.0.state).stored.push(Kept { view, conf, report_to });
@@ -236,6 +237,51 @@ impl Mmsc {
             self.push(&number, &octets)?;
         }
         Ok(())
+    }
+
+    /// Sends M-Cancel.req for a message: one of a subscriber's by its Message-ID, or any other id.
+    ///
+    /// # Errors
+    /// When no modem has that number or the network keeps no more SMS.
+    pub fn cancel(&self, number: &str, cancel_id: &str) -> Result<(), SmsError> {
+        let transaction_id = self.token("C");
+        lock(&self.0.state).cancelled.push(transaction_id.clone());
+        let request = Pdu::CancelReq(CancelReq {
+            transaction_id,
+            version: Version { major: 1, minor: 3 },
+            cancel_id: cancel_id.to_owned(),
+            extra: Vec::new(),
+        });
+        self.push(number, &request.encode())
+    }
+
+    /// Announces a stored message once more, by another name: of its Transaction-Id, or of its
+    /// location.
+    ///
+    /// # Errors
+    /// When its subscriber has no modem, or the network keeps no more SMS.
+    pub fn announce_renamed(&self, token: &str, transaction: bool) -> Result<(), SmsError> {
+        {
+            let mut state = lock(&self.0.state);
+            let Some(kept) = state.stored.iter_mut().find(|kept| kept.view.token == token) else {
+                return Ok(());
+            };
+            if transaction {
+                kept.view.transaction_id.push('b');
+            } else {
+                kept.view.token.push('b');
+            }
+        }
+        let renamed = if transaction { token.to_owned() } else { format!("{token}b") };
+        self.notify(&renamed)
+    }
+
+    /// Asks for a read report of a stored message.
+    pub fn ask_read_report(&self, token: &str) {
+        let mut state = lock(&self.0.state);
+        for kept in state.stored.iter_mut().filter(|kept| kept.view.token == token) {
+            kept.conf.read_report = Some(true);
+        }
     }
 
     /// Sends M-Delivery.ind to the one who submitted.

@@ -28,6 +28,8 @@ pub enum EntryKind {
     Acknowledge,
     /// M-Read-Rec.ind.
     ReadReport,
+    /// M-Cancel.conf.
+    CancelConf,
     /// The connection ended, or was closed by a fault, before the request was whole.
     Unfinished,
     /// Anything else: an HTTP error on purpose, no MMS, an unknown address.
@@ -99,6 +101,8 @@ pub struct StoredMessage {
     pub notified: u32,
     /// Complete answers to GET so far.
     pub retrieved: u32,
+    /// Whether the client has said that it fetches it later.
+    pub deferred: bool,
     /// X-Mms-Status of the acknowledgement, once there is one.
     pub acknowledged: Option<u8>,
 }

@@ -76,6 +76,8 @@ struct State {
     /// SHA-256 of the body and Message-ID of every submission taken, by number and
     /// Transaction-Id.
     taken: HashMap<(String, String), (String, String)>,
+    /// Transaction-Ids of the M-Cancel.req sent.
+    cancelled: Vec<String>,
 }
 
 /// A message for a subscriber.
@@ -278,13 +280,32 @@ impl Mmsc {
                 MmsStatus::RETRIEVED,
                 ack.report_allowed,
             ),
-            Pdu::ReadRecInd(report) => Outcome {
-                kind: EntryKind::ReadReport,
-                transaction_id: None,
-                message: Some(report.message_id),
-                status: Some(report.read_status.0),
-                response: Some(empty(StatusCode::OK)),
-            },
+            Pdu::ReadRecInd(report) => {
+                self.check_read_report(&report, msisdn);
+                Outcome {
+                    kind: EntryKind::ReadReport,
+                    transaction_id: None,
+                    message: Some(report.message_id),
+                    status: Some(report.read_status.0),
+                    response: Some(empty(StatusCode::OK)),
+                }
+            }
+            Pdu::CancelConf(conf) => {
+                let asked = lock(&self.0.state).cancelled.contains(&conf.transaction_id);
+                if !asked {
+                    self.complain(format!(
+                        "m-cancel.conf of {} without a request",
+                        conf.transaction_id
+                    ));
+                }
+                Outcome {
+                    kind: EntryKind::CancelConf,
+                    transaction_id: Some(conf.transaction_id),
+                    message: None,
+                    status: Some(conf.cancel_status.0),
+                    response: Some(empty(StatusCode::OK)),
+                }
+            }
             other => {
                 self.complain(format!("a handset sent {}", other.name()));
                 Outcome::other(StatusCode::BAD_REQUEST, "Unexpected PDU")
@@ -386,6 +407,10 @@ impl Mmsc {
             self.complain(format!("GET {path} by another subscriber than {recipient}"));
             return Outcome::other(StatusCode::FORBIDDEN, "This message is for somebody else");
         }
+        if kept.view.acknowledged == Some(MmsStatus::REJECTED.0) {
+            drop(state);
+            return Outcome::other(StatusCode::NOT_FOUND, "The message was rejected");
+        }
         let mut conf = kept.conf.clone();
         kept.view.retrieved += 1;
         drop(state);
@@ -433,7 +458,16 @@ impl Mmsc {
             _ => kept.conf.transaction_id.as_deref() == Some(transaction_id),
         });
         let mut report = None;
+        let mut odd = None;
         let token = found.map(|kept| {
+            if kept.view.deferred && kind == EntryKind::NotifyResp && status == MmsStatus::RETRIEVED
+            {
+                odd = Some("was deferred and is acknowledged by m-notifyresp.ind");
+            }
+            if status == MmsStatus::RETRIEVED && kept.view.retrieved == 0 {
+                odd = Some("is acknowledged and was never fetched");
+            }
+            kept.view.deferred |= status == MmsStatus::DEFERRED;
             // Deferred only says that the notification came; it may be notified again.
             let first = kept.view.acknowledged.is_none();
             if status != MmsStatus::DEFERRED {
@@ -448,6 +482,9 @@ impl Mmsc {
             kept.view.token.clone()
         });
         drop(state);
+        if let Some(odd) = odd {
+            self.complain(format!("the message of transaction {transaction_id} {odd}"));
+        }
         if token.is_none() {
             self.complain(format!(
                 "an acknowledgement of the unknown transaction {transaction_id}"
@@ -462,6 +499,23 @@ impl Mmsc {
             message: token,
             status: Some(status.0),
             response: Some(empty(StatusCode::OK)),
+        }
+    }
+
+    fn check_read_report(&self, report: &mms::ReadRecInd, msisdn: &str) {
+        let state = lock(&self.0.state);
+        let found = state.stored.iter().find(|kept| {
+            kept.view.message_id == report.message_id && kept.view.recipient == msisdn
+        });
+        let odd = match found {
+            None => Some("names an unknown message"),
+            Some(kept) if kept.view.retrieved == 0 => Some("is about a message never fetched"),
+            Some(kept) if kept.conf.read_report != Some(true) => Some("was not asked for"),
+            Some(_) => None,
+        };
+        drop(state);
+        if let Some(odd) = odd {
+            self.complain(format!("m-read-rec.ind {odd}"));
         }
     }
 

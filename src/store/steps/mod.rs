@@ -4,6 +4,6 @@ mod lives;
 mod outbox;
 mod queue;
 
-pub(super) use lives::CLOCK;
+pub(super) use lives::{CLOCK, LIVES};
 pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;
