@@ -51,10 +51,7 @@ async fn reject(
     after_action(&context.gateway, &id).await
 }
 
-async fn read(
-    State(context): State<Context>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+async fn read(State(context): State<Context>, Path(id): Path<String>) -> Result<Response, Problem> {
     context.gateway.mark_read(&parse(&id)?).await?;
     after_action(&context.gateway, &id).await
 }

@@ -52,7 +52,8 @@ async fn deferred_message_is_fetched_when_somebody_says_so_and_acknowledged_as_s
     send(&rig, 5_000);
     let view = rig.inbound_until(&["deferred"]).await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
-    assert_eq!(answers(&rig), [Some(0x83)]);
+    // Also when the MMSC reminds us.
+    assert!(!answers(&rig).is_empty() && answers(&rig).iter().all(|it| *it == Some(0x83)));
     let journal = rig.operator.mmsc().journal();
     assert_eq!(journal.of(EntryKind::Retrieval).count(), 0);
     rig.gateway.retrieve(&view.summary.id).await.unwrap();
@@ -60,7 +61,7 @@ async fn deferred_message_is_fetched_when_somebody_says_so_and_acknowledged_as_s
     assert_eq!(rig.part_named(&view, "image/jpeg").await, picture(5_000));
     let journal = rig.operator.mmsc().journal();
     assert_eq!(journal.of(EntryKind::Acknowledge).count(), 1);
-    assert_eq!(answers(&rig), [Some(0x83)]);
+    assert!(answers(&rig).iter().all(|it| *it == Some(0x83)));
     assert_eq!(journal.complaints, []);
 }
 
@@ -69,7 +70,8 @@ async fn deferred_message_that_nobody_fetches_expires() {
     let rig = rig_with("[receiving]\nretrieve = \"deferred\"").await;
     send(&rig, 5_000);
     let view = rig.inbound_until(&["deferred"]).await;
-    tokio::time::sleep(Duration::from_secs(8 * 86_400)).await;
+    rig.meddle("UPDATE message SET expires_at = created_at + 3600000");
+    tokio::time::sleep(Duration::from_secs(2 * 3_600)).await;
     let view = rig.view(&view.summary.id).await;
     assert_eq!(view.summary.state, State::In(InboundState::Expired));
 }
@@ -197,7 +199,7 @@ async fn acknowledgement_that_is_given_up_is_an_alarm_and_hides_no_message() {
     .await;
     send(&rig, 5_000);
     let view = rig.inbound_until(&["received"]).await;
-    tokio::time::sleep(Duration::from_secs(9 * 86_400)).await;
+    tokio::time::sleep(Duration::from_secs(6 * 3_600)).await;
     let alarms = rig.gateway.alarms().await.unwrap();
     let codes: Vec<&str> = alarms.iter().map(|alarm| alarm.code.as_str()).collect();
     assert_eq!(codes, ["acknowledgement-given-up"]);
