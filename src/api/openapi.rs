@@ -86,9 +86,10 @@ fn schemas() -> Value {
                 "delivery_report": { "type": ["boolean", "null"],
                     "description": "Unless given: true for an SMS, false for an MMS." },
                 "expires_at": { "type": ["string", "null"], "format": "date-time" },
+                "read_report": { "type": ["boolean", "null"], "default": false, "description":
+                    "Ask the recipients' phones to tell when an MMS was read." },
                 "validity_seconds": { "type": ["integer", "null"], "minimum": 60,
                     "maximum": 31_622_400,
-                "read_report": { "type": "boolean" },
                     "description": "Instead of expires_at: from its acceptance or send_at." },
                 "send_at": { "type": ["string", "null"], "format": "date-time",
                     "description": "Not before this time; at most a year ahead." },
