@@ -3,6 +3,8 @@
 //!
 //! Every socket is bound to the interface by name (SO_BINDTODEVICE), so that nothing leaves by the
 //! default route whatever the routing tables say, and names are asked for over the same sockets.
+//! What Linux itself repeats of an IPv6 connection that is over, an acknowledgement without payload
+//! in TIME-WAIT, goes by the table: no socket is left then that could be bound.
 //! Since the system does not tell what the far end has acknowledged, octets count as acknowledged
 //! when the system has taken them; its buffer is kept small so that this is not far off.
 
@@ -12,6 +14,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use nix::ifaddrs::getifaddrs;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::watch;
@@ -177,8 +180,7 @@ impl Net for System {
         limit: Duration,
     ) -> BoxFuture<'a, Result<Vec<IpAddr>, NetError>> {
         Box::pin(async move {
-            // Whether there is an IPv4 address shows when it is used.
-            let usable = Usable { v4: true, v6: has_v6(&self.interface) };
+            let usable = usable(&self.interface).map_err(|error| self.io(&error))?;
             let (servers, random) = (&self.name_servers, &self.random);
             tokio::select! {
                 biased;
@@ -212,14 +214,16 @@ fn trouble(name: &str) -> Option<String> {
     down.then(|| format!("it is {}", state.trim()))
 }
 
-/// Whether an interface has an IPv6 address that is good beyond its own link.
-fn has_v6(interface: &str) -> bool {
-    const GLOBAL: &str = "00";
-    let table = std::fs::read_to_string("/proc/self/net/if_inet6").unwrap_or_default();
-    table.lines().any(|line| {
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        words.get(3) == Some(&GLOBAL) && words.get(5) == Some(&interface)
-    })
+/// The versions of IP for which an interface has an address that is good beyond its own link. Over
+/// an interface without one, Linux would send from an address of another interface.
+fn usable(interface: &str) -> io::Result<Usable> {
+    let mut usable = Usable { v4: false, v6: false };
+    for one in getifaddrs()?.filter(|one| one.interface_name == interface) {
+        let Some(address) = one.address else { continue };
+        usable.v4 |= address.as_sockaddr_in().is_some_and(|it| !it.ip().is_link_local());
+        usable.v6 |= address.as_sockaddr_in6().is_some_and(|it| !it.ip().is_unicast_link_local());
+    }
+    Ok(usable)
 }
 
 /// Octets sent and received of one interface in the kernel's table.

@@ -28,16 +28,16 @@ const LIMIT: Duration = Duration::from_secs(20);
 const TURN: Duration = Duration::from_millis(1);
 const SEND_CONF_OK: &[u8] = b"\x8C\x81\x98T1\0\x8D\x92\x92\x80\x8Bid-1\0";
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn received(tun: &mut TunTapInterface) -> Option<Vec<u8>> {
+pub(crate) fn received(tun: &mut TunTapInterface) -> Option<Vec<u8>> {
     let (token, _) = tun.receive(smoltcp::time::Instant::ZERO)?;
     Some(token.consume(<[u8]>::to_vec))
 }
 
-fn transmit(tun: &mut TunTapInterface, packet: &[u8]) {
+pub(crate) fn transmit(tun: &mut TunTapInterface, packet: &[u8]) {
     if let Some(token) = tun.transmit(smoltcp::time::Instant::ZERO) {
         token.consume(packet.len(), |room| room.copy_from_slice(packet));
     }

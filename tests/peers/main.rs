@@ -34,6 +34,7 @@ mod slirp_link;
 mod slirp_names;
 #[path = "../support/mod.rs"]
 mod support;
+mod system_gateway;
 #[allow(dead_code, reason = "a tool box; which tools are in use changes from test to test")]
 mod tshark;
 mod tshark_cmux;
