@@ -33,7 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What is told before the connection is closed, since there is no room for a request.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
-Retry-After: 5\r\nConnection: close\r\nContent-Length: 189\r\n\r\n\
+Retry-After: 5\r\nConnection: close\r\nContent-Length: 187\r\n\r\n\
 {\"type\":\"urn:mm1gate:problem:too-many-connections\",\"status\":503,\"code\":\"too-many-connections\",\
 \"title\":\"too many connections\",\"detail\":\"there are 256 connections already; ask again later\"}";
 
