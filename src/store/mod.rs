@@ -42,6 +42,7 @@ mod texts;
 mod types;
 mod view;
 mod webhooks;
+mod withdrawal;
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -65,7 +66,7 @@ pub use due::Queue;
 pub use gate::{AtGate, Whom};
 pub use idempotency::{Acceptance, KEY_LIFE};
 pub use inbound::{
-    LEAST_LIFE, Life, Notification, PendingRetrieval, Received, Retrieval, Retrieve, Withdrawal,
+    LEAST_LIFE, Life, Notification, PendingRetrieval, Received, Retrieval, Retrieve,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
 pub use opt_out::{OptOut, Wish};
@@ -88,6 +89,7 @@ pub use types::{
 pub use webhooks::{
     Attempt, AttemptResult, Delivery, DeliveryState, Endpoint, EndpointChange, EndpointKind,
 };
+pub use withdrawal::Withdrawal;
 
 /// The database file's name inside the data folder.
 pub const DB_FILE: &str = "mm1gate.db";

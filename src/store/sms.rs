@@ -5,10 +5,11 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::inbound::{self, Noted, Notification, Withdrawal};
+use super::inbound::{self, Noted, Notification};
 use super::reports::{self, Report};
 use super::rows::{self, Entry};
 use super::texts::text_part;
+use super::withdrawal::{self, Withdrawal};
 use super::{Change, Store, StoreError, Wish, opt_out};
 use crate::model::{Address, Fault, InboundState, MessageId, Part, Timestamp};
 
@@ -339,7 +340,7 @@ fn file_push(db: &Connection, push: &NewPush, at: Timestamp) -> Result<Filed, Fa
                 filed.changes.extend(reports::file(db, &push.sim, report, key, at)?);
             }
         }
-        PushKind::Withdrawal(cancel) => match inbound::withdraw(db, &push.sim, cancel, at)? {
+        PushKind::Withdrawal(cancel) => match withdrawal::withdraw(db, &push.sim, cancel, at)? {
             Some((id, change)) => {
                 filed.message = Some(id);
                 filed.changes.extend(change);
@@ -348,7 +349,7 @@ fn file_push(db: &Connection, push: &NewPush, at: Timestamp) -> Result<Filed, Fa
                 let part = super::raw_part(push.octets.clone());
                 let text = "the MMSC withdraws a message that is not known here";
                 filed.changes.push(show(db, push, at, (InboundState::Pushed, text, None), part)?);
-                inbound::confirm(db, push.id.as_str(), &push.sim, cancel, at)?;
+                withdrawal::confirm(db, push.id.as_str(), &push.sim, cancel, at)?;
                 filed.message = Some(push.id.clone());
             }
         },
