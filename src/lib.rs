@@ -17,6 +17,7 @@
 //! | [`mm1`] | the MMS client's transactions |
 //! | [`gateway`] | policy: which job, on which modem, when; the life of a message |
 //! | [`api`] | the edges on the ordinary network: REST and the page |
+//! | [`world`] | the user's own world: webhooks and programs, told of what happens |
 //! | [`sim`] | the virtual operator and its virtual modem |
 //! | [`cli`] | one file per command |
 
@@ -43,6 +44,8 @@ pub mod mm1;
 pub mod gateway;
 
 pub mod api;
+
+pub mod world;
 
 pub mod sim;
 

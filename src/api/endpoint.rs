@@ -13,7 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::auth::{self, Scope};
 use super::rest::methods;
-use super::{Context, access, alarms, arrivals, events, facade, health, page, rest, sending};
+use super::{
+    Context, access, alarms, arrivals, events, facade, health, page, rest, sending, webhooks,
+};
 
 /// Everything that is served.
 pub(super) fn all() -> Vec<Endpoint> {
@@ -25,6 +27,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         alarms::endpoints(),
         sending::endpoints(),
         arrivals::endpoints(),
+        webhooks::endpoints(),
         health::endpoints(),
         page::endpoints(),
     ];

@@ -53,7 +53,9 @@ async fn health() -> impl IntoResponse {
 /// `GET /readyz`: something is written and a modem is up.
 async fn ready(State(context): State<Context>) -> Response {
     let mut missing = Vec::new();
-    if let Err(error) = context.gateway.write_something().await {
+    if !context.gateway.store().has_room() {
+        missing.push("the disk is full: nothing new is taken".to_owned());
+    } else if let Err(error) = context.gateway.write_something().await {
         missing.push(format!("nothing can be written: {error}"));
     }
     let modems = context.gateway.modems();

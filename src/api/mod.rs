@@ -26,6 +26,7 @@ mod rest;
 mod sending;
 mod serving;
 pub mod view;
+mod webhooks;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::{Router, middleware};

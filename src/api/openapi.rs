@@ -6,7 +6,7 @@ use super::endpoint::{self, reference};
 use super::intake::{
     MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
 };
-use super::{access, alarms, health, sending};
+use super::{access, alarms, health, sending, webhooks};
 use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
@@ -44,7 +44,13 @@ pub(super) fn document() -> Value {
 
 fn all_schemas() -> Value {
     let mut all = schemas();
-    for more in [access::schemas(), alarms::schemas(), sending::schemas(), health::schemas()] {
+    for more in [
+        access::schemas(),
+        alarms::schemas(),
+        sending::schemas(),
+        health::schemas(),
+        webhooks::schemas(),
+    ] {
         if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
             all.extend(more);
         }

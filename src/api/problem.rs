@@ -192,6 +192,18 @@ impl From<StoreError> for Problem {
                 )
                 .hint("remove one that is not needed any more");
             }
+            StoreError::Full { .. } => {
+                return Self::new(
+                    StatusCode::INSUFFICIENT_STORAGE,
+                    "disk-full",
+                    "the disk is full",
+                    format!("{detail}; nothing new is taken, what was taken goes on"),
+                )
+                .hint(
+                    "make room on the disk of the data folder, or keep messages for a shorter time \
+                     ([retention]); it is taken again by itself then",
+                );
+            }
             _ => {}
         }
         tracing::error!(%error, "the store failed a request");

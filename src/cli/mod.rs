@@ -3,6 +3,7 @@
 //! May use: anything. Results go to standard output, everything else to standard error; exit
 //! codes follow sysexits(3).
 
+mod backup;
 mod cancel;
 mod capture;
 mod client;
@@ -55,6 +56,7 @@ mod session;
 mod settings;
 mod show;
 mod simulate;
+mod supervisor;
 mod term;
 mod token;
 
@@ -82,8 +84,28 @@ struct Cli {
     /// What to log on standard error, for example `debug` or `mm1gate::modem=trace` [default: RUST_LOG, else what suits the command]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
+    /// How to write the log: `pretty` for people, `json` with one object a line, `auto`: json where systemd's journal reads it
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// As suits whoever reads it.
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Subcommand)]
@@ -106,6 +128,8 @@ enum Command {
     Token(token::Args),
     /// Set what the holders of tokens may send, and how much
     Account(token::AccountArgs),
+    /// Copy all messages into a file, while the gateway runs or not
+    Backup(backup::Args),
     /// Print a configuration file to begin with, or check yours
     Config(config::Args),
     /// Check what stands in the way of sending and receiving, and how to mend it
@@ -144,25 +168,27 @@ pub fn main() -> ExitCode {
         // These tell by themselves what stands in the way.
         _ => "error",
     };
-    let result = log_to_stderr(cli.log.as_deref(), usual).and_then(|()| match cli.command {
-        Command::Serve(args) => serve::run(args),
-        Command::Send(args) => send::run(&args),
-        Command::Inbox(args) => inbox::run(args),
-        Command::Outbox(args) => outbox::run(args),
-        Command::Show(args) => show::run(&args),
-        Command::Resend(args) => resend::run(&args),
-        Command::Cancel(args) => cancel::run(&args),
-        Command::Token(args) => token::run(&args),
-        Command::Account(args) => token::run_account(&args),
-        Command::Config(args) => config::run(&args),
-        Command::Doctor(args) => doctor::run(args),
-        Command::Modem(args) => modem::run(args),
-        Command::Demo(args) => demo::run(&args),
-        Command::Decode(args) => decode::run(&args),
-        Command::Encode(args) => encode::run(&args),
-        Command::Capture(args) => redact::command::run(&args),
-        Command::Simulate(args) => simulate::run(*args),
-    });
+    let result =
+        log_to_stderr(cli.log.as_deref(), usual, cli.log_format).and_then(|()| match cli.command {
+            Command::Serve(args) => serve::run(args),
+            Command::Send(args) => send::run(&args),
+            Command::Inbox(args) => inbox::run(args),
+            Command::Outbox(args) => outbox::run(args),
+            Command::Show(args) => show::run(&args),
+            Command::Resend(args) => resend::run(&args),
+            Command::Cancel(args) => cancel::run(&args),
+            Command::Token(args) => token::run(&args),
+            Command::Account(args) => token::run_account(&args),
+            Command::Backup(args) => backup::run(&args),
+            Command::Config(args) => config::run(&args),
+            Command::Doctor(args) => doctor::run(args),
+            Command::Modem(args) => modem::run(args),
+            Command::Demo(args) => demo::run(&args),
+            Command::Decode(args) => decode::run(&args),
+            Command::Encode(args) => encode::run(&args),
+            Command::Capture(args) => redact::command::run(&args),
+            Command::Simulate(args) => simulate::run(*args),
+        });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -174,7 +200,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn log_to_stderr(filter: Option<&str>, usual: &str) -> Result<(), CliError> {
+fn log_to_stderr(filter: Option<&str>, usual: &str, format: LogFormat) -> Result<(), CliError> {
     let wanted = filter
         .map(str::to_owned)
         .or_else(|| std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty()))
@@ -183,11 +209,20 @@ fn log_to_stderr(filter: Option<&str>, usual: &str) -> Result<(), CliError> {
         CliError::new(Exit::Usage, format!("the log filter '{wanted}': {error}"))
             .remedy("use error, warn, info, debug or trace, or mm1gate::modem=trace")
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && term::Paint::stderr().is_on())
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = match format {
+        // systemd says so where its journal is what reads (systemd.exec(5)).
+        LogFormat::Auto => {
+            std::env::var_os("JOURNAL_STREAM").is_some() && !std::io::stderr().is_terminal()
+        }
+        format => format == LogFormat::Json,
+    };
+    if json {
+        log.json().flatten_event(true).init();
+    } else {
+        let paint = std::io::stderr().is_terminal() && term::Paint::stderr().is_on();
+        log.with_ansi(paint).init();
+    }
     Ok(())
 }
 

@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use super::capture::Recording;
 use super::error::{CliError, Exit};
 use super::host_clock::ThisHost;
-use super::{session, settings, term};
+use super::{session, settings, supervisor, term};
 use crate::api::Listeners;
 use crate::gateway::{Config, Deps, Event, Gateway};
 use crate::model::{Clock, Explain, Random, Stage, Tap};
 use crate::modem::SystemPorts;
 use crate::modem::usb::Sysfs;
+use crate::world::{self, World};
 
 /// How to run.
 #[derive(clap::Args)]
@@ -45,10 +46,32 @@ async fn serve(config: Config, pcap: Option<PathBuf>) -> Result<(), CliError> {
     let (data_dir, listen) = (config.data_dir.clone(), config.listen);
     let gateway = start_with(config, capture.tap()).await?;
     tokio::spawn(log_events(gateway.subscribe_from_start()));
+    let world = start_world(&gateway).await?;
+    let ended = stop.clone();
+    tokio::spawn(async move {
+        ended.cancelled().await;
+        supervisor::stopping();
+    });
     let running = run_listeners(&gateway, &data_dir, listen, stop).await;
+    world.stop().await;
     gateway.stop().await;
     let written = capture.end();
     running.and(written)
+}
+
+/// Begins to tell webhooks and programs what happens.
+async fn start_world(gateway: &Gateway) -> Result<World, CliError> {
+    let config = &gateway.config().world;
+    let deps = world::Deps {
+        client: Arc::new(world::SystemClient::new(config.allow.clone(), config.allow_http)),
+        runner: Arc::new(world::SystemRunner),
+        clock: Clock::system(),
+        random: Random::from_system(),
+    };
+    World::start(gateway, deps).await.map_err(|error| {
+        CliError::new(Exit::Io, error.to_string())
+            .remedy("look at the free space and the permissions of the data folder")
+    })
 }
 
 async fn run_listeners(
@@ -77,6 +100,8 @@ async fn run_listeners(
     if !address.ip().is_loopback() && !gateway.access().has_tokens() {
         term::note("Nobody may use it yet: `mm1gate token create NAME` makes a token.");
     }
+    supervisor::ready(&format!("the page is at {scheme}://{address}/"));
+    tokio::spawn(supervisor::watch(gateway.clone(), stop.clone()));
     listeners
         .serve(gateway.clone(), stop)
         .await

@@ -243,6 +243,11 @@ fn configured(config: &ConfigArg) -> Result<Option<Config>, CliError> {
     settings::find(config.config.as_deref())?.as_deref().map(load).transpose()
 }
 
+/// The folder of the messages of this configuration.
+pub(super) fn data_dir_of(config: &ConfigArg) -> Result<PathBuf, CliError> {
+    data_dir(configured(config)?.as_ref())
+}
+
 /// The folder of the messages: as configured, else the user's own.
 fn data_dir(config: Option<&Config>) -> Result<PathBuf, CliError> {
     match config {

@@ -71,7 +71,8 @@ pub use accept_text::TextCost;
 pub use alarms::{ALARM_GATEWAY, modem_scope};
 pub use breaker::BreakerPolicy;
 pub use config::{
-    ApiPolicy, Config, ConfigError, DataPolicy, ModemConfig, SendingPolicy, Timing, TlsFiles,
+    ApiPolicy, Config, ConfigError, DataPolicy, HookConfig, ModemConfig, Retention, SendingPolicy,
+    Timing, TlsFiles, WorldConfig, check_event,
 };
 pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};
@@ -471,6 +472,24 @@ impl Gateway {
     #[must_use]
     pub fn modems(&self) -> Vec<ModemView> {
         self.inner.lines.iter().map(Line::view).collect()
+    }
+
+    /// Its store, for those who keep and tell what is no business of the modems.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.core.store
+    }
+
+    /// Whether the worker of every modem lives: none ends before the gateway does.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.inner.tasks.len() >= self.inner.lines.len()
+    }
+
+    /// Its source of random numbers.
+    #[must_use]
+    pub fn random(&self) -> &Random {
+        &self.inner.core.random
     }
 
     /// What waits in every queue.

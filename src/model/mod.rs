@@ -11,6 +11,7 @@ mod ids;
 mod media_type;
 mod message;
 mod month;
+mod networks;
 mod priority;
 mod random;
 pub mod redact;
@@ -28,6 +29,7 @@ pub use message::{
     ReportStatus, State, UnknownState,
 };
 pub use month::{Calendar, Month};
+pub use networks::{Network, why_not_public};
 pub use priority::Priority;
 pub use random::Random;
 pub use stage::{Stage, StageSink};

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::schema;
+use super::space::Space;
 
 /// Most writers served by one commit: bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -41,6 +42,7 @@ impl From<StoreError> for Failure {
 /// The database file with its writing and its reading connection.
 pub(super) struct Engine {
     path: PathBuf,
+    pub(super) space: Space,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
     queue: Mutex<Vec<Box<dyn Work>>>,
@@ -54,6 +56,8 @@ impl Engine {
         let fail = |error: rusqlite::Error| database_error(path, &error);
         let mut writer = Connection::open(path).map_err(fail)?;
         writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        // Room that is not used any more can be given back; only a new file takes this at once.
+        writer.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fail)?;
         writer
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
             .map_err(fail)?;
@@ -68,6 +72,7 @@ impl Engine {
         reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         Ok(Self {
             path: path.to_owned(),
+            space: Space::of(path.parent().unwrap_or(path)),
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             queue: Mutex::new(Vec::new()),
@@ -109,6 +114,11 @@ impl Engine {
         }
     }
 
+    /// The disk has no room for more.
+    pub(super) fn full(&self) -> StoreError {
+        StoreError::Full { path: self.path.display().to_string() }
+    }
+
     /// Reads from a consistent snapshot; blocks.
     pub(super) fn read<T>(
         &self,
@@ -133,7 +143,13 @@ impl Engine {
             }
             writer.execute_batch("RELEASE work").map_err(fail)?;
         }
-        let outcome = writer.execute_batch("COMMIT").map_err(fail);
+        let mut outcome = writer.execute_batch("COMMIT").map_err(fail);
+        if matches!(outcome, Err(StoreError::Full { .. })) {
+            // The transaction is whole still, as long as SQLite did not undo it by itself.
+            if self.space.release() && !writer.is_autocommit() {
+                outcome = writer.execute_batch("COMMIT").map_err(fail);
+            }
+        }
         if outcome.is_err() && !writer.is_autocommit() {
             let _ = writer.execute_batch("ROLLBACK");
         }
@@ -145,7 +161,11 @@ impl Engine {
 
 /// SQLite's words as ours.
 pub(super) fn database_error(path: &Path, error: &rusqlite::Error) -> StoreError {
-    StoreError::Database { path: path.display().to_string(), reason: error.to_string() }
+    let path = path.display().to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        _ => StoreError::Database { path, reason: error.to_string() },
+    }
 }
 
 fn explain(path: &Path, failure: Failure) -> StoreError {

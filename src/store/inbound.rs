@@ -157,6 +157,10 @@ impl Store {
         at: Timestamp,
     ) -> Result<Option<(PendingRetrieval, Change)>, StoreError> {
         let (sim, modem) = (sim.to_owned(), modem.to_owned());
+        // What could not be stored would be fetched, and paid for, again and again.
+        if !self.has_room() {
+            return Ok(None);
+        }
         self.write(move |db| claim(db, &sim, &modem, at)).await
     }
 

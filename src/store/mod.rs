@@ -9,6 +9,7 @@ mod acks;
 mod actions;
 mod adoption;
 mod alarms;
+mod backup;
 mod breaker;
 mod calls;
 mod changes;
@@ -27,12 +28,14 @@ mod pause;
 mod pins;
 mod recovery;
 mod reports;
+mod retention;
 mod route;
 mod rows;
 mod schema;
 mod sim_use;
 mod sims;
 mod sms;
+mod space;
 mod status_reports;
 mod steps;
 mod submission;
@@ -50,6 +53,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
@@ -60,6 +64,7 @@ pub use acks::{
 };
 pub use adoption::FormerName;
 pub use alarms::Alarm;
+pub use backup::{Backup, backup};
 pub use breaker::BreakerState;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use due::Queue;
@@ -74,11 +79,13 @@ pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};
 pub use pause::Pause;
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
+pub use retention::{PRUNE_BATCH, Removal};
 pub use sim_use::{Ceiling, Counted, LONGEST_WINDOW};
 pub use sims::{HASH_LIFE, KEPT_HASHES, SIM_LIFE, SimRecord};
 pub use sms::{
     Filed, KeptTpdu, NewPush, NewSms, NewTpdu, PendingTpdu, PushKind, ShownSms, TpduFate,
 };
+pub use space::{ENOUGH_ROOM, LEAST_ROOM, RESERVE_FILE};
 pub use status_reports::{SmsStatus, StatusOutcome};
 pub use submission::{Hold, NewOutbound, NewSubmission, Settlement, Submission};
 pub use texts::{NewText, NewTextSubmission, SegmentOutcome, TextSegment, TextSubmission};
@@ -98,6 +105,8 @@ pub const DB_FILE: &str = "mm1gate.db";
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
+    /// Rung when somebody has asked for something to be told.
+    bell: Arc<Notify>,
 }
 
 impl Store {
@@ -114,7 +123,7 @@ impl Store {
                 reason: error.to_string(),
             },
         )?;
-        Ok(Self { engine: Arc::new(Engine::open(&path)?) })
+        Ok(Self { engine: Arc::new(Engine::open(&path)?), bell: Arc::default() })
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>

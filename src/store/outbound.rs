@@ -29,6 +29,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Acceptance, StoreError> {
         let recipients = message.submissions.iter().map(|one| one.recipients.len()).sum();
+        self.room()?;
         self.write(move |db| {
             take_once(db, &message.origin, recipients, at, |db| accept(db, &message, at))
         })

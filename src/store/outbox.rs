@@ -1,7 +1,10 @@
 //! The outbox: events that the outside world is to be told, written in the commit of what they tell
 //! (by triggers, see `steps/outbox`), and handed from there to each endpoint that wants them.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::Notify;
 
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
@@ -72,7 +75,15 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn tell_world(&self, event: NewEvent) -> Result<(), StoreError> {
-        self.write(move |db| put(db, &event)).await
+        self.write(move |db| put(db, &event)).await?;
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    /// Rings when something was written that is to be told and that no event of the gateway announces.
+    #[must_use]
+    pub fn outbox_bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.bell)
     }
 
     /// The oldest events that have not been handed on yet, at most `limit`.

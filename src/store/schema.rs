@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step::Sql(view::INDEXES),
     Step::Sql(steps::QUEUE),
     Step::Sql(steps::LIVES),
+    Step::Sql(steps::RETENTION),
 ];
 
 /// What makes a version of the one before.
@@ -475,6 +476,103 @@ mod tests {
             .query_row("SELECT transaction_id FROM submission WHERE in_doubt", [], |row| row.get(0))
             .unwrap();
         assert_eq!(doubtful, "a");
+    }
+
+    /// A message of each direction with everything that belongs to it, in columns of the first version.
+    const CONTENT: &str = "
+        INSERT INTO message (id, direction, state, created_at, updated_at, sender, subject)
+        VALUES ('msg_00000000000000000000000001', 'out', 'sent', 1, 2, NULL, 'Hello'),
+               ('msg_00000000000000000000000002', 'in', 'received', 3, 4, '+447700900123/TYPE=PLMN',
+                'Reply');
+        INSERT INTO part (message_id, position, media_type, size, sha256, body)
+        SELECT id, 0, 'text/plain', 2, 'ab', x'4869' FROM message;
+        INSERT INTO payload VALUES ('msg_00000000000000000000000001', x'00');
+        INSERT INTO submission (id, message_id, transaction_id, head, state, modem, sim,
+                                next_attempt_at, mmsc_message_id)
+        VALUES (1, 'msg_00000000000000000000000001', 'T1', x'', 'sent', 'm', '001', 0, 'M1');
+        INSERT INTO recipient (id, message_id, submission_id, position, address, state)
+        VALUES (1, 'msg_00000000000000000000000001', 1, 0, '+447700900124/TYPE=PLMN', 'sent');
+        INSERT INTO push (id, sim, received_at, octets, message_id)
+        VALUES (1, '001', 3, x'01', 'msg_00000000000000000000000002'), (2, '001', 5, x'02', NULL);
+        INSERT INTO tpdu (sim, modem, slot, received_at, octets, hash, state, push_id)
+        VALUES ('001', 'm', 'SM 1', 3, x'01', 'h', 'done', 1);
+        INSERT INTO inbound (message_id, sim, transaction_id, content_location, pdu)
+        VALUES ('msg_00000000000000000000000002', '001', 'T2', 'http://mmsc.example/1', x'02');
+        INSERT INTO ack (message_id, sim, kind, status, transaction_id, next_attempt_at)
+        VALUES ('msg_00000000000000000000000002', '001', 'acknowledge', 0, 'T3', 0);
+        INSERT INTO report (sim, received_at, kind, mmsc_message_id, status, push_id, recipient_id)
+        VALUES ('001', 5, 'delivery', 'M1', 'retrieved', 2, 1);
+        INSERT INTO timeline (message_id, at, state, text)
+        SELECT id, updated_at, state, 'test' FROM message;
+    ";
+
+    /// What people and programs see of it, whatever the version.
+    fn content(db: &Connection) -> Vec<String> {
+        let tables = [
+            "message",
+            "part",
+            "payload",
+            "submission",
+            "recipient",
+            "push",
+            "tpdu",
+            "inbound",
+            "ack",
+            "report",
+            "timeline",
+        ];
+        let mut found: Vec<String> = tables
+            .iter()
+            .map(|table| {
+                let count: i64 = db
+                    .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+                    .unwrap();
+                format!("{table} {count}")
+            })
+            .collect();
+        let heads = "SELECT id || direction || state || created_at || updated_at
+                            || coalesce(sender, '') || subject FROM message ORDER BY id";
+        let mut select = db.prepare(heads).unwrap();
+        found.extend(select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap));
+        found
+    }
+
+    fn shape(db: &Connection) -> Vec<(String, Option<String>)> {
+        db.prepare("SELECT name, sql FROM sqlite_master ORDER BY name")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    #[test]
+    fn file_of_every_version_keeps_what_it_holds_and_becomes_like_a_new_one() {
+        let path = Path::new("test.db");
+        let mut new = Connection::open_in_memory().unwrap();
+        migrate(&mut new, path).unwrap();
+        for version in 1..=STEPS.len() {
+            let mut db = Connection::open_in_memory().unwrap();
+            db.pragma_update(None, "foreign_keys", true).unwrap();
+            for step in &STEPS[..version] {
+                match step {
+                    Step::Sql(statements) => db.execute_batch(statements).unwrap(),
+                    Step::Code(change) => change(&db).unwrap(),
+                }
+            }
+            db.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+            db.execute_batch(CONTENT).unwrap_or_else(|error| panic!("{version}: {error}"));
+            let before = content(&db);
+            migrate(&mut db, path).unwrap_or_else(|error| panic!("{version}: {error}"));
+            assert_eq!(content(&db), before, "version {version}");
+            assert_eq!(shape(&db), shape(&new), "version {version}");
+            let broken: i64 = db
+                .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
+                .unwrap();
+            let verdict: String =
+                db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+            assert_eq!((broken, &*verdict), (0, "ok"), "version {version}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod alarms;
 mod queue;
 mod sims;
 mod texts;
+mod world;
 
 use std::path::Path;
 use std::time::Duration;

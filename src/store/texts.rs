@@ -106,6 +106,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<Acceptance, StoreError> {
         let recipients = text.submissions.len();
+        self.room()?;
         self.write(move |db| {
             take_once(db, &text.origin, recipients, at, |db| accept(db, &text, at))
         })

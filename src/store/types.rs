@@ -16,6 +16,12 @@ pub enum StoreError {
         /// What SQLite said.
         reason: String,
     },
+    /// The disk has no room for it.
+    #[error("the message store {path}: the disk is full")]
+    Full {
+        /// The file.
+        path: String,
+    },
     /// Written by a newer version of this program.
     #[error("the message store has version {found}, this program knows up to {known}")]
     TooNew {

@@ -284,19 +284,23 @@ impl Store {
         self.read(move |db| due(db, &id, ordered, limit, now)).await
     }
 
-    /// When the next delivery to an endpoint that is on is due; none: nothing waits.
+    /// When the next delivery is due after `now`; none: nothing waits for its time.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn next_delivery_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|db| {
+    pub async fn next_delivery_after(
+        &self,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |db| {
             let at: Option<i64> = db
                 .prepare_cached(
                     "SELECT min((SELECT min(next_attempt_at) FROM event_delivery
-                                 WHERE endpoint = endpoint.id AND state = 'pending'))
+                                 WHERE event_delivery.endpoint = endpoint.id AND state = 'pending'
+                                   AND next_attempt_at > ?1))
                      FROM endpoint",
                 )?
-                .query_row([], |row| row.get(0))?;
+                .query_row([now.as_millis()], |row| row.get(0))?;
             Ok(at.map(Timestamp::from_millis))
         })
         .await
@@ -331,7 +335,7 @@ impl Store {
         let endpoint = endpoint.to_owned();
         self.read(move |db| {
             let sql = format!(
-                "{DELIVERY} WHERE endpoint = ?1 AND (?2 IS NULL OR event_delivery.state = ?2)
+                "{DELIVERY} WHERE event_delivery.endpoint = ?1 AND (?2 IS NULL OR event_delivery.state = ?2)
                    AND (?3 IS NULL OR event_delivery.id < ?3)
                  ORDER BY event_delivery.id DESC LIMIT ?4"
             );
@@ -375,15 +379,18 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn redeliver(&self, id: i64, at: Timestamp) -> Result<bool, StoreError> {
-        self.write(move |db| {
-            Ok(db.execute(
-                "UPDATE event_delivery SET state = 'pending', attempts = 0, next_attempt_at = ?2,
-                                           settled_at = NULL
-                 WHERE id = ?1",
-                params![id, at.as_millis()],
-            )? > 0)
-        })
-        .await
+        let known = self
+            .write(move |db| {
+                Ok(db.execute(
+                    "UPDATE event_delivery SET state = 'pending', attempts = 0,
+                                               next_attempt_at = ?2, settled_at = NULL
+                     WHERE id = ?1",
+                    params![id, at.as_millis()],
+                )? > 0)
+            })
+            .await?;
+        self.bell.notify_one();
+        Ok(known)
     }
 
     /// How many deliveries wait for each kind of endpoint, and since when the oldest does.
@@ -397,7 +404,7 @@ impl Store {
             let rows = db
                 .prepare_cached(
                     "SELECT kind, count(*), min(event_delivery.created_at)
-                     FROM event_delivery JOIN endpoint ON endpoint.id = endpoint
+                     FROM event_delivery JOIN endpoint ON endpoint.id = event_delivery.endpoint
                      WHERE state = 'pending' GROUP BY kind",
                 )?
                 .query_map([], |row| {
@@ -558,7 +565,7 @@ fn list(db: &Connection, id: Option<&str>) -> Result<Vec<Endpoint>, Failure> {
 }
 
 const DELIVERY: &str = "
-    SELECT event_delivery.id, endpoint, event.id, event.type, event.at, event.message_id,
+    SELECT event_delivery.id, event_delivery.endpoint, event.id, event.type, event.at, event.message_id,
            event_delivery.state, attempts, next_attempt_at, created_at, settled_at, event.body
     FROM event_delivery JOIN event ON event.seq = event_delivery.event";
 
@@ -579,7 +586,7 @@ fn due(
         return collect(db, &sql, params![endpoint, now.as_millis()]);
     }
     let sql = format!(
-        "{DELIVERY} WHERE endpoint = ?1 AND event_delivery.state = 'pending'
+        "{DELIVERY} WHERE event_delivery.endpoint = ?1 AND event_delivery.state = 'pending'
            AND next_attempt_at <= ?2 ORDER BY next_attempt_at, event_delivery.id LIMIT ?3"
     );
     collect(db, &sql, params![endpoint, now.as_millis(), rows::column(limit)])

@@ -83,6 +83,7 @@ mod usb_devices;
 mod usb_rig;
 mod usb_roles;
 mod vectors;
+mod world_webhooks;
 mod wsp_pdu_vectors;
 mod wsp_vectors;
 mod wtp_vectors;

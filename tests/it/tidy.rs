@@ -38,6 +38,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // `media` for thumbnails of what is stored.
     ("api", &["gateway", "store", "model", "media"]),
+    // `api` for a message in JSON as REST shows it.
+    ("world", &["api", "gateway", "store", "net", "model"]),
     ("sim", &["codec", "proto", "net", "model"]),
     (
         "cli",
@@ -54,6 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "mm1",
             "gateway",
             "api",
+            "world",
             "sim",
         ],
     ),

@@ -6,6 +6,7 @@ mod bus;
 mod capture;
 mod capture_redacted;
 mod chain;
+mod full_disk;
 mod gsm0710muxd;
 mod kannel_wap;
 mod linux_net;

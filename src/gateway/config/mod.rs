@@ -6,6 +6,7 @@ mod data;
 mod operator;
 mod receiving;
 mod sending;
+mod world;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use super::retrieval::ReceivingPolicy;
 pub use api::{ApiPolicy, TlsFiles};
 pub use data::{DEFAULT_MTU, DataPolicy};
 pub use sending::SendingPolicy;
+pub use world::{HookConfig, Retention, WorldConfig, check_event};
 
 /// Where the web page and the API listen unless told otherwise.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8411";
@@ -68,6 +70,8 @@ pub struct Config {
     /// (3GPP TS 23.038 clause 6.2.1.2.4); phones older than about 2012 do not know them. None
     /// unless asked for: UCS-2 then.
     pub sms_languages: Vec<Language>,
+    /// Whom to tell of what happens, and how long it is kept.
+    pub world: WorldConfig,
 }
 
 /// One modem.
@@ -207,6 +211,7 @@ impl Config {
             receiving: ReceivingPolicy::default(),
             resend_unknown: false,
             sms_languages: Vec::new(),
+            world: WorldConfig::default(),
         }
     }
 
@@ -268,6 +273,7 @@ impl Config {
         for (index, name) in raw.sending.sms_languages.iter().enumerate() {
             config.sms_languages.push(parse_language(file, index, name)?);
         }
+        config.world = world::check(file, raw.webhooks, raw.hook, &raw.retention)?;
         if raw.modem.is_empty() {
             return Err(ConfigError::Missing {
                 file: file.to_owned(),
@@ -333,6 +339,12 @@ struct RawConfig {
     receiving: receiving::RawReceiving,
     #[serde(default)]
     data: data::RawData,
+    #[serde(default)]
+    webhooks: world::RawWebhooks,
+    #[serde(default)]
+    hook: Vec<world::RawHook>,
+    #[serde(default)]
+    retention: world::RawRetention,
     #[serde(default)]
     modem: Vec<RawModem>,
 }

@@ -3,7 +3,9 @@
 mod lives;
 mod outbox;
 mod queue;
+mod retention;
 
 pub(super) use lives::{CLOCK, LIVES};
 pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;
+pub(super) use retention::RETENTION;
