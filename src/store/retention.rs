@@ -106,8 +106,14 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn give_back(&self) -> Result<(), StoreError> {
-        self.write(|db| Ok(db.execute_batch(&format!("PRAGMA incremental_vacuum({GIVE_BACK})"))?))
-            .await
+        self.write(|db| {
+            // Each page is a row of its own: who stops after the first gives back one page.
+            let mut pages = db.prepare(&format!("PRAGMA incremental_vacuum({GIVE_BACK})"))?;
+            let mut pages = pages.query([])?;
+            while pages.next()?.is_some() {}
+            Ok(())
+        })
+        .await
     }
 }
 
