@@ -424,7 +424,7 @@ fn field(
             let detail = "secret must be whsec_ and 24 to 64 octets in base64; leave it out and \
                           one is made";
             let secret = secret.filter(|secret| SECRET.contains(&secret.len()));
-            wish.secret = Some(secret.ok_or(("invalid-secret", detail.to_owned()))?);
+            wish.secret = Some(secret.ok_or_else(|| ("invalid-secret", detail.to_owned()))?);
         }
         other => {
             let shown: String = other.chars().take(40).flat_map(char::escape_debug).collect();

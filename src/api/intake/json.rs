@@ -108,7 +108,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("to", _) => wrong_type(draft, name, "a text or a list of texts"),
         ("parts", _) => wrong_type(draft, name, "a list of objects"),
         ("group" | "delivery_report" | "read_report", _) => {
-            wrong_type(draft, name, "true or false")
+            wrong_type(draft, name, "true or false");
         }
         (
             "kind" | "subject" | "text" | "client_ref" | "expires_at" | "send_at" | "priority"
