@@ -14,7 +14,7 @@ const MAX_WORDS: usize = 100;
 /// Octets of a text that are looked at: whoever writes more does not only say STOP.
 const LOOKED_AT: usize = 2_000;
 
-/// What recipients write who want nothing more, or want it again; folded as [`fold`] does.
+/// What recipients write who want nothing more, or want it again; folded as `fold` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     /// No more.
