@@ -82,5 +82,6 @@ fn every_endpoint_answers_as_its_description_says() {
         });
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.contains("No issues found"), "{told}");
+    // Every operation but the excluded ones, and some cases at all.
+    assert!(told.contains("Test cases:") && told.contains(" passed"), "{told}");
 }
