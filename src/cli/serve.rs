@@ -17,6 +17,7 @@ use crate::gateway::{Config, Deps, Event, Gateway};
 use crate::model::{Clock, Explain, Random, Stage, Tap};
 use crate::modem::SystemPorts;
 use crate::modem::usb::Sysfs;
+use crate::store::NoProbe;
 use crate::world::{self, World};
 
 /// How to run.
@@ -169,6 +170,7 @@ pub(super) async fn start_with(config: Config, tap: Arc<dyn Tap>) -> Result<Gate
         random: Random::from_system(),
         tap,
         usb: Arc::new(Sysfs::system()),
+        probe: Arc::new(NoProbe),
     };
     Gateway::start(config, deps).await.map_err(|error| {
         let exit = match error.code() {

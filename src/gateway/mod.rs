@@ -61,7 +61,7 @@ use crate::model::{
 use crate::modem::usb::UsbBus;
 use crate::modem::{PinMemory, PortOpener};
 use crate::store::{
-    Acceptance, AccessBook, AckKind, Filter, MessageView, NewAck, Owner, PinBook, Queue,
+    Acceptance, AccessBook, AckKind, Filter, MessageView, NewAck, Owner, PinBook, Probe, Queue,
     READ_STATUS_READ, Store, StoreError, Summary,
 };
 use line::Line;
@@ -99,6 +99,8 @@ pub struct Deps {
     pub tap: Arc<dyn Tap>,
     /// Knows what is plugged in.
     pub usb: Arc<dyn UsbBus>,
+    /// Watches the store's commits.
+    pub probe: Arc<dyn Probe>,
 }
 
 /// The running gateway; clones share it.
@@ -155,10 +157,10 @@ impl Gateway {
     /// [`StartError`] when the data folder or the store cannot be used.
     pub async fn start(config: Config, deps: Deps) -> Result<Self, StartError> {
         let dir = config.data_dir.clone();
-        let random = deps.random.clone();
+        let (random, probe) = (deps.random.clone(), Arc::clone(&deps.probe));
         let (owner, store, book) = blocking(move || {
             let owner = Owner::take(&dir)?;
-            let store = Store::open(owner.dir())?;
+            let store = Store::open_probed(owner.dir(), probe)?;
             let book = PinBook::open(owner.dir(), store.clone(), &random)?;
             Ok::<_, StartError>((owner, store, book))
         })

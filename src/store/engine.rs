@@ -2,15 +2,15 @@
 //! that one `fsync` makes all of them durable (SQLite documentation, "Write-Ahead Logging").
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
-use super::StoreError;
-use super::schema;
+use super::probe::Probe;
 use super::space::Space;
+use super::{StoreError, interrupted, schema};
 
 /// Most writers served by one commit: bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -46,13 +46,12 @@ pub(super) struct Engine {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
     queue: Mutex<Vec<Box<dyn Work>>>,
-    #[cfg(test)]
-    pub(super) commits: std::sync::atomic::AtomicU64,
+    probe: Arc<dyn Probe>,
 }
 
 impl Engine {
     /// Opens or creates the file and brings its schema up to date.
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, probe: Arc<dyn Probe>) -> Result<Self, StoreError> {
         let fail = |error: rusqlite::Error| database_error(path, &error);
         let mut writer = Connection::open(path).map_err(fail)?;
         writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
@@ -76,8 +75,7 @@ impl Engine {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             queue: Mutex::new(Vec::new()),
-            #[cfg(test)]
-            commits: std::sync::atomic::AtomicU64::new(0),
+            probe,
         })
     }
 
@@ -143,7 +141,11 @@ impl Engine {
             }
             writer.execute_batch("RELEASE work").map_err(fail)?;
         }
-        let mut outcome = writer.execute_batch("COMMIT").map_err(fail);
+        let mut outcome = if self.probe.may_commit() {
+            writer.execute_batch("COMMIT").map_err(fail)
+        } else {
+            Err(interrupted())
+        };
         if matches!(outcome, Err(StoreError::Full { .. })) {
             // The transaction is whole still, as long as SQLite did not undo it by itself.
             if self.space.release() && !writer.is_autocommit() {
@@ -153,8 +155,7 @@ impl Engine {
         if outcome.is_err() && !writer.is_autocommit() {
             let _ = writer.execute_batch("ROLLBACK");
         }
-        #[cfg(test)]
-        self.commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.probe.ended();
         outcome
     }
 }

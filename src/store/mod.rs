@@ -26,6 +26,7 @@ mod outbound;
 mod outbox;
 mod pause;
 mod pins;
+mod probe;
 mod recovery;
 mod reports;
 mod retention;
@@ -78,6 +79,7 @@ pub use opt_out::{OptOut, Wish};
 pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};
 pub use pause::Pause;
 pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
+pub use probe::{NoProbe, Probe};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
 pub use retention::{PRUNE_BATCH, Removal};
 pub use sim_use::{Ceiling, Counted, LONGEST_WINDOW};
@@ -115,6 +117,14 @@ impl Store {
     /// # Errors
     /// When the file cannot be used, or was written by a newer version of this program.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_probed(dir, Arc::new(NoProbe))
+    }
+
+    /// The same, with a watcher of its commits.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_probed(dir: &Path, probe: Arc<dyn Probe>) -> Result<Self, StoreError> {
         let path = dir.join(DB_FILE);
         // SQLite would create it readable for everybody.
         std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(
@@ -123,7 +133,7 @@ impl Store {
                 reason: error.to_string(),
             },
         )?;
-        Ok(Self { engine: Arc::new(Engine::open(&path)?), bell: Arc::default() })
+        Ok(Self { engine: Arc::new(Engine::open(&path, probe)?), bell: Arc::default() })
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>

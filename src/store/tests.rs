@@ -7,6 +7,7 @@ mod texts;
 mod world;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -266,12 +267,39 @@ async fn released_message_cannot_be_withdrawn() {
     assert_eq!(store.cancel(&new.id, NOW).await.unwrap(), None);
 }
 
+/// Counts commits, and forbids those behind the last that may be.
+#[derive(Default)]
+struct Commits(AtomicU64, Option<u64>);
+
+impl Probe for Commits {
+    fn may_commit(&self) -> bool {
+        let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        self.1.is_none_or(|last| count <= last)
+    }
+}
+
+#[tokio::test]
+async fn nothing_behind_the_end_of_the_process_is_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_probed(dir.path(), Arc::new(Commits(0.into(), Some(1)))).unwrap();
+    let maker = Maker::new();
+    let (first, second) = (maker.outbound(&[number(1)]), maker.outbound(&[number(2)]));
+    let (kept, lost) = (first.id.clone(), second.id.clone());
+    store.accept(first, NOW).await.unwrap();
+    store.accept(second, NOW).await.unwrap_err();
+    drop(store);
+    let store = open(dir.path());
+    assert!(store.message(&kept).await.unwrap().is_some());
+    assert_eq!(store.message(&lost).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn writers_that_wait_share_one_commit_and_one_failure_undoes_only_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let maker = Maker::new();
-    let store = open(dir.path());
-    let before = store.engine.commits.load(std::sync::atomic::Ordering::Relaxed);
+    let commits = Arc::new(Commits::default());
+    let store = Store::open_probed(dir.path(), Arc::<Commits>::clone(&commits)).unwrap();
+    let before = commits.0.load(Ordering::Relaxed);
     let mut waiting = Vec::new();
     let mut ids = Vec::new();
     for last in 0..9_u8 {
@@ -290,7 +318,7 @@ async fn writers_that_wait_share_one_commit_and_one_failure_undoes_only_its_own(
         }));
     }
     store.engine.drain();
-    let after = store.engine.commits.load(std::sync::atomic::Ordering::Relaxed);
+    let after = commits.0.load(Ordering::Relaxed);
     assert_eq!(after - before, 1);
     for (last, (answer, id)) in waiting.into_iter().zip(&ids).enumerate() {
         assert_eq!(answer.await.unwrap().is_err(), last == 4);

@@ -12,6 +12,7 @@ use mm1gate::model::{Clock, NoTap, Random};
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::operators::Settings;
+use mm1gate::store::NoProbe;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +101,7 @@ impl Rig {
             random: Random::from_system(),
             tap: Arc::new(NoTap),
             usb: Arc::new(NoUsb),
+            probe: Arc::new(NoProbe),
         };
         let gateway = Gateway::start(config, deps).await.expect("a gateway");
         let shutdown = CancellationToken::new();

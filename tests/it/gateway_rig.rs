@@ -16,7 +16,7 @@ use mm1gate::modem::{OpenPort, Port, PortError, PortOpener};
 use mm1gate::operators::Settings;
 use mm1gate::proto::ppp::Families;
 use mm1gate::sim::{self, Behaviour, Operator, PortRole, VirtualModem};
-use mm1gate::store::{Filter, MessageView, Summary};
+use mm1gate::store::{Filter, MessageView, NoProbe, Summary};
 
 use crate::usb_bus::Bus;
 
@@ -389,6 +389,7 @@ impl Rig {
             random,
             tap: Arc::new(NoTap),
             usb: Arc::new(NoUsb),
+            probe: Arc::new(NoProbe),
         };
         arrange(&operator, &mut config, &mut deps);
         let gateway = Gateway::start(config.clone(), deps.clone()).await.unwrap();

@@ -14,7 +14,7 @@ use mm1gate::model::{Address, Clock, MessageId, NewMessage, NoTap, Random, Times
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::operators::Settings;
-use mm1gate::store::{DeliveryState, Endpoint, EndpointKind, NewEvent};
+use mm1gate::store::{DeliveryState, Endpoint, EndpointKind, NewEvent, NoProbe};
 use mm1gate::world::{
     self, HookClient, HookCommand, HookError, HookExit, HookRequest, HookResponse, HookRunner,
     SCHEDULE, World,
@@ -114,6 +114,7 @@ async fn gateway(dir: &Path, clock: Clock, modem: bool) -> Gateway {
         random: Random::seeded(5),
         tap: Arc::new(NoTap),
         usb: Arc::new(NoUsb),
+        probe: Arc::new(NoProbe),
     };
     Gateway::start(config, deps).await.expect("a gateway")
 }

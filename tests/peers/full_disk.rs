@@ -12,7 +12,7 @@ use mm1gate::model::{
 };
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
-use mm1gate::store::{LEAST_ROOM, RESERVE_FILE, StoreError};
+use mm1gate::store::{LEAST_ROOM, NoProbe, RESERVE_FILE, StoreError};
 
 use crate::namespace::{inside, sh};
 
@@ -39,6 +39,7 @@ async fn start(dir: &Path) -> Gateway {
         random: Random::from_system(),
         tap: Arc::new(NoTap),
         usb: Arc::new(NoUsb),
+        probe: Arc::new(NoProbe),
     };
     Gateway::start(config, deps).await.expect("a gateway")
 }

@@ -12,6 +12,7 @@ use mm1gate::model::{
 };
 use mm1gate::operators::{self, Settings};
 use mm1gate::sim::{Auth, Behaviour, Fault, Fired, Operator, Outgoing, Scenario};
+use mm1gate::store::NoProbe;
 
 use crate::bus::VirtualBus;
 use crate::doubt::Calendar;
@@ -227,6 +228,7 @@ impl World {
             random: Random::seeded(scenario.seed.unwrap_or(0)),
             tap: Arc::new(NoTap),
             usb: bus,
+            probe: Arc::new(NoProbe),
         };
         let gateway = Gateway::start(config, deps).await.unwrap();
         Self { operator, gateway, calendar: Calendar::new(clock), _dir: dir }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mm1gate::gateway::{Deps, Gateway};
 use mm1gate::model::{Address, Clock, MediaType, NewMessage, NewPart, NoTap, Random, State};
-use mm1gate::store::Filter;
+use mm1gate::store::{Filter, NoProbe};
 
 use crate::hil::bench::{Bench, Outcome, Stop, failed};
 use crate::hil::rig::Rig;
@@ -39,6 +39,7 @@ pub(crate) async fn to_oneself(rig: &Rig, clock: Clock) -> Outcome {
         random: Random::seeded(7),
         tap: Arc::new(NoTap),
         usb: Arc::clone(&rig.usb),
+        probe: Arc::new(NoProbe),
     };
     let gateway = Gateway::start(config, deps).await.map_err(failed("starting the gateway"))?;
     let outcome = exchange(rig, &gateway).await;
