@@ -106,15 +106,9 @@ impl Rig {
         config.timing.linger = LINGER;
         let proxy = self.operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port()));
         let mut ports = self.ports.iter().map(|port| port.display().to_string());
+        let port = ports.next().unwrap_or_default();
         config.modems.push(ModemConfig {
-            name: MODEM.to_owned(),
-            port: ports.next().unwrap_or_default(),
             control_port: ports.next(),
-            profile: "auto".to_owned(),
-            pin: None,
-            roaming: false,
-            monthly_cap: None,
-            interface: None,
             own_number: Some(Address::Msisdn(SHOP.to_owned())),
             operator: Some(Settings {
                 apn: self.operator.apn().to_owned(),
@@ -126,6 +120,7 @@ impl Rig {
                 max_message_size: 600 * 1024,
                 ..Settings::default()
             }),
+            ..ModemConfig::new(MODEM, port)
         });
         config
     }

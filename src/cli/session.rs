@@ -389,18 +389,7 @@ fn unconfigured(configured: &[ModemConfig]) -> ModemConfig {
     while taken(&name) {
         name.push('_');
     }
-    ModemConfig {
-        name,
-        port: AUTO.to_owned(),
-        control_port: None,
-        profile: "auto".to_owned(),
-        pin: None,
-        roaming: false,
-        monthly_cap: None,
-        interface: None,
-        own_number: None,
-        operator: None,
-    }
+    ModemConfig::new(name, AUTO)
 }
 
 /// What the options say of the operator counts more than the configuration.

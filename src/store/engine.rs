@@ -1,6 +1,7 @@
 //! Connections and the group commit: every writer that waits is served by one transaction, so
 //! that one `fsync` makes all of them durable (SQLite documentation, "Write-Ahead Logging").
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,9 @@ use super::{StoreError, interrupted, schema};
 
 /// Most writers served by one commit: bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
+
+/// Statements kept compiled: more than the store has.
+const STATEMENTS: usize = 256;
 
 /// How long SQLite waits for a foreign reader (a backup program, the `sqlite3` shell).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,13 +43,21 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What waits to be written.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Box<dyn Work>>,
+    /// Somebody serves it, until it is empty.
+    served: bool,
+}
+
 /// The database file with its writing and its reading connection.
 pub(super) struct Engine {
     path: PathBuf,
     pub(super) space: Space,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
-    queue: Mutex<Vec<Box<dyn Work>>>,
+    queue: Mutex<Queue>,
     probe: Arc<dyn Probe>,
 }
 
@@ -69,47 +81,55 @@ impl Engine {
         )
         .map_err(fail)?;
         reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        for connection in [&writer, &reader] {
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        }
         Ok(Self {
             path: path.to_owned(),
             space: Space::of(path.parent().unwrap_or(path)),
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
-            queue: Mutex::new(Vec::new()),
+            queue: Mutex::default(),
             probe,
         })
     }
 
     /// Queues `work`; its result can be awaited once it is durable. The work is done even when
-    /// nobody waits any longer.
-    pub(super) fn queue<T, F>(&self, work: F) -> oneshot::Receiver<Result<T, StoreError>>
+    /// nobody waits any longer. Whoever is told `true` has to call [`Self::drain`].
+    pub(super) fn queue<T, F>(&self, work: F) -> (oneshot::Receiver<Result<T, StoreError>>, bool)
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        lock(&self.queue).push(Box::new(Task { work: Some(work), result: None, reply }));
-        answer
+        let mut queue = lock(&self.queue);
+        queue.waiting.push(Box::new(Task { work: Some(work), result: None, reply }));
+        let served = std::mem::replace(&mut queue.served, true);
+        (answer, !served)
     }
 
-    /// Serves everything that waits; blocks.
+    /// Serves everything that waits; blocks. Whoever comes while a commit is under way joins the
+    /// next one.
     pub(super) fn drain(&self) {
-        loop {
-            // The connection first: whoever comes while a commit is under way joins the next one.
+        while let Some(mut group) = self.next_group() {
             let writer = lock(&self.writer);
-            let mut group = {
-                let mut queue = lock(&self.queue);
-                let count = queue.len().min(MAX_GROUP);
-                queue.drain(..count).collect::<Vec<_>>()
-            };
-            if group.is_empty() {
-                return;
-            }
-            let outcome = self.commit(&writer, &mut group);
+            // Whoever waits for work that panicked learns it from the end of its channel; the
+            // others are served all the same.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(&writer, &mut group)));
             drop(writer);
+            let Ok(outcome) = outcome else { continue };
             for work in group {
                 work.finish(&self.path, outcome.clone());
             }
         }
+    }
+
+    /// Those whom the next commit serves; none when nobody waits, and then nobody serves.
+    fn next_group(&self) -> Option<Vec<Box<dyn Work>>> {
+        let mut queue = lock(&self.queue);
+        queue.served = !queue.waiting.is_empty();
+        let count = queue.waiting.len().min(MAX_GROUP);
+        queue.served.then(|| queue.waiting.drain(..count).collect())
     }
 
     /// The disk has no room for more.
@@ -133,23 +153,24 @@ impl Engine {
             // Work that panicked left its transaction open.
             writer.execute_batch("ROLLBACK").map_err(fail)?;
         }
-        writer.execute_batch("BEGIN IMMEDIATE").map_err(fail)?;
+        let execute = |sql: &str| writer.prepare_cached(sql)?.execute([]);
+        execute("BEGIN IMMEDIATE").map_err(fail)?;
         for work in group {
-            writer.execute_batch("SAVEPOINT work").map_err(fail)?;
+            execute("SAVEPOINT work").map_err(fail)?;
             if !work.run(writer) {
-                writer.execute_batch("ROLLBACK TO work").map_err(fail)?;
+                execute("ROLLBACK TO work").map_err(fail)?;
             }
-            writer.execute_batch("RELEASE work").map_err(fail)?;
+            execute("RELEASE work").map_err(fail)?;
         }
         let mut outcome = if self.probe.may_commit() {
-            writer.execute_batch("COMMIT").map_err(fail)
+            execute("COMMIT").map(drop).map_err(fail)
         } else {
             Err(interrupted())
         };
         if matches!(outcome, Err(StoreError::Full { .. })) {
             // The transaction is whole still, as long as SQLite did not undo it by itself.
             if self.space.release() && !writer.is_autocommit() {
-                outcome = writer.execute_batch("COMMIT").map_err(fail);
+                outcome = execute("COMMIT").map(drop).map_err(fail);
             }
         }
         if outcome.is_err() && !writer.is_autocommit() {

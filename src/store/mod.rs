@@ -141,13 +141,12 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let answer = self.engine.queue(work);
-        let engine = Arc::clone(&self.engine);
-        let drained = tokio::task::spawn_blocking(move || engine.drain()).await;
-        match (answer.await, drained) {
-            (Ok(result), _) => result,
-            (Err(_), _) => Err(interrupted()),
+        let (answer, serve) = self.engine.queue(work);
+        if serve {
+            let engine = Arc::clone(&self.engine);
+            tokio::task::spawn_blocking(move || engine.drain());
         }
+        answer.await.unwrap_or_else(|_| Err(interrupted()))
     }
 
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>

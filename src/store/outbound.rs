@@ -206,22 +206,22 @@ impl Store {
 fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Change, Failure> {
     let id = message.id.as_str();
     let (state, due) = first_state(message.send_at, at);
-    db.execute(
+    db.prepare_cached(
         "INSERT INTO message (id, direction, state, created_at, updated_at, subject, preview,
                               client_ref, modem, expires_at, end_counted)
          VALUES (?1, 'out', ?9, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            id,
-            at.as_millis(),
-            message.subject,
-            rows::preview(&message.parts),
-            message.client_ref,
-            message.modem,
-            message.expires_at.as_millis(),
-            !message.end_named,
-            state.as_str(),
-        ],
-    )?;
+    )?
+    .execute(params![
+        id,
+        at.as_millis(),
+        message.subject,
+        rows::preview(&message.parts),
+        message.client_ref,
+        message.modem,
+        message.expires_at.as_millis(),
+        !message.end_named,
+        state.as_str(),
+    ])?;
     rows::put_parts(db, id, &message.parts)?;
     let tail = shared_tail(message.submissions.iter().map(|submission| &submission.pdu[..]));
     let payload = message
@@ -229,7 +229,8 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
         .first()
         .and_then(|first| first.pdu.get(first.pdu.len().saturating_sub(tail)..))
         .unwrap_or_default();
-    db.execute("INSERT INTO payload (message_id, body) VALUES (?1, ?2)", params![id, payload])?;
+    db.prepare_cached("INSERT INTO payload (message_id, body) VALUES (?1, ?2)")?
+        .execute(params![id, payload])?;
     let mut position = 0_usize;
     for submission in &message.submissions {
         let head =

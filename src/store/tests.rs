@@ -305,7 +305,7 @@ async fn writers_that_wait_share_one_commit_and_one_failure_undoes_only_its_own(
     for last in 0..9_u8 {
         let new = maker.outbound(&[number(last)]);
         ids.push(new.id.clone());
-        waiting.push(store.engine.queue(move |db| {
+        let (answer, serve) = store.engine.queue(move |db| {
             db.execute(
                 "INSERT INTO message (id, direction, state, created_at, updated_at)
                  VALUES (?1, 'out', 'queued', 1, 1)",
@@ -315,7 +315,9 @@ async fn writers_that_wait_share_one_commit_and_one_failure_undoes_only_its_own(
                 return Err(StoreError::NotFound { what: "luck".to_owned() }.into());
             }
             Ok(())
-        }));
+        });
+        assert_eq!(serve, last == 0, "one serves all");
+        waiting.push(answer);
     }
     store.engine.drain();
     let after = commits.0.load(Ordering::Relaxed);
@@ -331,6 +333,15 @@ async fn writers_that_wait_share_one_commit_and_one_failure_undoes_only_its_own(
             .unwrap();
         assert_eq!(kept, last != 4);
     }
+}
+
+#[tokio::test]
+async fn work_that_panics_fails_and_the_next_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let defect = store.write(|_| -> Result<(), Failure> { panic!("a defect") }).await;
+    assert!(matches!(defect, Err(StoreError::Database { .. })), "{defect:?}");
+    store.answers().await.unwrap();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A gateway whose modem is unplugged, behind the API as a function from request to answer.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -74,27 +75,24 @@ impl Answer {
     }
 }
 
+/// The modem `front-desk` that nobody has plugged in, with an operator's settings.
+pub(crate) fn unplugged(dir: &Path) -> ModemConfig {
+    ModemConfig {
+        operator: Some(Settings {
+            apn: "mms.example".to_owned(),
+            mmsc: "http://mmsc.example/mms".to_owned(),
+            ..Settings::default()
+        }),
+        ..ModemConfig::new("front-desk", dir.join("unplugged").display().to_string())
+    }
+}
+
 impl Rig {
     /// Starts it on an empty data folder.
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let mut config = Config::new(dir.path().join("data"));
-        config.modems.push(ModemConfig {
-            name: "front-desk".to_owned(),
-            port: dir.path().join("unplugged").display().to_string(),
-            control_port: None,
-            profile: "auto".to_owned(),
-            pin: None,
-            roaming: false,
-            monthly_cap: None,
-            interface: None,
-            own_number: None,
-            operator: Some(Settings {
-                apn: "mms.example".to_owned(),
-                mmsc: "http://mmsc.example/mms".to_owned(),
-                ..Settings::default()
-            }),
-        });
+        config.modems.push(unplugged(dir.path()));
         let deps = Deps {
             ports: Arc::new(SystemPorts),
             clock: Clock::system(),

@@ -1,61 +1,14 @@
 //! `mm1gate serve` and the commands that ask it through its socket. Its modem is unplugged, so
 //! messages wait.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::api_rig::PNG;
 use crate::cli_basics::{mm1gate, run};
-
-/// A running daemon, ended with the test.
-struct Daemon {
-    child: Child,
-    page: String,
-}
-
-impl Daemon {
-    fn start(home: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mm1gate"))
-            .env_clear()
-            .env("HOME", home)
-            .current_dir(home)
-            .args(["serve", "--config", "gate.toml"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the daemon starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let page = lines
-            .by_ref()
-            .map(|line| line.expect("a line"))
-            .find_map(|line| {
-                let rest = line.split_once("http://")?.1;
-                Some(rest.split('/').next().unwrap_or_default().to_owned())
-            })
-            .expect("it says where the page is");
-        // The pipe must not fill up.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, page }
-    }
-
-    /// Ends it as an init system does; its exit code.
-    fn terminate(&mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
-        let status = self.child.wait().expect("it ends");
-        status.code()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::support::Daemon;
 
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a folder");
@@ -76,7 +29,7 @@ fn ok(home: &Path, arguments: &[&str]) -> String {
 #[test]
 fn commands_ask_the_daemon_and_then_the_store_it_left() {
     let home = home();
-    let mut daemon = Daemon::start(home.path());
+    let mut daemon = Daemon::start(home.path(), "mm1gate=info");
     let socket = home.path().join("data/mm1gate.sock");
     let mode = std::fs::metadata(&socket).expect("the socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -134,10 +87,10 @@ fn commands_ask_the_daemon_and_then_the_store_it_left() {
 #[test]
 fn second_daemon_is_told_of_the_first() {
     let home = home();
-    let daemon = Daemon::start(home.path());
+    let daemon = Daemon::start(home.path(), "mm1gate=info");
     let (exit, _, err) = run(mm1gate(home.path()).args(["serve", "--config", "gate.toml"]));
     assert_eq!(exit, 75, "{err}");
-    assert!(err.contains(&format!("process {}", daemon.child.id())), "{err}");
+    assert!(err.contains(&format!("process {}", daemon.id())), "{err}");
     assert!(err.contains("Try: "), "{err}");
 
     let busy = std::fs::read_to_string(home.path().join("gate.toml"))
@@ -153,7 +106,7 @@ fn second_daemon_is_told_of_the_first() {
 #[test]
 fn waiting_ends_with_what_stands_in_the_way() {
     let home = home();
-    let _daemon = Daemon::start(home.path());
+    let _daemon = Daemon::start(home.path(), "mm1gate=info");
     let arguments = [
         "send",
         "--to",

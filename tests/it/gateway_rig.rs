@@ -367,16 +367,10 @@ impl Rig {
                 break;
             }
             config.modems.push(ModemConfig {
-                name: name.to_owned(),
-                port: format!("{DATA}{behind}"),
                 control_port: (ports == Ports::Two).then(|| format!("{CONTROL}{behind}")),
                 profile: if ports == Ports::Multiplexed { "simcom-800" } else { "auto" }.to_owned(),
-                pin: None,
-                roaming: false,
-                monthly_cap: None,
-                interface: None,
-                own_number: None,
                 operator: Some(settings.clone()),
+                ..ModemConfig::new(name, format!("{DATA}{behind}"))
             });
         }
         let panics = Arc::<AtomicU32>::default();

@@ -9,11 +9,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig};
+use mm1gate::gateway::{Config, Deps, Gateway};
 use mm1gate::model::{Address, Clock, MessageId, NewMessage, NoTap, Random, Timestamp};
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
-use mm1gate::operators::Settings;
 use mm1gate::store::{DeliveryState, Endpoint, EndpointKind, NewEvent, NoProbe};
 use mm1gate::world::{
     self, HookClient, HookCommand, HookError, HookExit, HookRequest, HookResponse, HookRunner,
@@ -21,6 +20,8 @@ use mm1gate::world::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::api_rig::unplugged;
 
 const BEGIN: Timestamp = Timestamp::from_secs(1_700_000_000);
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -91,23 +92,7 @@ struct Rig {
 
 async fn gateway(dir: &Path, clock: Clock, modem: bool) -> Gateway {
     let mut config = Config::new(dir.join("data"));
-    let unplugged = ModemConfig {
-        name: "front-desk".to_owned(),
-        port: dir.join("unplugged").display().to_string(),
-        control_port: None,
-        profile: "auto".to_owned(),
-        pin: None,
-        roaming: false,
-        monthly_cap: None,
-        interface: None,
-        own_number: None,
-        operator: Some(Settings {
-            apn: "mms.example".to_owned(),
-            mmsc: "http://mmsc.example/mms".to_owned(),
-            ..Settings::default()
-        }),
-    };
-    config.modems.extend(modem.then_some(unplugged));
+    config.modems.extend(modem.then(|| unplugged(dir)));
     let deps = Deps {
         ports: Arc::new(SystemPorts),
         clock,

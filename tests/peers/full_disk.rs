@@ -21,18 +21,8 @@ const DISK_MB: u64 = 40;
 
 async fn start(dir: &Path) -> Gateway {
     let mut config = Config::new(dir.join("data"));
-    config.modems.push(ModemConfig {
-        name: "front-desk".to_owned(),
-        port: dir.join("unplugged").display().to_string(),
-        control_port: None,
-        profile: "auto".to_owned(),
-        pin: None,
-        roaming: false,
-        monthly_cap: None,
-        interface: None,
-        own_number: None,
-        operator: None,
-    });
+    let port = dir.join("unplugged").display().to_string();
+    config.modems.push(ModemConfig::new("front-desk", port));
     let deps = Deps {
         ports: Arc::new(SystemPorts),
         clock: Clock::system(),

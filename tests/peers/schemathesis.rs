@@ -1,51 +1,14 @@
 //! schemathesis 4.32 as a witness of the REST API: it reads `/api/openapi.json` and asks the running
 //! daemon whatever that allows and much that it forbids. The daemon's modem is unplugged.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+
+use crate::support::Daemon;
 
 const CONFIG: &str = "data_dir = \"data\"\n[api]\nlisten = \"127.0.0.1:0\"\n[[modem]]\nname = \"desk\"\n\
     port = \"/dev/mm1gate-no-such-port\"\n[modem.operator]\napn = \"mms.example\"\n\
     mmsc = \"http://mmsc.example/mms\"\n";
-
-/// A running daemon, ended with the test.
-struct Daemon {
-    child: Child,
-    address: String,
-}
-
-impl Daemon {
-    fn start(home: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mm1gate"))
-            .env_clear()
-            .env("HOME", home)
-            .current_dir(home)
-            .args(["--log", "error", "serve", "--config", "gate.toml"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the daemon starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let address = lines
-            .by_ref()
-            .map(|line| line.expect("a line"))
-            .find_map(|line| {
-                let rest = line.split_once("http://")?.1;
-                Some(rest.split('/').next().unwrap_or_default().to_owned())
-            })
-            .expect("it says where the page is");
-        // The pipe must not fill up.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 #[ignore = "needs schemathesis"]
@@ -54,7 +17,7 @@ fn every_endpoint_answers_as_its_description_says() {
     let program = root.join("target/schemathesis/bin/schemathesis");
     let home = tempfile::tempdir().expect("a folder");
     std::fs::write(home.path().join("gate.toml"), CONFIG).expect("a file");
-    let daemon = Daemon::start(home.path());
+    let daemon = Daemon::start(home.path(), "error");
     let made = Command::new(env!("CARGO_BIN_EXE_mm1gate"))
         .env_clear()
         .env("HOME", home.path())
@@ -66,7 +29,7 @@ fn every_endpoint_answers_as_its_description_says() {
     let token = String::from_utf8(made.stdout).expect("text");
     let output = Command::new(&program)
         .current_dir(home.path())
-        .args(["run", &format!("http://{}/api/openapi.json", daemon.address)])
+        .args(["run", &format!("http://{}/api/openapi.json", daemon.page)])
         .args(["--header", &format!("Authorization: Bearer {}", token.trim())])
         // An event stream does not end, and a gateway without a modem is not ready.
         .args(["--exclude-path", "/api/v1/events", "--exclude-path", "/readyz"])

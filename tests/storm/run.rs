@@ -198,15 +198,8 @@ impl World {
         let mut config = Config::new(dir.path().join("data"));
         let network = &scenario.network;
         config.modems.push(ModemConfig {
-            name: "storm".to_owned(),
-            port: "auto".to_owned(),
-            control_port: None,
-            profile: "auto".to_owned(),
             pin: scenario.subscriber.pin.clone().map(Secret::new),
-            own_number: None,
             roaming: true,
-            monthly_cap: None,
-            interface: None,
             operator: Some(Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),
@@ -220,6 +213,7 @@ impl World {
                 },
                 ..Settings::default()
             }),
+            ..ModemConfig::new("storm", "auto")
         });
         let bus = Arc::new(VirtualBus(operator.modem().clone()));
         let deps = Deps {

@@ -5,9 +5,11 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of it")]
 
 pub(crate) mod cable;
+mod daemon;
 mod http;
 mod process;
 pub(crate) mod vectors;
 
+pub(crate) use daemon::Daemon;
 pub(crate) use http::{Reply, over_tcp, over_unix};
 pub(crate) use process::{Process, Scratch, mm1gate, wait_until};

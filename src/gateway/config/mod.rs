@@ -101,6 +101,28 @@ pub struct ModemConfig {
     pub operator: Option<Settings>,
 }
 
+impl ModemConfig {
+    /// A modem of which nothing else is written: plain SMS, the profile found by asking it.
+    #[must_use]
+    pub fn new(name: impl Into<String>, port: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            port: port.into(),
+            control_port: None,
+            profile: AUTO_PROFILE.to_owned(),
+            pin: None,
+            roaming: false,
+            monthly_cap: None,
+            interface: None,
+            own_number: None,
+            operator: None,
+        }
+    }
+}
+
+/// The profile is found by what the modem says of itself.
+const AUTO_PROFILE: &str = "auto";
+
 /// Times that policy goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
@@ -482,7 +504,7 @@ fn check_modem(
         name,
         port,
         control_port: raw.control_port,
-        profile: raw.profile.unwrap_or_else(|| "auto".to_owned()),
+        profile: raw.profile.unwrap_or_else(|| AUTO_PROFILE.to_owned()),
         pin: raw.pin.map(Secret::new),
         roaming: raw.roaming,
         monthly_cap,
