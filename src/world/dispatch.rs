@@ -59,8 +59,10 @@ pub(super) async fn run(gateway: Gateway, deps: Deps, stop: CancellationToken) {
     let mut events = gateway.subscribe();
     let mut under_way = UnderWay::default();
     let mut modems = BTreeMap::new();
+    // How each is, once after every start: whether that is known before or after this does not
+    // matter.
     for modem in gateway.modems() {
-        modems.insert(modem.name.clone(), is_up(&modem));
+        tell_modem(&gateway, &mut modems, &modem, deps.clock.now()).await;
     }
     loop {
         let wait = match round(&gateway, &deps, &mut under_way).await {
@@ -84,11 +86,7 @@ pub(super) async fn run(gateway: Gateway, deps: Deps, stop: CancellationToken) {
             }
             news = news(&mut events) => match news {
                 Ok(Event::Modem { modem, at }) => {
-                    if let Some(news) = modem_news(&mut modems, &modem, at)
-                        && let Err(error) = gateway.store().tell_world(news).await
-                    {
-                        tracing::error!(%error, "an event is lost, since the store fails");
-                    }
+                    tell_modem(&gateway, &mut modems, &modem, at).await;
                 }
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
@@ -310,14 +308,26 @@ fn is_up(modem: &ModemView) -> Option<bool> {
     }
 }
 
+async fn tell_modem(
+    gateway: &Gateway,
+    known: &mut BTreeMap<String, bool>,
+    modem: &ModemView,
+    at: Timestamp,
+) {
+    if let Some(news) = modem_news(known, modem, at)
+        && let Err(error) = gateway.store().tell_world(news).await
+    {
+        tracing::error!(%error, "an event is lost, since the store fails");
+    }
+}
+
 fn modem_news(
-    known: &mut BTreeMap<String, Option<bool>>,
+    known: &mut BTreeMap<String, bool>,
     modem: &ModemView,
     at: Timestamp,
 ) -> Option<NewEvent> {
     let up = is_up(modem)?;
-    let before = known.insert(modem.name.clone(), Some(up)).flatten();
-    if before == Some(up) {
+    if known.insert(modem.name.clone(), up) == Some(up) {
         return None;
     }
     let data = json!({ "modem": {

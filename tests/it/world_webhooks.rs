@@ -24,6 +24,8 @@ use tempfile::TempDir;
 use crate::api_rig::unplugged;
 
 const BEGIN: Timestamp = Timestamp::from_secs(1_700_000_000);
+/// The event of [`Rig::cancel_one`]; a modem that is not there is one as well, whenever that shows.
+const CANCELED: &str = "message.canceled";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 /// Answers in turn, then always with the last one, and keeps what it was asked.
@@ -279,7 +281,7 @@ impl Rig {
 #[tokio::test(start_paused = true)]
 async fn endpoint_that_answers_gone_is_switched_off_with_an_alarm() {
     let rig = Rig::new(&[Ok(410)], 0).await;
-    rig.endpoint(&[], |endpoint| endpoint.concurrency = 1).await;
+    rig.endpoint(&[CANCELED], |endpoint| endpoint.concurrency = 1).await;
     rig.cancel_one(&["+447700900123", "+447700900124"]).await;
     rig.until_asked(1).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -313,7 +315,7 @@ async fn endpoint_that_takes_nothing_for_days_is_switched_off_and_one_success_is
 #[tokio::test(start_paused = true)]
 async fn ordered_endpoint_hears_of_the_next_event_only_when_the_one_before_was_taken() {
     let rig = Rig::new(&[Ok(500), Ok(500), Ok(200)], 0).await;
-    rig.endpoint(&[], |endpoint| endpoint.ordered = true).await;
+    rig.endpoint(&[CANCELED], |endpoint| endpoint.ordered = true).await;
     let first = rig.cancel_one(&["+447700900123"]).await;
     let second = rig.cancel_one(&["+447700900124"]).await;
     let requests = rig.until_asked(4).await;
@@ -332,7 +334,7 @@ async fn ordered_endpoint_hears_of_the_next_event_only_when_the_one_before_was_t
 #[tokio::test(start_paused = true)]
 async fn no_more_events_at_the_same_time_than_the_endpoint_wants() {
     let rig = Rig::new(&[Ok(200)], 10).await;
-    rig.endpoint(&[], |endpoint| endpoint.concurrency = 3).await;
+    rig.endpoint(&[CANCELED], |endpoint| endpoint.concurrency = 3).await;
     for _ in 0..10 {
         rig.cancel_one(&["+447700900123"]).await;
     }
@@ -347,7 +349,7 @@ async fn no_more_events_at_the_same_time_than_the_endpoint_wants() {
 #[tokio::test(start_paused = true)]
 async fn what_was_being_told_when_the_gateway_ended_is_told_after_the_next_start() {
     let mut rig = Rig::new(&[Ok(200)], 20).await;
-    rig.endpoint(&[], |_| {}).await;
+    rig.endpoint(&[CANCELED], |_| {}).await;
     rig.cancel_one(&["+447700900123"]).await;
     let before = rig.until_asked(1).await;
     rig.world.stop().await;
@@ -359,6 +361,25 @@ async fn what_was_being_told_when_the_gateway_ended_is_told_after_the_next_start
     assert_eq!(after[1].1.body, before[0].1.body);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(rig.state().await, [(DeliveryState::Delivered, 1)]);
+    rig.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn modem_that_is_not_there_is_told_of_once_after_each_start() {
+    let mut rig = Rig::new(&[Ok(200)], 0).await;
+    rig.endpoint(&["modem.up", "modem.down"], |_| {}).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let told = rig.receiver.requests().len();
+    rig.world.stop().await;
+    rig.gateway.stop().await;
+    rig.gateway = gateway(rig.dir.path(), rig.clock, true).await;
+    rig.world = world(&rig.gateway, &rig.receiver, rig.clock).await;
+    let request = rig.until_asked(told + 1).await.pop().unwrap().1;
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!(body["type"], "modem.down");
+    assert_eq!(body["data"]["modem"]["name"], "front-desk");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(rig.receiver.requests().len(), told + 1);
     rig.end().await;
 }
 
@@ -379,7 +400,7 @@ async fn nothing_is_kept_where_nobody_wants_it() {
 #[tokio::test(start_paused = true)]
 async fn secret_that_was_replaced_signs_for_a_day_more() {
     let rig = Rig::new(&[Ok(200)], 0).await;
-    rig.endpoint(&[], |_| {}).await;
+    rig.endpoint(&[CANCELED], |_| {}).await;
     let change = mm1gate::store::EndpointChange {
         secret: Some((vec![7; 32], rig.clock.now().plus(Duration::from_secs(86_400)))),
         ..Default::default()
