@@ -1,9 +1,10 @@
 //! What is due next, and when.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::engine::Failure;
 use super::{Store, StoreError, rows, sims};
-use crate::model::{MessageId, Timestamp};
+use crate::model::{Kind, MessageId, Timestamp};
 
 /// What waits in one queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,21 +77,18 @@ impl Store {
     ) -> Result<Option<Timestamp>, StoreError> {
         let (modem, sim) = (modem.to_owned(), sim.map(str::to_owned));
         self.read(move |db| {
-            let due = sims::due();
-            let next: Option<i64> = db.query_row(
-                &format!("SELECT min(due) FROM (
-                     SELECT min({due}) AS due FROM submission
-                     WHERE state IN ('queued', 'scheduled') AND kind = 'mms' AND modem = ?1
-                     UNION ALL
-                     SELECT min(next_attempt_at) FROM inbound JOIN message ON message.id = message_id
-                     WHERE sim = ?2 AND state = 'notified'
-                     UNION ALL
-                     SELECT min(next_attempt_at) FROM ack WHERE state = 'pending' AND sim = ?2
-                 )"),
-                params![modem, sim],
-                |row| row.get(0),
-            )?;
-            Ok(next.map(Timestamp::from_millis))
+            let queued = first_due(db, Kind::Mms, &modem, sim.as_deref())?;
+            let other: Option<i64> = db
+                .prepare_cached(
+                    "SELECT min(due) FROM (
+                         SELECT min(next_attempt_at) AS due
+                         FROM inbound JOIN message ON message.id = message_id
+                         WHERE sim = ?1 AND state = 'notified'
+                         UNION ALL
+                         SELECT min(next_attempt_at) FROM ack WHERE state = 'pending' AND sim = ?1)",
+                )?
+                .query_row([sim], |row| row.get(0))?;
+            Ok(queued.into_iter().chain(other.map(Timestamp::from_millis)).min())
         })
         .await
     }
@@ -171,18 +169,86 @@ impl Store {
         sim: &str,
     ) -> Result<Option<Timestamp>, StoreError> {
         let (modem, sim) = (modem.to_owned(), sim.to_owned());
-        self.read(move |db| {
-            let due = sims::due();
-            let next: Option<i64> = db.query_row(
-                &format!(
-                    "SELECT min({due}) FROM submission
-                     WHERE state IN ('queued', 'scheduled') AND kind = 'sms' AND modem = ?1"
-                ),
-                params![modem, sim],
-                |row| row.get(0),
-            )?;
-            Ok(next.map(Timestamp::from_millis))
-        })
-        .await
+        self.read(move |db| first_due(db, Kind::Sms, &modem, Some(&sim))).await
+    }
+}
+
+/// When the first submission of this kind is due; what waits for the SIM in the modem is found by its
+/// place in the queue, what waits for another one by that.
+fn first_due(
+    db: &Connection,
+    kind: Kind,
+    modem: &str,
+    sim: Option<&str>,
+) -> Result<Option<Timestamp>, Failure> {
+    let mut first: Option<i64> = None;
+    for state in ["queued", "scheduled"] {
+        let ours: Option<i64> = db
+            .prepare_cached(
+                "SELECT next_attempt_at FROM submission
+                 WHERE state = ?3 AND kind = ?4 AND modem = ?1
+                       AND (+bound_to IS NULL OR +bound_to = ?2)
+                 ORDER BY next_attempt_at LIMIT 1",
+            )?
+            .query_row(params![modem, sim, state, kind.as_str()], |row| row.get(0))
+            .optional()?;
+        let sql = format!(
+            "SELECT min({}) FROM submission
+             WHERE state = ?3 AND kind = ?4 AND modem = ?1
+                   AND (bound_to < coalesce(?2, '') OR bound_to > coalesce(?2, ''))",
+            sims::due()
+        );
+        let others: Option<i64> = db
+            .prepare_cached(&sql)?
+            .query_row(params![modem, sim, state, kind.as_str()], |row| row.get(0))?;
+        first = [first, ours, others].into_iter().flatten().min();
+    }
+    Ok(first.map(Timestamp::from_millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::store::DB_FILE;
+    use crate::store::outbound::expire;
+
+    /// Steps of SQLite's machine, in tens, that a look at a queue of that many messages takes.
+    fn steps(queued: i64) -> u64 {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::open(dir.path()).unwrap());
+        let mut db = Connection::open(dir.path().join(DB_FILE)).unwrap();
+        db.execute(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+             INSERT INTO message (id, direction, state, created_at, updated_at, expires_at)
+             SELECT 'msg' || n, 'out', 'queued', n, n, 1000000 + n FROM n",
+            [queued],
+        )
+        .unwrap();
+        db.execute_batch(
+            "INSERT INTO submission (message_id, transaction_id, head, state, modem,
+                                     next_attempt_at, bound_to, kind)
+             SELECT id, id, x'00', 'queued', 'm', created_at, 'sim', 'mms' FROM message",
+        )
+        .unwrap();
+        let counted = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&counted);
+        let handler = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        db.progress_handler(10, Some(handler)).unwrap();
+        let first = first_due(&db, Kind::Mms, "m", Some("sim")).unwrap();
+        assert_eq!(first, Some(Timestamp::from_millis(1)));
+        assert_eq!(expire(&db, Timestamp::from_millis(50)).unwrap(), []);
+        counted.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn long_queue_is_looked_at_as_quickly_as_a_short_one() {
+        let (short, long) = (steps(10), steps(3000));
+        assert!(long <= short + 10, "{short} and {long} tens of steps");
     }
 }

@@ -3,15 +3,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::hooks::Action;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::probe::Probe;
 use super::space::Space;
-use super::{StoreError, interrupted, schema};
+use super::{StoreError, interrupted, outbox, schema};
 
 /// Most writers served by one commit: bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -58,6 +60,9 @@ pub(super) struct Engine {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
     queue: Mutex<Queue>,
+    /// A commit that is under way writes down what the world is to be told.
+    tells: Arc<AtomicBool>,
+    bell: Arc<Notify>,
     probe: Arc<dyn Probe>,
 }
 
@@ -75,6 +80,14 @@ impl Engine {
         writer.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         writer.pragma_update(None, "foreign_keys", true).map_err(fail)?;
         schema::migrate(&mut writer, path)?;
+        let tells = Arc::<AtomicBool>::default();
+        let heard = Arc::clone(&tells);
+        let hook = move |action: Action, _: &str, table: &str, _: i64| {
+            if action == Action::SQLITE_INSERT && table == outbox::TABLE {
+                heard.store(true, Ordering::Relaxed);
+            }
+        };
+        writer.update_hook(Some(hook)).map_err(fail)?;
         let reader = Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -90,6 +103,8 @@ impl Engine {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             queue: Mutex::default(),
+            tells,
+            bell: Arc::default(),
             probe,
         })
     }
@@ -117,7 +132,11 @@ impl Engine {
             // others are served all the same.
             let outcome = catch_unwind(AssertUnwindSafe(|| self.commit(&writer, &mut group)));
             drop(writer);
+            let tells = self.tells.swap(false, Ordering::Relaxed);
             let Ok(outcome) = outcome else { continue };
+            if tells && outcome.is_ok() {
+                self.bell.notify_one();
+            }
             for work in group {
                 work.finish(&self.path, outcome.clone());
             }
@@ -130,6 +149,11 @@ impl Engine {
         queue.served = !queue.waiting.is_empty();
         let count = queue.waiting.len().min(MAX_GROUP);
         queue.served.then(|| queue.waiting.drain(..count).collect())
+    }
+
+    /// Rings behind every commit that wrote down what the world is to be told.
+    pub(super) fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.bell)
     }
 
     /// The disk has no room for more.

@@ -26,10 +26,8 @@ impl Held {
 
 /// Notes that this waits for its modem.
 pub(super) fn hold(db: &Connection, what: Held, key: &str) -> Result<(), Failure> {
-    db.execute(
-        "INSERT OR IGNORE INTO held (what, key) VALUES (?1, ?2)",
-        params![what.as_str(), key],
-    )?;
+    db.prepare_cached("INSERT OR IGNORE INTO held (what, key) VALUES (?1, ?2)")?
+        .execute(params![what.as_str(), key])?;
     Ok(())
 }
 

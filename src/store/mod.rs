@@ -54,7 +54,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::Connection;
-use tokio::sync::Notify;
 
 use crate::model::{MediaType, Part};
 use engine::{Engine, Failure};
@@ -107,8 +106,6 @@ pub const DB_FILE: &str = "mm1gate.db";
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
-    /// Rung when somebody has asked for something to be told.
-    bell: Arc<Notify>,
 }
 
 impl Store {
@@ -133,7 +130,7 @@ impl Store {
                 reason: error.to_string(),
             },
         )?;
-        Ok(Self { engine: Arc::new(Engine::open(&path, probe)?), bell: Arc::default() })
+        Ok(Self { engine: Arc::new(Engine::open(&path, probe)?) })
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>

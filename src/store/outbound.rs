@@ -307,7 +307,7 @@ pub(super) fn tell_schedule(
 fn begin_scheduled(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
     let begun = submissions(
         db,
-        "SELECT id, message_id FROM submission
+        "SELECT id, message_id FROM submission INDEXED BY submission_begins
          WHERE state = 'scheduled' AND next_attempt_at <= ?1",
         params![at.as_millis()],
     )?;
@@ -542,10 +542,8 @@ fn postpone(
     };
     let mut changes = Vec::new();
     for (key, message) in due {
-        db.execute(
-            "UPDATE submission SET next_attempt_at = ?2 WHERE id = ?1",
-            params![key, next.as_millis()],
-        )?;
+        db.prepare_cached("UPDATE submission SET next_attempt_at = ?2 WHERE id = ?1")?
+            .execute(params![key, next.as_millis()])?;
         held::hold(db, Held::Submission, &key.to_string())?;
         set_recipients(db, key, OutboundState::Queued, Some(fault))?;
         tell(db, key, &message, at, OutboundState::Queued, &text, Some(fault))?;
@@ -554,11 +552,13 @@ fn postpone(
     Ok(changes)
 }
 
-fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
+pub(super) fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
     let late = submissions(
         db,
-        "SELECT submission.id, message_id FROM submission JOIN message ON message.id = message_id
-         WHERE submission.state = 'queued' AND expires_at <= ?1",
+        "SELECT submission.id, message_id
+         FROM message INDEXED BY message_ends CROSS JOIN submission ON message_id = message.id
+         WHERE message.state IN ('accepted', 'scheduled', 'queued') AND expires_at <= ?1
+               AND submission.state = 'queued'",
         params![at.as_millis()],
     )?;
     let mut changes = Vec::new();

@@ -33,6 +33,9 @@ pub const EVENT_TYPES: &[(&str, &str)] = &[
     ("system.ping", "a test by its owner"),
 ];
 
+/// The table that every event is written into.
+pub(super) const TABLE: &str = "event";
+
 /// An event that has not been handed to anybody yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxEvent {
@@ -75,15 +78,14 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn tell_world(&self, event: NewEvent) -> Result<(), StoreError> {
-        self.write(move |db| put(db, &event)).await?;
-        self.bell.notify_one();
-        Ok(())
+        self.write(move |db| put(db, &event)).await
     }
 
-    /// Rings when something was written that is to be told and that no event of the gateway announces.
+    /// Rings behind every commit that wrote something down that is to be told, and when an event is to
+    /// be told again.
     #[must_use]
     pub fn outbox_bell(&self) -> Arc<Notify> {
-        Arc::clone(&self.bell)
+        self.engine.bell()
     }
 
     /// The oldest events that have not been handed on yet, at most `limit`.

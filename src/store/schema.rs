@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step::Sql(steps::QUEUE),
     Step::Sql(steps::LIVES),
     Step::Sql(steps::RETENTION),
+    Step::Sql(steps::QUEUES),
 ];
 
 /// What makes a version of the one before.

@@ -389,7 +389,7 @@ impl Store {
                 )? > 0)
             })
             .await?;
-        self.bell.notify_one();
+        self.engine.bell().notify_one();
         Ok(known)
     }
 

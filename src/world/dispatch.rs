@@ -15,7 +15,7 @@ use super::schedule::{self, DISABLE_AFTER};
 use super::sign::sign;
 use super::{Deps, event};
 use crate::gateway::{Event, Gateway, ModemView};
-use crate::model::{Fault, Timestamp};
+use crate::model::{Clock, Fault, Timestamp};
 use crate::store::{
     Attempt, AttemptResult, Delivery, Endpoint, EndpointKind, NewEvent, StoreError,
 };
@@ -61,9 +61,7 @@ pub(super) async fn run(gateway: Gateway, deps: Deps, stop: CancellationToken) {
     let mut modems = BTreeMap::new();
     // How each is, once after every start: whether that is known before or after this does not
     // matter.
-    for modem in gateway.modems() {
-        tell_modem(&gateway, &mut modems, &modem, deps.clock.now()).await;
-    }
+    tell_modems(&gateway, &mut modems, &deps.clock).await;
     loop {
         let wait = match round(&gateway, &deps, &mut under_way).await {
             Ok(wait) => wait,
@@ -84,11 +82,9 @@ pub(super) async fn run(gateway: Gateway, deps: Deps, stop: CancellationToken) {
                     tracing::error!(%error, "how an event was told could not be stored");
                 }
             }
-            news = news(&mut events) => match news {
-                Ok(Event::Modem { modem, at }) => {
-                    tell_modem(&gateway, &mut modems, &modem, at).await;
-                }
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
+            change = modem_change(&mut events) => match change {
+                Ok((modem, at)) => tell_modem(&gateway, &mut modems, &modem, at).await,
+                Err(RecvError::Lagged(_)) => tell_modems(&gateway, &mut modems, &deps.clock).await,
                 Err(RecvError::Closed) => return,
             },
             () = bell.notified() => {}
@@ -289,12 +285,13 @@ async fn settle(
     Ok(())
 }
 
-/// The next event but progress of a transfer, which the outbox knows nothing of.
-async fn news(events: &mut Receiver<Event>) -> Result<Event, RecvError> {
+/// The next change of a modem; what messages have to tell comes by the outbox.
+async fn modem_change(
+    events: &mut Receiver<Event>,
+) -> Result<(Box<ModemView>, Timestamp), RecvError> {
     loop {
-        match events.recv().await {
-            Ok(Event::Stage { .. }) => {}
-            news => return news,
+        if let Event::Modem { modem, at } = events.recv().await? {
+            return Ok((modem, at));
         }
     }
 }
@@ -305,6 +302,12 @@ fn is_up(modem: &ModemView) -> Option<bool> {
         "waiting" | "failed" => Some(false),
         // On its way to one of them.
         _ => None,
+    }
+}
+
+async fn tell_modems(gateway: &Gateway, known: &mut BTreeMap<String, bool>, clock: &Clock) {
+    for modem in gateway.modems() {
+        tell_modem(gateway, known, &modem, clock.now()).await;
     }
 }
 

@@ -3,9 +3,11 @@
 mod lives;
 mod outbox;
 mod queue;
+mod queues;
 mod retention;
 
 pub(super) use lives::{CLOCK, LIVES};
 pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;
+pub(super) use queues::QUEUES;
 pub(super) use retention::RETENTION;
