@@ -457,7 +457,7 @@ fn check_url(gateway: &Gateway, text: &str) -> Result<(), String> {
         );
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let config = &gateway.config().world;
+    let config = gateway.world();
     let Ok(address) = host.parse() else { return Ok(()) };
     if config.allow.iter().any(|network| network.contains(address)) {
         return Ok(());

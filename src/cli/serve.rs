@@ -62,9 +62,10 @@ async fn serve(config: Config, pcap: Option<PathBuf>) -> Result<(), CliError> {
 
 /// Begins to tell webhooks and programs what happens.
 async fn start_world(gateway: &Gateway) -> Result<World, CliError> {
-    let config = &gateway.config().world;
+    let config = gateway.world();
+    let client = world::SystemClient::new(config.allow.clone(), config.allow_http);
     let deps = world::Deps {
-        client: Arc::new(world::SystemClient::new(config.allow.clone(), config.allow_http)),
+        client: Arc::new(client.trusting(&config.authorities)),
         runner: Arc::new(world::SystemRunner),
         clock: Clock::system(),
         random: Random::from_system(),

@@ -22,6 +22,7 @@ mod gate;
 mod inbound;
 mod limits;
 mod line;
+mod live;
 mod loss;
 mod modem_view;
 mod opt_out;
@@ -112,6 +113,7 @@ pub struct Gateway {
 struct Inner {
     core: Core,
     config: Config,
+    world: live::Live<WorldConfig>,
     access: AccessBook,
     lines: Vec<Line>,
     stop: CancellationToken,
@@ -218,7 +220,9 @@ impl Gateway {
         }
         tasks.close();
         let owner = Mutex::new(Some(owner));
-        Ok(Self { inner: Arc::new(Inner { core, config, access, lines, stop, tasks, owner }) })
+        let world = live::Live::new(config.world.clone());
+        let inner = Inner { core, config, world, access, lines, stop, tasks, owner };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Takes a message; on success it is durable and will be sent.
@@ -527,10 +531,21 @@ impl Gateway {
         self.inner.core.events.subscribe_from_start()
     }
 
-    /// The configuration it runs with.
+    /// The configuration it was started with; see [`Gateway::world`] for a part that may change.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// Whom it tells of what happens, and how long that is kept, as it is now.
+    #[must_use]
+    pub fn world(&self) -> Arc<WorldConfig> {
+        self.inner.world.get()
+    }
+
+    /// From now on this holds instead; who tells the world begins anew to see it.
+    pub fn set_world(&self, world: WorldConfig) {
+        self.inner.world.set(world);
     }
 
     /// The folder that holds its state.

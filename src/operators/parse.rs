@@ -150,12 +150,16 @@ pub fn proxy_user(text: &str) -> Result<String, SettingsError> {
     Ok(text)
 }
 
-/// Certificates of authorities in PEM (RFC 7468), as DER.
+/// Certificates of authorities in PEM (RFC 7468), as DER; `key` names the file in complaints.
 ///
 /// # Errors
 /// When there is none, or one that no authority could have.
-pub fn authorities(file: &str, pem: &[u8]) -> Result<Vec<Vec<u8>>, SettingsError> {
-    let unusable = |reason: String| error("mmsc_ca_file", file, &reason);
+pub fn authorities(
+    key: &'static str,
+    file: &str,
+    pem: &[u8],
+) -> Result<Vec<Vec<u8>>, SettingsError> {
+    let unusable = |reason: String| error(key, file, &reason);
     let mut found = Vec::new();
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -431,9 +435,9 @@ mod tests {
 
     #[test]
     fn file_without_certificates_is_no_file_of_authorities() {
-        assert!(authorities("ca.pem", b"").unwrap_err().to_string().contains("BEGIN CERTIFICATE"));
+        assert!(authorities("mmsc_ca_file", "ca.pem", b"").unwrap_err().to_string().contains("BEGIN CERTIFICATE"));
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(authorities("ca.pem", broken).is_err());
+        assert!(authorities("mmsc_ca_file", "ca.pem", broken).is_err());
     }
 
     #[test]

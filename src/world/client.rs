@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
@@ -19,8 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::model::{Network, Timestamp, why_not_public};
 
@@ -30,6 +32,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const TOTAL_LIMIT: Duration = Duration::from_secs(30);
 /// Octets of an answer that are read; whoever says more is not listened to further.
 const MAX_ANSWER: usize = 16 * 1024;
+/// How long the body of an answer is waited for: the status says all that matters.
+const BODY_LIMIT: Duration = Duration::from_secs(5);
+/// Octets of an answer's head.
+const MAX_HEAD: usize = 32 * 1024;
 /// Addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
 
@@ -75,6 +81,26 @@ pub trait HookClient: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<HookResponse, HookError>> + Send + '_>>;
 }
 
+/// The addresses of a host, or why there are none.
+pub type Resolved<'a> =
+    Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'a>>;
+
+/// Finds the addresses of a host.
+pub trait Resolver: Send + Sync + std::fmt::Debug {
+    /// Asks once.
+    fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolved<'a>;
+}
+
+/// Asks as every program of this machine does.
+#[derive(Debug)]
+struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolved<'a> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+    }
+}
+
 /// Over the system's network.
 #[derive(Debug)]
 pub struct SystemClient {
@@ -82,23 +108,35 @@ pub struct SystemClient {
     allow_http: bool,
     tls: Arc<ClientConfig>,
     total: Duration,
+    resolver: Arc<dyn Resolver>,
 }
 
 impl SystemClient {
-    /// A client that reaches the public Internet, and the networks of `allow` besides.
-    ///
-    /// # Panics
-    /// Never: the versions of TLS are those of the provider itself.
+    /// A client that reaches the public Internet, and the networks of `allow` besides, and trusts
+    /// Mozilla's roots.
     #[must_use]
     pub fn new(allow: Vec<Network>, allow_http: bool) -> Self {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has its own versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { allow, allow_http, tls: Arc::new(tls), total: TOTAL_LIMIT }
+        Self {
+            allow,
+            allow_http,
+            tls: Arc::new(tls(&[])),
+            total: TOTAL_LIMIT,
+            resolver: Arc::new(SystemResolver),
+        }
+    }
+
+    /// The same that trusts these authorities (DER) besides; what is none is passed over.
+    #[must_use]
+    pub fn trusting(mut self, authorities: &[Vec<u8>]) -> Self {
+        self.tls = Arc::new(tls(authorities));
+        self
+    }
+
+    /// The same with another way to find addresses.
+    #[must_use]
+    pub fn resolving_by(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = resolver;
+        self
     }
 
     /// The same with another limit for a whole request.
@@ -128,7 +166,7 @@ impl SystemClient {
         Ok(())
     }
 
-    async fn exchange(&self, request: HookRequest) -> Result<HookResponse, String> {
+    async fn exchange(&self, request: HookRequest) -> Result<Answered, String> {
         let uri: Uri = request.url.parse().map_err(|error| format!("{}: {error}", request.url))?;
         let tls = uri.scheme_str() == Some("https");
         let host = uri.host().unwrap_or_default();
@@ -160,13 +198,13 @@ impl SystemClient {
     }
 
     async fn connect(&self, host: &str, port: u16, tls: bool) -> Result<TcpStream, String> {
-        let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
+        let found = self
+            .resolver
+            .resolve(host, port)
             .await
-            .map_err(|error| format!("the name {host}: {error}"))?
-            .take(MAX_ADDRESSES)
-            .collect();
+            .map_err(|error| format!("the name {host}: {error}"))?;
         let mut last = format!("{host} has no address");
-        for address in found {
+        for address in found.into_iter().take(MAX_ADDRESSES) {
             if let Err(why) = self.judge(address.ip(), tls) {
                 last = why;
                 continue;
@@ -189,50 +227,88 @@ impl HookClient for SystemClient {
         request: HookRequest,
     ) -> Pin<Box<dyn Future<Output = Result<HookResponse, HookError>> + Send + '_>> {
         Box::pin(async move {
-            match tokio::time::timeout(self.total, self.exchange(request)).await {
-                Ok(answer) => answer.map_err(HookError),
-                Err(_) => Err(HookError(format!("no answer within {} s", self.total.as_secs()))),
-            }
+            let Ok(answered) = tokio::time::timeout(self.total, self.exchange(request)).await
+            else {
+                return Err(HookError(format!("no answer within {} s", self.total.as_secs())));
+            };
+            let Answered { mut response, body, .. } = answered.map_err(HookError)?;
+            // The status is the answer, whether or not its body comes to an end.
+            let mut beginning = Vec::new();
+            let _ = tokio::time::timeout(BODY_LIMIT, read(body, &mut beginning)).await;
+            response.body = String::from_utf8_lossy(&beginning).into_owned();
+            Ok(response)
         })
     }
+}
+
+/// The head of an answer, and where its body comes from.
+struct Answered {
+    response: HookResponse,
+    body: Incoming,
+    _connection: AbortOnDropHandle<Result<(), hyper::Error>>,
+}
+
+/// TLS as webhooks speak it.
+///
+/// # Panics
+/// Never: the versions are those of the provider itself.
+fn tls(authorities: &[Vec<u8>]) -> ClientConfig {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for authority in authorities {
+        // The configuration has looked at them.
+        let _ = roots.add(CertificateDer::from(authority.clone()));
+    }
+    let mut tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has its own versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    tls
 }
 
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-) -> Result<HookResponse, String> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+) -> Result<Answered, String> {
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(MAX_HEAD)
+        .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
-    let driver = tokio::spawn(connection);
-    let answer = async {
-        let answer = sender.send_request(request).await.map_err(|error| {
-            std::error::Error::source(&error)
-                .map_or_else(|| error.to_string(), |why| format!("{error}: {why}"))
-        })?;
-        let text =
-            |name| {
-                answer.headers().get(name).map(HeaderValue::as_bytes).map(|value| {
-                    String::from_utf8_lossy(value).chars().take(200).collect::<String>()
-                })
-            };
-        let mut response = HookResponse {
-            status: answer.status().as_u16(),
-            location: text(header::LOCATION),
-            retry_after: text(header::RETRY_AFTER)
-                .and_then(|seconds| seconds.trim().parse().ok())
-                .map(Duration::from_secs),
-            body: String::new(),
-        };
-        // The status is the answer, whether or not its body comes to an end.
-        if let Ok(body) = Limited::new(answer.into_body(), MAX_ANSWER).collect().await {
-            response.body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    let connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let answer = sender.send_request(request).await.map_err(|error| {
+        std::error::Error::source(&error)
+            .map_or_else(|| error.to_string(), |why| format!("{error}: {why}"))
+    })?;
+    let text = |name| {
+        answer
+            .headers()
+            .get(name)
+            .map(HeaderValue::as_bytes)
+            .map(|value| String::from_utf8_lossy(value).chars().take(200).collect::<String>())
+    };
+    let response = HookResponse {
+        status: answer.status().as_u16(),
+        location: text(header::LOCATION),
+        retry_after: text(header::RETRY_AFTER)
+            .and_then(|seconds| seconds.trim().parse().ok())
+            .map(Duration::from_secs),
+        body: String::new(),
+    };
+    Ok(Answered { response, body: answer.into_body(), _connection: connection })
+}
+
+/// Reads until the end, a failure or [`MAX_ANSWER`].
+async fn read(mut body: Incoming, beginning: &mut Vec<u8>) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(octets) = frame.into_data() else { continue };
+        let room = MAX_ANSWER.saturating_sub(beginning.len());
+        beginning.extend_from_slice(octets.get(..room).unwrap_or(&octets));
+        if octets.len() >= room {
+            return;
         }
-        Ok(response)
     }
-    .await;
-    driver.abort();
-    answer
 }
 
 #[cfg(test)]

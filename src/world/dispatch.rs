@@ -156,7 +156,8 @@ async fn tell(
         EndpointKind::Webhook => webhook(deps, endpoint, delivery, at).await,
         EndpointKind::Hook => {
             let name = endpoint.id.trim_start_matches("hook:");
-            let Some(hook) = gateway.config().world.hooks.iter().find(|it| it.name == name) else {
+            let config = gateway.world();
+            let Some(hook) = config.hooks.iter().find(|it| it.name == name) else {
                 return Outcome::failed("it is not configured any more", Verdict::Refused);
             };
             match runner::command(gateway, hook, delivery, &deps.random).await {

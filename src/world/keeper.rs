@@ -84,7 +84,7 @@ async fn prune(
     clock: &Clock,
     stop: &CancellationToken,
 ) -> Result<usize, StoreError> {
-    let (store, retention) = (gateway.store(), gateway.config().world.retention);
+    let (store, retention) = (gateway.store(), gateway.world().retention);
     let mut removed = 0;
     loop {
         let now = clock.now();

@@ -24,7 +24,9 @@ use crate::gateway::Gateway;
 use crate::model::{Clock, Random};
 use crate::store::{Endpoint, EndpointKind, StoreError};
 
-pub use client::{HookClient, HookError, HookRequest, HookResponse, SystemClient};
+pub use client::{
+    HookClient, HookError, HookRequest, HookResponse, Resolved, Resolver, SystemClient,
+};
 pub use runner::{HookCommand, HookExit, HookRunner, SystemRunner};
 pub use schedule::{DISABLE_AFTER, SCHEDULE};
 pub use sign::sign;
@@ -54,7 +56,7 @@ impl World {
     /// # Errors
     /// When the store fails.
     pub async fn start(gateway: &Gateway, deps: Deps) -> Result<Self, StoreError> {
-        let config = &gateway.config().world;
+        let config = gateway.world();
         let configured = config.hooks.iter().map(|hook| Endpoint {
             id: format!("hook:{}", hook.name),
             kind: EndpointKind::Hook,
@@ -73,6 +75,7 @@ impl World {
             reason: None,
         });
         gateway.store().configure_endpoints(configured.collect()).await?;
+        runner::clean_up(gateway.data_dir());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(keeper::watch_disk(gateway.clone(), stop.clone()));
         tasks.spawn(keeper::run(gateway.clone(), deps.clock, stop.clone()));

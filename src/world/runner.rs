@@ -24,6 +24,8 @@ pub(super) const EX_TEMPFAIL: i32 = 75;
 const MAX_OUTPUT: usize = 1_024;
 /// Octets of one variable of the environment; the whole text is in the JSON.
 const MAX_VARIABLE: usize = 32 * 1024;
+/// How long what a program has said may take to arrive after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Name of the folder for parts inside the data folder.
 const FOLDER: &str = "hooks";
 
@@ -167,8 +169,18 @@ struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is removed before the next run of a program that finds it.
+        // What cannot be removed now is at the next start.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes what runs left behind that the end of this process cut short: parts of messages.
+pub(super) fn clean_up(data_dir: &Path) {
+    let folder = data_dir.join(FOLDER);
+    if let Err(error) = std::fs::remove_dir_all(&folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "left behind by programs, not removed");
     }
 }
 
@@ -215,9 +227,7 @@ async fn run(command: &HookCommand) -> Result<HookExit, String> {
     let mut child = process.spawn().map_err(|error| format!("{program}: {error}"))?;
     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let group = Group(id);
-    let exit = tokio::time::timeout(command.timeout, attend(&mut child, &command.input)).await;
-    drop(group);
-    match exit {
+    match tokio::time::timeout(command.timeout, attend(&mut child, group, &command.input)).await {
         Ok(exit) => exit.map_err(|error| format!("{program}: {error}")),
         Err(_) => {
             let _ = child.wait().await;
@@ -229,8 +239,9 @@ async fn run(command: &HookCommand) -> Result<HookExit, String> {
     }
 }
 
-/// Gives a program what it reads, takes what it says, and waits for its end.
-async fn attend(child: &mut Child, input: &str) -> std::io::Result<HookExit> {
+/// Gives a program what it reads, takes what it says, and waits for its end, with which all that it
+/// has started ends too.
+async fn attend(child: &mut Child, group: Group, input: &str) -> std::io::Result<HookExit> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(mut stdin) = stdin {
@@ -239,15 +250,22 @@ async fn attend(child: &mut Child, input: &str) -> std::io::Result<HookExit> {
         }
     };
     let (mut said, mut complained) = (Vec::new(), Vec::new());
-    let ((), (), (), status) = tokio::join!(
-        feed,
-        listen(stdout, &mut said),
-        listen(stderr, &mut complained),
-        child.wait()
-    );
+    let status = {
+        let pipes =
+            async { tokio::join!(feed, listen(stdout, &mut said), listen(stderr, &mut complained)) };
+        tokio::pin!(pipes);
+        let status = tokio::select! {
+            status = child.wait() => status?,
+            _ = &mut pipes => child.wait().await?,
+        };
+        drop(group);
+        // What was written is in the pipe; who left the group and holds it open is not waited for.
+        let _ = tokio::time::timeout(LAST_WORDS, pipes).await;
+        status
+    };
     said.extend_from_slice(&complained);
     said.truncate(MAX_OUTPUT);
-    Ok(HookExit { code: status?.code(), output: String::from_utf8_lossy(&said).into_owned() })
+    Ok(HookExit { code: status.code(), output: String::from_utf8_lossy(&said).into_owned() })
 }
 
 /// Keeps the beginning and reads the rest away, so that nobody blocks on a full pipe.

@@ -142,7 +142,7 @@ pub(super) fn check(file: &str, raw: RawOperator) -> Result<Settings, SettingsEr
         let path = beside(file, PathBuf::from(&name));
         let pem = std::fs::read(&path)
             .map_err(|error| wrong("mmsc_ca_file", &name, &error.to_string()))?;
-        settings.trust.authorities = parse::authorities(&name, &pem)?;
+        settings.trust.authorities = parse::authorities("mmsc_ca_file", &name, &pem)?;
     }
     if let Some(text) = raw.mmsc_fingerprint {
         settings.trust.fingerprint = Some(parse::fingerprint(&text)?);

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::{ConfigError, MAX_NAME, beside, value};
 use crate::model::{Network, suggest};
+use crate::operators::parse;
 use crate::store::EVENT_TYPES;
 
 /// Most programs that may be configured.
@@ -25,6 +26,8 @@ pub struct WorldConfig {
     pub allow: Vec<Network>,
     /// Whether webhooks may go over plain HTTP to the Internet.
     pub allow_http: bool,
+    /// Authorities (DER) that webhooks over https trust beside Mozilla's.
+    pub authorities: Vec<Vec<u8>>,
     /// Programs that are run.
     pub hooks: Vec<HookConfig>,
     /// How long things are kept.
@@ -71,6 +74,7 @@ pub(super) struct RawWebhooks {
     allow: Vec<String>,
     #[serde(default)]
     allow_http: bool,
+    ca_file: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +107,9 @@ pub(super) fn check(
         let shown = webhooks.allow.len().to_string();
         let expected = format!("at most {MAX_NETWORKS} networks");
         return Err(value(file, "webhooks.allow".to_owned(), &shown, &expected));
+    }
+    if let Some(name) = &webhooks.ca_file {
+        config.authorities = authorities(file, "webhooks.ca_file", name)?;
     }
     for (index, text) in webhooks.allow.iter().enumerate() {
         config.allow.push(text.parse().map_err(|expected: &str| {
@@ -191,6 +198,14 @@ fn check_hook(file: &str, index: usize, raw: RawHook) -> Result<HookConfig, Conf
         timeout: Duration::from_secs(timeout),
         concurrency: usize::try_from(concurrency).unwrap_or(1),
     })
+}
+
+/// Certificates of authorities in the file of this name.
+pub(super) fn authorities(file: &str, key: &str, name: &str) -> Result<Vec<Vec<u8>>, ConfigError> {
+    let wrong = |why: &str| value(file, key.to_owned(), name, why);
+    let pem = std::fs::read(beside(file, PathBuf::from(name)))
+        .map_err(|error| wrong(&error.to_string()))?;
+    parse::authorities("ca_file", name, &pem).map_err(|error| wrong(&error.reason))
 }
 
 /// Whether there is such an event; else what to say instead.
