@@ -13,7 +13,7 @@ mod facade;
 mod filter;
 mod guard;
 mod health;
-mod intake;
+pub(crate) mod intake;
 mod listen;
 mod metrics;
 mod modem_view;

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!((plain.encoding, plain.segments), ("ucs2", 2));
         let turkish = cost(&text, &[Language::Turkish]);
         assert_eq!((turkish.encoding, turkish.segments), ("gsm7-shift", 1));
-        assert_eq!(turkish.beyond, []);
+        assert_eq!(turkish.beyond, Vec::<char>::new());
         let cake = cost("\u{201c}Cake\u{201d} \u{1f382}\u{1f382} \u{e9}\u{20ac}", &[]);
         assert_eq!(cake.beyond, ['\u{201c}', '\u{201d}', '\u{1f382}']);
         assert_eq!((cost("Hello", &[]).encoding, cost("Hello", &[]).left), ("gsm7", 155));

@@ -72,8 +72,8 @@ pub use accept_text::TextCost;
 pub use alarms::{ALARM_GATEWAY, modem_scope};
 pub use breaker::BreakerPolicy;
 pub use config::{
-    ApiPolicy, Config, ConfigError, DataPolicy, HookConfig, ModemConfig, Retention, SendingPolicy,
-    Timing, TlsFiles, WorldConfig, check_event,
+    ApiPolicy, Config, ConfigError, DataPolicy, FolderConfig, HookConfig, MailConfig, ModemConfig,
+    Retention, SendingPolicy, SmtpConfig, SmtpTls, Timing, TlsFiles, WorldConfig, check_event,
 };
 pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};

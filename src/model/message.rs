@@ -299,6 +299,8 @@ pub struct Origin {
     pub modems: Vec<String>,
     /// It is taken once, however often it is handed in.
     pub once: Option<Once>,
+    /// It lay in a folder: taken once for as long as it is known, and its fate is told there.
+    pub dropped: Option<Dropped>,
 }
 
 impl Origin {
@@ -307,6 +309,15 @@ impl Origin {
     pub fn may_use(&self, modem: &str) -> bool {
         self.modems.is_empty() || self.modems.iter().any(|name| name == modem)
     }
+}
+
+/// What somebody laid into a folder that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// Name of the folder in the configuration.
+    pub folder: String,
+    /// The name of ours that it has there, never used twice.
+    pub claim: String,
 }
 
 /// How a message is known again that is handed in once more.

@@ -25,7 +25,7 @@ pub use explain::{Blame, Explain, Fault, Layer, Retry};
 pub use ids::{IdError, MessageId, TransactionId};
 pub use media_type::MediaType;
 pub use message::{
-    Direction, InboundState, Kind, NewMessage, NewPart, Once, Origin, OutboundState, Part,
+    Direction, Dropped, InboundState, Kind, NewMessage, NewPart, Once, Origin, OutboundState, Part,
     ReportStatus, State, UnknownState,
 };
 pub use month::{Calendar, Month};

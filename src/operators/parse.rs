@@ -435,7 +435,12 @@ mod tests {
 
     #[test]
     fn file_without_certificates_is_no_file_of_authorities() {
-        assert!(authorities("mmsc_ca_file", "ca.pem", b"").unwrap_err().to_string().contains("BEGIN CERTIFICATE"));
+        assert!(
+            authorities("mmsc_ca_file", "ca.pem", b"")
+                .unwrap_err()
+                .to_string()
+                .contains("BEGIN CERTIFICATE")
+        );
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(authorities("mmsc_ca_file", "ca.pem", broken).is_err());
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::{Change, Store, StoreError, accounts, rows};
+use super::{Change, Store, StoreError, accounts, dropped, rows};
 use crate::model::{MessageId, Once, Origin, OutboundState, Timestamp};
 
 /// How long a key is remembered.
@@ -72,6 +72,11 @@ pub(super) fn take_once(
     {
         return Ok(earlier);
     }
+    if let Some(dropped) = &origin.dropped
+        && let Some(earlier) = dropped::earlier(db, dropped)?
+    {
+        return Ok(earlier);
+    }
     if let Some(account) = account {
         accounts::check_limits(db, account, recipients, at)?;
     }
@@ -82,6 +87,9 @@ pub(super) fn take_once(
     }
     if let Some(once) = &origin.once {
         note(db, account, once, &change, at)?;
+    }
+    if let Some(dropped) = &origin.dropped {
+        dropped::note(db, dropped, &change.id)?;
     }
     let state = rows::out_state(change.state.as_str())?;
     Ok(Acceptance { id: change.id.clone(), state, change: Some(change) })

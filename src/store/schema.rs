@@ -27,6 +27,7 @@ const STEPS: &[Step] = &[
     Step::Sql(steps::LIVES),
     Step::Sql(steps::RETENTION),
     Step::Sql(steps::QUEUES),
+    Step::Sql(steps::DROPPED),
 ];
 
 /// What makes a version of the one before.

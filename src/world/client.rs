@@ -82,8 +82,7 @@ pub trait HookClient: Send + Sync {
 }
 
 /// The addresses of a host, or why there are none.
-pub type Resolved<'a> =
-    Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'a>>;
+pub type Resolved<'a> = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send + 'a>>;
 
 /// Finds the addresses of a host.
 pub trait Resolver: Send + Sync + std::fmt::Debug {
@@ -231,7 +230,8 @@ impl HookClient for SystemClient {
             else {
                 return Err(HookError(format!("no answer within {} s", self.total.as_secs())));
             };
-            let Answered { mut response, body, .. } = answered.map_err(HookError)?;
+            let Answered { mut response, body, connection: _connection } =
+                answered.map_err(HookError)?;
             // The status is the answer, whether or not its body comes to an end.
             let mut beginning = Vec::new();
             let _ = tokio::time::timeout(BODY_LIMIT, read(body, &mut beginning)).await;
@@ -245,7 +245,8 @@ impl HookClient for SystemClient {
 struct Answered {
     response: HookResponse,
     body: Incoming,
-    _connection: AbortOnDropHandle<Result<(), hyper::Error>>,
+    /// Ends with the last of it.
+    connection: AbortOnDropHandle<Result<(), hyper::Error>>,
 }
 
 /// TLS as webhooks speak it.
@@ -296,7 +297,7 @@ async fn speak(
             .map(Duration::from_secs),
         body: String::new(),
     };
-    Ok(Answered { response, body: answer.into_body(), _connection: connection })
+    Ok(Answered { response, body: answer.into_body(), connection })
 }
 
 /// Reads until the end, a failure or [`MAX_ANSWER`].

@@ -13,8 +13,8 @@ use super::client::{HookError, HookRequest};
 use super::runner::{self, EX_TEMPFAIL};
 use super::schedule::{self, DISABLE_AFTER};
 use super::sign::sign;
-use super::{Deps, event};
-use crate::gateway::{Event, Gateway, ModemView};
+use super::{Deps, event, folder, mail};
+use crate::gateway::{Event, Gateway, MailConfig, ModemView, WorldConfig};
 use crate::model::{Clock, Fault, Timestamp};
 use crate::store::{
     Attempt, AttemptResult, Delivery, Endpoint, EndpointKind, NewEvent, StoreError,
@@ -24,6 +24,8 @@ use crate::store::{
 const BATCH: usize = 64;
 /// How often the outbox is looked at when nothing announces itself.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Attempts of a mail after which somebody should look; before that, greylisting is likely.
+const MAIL_PATIENCE: u32 = 3;
 /// How long to wait when the store fails.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -165,8 +167,46 @@ async fn tell(
                 Err(error) => Outcome::failed(error, Verdict::Later(None)),
             }
         }
-        EndpointKind::Folder | EndpointKind::Mail => {
-            Outcome::failed("this version does not know it", Verdict::Later(None))
+        EndpointKind::Folder => {
+            let config = gateway.world();
+            let name = endpoint.id.trim_start_matches("folder:");
+            let Some(folder) = config.folders.iter().find(|it| it.name == name) else {
+                return Outcome::failed("it is not configured any more", Verdict::Refused);
+            };
+            match folder::deliver(gateway, folder, delivery).await {
+                Ok(()) => {
+                    Outcome { status: None, error: None, response: None, verdict: Verdict::Taken }
+                }
+                Err(why) => Outcome::failed(why, Verdict::Later(None)),
+            }
+        }
+        EndpointKind::Mail => mail_to(gateway, endpoint, delivery).await,
+    }
+}
+
+/// The address behind an endpoint.
+fn addressee<'a>(config: &'a WorldConfig, id: &str) -> Option<(&'a MailConfig, &'a str)> {
+    config.mails.iter().find_map(|mail| {
+        let to = mail.to.iter().find(|to| mail::endpoint_id(&mail.name, to) == id)?;
+        Some((mail, to.as_str()))
+    })
+}
+
+async fn mail_to(gateway: &Gateway, endpoint: &Endpoint, delivery: &Delivery) -> Outcome {
+    let config = gateway.world();
+    let (Some(smtp), Some((mail, to))) = (&config.smtp, addressee(&config, &endpoint.id)) else {
+        return Outcome::failed("it is not configured any more", Verdict::Refused);
+    };
+    match mail::deliver(gateway, smtp, mail, to, delivery).await {
+        Ok((code, said)) => Outcome {
+            status: Some(code.into()),
+            error: None,
+            response: Some(said),
+            verdict: Verdict::Taken,
+        },
+        Err(error) => {
+            let verdict = if error.is_final { Verdict::Refused } else { Verdict::Later(None) };
+            Outcome { status: error.code.map(Into::into), ..Outcome::failed(error.reason, verdict) }
         }
     }
 }
@@ -257,9 +297,13 @@ async fn settle(
     let attempt = Attempt { at, took, status, error: error.clone(), response };
     let store = gateway.store();
     let failing = store.settle_delivery(delivery.id, attempt, result, now).await?;
-    if !delivery.endpoint.starts_with("whk_") {
+    match delivery.endpoint.split_once(':') {
+        None => {}
+        Some(("folder" | "mail", _)) => {
+            return watch_over(gateway, &delivery, verdict, error).await;
+        }
         // A program that refuses an event is not out of order, and only the configuration removes it.
-        return Ok(());
+        Some(_) => return Ok(()),
     }
     let why = match (verdict, failing) {
         (Verdict::Gone, _) => "it answered 410: it wants no events any more".to_owned(),
@@ -284,6 +328,56 @@ async fn settle(
         gateway.raise_alarm(&format!("webhook:{}", delivery.endpoint), &fault).await?;
     }
     Ok(())
+}
+
+/// Raises the alarm of a folder that cannot be written into or a mail that does not go out, and ends
+/// it with the next that does.
+async fn watch_over(
+    gateway: &Gateway,
+    delivery: &Delivery,
+    verdict: Verdict,
+    error: Option<String>,
+) -> Result<(), StoreError> {
+    const CODES: [&str; 3] = ["folder-not-written", "mail-waits", "mail-refused"];
+    let scope = &delivery.endpoint;
+    let is_mail = scope.starts_with("mail:");
+    let code = match verdict {
+        Verdict::Taken => {
+            for code in CODES {
+                gateway.clear_alarm(scope, code).await?;
+            }
+            return Ok(());
+        }
+        Verdict::Later(_) if is_mail && delivery.attempts + 1 < MAIL_PATIENCE => return Ok(()),
+        Verdict::Later(_) if is_mail => "mail-waits",
+        Verdict::Refused | Verdict::Gone if is_mail => "mail-refused",
+        _ => "folder-not-written",
+    };
+    let why = error.unwrap_or_default();
+    let (summary, remedy) = match code {
+        "mail-waits" => (
+            format!("e-mail does not go out: {why}"),
+            "look at [smtp] in the configuration and at the mail server; what waits is tried again",
+        ),
+        "mail-refused" => (
+            format!("the mail server refused an e-mail for good: {why}"),
+            "look at the address under [[mail]] and at what the server says; the message itself is in \
+             the inbox, and the mail can be told again from the history",
+        ),
+        _ => (
+            format!("what came cannot be written into a folder: {why}"),
+            "look at the folder; what waits is tried again",
+        ),
+    };
+    let fault = Fault {
+        layer: "gateway".to_owned(),
+        code: code.to_owned(),
+        summary,
+        verbatim: Some(why),
+        remedy: remedy.to_owned(),
+        blame: "gateway".to_owned(),
+    };
+    gateway.raise_alarm(scope, &fault).await
 }
 
 /// The next change of a modem; what messages have to tell comes by the outbox.

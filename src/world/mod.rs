@@ -10,7 +10,9 @@
 mod client;
 mod dispatch;
 mod event;
+mod folder;
 mod keeper;
+mod mail;
 mod runner;
 mod schedule;
 mod sign;
@@ -20,8 +22,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gateway::Gateway;
-use crate::model::{Clock, Random};
+use crate::gateway::{Gateway, WorldConfig};
+use crate::model::{Clock, Random, Timestamp};
 use crate::store::{Endpoint, EndpointKind, StoreError};
 
 pub use client::{
@@ -57,26 +59,15 @@ impl World {
     /// When the store fails.
     pub async fn start(gateway: &Gateway, deps: Deps) -> Result<Self, StoreError> {
         let config = gateway.world();
-        let configured = config.hooks.iter().map(|hook| Endpoint {
-            id: format!("hook:{}", hook.name),
-            kind: EndpointKind::Hook,
-            name: hook.name.clone(),
-            url: None,
-            secret: Vec::new(),
-            former_secret: None,
-            events: hook.events.clone(),
-            ordered: false,
-            concurrency: hook.concurrency,
-            enabled: true,
-            created_at: deps.clock.now(),
-            failing_since: None,
-            failures: 0,
-            taken_at: None,
-            reason: None,
-        });
-        gateway.store().configure_endpoints(configured.collect()).await?;
+        let endpoints = configured(&config, deps.clock.now());
+        gateway.store().configure_endpoints(endpoints).await?;
         runner::clean_up(gateway.data_dir());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        for folder in &config.folders {
+            let (clock, random) = (deps.clock, deps.random.clone());
+            let watch = folder::watch(gateway.clone(), folder.clone(), clock, random, stop.clone());
+            tasks.spawn(watch);
+        }
         tasks.spawn(keeper::watch_disk(gateway.clone(), stop.clone()));
         tasks.spawn(keeper::run(gateway.clone(), deps.clock, stop.clone()));
         tasks.spawn(dispatch::run(gateway.clone(), deps, stop.clone()));
@@ -89,6 +80,44 @@ impl World {
         self.stop.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// The endpoints that the configuration names.
+fn configured(config: &WorldConfig, now: Timestamp) -> Vec<Endpoint> {
+    let endpoint = |kind: EndpointKind, name: &str, events: &[String], concurrency| Endpoint {
+        id: format!("{}:{name}", kind.as_str()),
+        kind,
+        name: name.to_owned(),
+        url: None,
+        secret: Vec::new(),
+        former_secret: None,
+        events: events.to_vec(),
+        ordered: false,
+        concurrency,
+        enabled: true,
+        created_at: now,
+        failing_since: None,
+        failures: 0,
+        taken_at: None,
+        reason: None,
+    };
+    let hooks = config
+        .hooks
+        .iter()
+        .map(|hook| endpoint(EndpointKind::Hook, &hook.name, &hook.events, hook.concurrency));
+    // No events at all would mean all of them.
+    let folders = config
+        .folders
+        .iter()
+        .filter(|folder| !folder.events.is_empty())
+        .map(|folder| endpoint(EndpointKind::Folder, &folder.name, &folder.events, 1));
+    let mails = config.mails.iter().flat_map(|mail| {
+        mail.to.iter().map(|to| Endpoint {
+            id: mail::endpoint_id(&mail.name, to),
+            ..endpoint(EndpointKind::Mail, &format!("{} to {to}", mail.name), &mail.events, 1)
+        })
+    });
+    hooks.chain(folders).chain(mails).collect()
 }
 
 impl std::fmt::Debug for World {

@@ -5,10 +5,11 @@
 use std::future::Future;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::process::Stdio;
 use std::time::Duration;
 
+use futures_util::future::{FusedFuture, FutureExt};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -129,7 +130,8 @@ pub(super) async fn command(
     })
 }
 
-fn extension(media_type: &MediaType) -> &'static str {
+/// How files of this type end.
+pub(super) fn extension(media_type: &MediaType) -> &'static str {
     match media_type.as_str() {
         "image/jpeg" => "jpg",
         "image/png" => "png",
@@ -251,16 +253,21 @@ async fn attend(child: &mut Child, group: Group, input: &str) -> std::io::Result
     };
     let (mut said, mut complained) = (Vec::new(), Vec::new());
     let status = {
-        let pipes =
-            async { tokio::join!(feed, listen(stdout, &mut said), listen(stderr, &mut complained)) };
-        tokio::pin!(pipes);
-        let status = tokio::select! {
-            status = child.wait() => status?,
-            _ = &mut pipes => child.wait().await?,
+        let pipes = async {
+            tokio::join!(feed, listen(stdout, &mut said), listen(stderr, &mut complained))
+        };
+        let mut pipes = pin!(pipes.fuse());
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status?,
+                _ = &mut pipes, if !pipes.is_terminated() => {}
+            }
         };
         drop(group);
-        // What was written is in the pipe; who left the group and holds it open is not waited for.
-        let _ = tokio::time::timeout(LAST_WORDS, pipes).await;
+        if !pipes.is_terminated() {
+            // What was written is in the pipe; who left the group and holds it open is not waited for.
+            let _ = tokio::time::timeout(LAST_WORDS, pipes).await;
+        }
         status
     };
     said.extend_from_slice(&complained);

@@ -287,8 +287,8 @@ async fn name_that_changes_its_address_after_the_judgement_leads_nowhere_else() 
     let (_, trapped) = server(Ipv4Addr::new(127, 0, 0, 3), good.port(), ok).await;
     let trap = format!("127.0.0.3:{}", good.port());
     let names = Names::new(&[&[&good.to_string()], &[&trap]]);
-    let client = SystemClient::new(networks(&["127.0.0.2"]), false)
-        .resolving_by(Arc::clone(&names) as _);
+    let client =
+        SystemClient::new(networks(&["127.0.0.2"]), false).resolving_by(Arc::clone(&names) as _);
     let url = format!("http://shop.example:{}/", good.port());
     assert_eq!(told(&client, &url).await.unwrap().status, 200);
     assert_eq!(names.asked.load(Ordering::SeqCst), 1, "one answer is judged and used");
@@ -363,7 +363,10 @@ async fn https_trusts_known_authorities_and_the_right_name_alone() {
     let taken = named("https://shop.example/", vec![root.clone()]).await.unwrap();
     assert_eq!((taken.status, &*taken.body), (200, "ok"));
     let stranger = named("https://shop.example/", Vec::new()).await.unwrap_err();
-    assert!(stranger.contains("TLS with shop.example") && stranger.contains("UnknownIssuer"), "{stranger}");
+    assert!(
+        stranger.contains("TLS with shop.example") && stranger.contains("UnknownIssuer"),
+        "{stranger}"
+    );
     let misnamed = named("https://other.example/", vec![root]).await.unwrap_err();
     assert!(misnamed.contains("TLS with other.example"), "{misnamed}");
     assert!(misnamed.contains("not valid for name"), "{misnamed}");

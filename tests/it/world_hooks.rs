@@ -15,7 +15,7 @@ use mm1gate::model::{
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::operators::Settings;
-use mm1gate::store::{Attempt, DeliveryState};
+use mm1gate::store::{Attempt, DeliveryState, NewEvent};
 use mm1gate::world::{
     self, HookCommand, HookExit, HookRunner, SCHEDULE, SystemClient, SystemRunner, World,
 };
@@ -67,10 +67,10 @@ fn hook() -> HookConfig {
     }
 }
 
-async fn gateway(dir: &Path, clock: Clock, hooks: Vec<HookConfig>) -> Gateway {
+async fn gateway(dir: &Path, clock: Clock, hooks: Vec<HookConfig>, modem: bool) -> Gateway {
     let mut config = Config::new(dir.join("data"));
     config.world.hooks = hooks;
-    config.modems.push(ModemConfig {
+    let unplugged = ModemConfig {
         name: "front-desk".to_owned(),
         port: dir.join("unplugged").display().to_string(),
         control_port: None,
@@ -85,7 +85,8 @@ async fn gateway(dir: &Path, clock: Clock, hooks: Vec<HookConfig>) -> Gateway {
             mmsc: "http://mmsc.example/mms".to_owned(),
             ..Settings::default()
         }),
-    });
+    };
+    config.modems.extend(modem.then_some(unplugged));
     let deps = Deps {
         ports: Arc::new(SystemPorts),
         clock,
@@ -114,10 +115,29 @@ struct Rig {
 }
 
 impl Rig {
-    async fn new(exits: &[Result<Option<i32>, &'static str>], takes: u64, hook: HookConfig) -> Self {
+    async fn new(
+        exits: &[Result<Option<i32>, &'static str>],
+        takes: u64,
+        hook: HookConfig,
+    ) -> Self {
+        Self::with(exits, takes, hook, true).await
+    }
+
+    /// Without a modem, so that days pass quickly.
+    async fn for_days(exits: &[Result<Option<i32>, &'static str>]) -> Self {
+        let events = vec!["modem.up".to_owned()];
+        Self::with(exits, 1, HookConfig { events, ..hook() }, false).await
+    }
+
+    async fn with(
+        exits: &[Result<Option<i32>, &'static str>],
+        takes: u64,
+        hook: HookConfig,
+        modem: bool,
+    ) -> Self {
         let clock = Clock::starting_at(BEGIN);
         let dir = tempfile::tempdir().expect("a folder");
-        let gateway = gateway(dir.path(), clock, vec![hook]).await;
+        let gateway = gateway(dir.path(), clock, vec![hook], modem).await;
         let runner = Arc::new(Runner {
             exits: Mutex::new(exits.iter().copied().collect()),
             commands: Mutex::default(),
@@ -126,6 +146,19 @@ impl Rig {
         });
         let world = world(&gateway, Arc::clone(&runner) as _, clock).await;
         Self { gateway, world, runner, _dir: dir }
+    }
+
+    /// An event that needs no modem.
+    async fn happen(&self) {
+        let event = NewEvent {
+            at: self.gateway.now(),
+            kind: "modem.up",
+            message: None,
+            recipient: None,
+            data: None,
+            endpoint: None,
+        };
+        self.gateway.store().tell_world(event).await.expect("written");
     }
 
     fn runs(&self) -> Vec<HookCommand> {
@@ -194,8 +227,8 @@ async fn program_that_ends_well_is_run_once_with_the_event() {
 #[tokio::test(start_paused = true)]
 async fn exit_75_a_kill_and_a_program_that_is_missing_are_tried_again() {
     let exits = [Ok(Some(75)), Ok(None), Err("/no/program: No such file"), Ok(Some(0))];
-    let rig = Rig::new(&exits, 1, hook()).await;
-    cancel_one(&rig.gateway).await;
+    let rig = Rig::for_days(&exits).await;
+    rig.happen().await;
     rig.until_run(4).await;
     tokio::time::sleep(Duration::from_secs(86_400)).await;
     let (state, attempts) = history(&rig.gateway).await;
@@ -212,9 +245,9 @@ async fn exit_75_a_kill_and_a_program_that_is_missing_are_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn any_other_exit_is_final_and_the_next_event_is_told_all_the_same() {
-    let rig = Rig::new(&[Ok(Some(1))], 1, hook()).await;
+    let rig = Rig::for_days(&[Ok(Some(1))]).await;
     for _ in 0..2 {
-        cancel_one(&rig.gateway).await;
+        rig.happen().await;
         tokio::time::sleep(Duration::from_secs(7 * 86_400)).await;
     }
     assert_eq!(rig.runs().len(), 2, "each once");
@@ -243,7 +276,7 @@ async fn real_program_gets_variables_parts_under_names_of_ours_and_the_json() {
     let out = dir.path().join("out");
     let script = dir.path().join("new-message");
     let text = format!(
-        "#!/bin/sh\n{{ env | grep ^MMS_ | sort; cat \"$MMS_PART_2_PATH\" | sha256sum; ls; cat; }} \
+        "#!/bin/sh\n{{ env | grep ^MMS_ | sort; cat \"$MMS_PART_3_PATH\" | sha256sum; ls; cat; }} \
          > {0}.new && mv {0}.new {0}\n",
         out.display()
     );
@@ -253,7 +286,7 @@ async fn real_program_gets_variables_parts_under_names_of_ours_and_the_json() {
     let clock = Clock::system();
     let left = dir.path().join("data/hooks/0123");
     std::fs::create_dir_all(&left).unwrap();
-    let gateway = gateway(dir.path(), clock, vec![HookConfig { command, ..hook() }]).await;
+    let gateway = gateway(dir.path(), clock, vec![HookConfig { command, ..hook() }], true).await;
     let world = world(&gateway, Arc::new(SystemRunner), clock).await;
     assert!(!left.exists(), "what an earlier process left behind is gone");
     let id = cancel_one(&gateway).await;
@@ -271,13 +304,13 @@ async fn real_program_gets_variables_parts_under_names_of_ours_and_the_json() {
         "MMS_TO=+447700900123",
         "MMS_SUBJECT=Cake",
         "MMS_TEXT=Your $(order) is ready",
-        "MMS_PART_2_TYPE=image/png",
+        "MMS_PART_3_TYPE=image/png",
     ] {
         assert!(said.lines().any(|it| it == line), "{line} in {said}");
     }
     use sha2::{Digest, Sha256};
     assert!(said.contains(&hex::encode(Sha256::digest(PNG))), "{said}");
-    assert!(said.lines().any(|line| line == "part2.png"), "{said}");
+    assert!(said.lines().any(|line| line == "part3.png"), "{said}");
     let json: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(json["data"]["message"]["id"], id.as_str());
     assert!(!said.contains("../"), "no name of a sender's is a path");

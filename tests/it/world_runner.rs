@@ -118,7 +118,7 @@ async fn end_of_the_program_counts_whatever_it_leaves_running() {
     assert_eq!((exit.code, &*exit.output), (Some(3), "done\n"));
     gone(std::fs::read_to_string(&pid).unwrap().trim());
     // One that has left the group is not waited for either.
-    let text = format!("setsid sleep 30 & echo $! > {}; echo done", pid.display());
+    let text = format!("setsid sleep 5 & echo $! > {}; echo done", pid.display());
     let exit = script(&dir, &text, |_| {}).await;
     assert_eq!((exit.code, &*exit.output), (Some(0), "done\n"));
 }

@@ -75,6 +75,7 @@ impl Caller {
             account: name,
             modems: account.map(|account| account.modems).unwrap_or_default(),
             once: None,
+            dropped: None,
         }
     }
 }

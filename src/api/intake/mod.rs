@@ -264,15 +264,15 @@ pub(crate) fn recipient(pointer: &str, text: &str) -> Result<Address, Problem> {
 
 /// A message on its way from a request body; collects everything that is wrong with it.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub(super) message: NewMessage,
+pub(crate) struct Draft {
+    pub(crate) message: NewMessage,
     /// As the caller said; what that means when nothing was said depends on the kind.
-    pub(super) delivery_report: Option<bool>,
+    pub(crate) delivery_report: Option<bool>,
     complaints: Vec<FieldProblem>,
 }
 
 impl Draft {
-    pub(super) fn complain(
+    pub(crate) fn complain(
         &mut self,
         pointer: impl Into<String>,
         code: &'static str,
@@ -283,7 +283,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn recipient(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn recipient(&mut self, pointer: &str, text: &str) {
         match Address::parse_recipient(text) {
             Ok(address) => {
                 // A number given twice is one recipient, not two transmissions.
@@ -302,14 +302,14 @@ impl Draft {
         }
     }
 
-    pub(super) fn kind(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn kind(&mut self, pointer: &str, text: &str) {
         match Kind::parse(text.trim()) {
             Some(kind) => self.message.kind = kind,
             None => self.complain(pointer, "invalid-kind", "kind must be 'mms' or 'sms'"),
         }
     }
 
-    pub(super) fn subject(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn subject(&mut self, pointer: &str, text: &str) {
         let text = text.trim();
         if text.chars().count() > MAX_SUBJECT {
             let detail = format!("the subject has more than {MAX_SUBJECT} characters");
@@ -321,7 +321,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn text(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn text(&mut self, pointer: &str, text: &str) {
         if text.len() > MAX_TEXT {
             let detail = format!("the text has more than {MAX_TEXT} octets");
             self.complain(pointer, "text-too-long", detail);
@@ -332,7 +332,7 @@ impl Draft {
         }
     }
 
-    fn client_ref(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn client_ref(&mut self, pointer: &str, text: &str) {
         if text.chars().count() > MAX_CLIENT_REF {
             let detail = format!("the reference has more than {MAX_CLIENT_REF} characters");
             self.complain(pointer, "client-ref-too-long", detail);
@@ -342,7 +342,7 @@ impl Draft {
     }
 
     /// Which modem; an empty name, as a form sends it, means any.
-    pub(super) fn modem(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn modem(&mut self, pointer: &str, text: &str) {
         let text = text.trim();
         if text.chars().count() > MAX_MODEM {
             let detail = format!("the name of a modem has at most {MAX_MODEM} characters");
@@ -352,7 +352,7 @@ impl Draft {
         }
     }
 
-    fn send_at(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn send_at(&mut self, pointer: &str, text: &str) {
         match text.trim().parse::<jiff::Timestamp>() {
             Ok(at) => self.message.send_at = Some(Timestamp::from_millis(at.as_millisecond())),
             Err(_) => self.complain(
@@ -363,7 +363,7 @@ impl Draft {
         }
     }
 
-    fn priority(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn priority(&mut self, pointer: &str, text: &str) {
         match Priority::parse(text.trim()) {
             Some(priority) => self.message.priority = priority,
             None => self.complain(
@@ -374,7 +374,7 @@ impl Draft {
         }
     }
 
-    fn validity(&mut self, pointer: &str, seconds: Option<u64>) {
+    pub(crate) fn validity(&mut self, pointer: &str, seconds: Option<u64>) {
         match seconds {
             Some(seconds) => self.message.validity = Some(Duration::from_secs(seconds)),
             None => self.complain(
@@ -385,7 +385,7 @@ impl Draft {
         }
     }
 
-    fn expires_at(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn expires_at(&mut self, pointer: &str, text: &str) {
         match text.trim().parse::<jiff::Timestamp>() {
             Ok(at) => {
                 self.message.expires_at = Some(Timestamp::from_millis(at.as_millisecond()));
@@ -398,7 +398,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn part(&mut self, pointer: &str, part: RawPart<'_>) {
+    pub(crate) fn part(&mut self, pointer: &str, part: RawPart<'_>) {
         if self.message.parts.len() == MAX_PARTS {
             let detail = format!("more than {MAX_PARTS} files");
             self.complain(pointer, "too-many-parts", detail);
@@ -439,7 +439,7 @@ impl Draft {
         self.message.parts.push(NewPart { media_type, name, body: part.body });
     }
 
-    pub(super) fn finish(mut self) -> Result<NewMessage, Problem> {
+    pub(crate) fn finish(mut self) -> Result<NewMessage, Problem> {
         let bad_recipient = self.complaints.iter().any(|complaint| {
             matches!(complaint.code.as_str(), "invalid-recipient" | "invalid-type")
                 && complaint.pointer.trim_start_matches('/').starts_with("to")
@@ -485,10 +485,10 @@ impl Draft {
 }
 
 /// A part as it stands in a request.
-pub(super) struct RawPart<'a> {
-    pub(super) name: Option<&'a str>,
-    pub(super) media_type: Option<&'a str>,
-    pub(super) body: Bytes,
+pub(crate) struct RawPart<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) media_type: Option<&'a str>,
+    pub(crate) body: Bytes,
 }
 
 /// Some browsers and scripts send whole paths.

@@ -3,6 +3,8 @@
 
 mod api;
 mod data;
+mod folder;
+mod mail;
 mod operator;
 mod receiving;
 mod sending;
@@ -26,6 +28,8 @@ use super::retrieval::ReceivingPolicy;
 
 pub use api::{ApiPolicy, TlsFiles};
 pub use data::{DEFAULT_MTU, DataPolicy};
+pub use folder::FolderConfig;
+pub use mail::{MailConfig, SmtpConfig, SmtpTls};
 pub use sending::SendingPolicy;
 pub use world::{HookConfig, Retention, WorldConfig, check_event};
 
@@ -296,6 +300,8 @@ impl Config {
             config.sms_languages.push(parse_language(file, index, name)?);
         }
         config.world = world::check(file, raw.webhooks, raw.hook, &raw.retention)?;
+        config.world.folders = folder::check(file, raw.folder, &names)?;
+        (config.world.smtp, config.world.mails) = mail::check(file, raw.smtp, raw.mail)?;
         if raw.modem.is_empty() {
             return Err(ConfigError::Missing {
                 file: file.to_owned(),
@@ -365,6 +371,11 @@ struct RawConfig {
     webhooks: world::RawWebhooks,
     #[serde(default)]
     hook: Vec<world::RawHook>,
+    #[serde(default)]
+    folder: Vec<folder::RawFolder>,
+    smtp: Option<mail::RawSmtp>,
+    #[serde(default)]
+    mail: Vec<mail::RawMail>,
     #[serde(default)]
     retention: world::RawRetention,
     #[serde(default)]

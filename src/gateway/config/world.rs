@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::folder::FolderConfig;
+use super::mail::{MailConfig, SmtpConfig};
 use super::{ConfigError, MAX_NAME, beside, value};
 use crate::model::{Network, suggest};
 use crate::operators::parse;
@@ -30,6 +32,12 @@ pub struct WorldConfig {
     pub authorities: Vec<Vec<u8>>,
     /// Programs that are run.
     pub hooks: Vec<HookConfig>,
+    /// Folders that are watched and written into.
+    pub folders: Vec<FolderConfig>,
+    /// The mail server.
+    pub smtp: Option<SmtpConfig>,
+    /// Who gets what by e-mail.
+    pub mails: Vec<MailConfig>,
     /// How long things are kept.
     pub retention: Retention,
 }

@@ -1,11 +1,13 @@
 //! Steps of the schema that have a file of their own; `schema` lists them in their order.
 
+mod dropped;
 mod lives;
 mod outbox;
 mod queue;
 mod queues;
 mod retention;
 
+pub(super) use dropped::DROPPED;
 pub(super) use lives::{CLOCK, LIVES};
 pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;
