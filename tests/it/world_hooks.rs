@@ -15,7 +15,7 @@ use mm1gate::model::{
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::operators::Settings;
-use mm1gate::store::{Attempt, DeliveryState, NewEvent};
+use mm1gate::store::{Attempt, DeliveryState, NewEvent, NoProbe};
 use mm1gate::world::{
     self, HookCommand, HookExit, HookRunner, SCHEDULE, SystemClient, SystemRunner, World,
 };
@@ -93,6 +93,7 @@ async fn gateway(dir: &Path, clock: Clock, hooks: Vec<HookConfig>, modem: bool) 
         random: Random::seeded(5),
         tap: Arc::new(NoTap),
         usb: Arc::new(NoUsb),
+        probe: Arc::new(NoProbe),
     };
     Gateway::start(config, deps).await.expect("a gateway")
 }
