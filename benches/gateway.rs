@@ -102,19 +102,22 @@ async fn durable_accept() -> Outcome {
             for sync in [Sync::On, Sync::Off] {
                 let folder = tempfile::tempdir_in(".").map_err(|error| error.to_string())?;
                 daemon::configure(folder.path(), &[ModemLine::absent()])?;
-                let daemon = Daemon::start(folder.path(), sync)?;
-                let token = daemon.token.as_deref();
-                let rate = load::accept(daemon.address, token, clients, body.clone(), TIME).await?;
-                rates.push((rate, daemon.resident()?));
+                let mut daemon = Daemon::start(folder.path(), sync)?;
+                daemon.ask_for_tokens(folder.path())?;
+                let (token, before) = (daemon.token.as_deref(), daemon.cpu()?);
+                let load = load::accept(daemon.address, token, clients, body.clone(), TIME).await?;
+                let cpu = (daemon.cpu()? - before).as_secs_f64() / load.accepted as f64;
+                rates.push((load.per_second, daemon.resident()?, cpu));
             }
-            let [(on, resident), (off, _)] = rates[..] else { continue };
+            let [(on, resident, cpu), (off, ..)] = rates[..] else { continue };
             println!(
                 "{{\"case\":\"durable-accept-{clients}{name}\",\"ratio\":{:.3},\"per_second\":{on:.0},\
                  \"without_fsync\":{off:.0},\"times_mbuni\":{:.2},\"fdatasync_per_second\":{disk:.0},\
-                 \"mb\":{:.1}}}",
+                 \"mb\":{:.1},\"cpu_us\":{:.0}}}",
                 on / off,
                 on / mbuni,
                 resident as f64 / 1e6,
+                cpu * 1e6,
             );
         }
     }

@@ -137,6 +137,33 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// Has a token made, which each request needs from then on.
+    pub(crate) fn ask_for_tokens(&mut self, folder: &Path) -> Result<(), String> {
+        let output = Command::new(env!("CARGO_BIN_EXE_mm1gate"))
+            .args(["token", "create", "bench", "--json", "--config"])
+            .arg(folder.join("mm1gate.toml"))
+            .output()
+            .map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let made: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+            format!("no token: {error}: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        self.token = made["token"].as_str().map(str::to_owned);
+        self.token.as_ref().map(drop).ok_or_else(|| format!("no token in {text}"))
+    }
+
+    /// Time on processors until now, its own and the system's for it.
+    pub(crate) fn cpu(&self) -> Result<Duration, String> {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+        // Behind the name, which may hold blanks: utime and stime are the 12th and 13th field.
+        let rest = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks: u64 =
+            rest.split_whitespace().skip(11).take(2).filter_map(|it| it.parse::<u64>().ok()).sum();
+        let a_second = rustix::param::clock_ticks_per_second();
+        Ok(Duration::from_secs_f64(ticks as f64 / a_second as f64))
+    }
+
     /// Resident memory, octets.
     pub(crate) fn resident(&self) -> Result<u64, String> {
         let path = format!("/proc/{}/status", self.child.id());

@@ -54,21 +54,29 @@ impl Client {
     }
 }
 
-/// Messages accepted a second by so many clients at once; the first second is not counted.
+/// What was accepted.
+pub(crate) struct Load {
+    /// Messages a second; the first second is not counted.
+    pub(crate) per_second: f64,
+    /// All messages.
+    pub(crate) accepted: u64,
+}
+
+/// Has so many clients at once submit.
 pub(crate) async fn accept(
     address: SocketAddr,
     token: Option<&str>,
     clients: usize,
     body: Bytes,
     time: Duration,
-) -> Result<f64, String> {
-    let accepted = Arc::new(AtomicU64::new(0));
+) -> Result<Load, String> {
+    let (all, accepted) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let begin = Instant::now() + Duration::from_secs(1);
     let end = begin + time;
     let mut tasks = Vec::new();
     for _ in 0..clients {
         let mut client = Client::connect(address, token).await?;
-        let (accepted, body) = (Arc::clone(&accepted), body.clone());
+        let (all, accepted, body) = (Arc::clone(&all), Arc::clone(&accepted), body.clone());
         tasks.push(tokio::spawn(async move {
             while Instant::now() < end {
                 let (status, answer) =
@@ -76,6 +84,7 @@ pub(crate) async fn accept(
                 if status != StatusCode::ACCEPTED {
                     return Err(format!("{status}: {}", String::from_utf8_lossy(&answer)));
                 }
+                all.fetch_add(1, Ordering::Relaxed);
                 let now = Instant::now();
                 if now >= begin && now < end {
                     accepted.fetch_add(1, Ordering::Relaxed);
@@ -87,5 +96,8 @@ pub(crate) async fn accept(
     for task in tasks {
         task.await.map_err(|error| error.to_string())??;
     }
-    Ok(accepted.load(Ordering::Relaxed) as f64 / time.as_secs_f64())
+    Ok(Load {
+        per_second: accepted.load(Ordering::Relaxed) as f64 / time.as_secs_f64(),
+        accepted: all.load(Ordering::Relaxed),
+    })
 }

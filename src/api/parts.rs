@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::Context;
 use super::problem::Problem;
-use crate::media;
+use crate::media::{self, ThumbError};
 use crate::model::{MessageId, Part};
 
 /// Longest side of a thumbnail, pixels: twice what the page shows, for dense screens.
@@ -77,7 +77,19 @@ pub(super) async fn thumbnail(
     let _slot = SCALERS.acquire().await.map_err(|_| no_thumbnail())?;
     let scaled =
         tokio::task::spawn_blocking(move || media::thumbnail(&part.body, THUMBNAIL_SIDE)).await;
-    let Ok(Ok(octets)) = scaled else { return Err(no_thumbnail()) };
+    let octets = match scaled {
+        Ok(Ok(octets)) => octets,
+        Ok(Err(error @ ThumbError::TooLarge { .. })) => {
+            return Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "picture-too-large",
+                "there is no small picture of this part",
+                error.to_string(),
+            )
+            .hint("the part itself can be downloaded"));
+        }
+        _ => return Err(no_thumbnail()),
+    };
     let mut response = Response::new(Body::from(octets));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));

@@ -88,6 +88,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
                     "content": { "application/json": { "schema": reference("Accepted") } },
                 }),
             ),
+        Endpoint::delete("/api/v1/messages/{id}", MessagesSend, remove)
+            .named(
+                "removeMessage",
+                "Forget a message that is settled, with its parts and its timeline; with the token of \
+                 an account only what that has handed in",
+            )
+            .response(204, json!({ "description": "Gone." })),
         Endpoint::get("/api/v1/messages/{id}/events", MessagesRead, timeline)
             .named("getTimeline", "What happened to a message, oldest first")
             .answers(200, "All of it.", "Timeline"),
@@ -285,6 +292,17 @@ async fn cancel(
     let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
     context.gateway.cancel(&parsed).await?;
     after_action(&context.gateway, &id).await
+}
+
+async fn remove(
+    State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let parsed: MessageId = id.parse().map_err(|_| Problem::no_message(&id))?;
+    let account = caller.origin(&context.gateway).account;
+    context.gateway.remove(&parsed, account.as_deref()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn after_action(gateway: &Gateway, id: &str) -> Result<Response, Problem> {

@@ -63,7 +63,7 @@ use crate::modem::usb::UsbBus;
 use crate::modem::{PinMemory, PortOpener};
 use crate::store::{
     Acceptance, AccessBook, AckKind, Filter, MessageView, NewAck, Owner, PinBook, Probe, Queue,
-    READ_STATUS_READ, Store, StoreError, Summary,
+    READ_STATUS_READ, Removal, Store, StoreError, Summary,
 };
 use line::Line;
 
@@ -409,6 +409,24 @@ impl Gateway {
             State::Out(_) => "the network has it already, or it is on the last metres to it",
         };
         self.acted(id, state, change, reason)
+    }
+
+    /// Removes a message that is settled, with its parts and its timeline; who has handed it in is
+    /// looked at when `account` is given: only that account's messages are.
+    ///
+    /// # Errors
+    /// [`ActionError`] when there is none, or when something is still to happen to it.
+    pub async fn remove(&self, id: &MessageId, account: Option<&str>) -> Result<(), ActionError> {
+        let state = self.state(id).await?;
+        match self.inner.core.store.remove_message(id, account).await? {
+            Removal::Removed => Ok(()),
+            Removal::NotFound => Err(ActionError::NotFound(id.clone())),
+            Removal::UnderWay => Err(ActionError::WrongState {
+                id: id.clone(),
+                state: state.as_str(),
+                reason: "something is still to happen to it; cancel it first, or wait",
+            }),
+        }
     }
 
     /// Fetches a message that was announced and is not here, because a person said so.

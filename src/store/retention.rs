@@ -31,16 +31,25 @@ pub enum Removal {
 }
 
 impl Store {
-    /// Removes a message that is settled, with its parts, its timeline and the pushes it came by.
+    /// Removes a message that is settled, with its parts, its timeline and the pushes it came by;
+    /// with `account` only one that this account has handed in.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn remove_message(&self, id: &MessageId) -> Result<Removal, StoreError> {
-        let id = id.as_str().to_owned();
+    pub async fn remove_message(
+        &self,
+        id: &MessageId,
+        account: Option<&str>,
+    ) -> Result<Removal, StoreError> {
+        let (id, account) = (id.as_str().to_owned(), account.map(str::to_owned));
         self.write(move |db| {
-            let sql = format!("SELECT {SETTLED} FROM message WHERE id = ?1");
-            let settled: Option<bool> =
-                db.prepare_cached(&sql)?.query_row([&id], |row| row.get(0)).optional()?;
+            let sql = format!(
+                "SELECT {SETTLED} FROM message WHERE id = ?1 AND (?2 IS NULL OR account = ?2)"
+            );
+            let settled: Option<bool> = db
+                .prepare_cached(&sql)?
+                .query_row(params![id, account], |row| row.get(0))
+                .optional()?;
             Ok(match settled {
                 None => Removal::NotFound,
                 Some(false) => Removal::UnderWay,

@@ -5,6 +5,7 @@ mod api_listen;
 mod api_messages;
 mod api_page;
 mod api_rig;
+mod api_security;
 mod api_sms;
 mod api_webhooks;
 mod at_injection;

@@ -3,7 +3,7 @@
 /// One kind of thing that may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Hand in messages, send again, withdraw.
+    /// Hand in messages, send again, withdraw, forget.
     MessagesSend,
     /// Read messages, their parts and what happens to them.
     MessagesRead,

@@ -121,11 +121,11 @@ async fn message_past_its_time_goes_with_all_that_belonged_to_it_and_no_other() 
             "waits, is to be acknowledged, young"
         );
     }
-    assert_eq!(store.remove_message(&here).await.unwrap(), Removal::UnderWay);
+    assert_eq!(store.remove_message(&here, None).await.unwrap(), Removal::UnderWay);
     let key = store.due_acks(SIM, later(1)).await.unwrap()[0].key;
     store.settle_ack(key, AckResult::Done, later(1)).await.unwrap();
-    assert_eq!(store.remove_message(&here).await.unwrap(), Removal::Removed);
-    assert_eq!(store.remove_message(&here).await.unwrap(), Removal::NotFound);
+    assert_eq!(store.remove_message(&here, None).await.unwrap(), Removal::Removed);
+    assert_eq!(store.remove_message(&here, None).await.unwrap(), Removal::NotFound);
     store.give_back().await.unwrap();
     let left: i64 = store
         .read(|db| {
@@ -157,7 +157,7 @@ async fn room_of_what_was_removed_goes_back_to_the_disk() {
         count
     };
     let before = pages().await;
-    assert_eq!(store.remove_message(&new.id).await.unwrap(), Removal::Removed);
+    assert_eq!(store.remove_message(&new.id, None).await.unwrap(), Removal::Removed);
     store.give_back().await.unwrap();
     assert!(pages().await < before / 2, "{before} pages before, {} after", pages().await);
 }
