@@ -16,6 +16,7 @@
 //! | [`bearer`] | IP over a data call |
 //! | [`mm1`] | the MMS client's transactions |
 //! | [`gateway`] | policy: which job, on which modem, when; the life of a message |
+//! | [`outward`] | HTTP requests to places that somebody outside has named |
 //! | [`api`] | the edges on the ordinary network: REST and the page |
 //! | [`world`] | the user's own world: webhooks and programs, told of what happens |
 //! | [`sim`] | the virtual operator and its virtual modem |
@@ -42,6 +43,8 @@ pub mod bearer;
 pub mod mm1;
 
 pub mod gateway;
+
+pub mod outward;
 
 pub mod api;
 

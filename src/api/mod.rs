@@ -10,6 +10,7 @@ mod body;
 mod endpoint;
 mod events;
 mod facade;
+mod fetch;
 mod filter;
 mod guard;
 mod health;
@@ -43,16 +44,18 @@ pub use problem::{FieldProblem, Problem};
 #[derive(Clone)]
 struct Context {
     gateway: Gateway,
+    fetcher: fetch::Fetcher,
     shutdown: CancellationToken,
 }
 
 /// From a request to its answer. Event streams end with `shutdown`.
 pub fn router(gateway: Gateway, access: Access, shutdown: CancellationToken) -> Router {
+    let fetcher = fetch::Fetcher::new(gateway.config().api.part_urls_allow.clone());
     let guard = guard::Guard { access, gateway: gateway.clone() };
     endpoint::router(endpoint::all())
         .fallback(|request: Request| async move { page::not_found(&request) })
         .layer(DefaultBodyLimit::max(intake::MAX_BODY))
         .layer(middleware::from_fn_with_state(body::Room::new(), body::bounded))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
-        .with_state(Context { gateway, shutdown })
+        .with_state(Context { gateway, fetcher, shutdown })
 }

@@ -6,7 +6,7 @@ use super::endpoint::{self, reference};
 use super::intake::{
     MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
 };
-use super::{access, alarms, health, sending, webhooks};
+use super::{access, alarms, fetch, health, sending, webhooks};
 use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
@@ -107,9 +107,13 @@ fn schemas() -> Value {
             },
         },
         "NewPart": {
-            "type": "object", "additionalProperties": false, "required": ["data_base64"],
+            "type": "object", "additionalProperties": false,
+            "oneOf": [{ "required": ["data_base64"] }, { "required": ["url"] }],
             "properties": {
                 "data_base64": { "type": "string", "contentEncoding": "base64" },
+                "url": { "type": "string", "format": "uri", "maxLength": fetch::MAX_URL,
+                    "description": "Fetched before the answer, from the public Internet or a network that is allowed, \
+                        without redirects, 4 MB at most." },
                 "content_type": { "type": "string",
                     "description": "Found out from the octets when absent." },
                 "filename": { "type": "string", "maxLength": MAX_FILENAME },

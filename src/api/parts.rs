@@ -79,7 +79,7 @@ pub(super) async fn thumbnail(
         tokio::task::spawn_blocking(move || media::thumbnail(&part.body, THUMBNAIL_SIDE)).await;
     let octets = match scaled {
         Ok(Ok(octets)) => octets,
-        Ok(Err(error @ ThumbError::TooLarge { .. })) => {
+        Ok(Err(error @ (ThumbError::TooLarge { .. } | ThumbError::TooMuch { .. }))) => {
             return Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "picture-too-large",

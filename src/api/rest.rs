@@ -175,12 +175,22 @@ async fn submit(
     request: Request,
 ) -> Result<Response, Problem> {
     let key = intake::key(request.headers())?;
-    let mut message = intake::read(request).await?;
-    message.origin = caller.origin(&context.gateway);
-    let (kind, text) = (message.kind, message.text.clone().unwrap_or_default());
+    let mut handed = intake::read(request).await?;
+    let mut origin = caller.origin(&context.gateway);
+    let (kind, text) = (handed.message.kind, handed.message.text.clone().unwrap_or_default());
     if let Some(key) = key {
-        message.origin.once = Some(Once { key, fingerprint: intake::fingerprint(&message) });
+        let once = Once { key, fingerprint: handed.fingerprint() };
+        // What was taken is not fetched again: it may have gone from there.
+        if handed.has_urls()
+            && let Some(taken) =
+                context.gateway.taken_before(origin.account.clone(), once.clone()).await?
+        {
+            return Ok(accepted(&context.gateway, kind, &text, &taken));
+        }
+        origin.once = Some(once);
     }
+    handed.message.origin = origin;
+    let message = handed.fetched(&context.fetcher).await?;
     let taken = context.gateway.submit(message).await?;
     Ok(accepted(&context.gateway, kind, &text, &taken))
 }

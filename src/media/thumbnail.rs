@@ -29,6 +29,12 @@ pub enum ThumbError {
         /// Pixels down.
         height: u32,
     },
+    /// It would take more room than a decoder is given.
+    #[error("the picture is larger than is decoded: {reason}")]
+    TooMuch {
+        /// What the decoder says.
+        reason: String,
+    },
     /// It begins like a picture and is damaged.
     #[error("the picture is damaged: {reason}")]
     Damaged {
@@ -93,6 +99,7 @@ fn on_white(picture: &DynamicImage) -> RgbImage {
 fn damaged(error: &ImageError) -> ThumbError {
     match error {
         ImageError::Unsupported(_) => ThumbError::NotAPicture,
+        ImageError::Limits(_) => ThumbError::TooMuch { reason: error.to_string() },
         error => ThumbError::Damaged { reason: error.to_string() },
     }
 }

@@ -15,7 +15,7 @@ use super::{
     status_reports,
 };
 use crate::model::{
-    Address, Fault, Kind, MessageId, OutboundState, State, Timestamp, TransactionId,
+    Address, Direction, Fault, Kind, MessageId, OutboundState, State, Timestamp, TransactionId,
 };
 
 impl Store {
@@ -278,7 +278,14 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
         },
     )?;
     tell_schedule(db, id, message.send_at, state, at)?;
-    rows::refresh_outbound(db, id, at)
+    Ok(Change {
+        id: message.id.clone(),
+        kind: Kind::Mms,
+        direction: Direction::Outbound,
+        state: State::Out(state),
+        historic: false,
+        entered: false,
+    })
 }
 
 /// In which state a message begins, and when it is due.

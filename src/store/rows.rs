@@ -200,30 +200,33 @@ pub(super) fn refresh_outbound(
     id: &str,
     at: Timestamp,
 ) -> Result<Change, Failure> {
-    let mut select =
-        db.prepare_cached("SELECT state, fault FROM recipient WHERE message_id = ?1")?;
-    let rows = select
-        .query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?)))?
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut states = Vec::with_capacity(rows.len());
-    for (state, fault) in rows {
-        states.push((out_state(&state)?, fault));
+    let mut select = db.prepare_cached(
+        "SELECT recipient.state, recipient.fault, message.state, message.kind
+         FROM message LEFT JOIN recipient ON recipient.message_id = message.id
+         WHERE message.id = ?1",
+    )?;
+    let mut rows = select.query([id])?;
+    let mut states = Vec::new();
+    let mut was: Option<(String, Kind)> = None;
+    while let Some(row) = rows.next()? {
+        if was.is_none() {
+            was = Some((row.get(2)?, kind_of(&row.get::<_, String>(3)?)?));
+        }
+        if let Some(state) = row.get::<_, Option<String>>(0)? {
+            states.push((out_state(&state)?, row.get::<_, Option<String>>(1)?));
+        }
     }
+    let (before, kind) = was.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     let state = aggregate(states.iter().map(|(state, _)| *state)).unwrap_or(OutboundState::Failed);
     let fault = states
         .iter()
         .find(|(of, fault)| *of == state && fault.is_some())
-        .and_then(|(_, fault)| fault.clone());
-    let before = state_before(db, id)?;
-    let kind: String = db
-        .prepare_cached(
-            "UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1
-             RETURNING kind",
-        )?
-        .query_row(params![id, state.as_str(), at.as_millis(), fault], |row| row.get(0))?;
+        .and_then(|(_, fault)| fault.as_deref());
+    db.prepare_cached("UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1")?
+        .execute(params![id, state.as_str(), at.as_millis(), fault])?;
     Ok(Change {
         id: message_id(id)?,
-        kind: kind_of(&kind)?,
+        kind,
         direction: Direction::Outbound,
         state: State::Out(state),
         historic: false,

@@ -26,9 +26,7 @@ use crate::gateway::{Gateway, WorldConfig};
 use crate::model::{Clock, Random, Timestamp};
 use crate::store::{Endpoint, EndpointKind, StoreError};
 
-pub use client::{
-    HookClient, HookError, HookRequest, HookResponse, Resolved, Resolver, SystemClient,
-};
+pub use client::{HookClient, HookError, HookRequest, HookResponse, SystemClient};
 pub use runner::{HookCommand, HookExit, HookRunner, SystemRunner};
 pub use schedule::{DISABLE_AFTER, SCHEDULE};
 pub use sign::sign;

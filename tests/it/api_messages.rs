@@ -69,7 +69,14 @@ async fn refused_messages_name_what_is_wrong_and_leave_nothing() {
         (json!({"to": "86888"}), 422, "empty-message"),
         (json!({"to": "86888", "txet": "x"}), 422, "unknown-field"),
         (json!({"to": "x", "txet": "x"}), 422, "invalid-fields"),
-        (json!({"to": "86888", "parts": [{"url": "http://x/"}]}), 422, "url-parts-not-supported"),
+        (json!({"to": "86888", "parts": [{"url": "http://127.0.0.1/"}]}), 422, "url-not-allowed"),
+        (json!({"to": "86888", "parts": [{"url": "file:///etc/passwd"}]}), 422, "url-not-allowed"),
+        (
+            json!({"to": "86888", "parts": [{"url": "x", "data_base64": "AA=="}]}),
+            422,
+            "two-sources",
+        ),
+        (json!({"to": "86888", "parts": [{}]}), 422, "missing-field"),
         (json!({"to": "86888", "parts": [{"data_base64": "?"}]}), 422, "invalid-base64"),
         (json!([1]), 400, "malformed-json"),
     ];

@@ -90,9 +90,15 @@ pub(crate) fn unplugged(dir: &Path) -> ModemConfig {
 impl Rig {
     /// Starts it on an empty data folder.
     pub(crate) async fn start() -> Self {
+        Self::configured(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn configured(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let mut config = Config::new(dir.path().join("data"));
         config.modems.push(unplugged(dir.path()));
+        change(&mut config);
         let deps = Deps {
             ports: Arc::new(SystemPorts),
             clock: Clock::system(),

@@ -36,10 +36,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "mm1",
         ],
     ),
-    // `media` for thumbnails of what is stored.
-    ("api", &["gateway", "store", "model", "media"]),
+    ("outward", &[]),
+    // `media` for thumbnails of what is stored, `outward` for parts by URL.
+    ("api", &["gateway", "store", "model", "media", "outward"]),
     // `api` for a message in JSON as REST shows it.
-    ("world", &["api", "gateway", "store", "net", "model"]),
+    ("world", &["api", "gateway", "store", "net", "model", "outward"]),
     ("sim", &["codec", "proto", "net", "model"]),
     (
         "cli",

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mm1gate::model::{Network, Timestamp};
-use mm1gate::world::{HookClient, HookRequest, HookResponse, Resolved, Resolver, SystemClient};
+use mm1gate::outward::{Resolved, Resolver};
+use mm1gate::world::{HookClient, HookRequest, HookResponse, SystemClient};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

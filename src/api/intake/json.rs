@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use axum::http::StatusCode;
 
-use super::{Draft, RawPart, unknown_field};
+use super::{Draft, Handed, RawPart, unknown_field};
+use crate::api::fetch::MAX_URL;
 use crate::api::problem::Problem;
-use crate::model::NewMessage;
 
 /// The fields of a message.
 pub(crate) const FIELDS: &[&str] = &[
@@ -33,12 +33,13 @@ pub(crate) const FIELDS: &[&str] = &[
 const PART_FIELDS: &[&str] = &["data_base64", "content_type", "filename", "url"];
 
 /// Reads the body of a request.
-pub(super) fn parse(body: &[u8]) -> Result<NewMessage, Problem> {
+pub(super) fn parse(body: &[u8]) -> Result<Handed, Problem> {
     let mut draft = Draft::default();
     for (name, value) in &object(body)? {
         field(&mut draft, name, value);
     }
-    draft.finish()
+    let urls = std::mem::take(&mut draft.urls);
+    draft.finish().map(|message| Handed { message, urls })
 }
 
 /// The object that a request body is.
@@ -133,28 +134,38 @@ fn part(draft: &mut Draft, pointer: &str, entry: &Value) {
         let complaint = unknown_field(format!("{pointer}{}", pointer_of(name)), name, PART_FIELDS);
         draft.complain(complaint.pointer, "unknown-field", complaint.detail);
     }
-    if object.get("url").is_some_and(|value| !value.is_null()) {
-        draft.complain(
-            format!("{pointer}/url"),
-            "url-parts-not-supported",
-            "parts by URL are not fetched; send the octets as data_base64 or as a form file",
-        );
-        return;
-    }
     let (Ok(media_type), Ok(name)) = (
         text_of(draft, pointer, object, "content_type"),
         text_of(draft, pointer, object, "filename"),
     ) else {
         return;
     };
-    let Ok(data) = text_of(draft, pointer, object, "data_base64") else { return };
-    let Some(data) = data else {
-        draft.complain(
-            format!("{pointer}/data_base64"),
-            "missing-field",
-            "a part needs data_base64",
-        );
+    let (Ok(data), Ok(url)) =
+        (text_of(draft, pointer, object, "data_base64"), text_of(draft, pointer, object, "url"))
+    else {
         return;
+    };
+    let data = match (data, url) {
+        (Some(data), None) => data,
+        (None, Some(url)) if url.len() <= MAX_URL => {
+            draft.part_url(pointer, url, RawPart { name, media_type, body: Bytes::new() });
+            return;
+        }
+        (None, Some(_)) => {
+            let detail = format!("a URL has at most {MAX_URL} octets");
+            draft.complain(format!("{pointer}/url"), "url-not-allowed", detail);
+            return;
+        }
+        (Some(_), Some(_)) => {
+            let detail = "a part has data_base64 or url, not both";
+            draft.complain(format!("{pointer}/url"), "two-sources", detail);
+            return;
+        }
+        (None, None) => {
+            let detail = "a part needs data_base64 or url";
+            draft.complain(format!("{pointer}/data_base64"), "missing-field", detail);
+            return;
+        }
     };
     let Some(body) = decode_base64(data) else {
         draft.complain(
@@ -225,7 +236,7 @@ mod tests {
 
     #[test]
     fn whole_message_is_read() {
-        let message = parse(
+        let handed = parse(
             br#"{"to": ["+44 7700 900123", "0044 7700 900123"], "subject": " Hi ", "text": "a\r\nb",
                 "parts": [{"data_base64": "/9j/\n4A==", "filename": "C:\\p\\a.jpg",
                            "content_type": "image/jpeg"}],
@@ -233,14 +244,14 @@ mod tests {
                 "expires_at": "2026-12-24T18:00:00Z"}"#,
         )
         .expect("a message");
-        assert_eq!(message.to, [Address::Msisdn("+447700900123".into())]);
-        assert_eq!(message.subject.as_deref(), Some("Hi"));
-        assert_eq!(message.text.as_deref(), Some("a\nb"));
-        assert_eq!(message.parts[0].body.as_ref(), [0xff, 0xd8, 0xff, 0xe0]);
-        assert_eq!(message.parts[0].name.as_deref(), Some("a.jpg"));
-        assert!(message.group && message.delivery_report);
+        assert_eq!(handed.message.to, [Address::Msisdn("+447700900123".into())]);
+        assert_eq!(handed.message.subject.as_deref(), Some("Hi"));
+        assert_eq!(handed.message.text.as_deref(), Some("a\nb"));
+        assert_eq!(handed.message.parts[0].body.as_ref(), [0xff, 0xd8, 0xff, 0xe0]);
+        assert_eq!(handed.message.parts[0].name.as_deref(), Some("a.jpg"));
+        assert!(handed.message.group && handed.message.delivery_report);
         assert_eq!(
-            message.expires_at.map(|at| at.to_string()).as_deref(),
+            handed.message.expires_at.map(|at| at.to_string()).as_deref(),
             Some("2026-12-24T18:00:00.000Z")
         );
     }
@@ -272,11 +283,11 @@ mod tests {
 
     #[test]
     fn short_message_has_text_and_nothing_else() {
-        let message =
+        let Handed { message, .. } =
             parse(br#"{"to": "+447700900123", "text": "Hi", "kind": "sms"}"#).expect("one");
         assert!(message.kind == Kind::Sms && message.delivery_report, "reported unless said");
         let quiet = br#"{"kind": "sms", "to": "86888", "text": "Hi", "delivery_report": false}"#;
-        assert!(!parse(quiet).expect("a message").delivery_report);
+        assert!(!parse(quiet).expect("a message").message.delivery_report);
         assert_eq!(
             codes(
                 r#"{"kind": "sms", "to": "86888", "text": "x", "subject": "a", "group": true,
@@ -296,11 +307,21 @@ mod tests {
     }
 
     #[test]
-    fn part_by_url_is_refused_by_name() {
-        assert_eq!(
-            codes(r#"{"to": "86888", "parts": [{"url": "http://x/a.jpg"}]}"#),
-            [pair("/parts/0/url", "url-parts-not-supported")]
-        );
+    fn part_is_given_by_its_octets_or_its_url_and_not_by_both() {
+        let body = r#"{"to": "86888", "parts": [{"url": "http://x/a.jpg", "filename": "a.jpg"}]}"#;
+        let handed = parse(body.as_bytes()).expect("a message");
+        assert!(handed.has_urls() && handed.message.parts[0].body.is_empty());
+        assert_eq!(handed.message.parts[0].name.as_deref(), Some("a.jpg"));
+        let elsewhere = parse(body.replace("a.jpg\", \"f", "b.jpg\", \"f").as_bytes());
+        assert_ne!(handed.fingerprint(), elsewhere.expect("a message").fingerprint());
+        for (part, field, code) in [
+            (r#"{"url": "http://x/", "data_base64": "AA=="}"#, "/parts/0/url", "two-sources"),
+            ("{}", "/parts/0/data_base64", "missing-field"),
+            (r#"{"url": 7}"#, "/parts/0/url", "invalid-type"),
+        ] {
+            let body = format!(r#"{{"to": "86888", "parts": [{part}]}}"#);
+            assert_eq!(codes(&body), [pair(field, code)]);
+        }
     }
 
     #[test]

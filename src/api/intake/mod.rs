@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use sha2::{Digest, Sha256};
 
 use super::body;
+use super::fetch::Fetcher;
 use super::problem::{FieldProblem, Problem};
 use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Priority, Timestamp};
 
@@ -75,7 +76,7 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// SHA-256 of what is handed in, by which it is known again however it was written: a form has
 /// another boundary each time.
-pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
+fn fingerprint(message: &NewMessage) -> [u8; 32] {
     // Taken apart by name, so that a field that comes new is not forgotten.
     let NewMessage {
         kind,
@@ -132,11 +133,92 @@ pub(crate) fn fingerprint(message: &NewMessage) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// Octets of all parts of a message that are fetched.
+const MAX_FETCHED: usize = 8 * 1024 * 1024;
+
+/// A message as it was handed in: parts that are given by URL are not here yet.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    /// The message; such parts are empty.
+    pub(crate) message: NewMessage,
+    /// Where they are.
+    urls: Vec<PartUrl>,
+}
+
+/// Where a part is.
+#[derive(Debug, Clone)]
+struct PartUrl {
+    /// Which part.
+    index: usize,
+    /// The field that says so.
+    pointer: String,
+    url: String,
+}
+
+impl Handed {
+    /// Whether something has to be fetched.
+    pub(crate) fn has_urls(&self) -> bool {
+        !self.urls.is_empty()
+    }
+
+    /// SHA-256 of what was handed in, URLs as such.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(fingerprint(&self.message));
+        for part in &self.urls {
+            hash.update(format!("{} {}\n", part.index, part.url));
+        }
+        hash.finalize().into()
+    }
+
+    /// The whole message, its parts fetched.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names every part that could not be.
+    pub(in crate::api) async fn fetched(
+        mut self,
+        fetcher: &Fetcher,
+    ) -> Result<NewMessage, Problem> {
+        let mut draft = Draft::default();
+        let mut total = 0_usize;
+        for part in &self.urls {
+            let fetched = match fetcher.fetch(&part.pointer, &part.url).await {
+                Ok(fetched) => fetched,
+                Err(problem) => {
+                    draft.complaints.push(problem);
+                    continue;
+                }
+            };
+            total = total.saturating_add(fetched.body.len());
+            if total > MAX_FETCHED {
+                let detail = format!("the parts have more than {MAX_FETCHED} octets together");
+                draft.complain(&part.pointer, "url-too-large", detail);
+                break;
+            }
+            if fetched.body.is_empty() {
+                draft.complain(&part.pointer, "empty-part", "there is nothing behind this URL");
+            }
+            let Some(place) = self.message.parts.get_mut(part.index) else { continue };
+            place.body = fetched.body;
+            if place.media_type.is_none() {
+                place.media_type = fetched
+                    .media_type
+                    .filter(|it| is_media_type(it) && it != "application/octet-stream")
+                    .map(|it| MediaType::new(&it));
+            }
+        }
+        if draft.complaints.is_empty() {
+            return Ok(self.message);
+        }
+        Err(Problem::fields(draft.complaints))
+    }
+}
+
 /// Reads a new message from a request, by its Content-Type.
 ///
 /// # Errors
 /// A [`Problem`] that names every field that is wrong.
-pub(crate) async fn read(request: Request) -> Result<NewMessage, Problem> {
+pub(crate) async fn read(request: Request) -> Result<Handed, Problem> {
     let content_type = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -149,7 +231,9 @@ pub(crate) async fn read(request: Request) -> Result<NewMessage, Problem> {
                 .map_err(|error| body::unreadable(&error, MAX_BODY))?;
             json::parse(&body)
         }
-        Some("multipart/form-data") => form::read(request).await,
+        Some("multipart/form-data") => {
+            form::read(request).await.map(|message| Handed { message, urls: Vec::new() })
+        }
         other => {
             let found = other.map_or_else(
                 || "the request has no Content-Type".to_owned(),
@@ -269,9 +353,22 @@ pub(crate) struct Draft {
     /// As the caller said; what that means when nothing was said depends on the kind.
     pub(crate) delivery_report: Option<bool>,
     complaints: Vec<FieldProblem>,
+    urls: Vec<PartUrl>,
 }
 
 impl Draft {
+    /// A part that is to be fetched.
+    fn part_url(&mut self, pointer: &str, url: &str, part: RawPart<'_>) {
+        let before = self.message.parts.len();
+        // Checked like any other; its octets come later.
+        self.part(pointer, RawPart { body: Bytes::from_static(b"?"), ..part });
+        if let Some(place) = self.message.parts.get_mut(before) {
+            place.body = Bytes::new();
+            let pointer = format!("{pointer}/url");
+            self.urls.push(PartUrl { index: before, pointer, url: url.to_owned() });
+        }
+    }
+
     pub(crate) fn complain(
         &mut self,
         pointer: impl Into<String>,

@@ -152,7 +152,7 @@ async fn compose(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, PageError> {
-    let mut message = intake::read(request).await?;
+    let mut message = intake::read(request).await?.fetched(&context.fetcher).await?;
     message.origin = caller.origin(&context.gateway);
     let id = context.gateway.accept(message).await?;
     Ok(Redirect::to(&format!("/messages/{id}")).into_response())

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::world::MAX_NETWORKS;
 use super::{ConfigError, beside, value};
+use crate::model::Network;
 
 /// Who may ask over TCP, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct ApiPolicy {
     pub trusted_proxies: Vec<IpAddr>,
     /// Tokens and messages may go over the network in clear text.
     pub plain_http: bool,
+    /// Networks from which parts by URL are fetched, besides the public Internet.
+    pub part_urls_allow: Vec<Network>,
 }
 
 /// Files for TLS, PEM.
@@ -41,6 +45,8 @@ pub(super) struct RawApi {
     trusted_proxies: Vec<String>,
     #[serde(default)]
     plain_http_beyond_this_machine: bool,
+    #[serde(default)]
+    part_urls_allow: Vec<String>,
 }
 
 /// The address to listen on, if one is given, and the policy.
@@ -72,7 +78,19 @@ pub(super) fn check(
         let key = format!("api.trusted_proxies[{index}]");
         trusted_proxies.push(text.parse().map_err(|_| value(file, key, text, expected))?);
     }
+    if raw.part_urls_allow.len() > MAX_NETWORKS {
+        let shown = raw.part_urls_allow.len().to_string();
+        let expected = format!("at most {MAX_NETWORKS} networks");
+        return Err(value(file, "api.part_urls_allow".to_owned(), &shown, &expected));
+    }
+    let mut part_urls_allow = Vec::with_capacity(raw.part_urls_allow.len());
+    for (index, text) in raw.part_urls_allow.iter().enumerate() {
+        part_urls_allow.push(text.parse().map_err(|expected: &str| {
+            value(file, format!("api.part_urls_allow[{index}]"), text, expected)
+        })?);
+    }
     let policy = ApiPolicy {
+        part_urls_allow,
         require_token: raw.require_token,
         tls,
         trusted_proxies,

@@ -18,7 +18,7 @@ const MAX_HOOKS: usize = 32;
 /// Most words of a command.
 const MAX_WORDS: usize = 64;
 /// Most networks that webhooks may reach beside the Internet.
-const MAX_NETWORKS: usize = 64;
+pub(super) const MAX_NETWORKS: usize = 64;
 
 /// How the outside world is told.
 #[derive(Debug, Clone, Default)]
