@@ -13,6 +13,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::Context;
+use super::figures;
 use super::problem::Problem;
 use crate::gateway::{Gateway, ModemView};
 use crate::gateway::{Registration, Rung};
@@ -72,6 +73,8 @@ async fn text(gateway: &Gateway) -> Result<String, Problem> {
     of_modems(&mut registry, &gateway.modems());
     of_messages(&mut registry, gateway);
     of_queues(&mut registry, gateway).await?;
+    figures::counted(&mut registry, gateway);
+    figures::of_now(&mut registry, gateway).await?;
     let mut out = String::new();
     // Writing into a String does not fail.
     let _ = encode(&mut out, &registry);

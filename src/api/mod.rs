@@ -11,6 +11,7 @@ mod endpoint;
 mod events;
 mod facade;
 mod fetch;
+mod figures;
 mod filter;
 mod guard;
 mod health;

@@ -1,7 +1,10 @@
 //! `mm1gate config`: a configuration file to begin with, every key explained, and a check of the one
 //! that is there.
 
-use super::error::CliError;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+
+use super::error::{CliError, Exit};
 use super::session::ConfigArg;
 use super::{session, settings, term};
 use crate::gateway::{Config, megabytes};
@@ -23,6 +26,13 @@ enum Command {
         mkdir -p ~/.config/mm1gate\n  \
         mm1gate config example > ~/.config/mm1gate/mm1gate.toml")]
     Example,
+    /// Write that file where it is looked for, unless there is one
+    #[command(after_help = "Examples:\n  mm1gate config init\n  \
+        sudo mm1gate config init --config /etc/mm1gate/mm1gate.toml")]
+    Init(ConfigArg),
+    /// Print what the gateway goes by: the file with everything it leaves out, secrets masked
+    #[command(after_help = "Example:\n  mm1gate config show --config /etc/mm1gate/mm1gate.toml")]
+    Show(ShowArgs),
     /// Check the configuration file; changes and starts nothing
     #[command(after_help = "Example:\n  mm1gate config check --config /etc/mm1gate/mm1gate.toml")]
     Check(ConfigArg),
@@ -32,8 +42,60 @@ enum Command {
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     match &args.command {
         Command::Example => term::print(EXAMPLE),
+        Command::Init(args) => init(args),
+        Command::Show(args) => show(args),
         Command::Check(args) => check(args),
     }
+}
+
+#[derive(clap::Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn init(args: &ConfigArg) -> Result<(), CliError> {
+    let file = args
+        .config
+        .clone()
+        .or_else(|| settings::searched().into_iter().next())
+        .ok_or_else(settings::missing)?;
+    let shown = file.display().to_string();
+    let failed = |error: std::io::Error| CliError::io(Exit::CantCreate, &shown, &error);
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    // It is to hold PINs and passwords.
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+    let mut new = match opened {
+        Ok(new) => new,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(CliError::new(Exit::CantCreate, format!("{shown} is there already"))
+                .remedy("change that one, or name another with --config; nothing was written"));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    new.write_all(EXAMPLE.as_bytes()).and_then(|()| new.sync_all()).map_err(failed)?;
+    term::print(&format!(
+        "{shown} is written. Enter what your operator wants under [modem.operator], then:\n  \
+         mm1gate config check --config {shown}\n"
+    ))
+}
+
+fn show(args: &ShowArgs) -> Result<(), CliError> {
+    let file = settings::find(args.config.config.as_deref())?.ok_or_else(settings::missing)?;
+    let shown = session::load(&file)?.shown();
+    if args.json {
+        let json = serde_json::to_string_pretty(&shown)
+            .map_err(|error| CliError::new(Exit::Software, error.to_string()))?;
+        return term::print(&format!("{json}\n"));
+    }
+    let text = toml::to_string(&shown)
+        .map_err(|error| CliError::new(Exit::Software, error.to_string()))?;
+    term::print(&format!("# What holds by {}, secrets masked.\n{text}", file.display()))
 }
 
 fn check(args: &ConfigArg) -> Result<(), CliError> {
@@ -103,6 +165,11 @@ mod tests {
         let config = Config::parse(EXAMPLE, "/etc/mm1gate/mm1gate.toml").expect("as it is");
         assert_eq!(config.timing, crate::gateway::Timing::default());
         assert!(config.modems[0].operator.is_some());
+        complete_in_a_folder();
+    }
+
+    /// The whole example, read beside the files that it names.
+    fn complete_in_a_folder() -> Config {
         // Two ports are named by their names only.
         let named = complete().replace("\nport = \"auto\"", "\nport = \"/dev/ttyUSB3\"");
         let folder = tempfile::tempdir().unwrap();
@@ -112,11 +179,46 @@ mod tests {
         std::fs::write(folder.path().join("gateway.pem"), certificate).unwrap();
         std::fs::write(folder.path().join("gateway-key.pem"), key).unwrap();
         let file = folder.path().join("mm1gate.toml").display().to_string();
-        Config::parse(&named, &file).expect("with every key");
+        Config::parse(&named, &file).expect("with every key")
+    }
+
+    #[test]
+    fn what_holds_is_shown_with_every_key_and_no_secret() {
+        let shown = shown_of(&complete_in_a_folder());
+        for secret in ["1234", "secret", "{LINE1NOCC}@example.com", ":pcs\"", "447700900123"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        let again = shown_of(&Config::parse(EXAMPLE, "/etc/mm1gate/mm1gate.toml").unwrap());
+        for (line, table) in
+            [("messages_days = 400", "[retention]"), ("per_day = 1000", "[limits]")]
+        {
+            let from =
+                again.find(&format!("{table}\n")).unwrap_or_else(|| panic!("{table} in {again}"));
+            assert!(again[from..].contains(line), "{line} in {again}");
+        }
+    }
+
+    fn shown_of(config: &Config) -> String {
+        toml::to_string(&config.shown()).unwrap()
+    }
+
+    /// Names of the keys that the shown table of this name has.
+    fn shown_keys(shown: &toml::Table, table: &str) -> Vec<String> {
+        let name = table.trim_matches(['[', ']']);
+        let mut at = shown;
+        for piece in name.split('.').filter(|piece| !piece.is_empty()) {
+            at = match &at[piece] {
+                toml::Value::Table(table) => table,
+                toml::Value::Array(list) => list[0].as_table().expect("a table"),
+                other => panic!("{table} is {other}"),
+            };
+        }
+        at.keys().cloned().collect()
     }
 
     #[test]
     fn example_explains_every_key() {
+        let shown = complete_in_a_folder().shown();
         let mut keys = 0;
         for table in [
             "",
@@ -149,6 +251,8 @@ mod tests {
                 let is_table = complete.contains(&format!("{key}]"));
                 let told = section.lines().any(|line| line.starts_with(&format!("{key} = ")));
                 assert!(is_table || told, "{table} {key} is not in the example");
+                let is_shown = shown_keys(&shown, table).iter().any(|shown| shown == key);
+                assert!(is_shown, "{table} {key} is not shown by `config show`");
                 keys += 1;
             }
         }

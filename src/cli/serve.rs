@@ -1,10 +1,11 @@
 //! `mm1gate serve`: the gateway with its modems, the page and the socket, until it is told to end.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,9 @@ use crate::world::{self, World};
 /// How to run.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mm1gate serve --config /etc/mm1gate/mm1gate.toml\n\n\
-    It ends in order with Ctrl-C or SIGTERM: a data call is hung up, messages stay in the store.")]
+    It ends in order with Ctrl-C or SIGTERM: a data call is hung up, messages stay in the store.\n\
+    On SIGHUP it reads the configuration anew: [sending], [limits], [receiving], [webhooks], [[hook]],\n\
+    [[folder]], [smtp], [[mail]] and [retention] hold at once; the log says what wants a restart.")]
 pub(super) struct Args {
     /// Configuration file [default: $XDG_CONFIG_HOME/mm1gate/mm1gate.toml or /etc/mm1gate/mm1gate.toml]
     #[arg(long, value_name = "FILE")]
@@ -38,23 +41,27 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), CliError> {
     let file = settings::find(args.config.as_deref())?.ok_or_else(settings::missing)?;
     let config = session::load(&file)?;
-    super::block_on(serve(config, args.pcap))
+    super::block_on(serve(file, config, args.pcap))
 }
 
-async fn serve(config: Config, pcap: Option<PathBuf>) -> Result<(), CliError> {
+async fn serve(file: PathBuf, config: Config, pcap: Option<PathBuf>) -> Result<(), CliError> {
     let stop = stop_signal()?;
+    let hang_up = hang_up_signal()?;
     let capture = Recording::begin(pcap.as_deref())?;
     let (data_dir, listen) = (config.data_dir.clone(), config.listen);
     let gateway = start_with(config, capture.tap()).await?;
     tokio::spawn(log_events(gateway.subscribe_from_start()));
     let world = start_world(&gateway).await?;
+    let reloads = tokio::spawn(reload_on(hang_up, file, gateway.clone(), world, stop.clone()));
     let ended = stop.clone();
     tokio::spawn(async move {
         ended.cancelled().await;
         supervisor::stopping();
     });
-    let running = run_listeners(&gateway, &data_dir, listen, stop).await;
-    world.stop().await;
+    let running = run_listeners(&gateway, &data_dir, listen, stop.clone()).await;
+    stop.cancel();
+    // It ends with the world that runs then.
+    let _ = reloads.await;
     gateway.stop().await;
     let written = capture.end();
     running.and(written)
@@ -76,9 +83,80 @@ async fn start_world(gateway: &Gateway) -> Result<World, CliError> {
     })
 }
 
+/// SIGHUP, unless this process was started in a terminal: whoever closes that wants its end.
+fn hang_up_signal() -> Result<Option<Signal>, CliError> {
+    if std::io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    signal(SignalKind::hangup())
+        .map(Some)
+        .map_err(|error| CliError::io(Exit::Software, "signals", &error))
+}
+
+/// Reads the configuration anew on each SIGHUP, until the end; a file that cannot be used changes
+/// nothing.
+async fn reload_on(
+    hang_up: Option<Signal>,
+    file: PathBuf,
+    gateway: Gateway,
+    mut world: World,
+    stop: CancellationToken,
+) {
+    if let Some(mut hang_up) = hang_up {
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                news = hang_up.recv() => if news.is_none() { break },
+            }
+            supervisor::reloading();
+            let status = reload(&file, &gateway, &mut world).await;
+            supervisor::ready(&status);
+        }
+    }
+    stop.cancelled().await;
+    world.stop().await;
+}
+
+/// What systemd shows afterwards.
+async fn reload(file: &Path, gateway: &Gateway, world: &mut World) -> String {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(error) => {
+            tracing::error!(%error, "the configuration cannot be used; the one before stays in force");
+            return format!("the configuration cannot be used, the one before holds: {error}");
+        }
+    };
+    let restart = match gateway.reload(config).await {
+        Ok(restart) => restart,
+        Err(error) => {
+            tracing::error!(%error, "what waits is judged by the new configuration in its turn");
+            Vec::new()
+        }
+    };
+    world.stop().await;
+    match start_world(gateway).await {
+        Ok(new) => *world = new,
+        Err(error) => {
+            tracing::error!(error = %error.message, "nobody is told of events until the next reload");
+            return format!("webhooks, programs, folders and mail rest: {}", error.message);
+        }
+    }
+    if restart.is_empty() {
+        tracing::info!(file = %file.display(), "the configuration was read anew");
+        return "the configuration was read anew".to_owned();
+    }
+    let restart = restart.join(", ");
+    tracing::warn!(
+        file = %file.display(), %restart,
+        "the configuration was read anew; what has changed in these holds after a restart"
+    );
+    format!("the configuration was read anew; a restart is needed for {restart}")
+}
+
 async fn run_listeners(
     gateway: &Gateway,
-    data_dir: &std::path::Path,
+    data_dir: &Path,
     listen: std::net::SocketAddr,
     stop: CancellationToken,
 ) -> Result<(), CliError> {

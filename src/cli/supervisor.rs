@@ -15,6 +15,15 @@ pub(super) fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
+/// The configuration is read anew; [`ready`] follows.
+pub(super) fn reloading() {
+    // systemd tells by this time which reload it was.
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "systemd is not told of the reload"),
+    }
+}
+
 /// The end has begun.
 pub(super) fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("hanging up")]);

@@ -125,6 +125,11 @@ impl Worker<'_> {
                 _ => Registration::Denied,
             });
         }
+        let figures = &self.core().figures;
+        match &dialled {
+            Ok(_) => figures.activation("ok"),
+            Err(error) => figures.activation(&error.to_fault().code),
+        }
         let call = dialled.map_err(|error| CallFailure {
             cause: matches!(
                 error,
@@ -154,6 +159,7 @@ impl Worker<'_> {
         };
         let (cid, told) = (call.cid(), call.name_servers().to_vec());
         let label = CallLabel { modem: self.name().to_owned(), call: call.number() };
+        let dialled_at = self.core().now();
         let bearer = Bearer::up(
             call,
             bearer_config(settings, &self.core().data),
@@ -166,6 +172,7 @@ impl Worker<'_> {
         .await;
         match bearer {
             Ok(bearer) => {
+                figures.negotiated_after(self.core().now().since(dialled_at));
                 self.find_name_servers(&bearer, cid, told).await;
                 let carrier = Carrier::Call(bearer);
                 meter.watch(carrier.counter());

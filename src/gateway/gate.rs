@@ -75,7 +75,7 @@ impl Line {
             modem,
             names: &names,
             ceilings: &ceilings,
-            quiet: core.sending.quiet,
+            quiet: core.sending.get().quiet,
             calendar: &core.data.calendar,
         };
         loop {
@@ -100,7 +100,7 @@ impl Line {
 
     /// How much the SIM in this modem may send.
     pub(super) fn limits(&self) -> Limits {
-        let sending = &self.core().sending;
+        let sending = self.core().sending.get();
         sending.limits_of.get(&self.config().name).copied().unwrap_or(sending.limits)
     }
 
@@ -119,7 +119,8 @@ impl Line {
         }
         let before = core.store.breaker(sim, kind).await?;
         let now = core.now();
-        let Some(state) = breaker::after(&before, word, key, core.sending.breaker, now) else {
+        let Some(state) = breaker::after(&before, word, key, core.sending.get().breaker, now)
+        else {
             return Ok(None);
         };
         core.store.set_breaker(sim, kind, state.clone()).await?;

@@ -71,6 +71,9 @@ pub(super) async fn retrieve(
     let outcome =
         client.retrieve(&pending.content_location, &pending.transaction_id, &stages).await;
     let now = core.now();
+    if let Ok(retrieved) = &outcome {
+        core.figures.octets("in", retrieved.pdu.len());
+    }
     let mut outcome = match outcome {
         Ok(retrieved) => received(retrieved, &pending, shift.settings.ack_mode),
         Err(error) => match policy::after_fetch(&error, pending.attempt, pending.not_found) {
@@ -100,7 +103,8 @@ pub(super) async fn retrieve(
         },
     };
     if let Retrieval::Received { message, .. } = &mut outcome {
-        message.wish = message.preview.as_deref().and_then(|text| core.sending.words.find(text));
+        message.wish =
+            message.preview.as_deref().and_then(|text| core.sending.get().words.find(text));
     }
     let here = matches!(&outcome, Retrieval::Received { acks, .. } if !acks.is_empty());
     let change = core.store.settle_retrieval(&pending.message, outcome, now).await?;
@@ -119,7 +123,7 @@ pub(super) async fn acknowledge(
 ) -> Result<(), StoreError> {
     let core = &shift.core;
     let stages = shift.stages(Some(&pending.message));
-    let report_allowed = (!core.receiving.delivery_reports).then_some(false);
+    let report_allowed = (!core.receiving.get().delivery_reports).then_some(false);
     let target = Target::Location {
         location: &pending.content_location,
         transaction_id: &pending.notified_as,

@@ -18,6 +18,7 @@ pub mod config;
 mod data_use;
 mod error;
 mod events;
+mod figures;
 mod gate;
 mod inbound;
 mod limits;
@@ -34,6 +35,7 @@ mod policy;
 mod push;
 mod quiet;
 mod reader;
+mod reload;
 mod retrieval;
 mod schedule;
 mod shift;
@@ -78,6 +80,7 @@ pub use config::{
 pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView, Outcome};
+pub use figures::{Counts, Figures};
 pub use limits::{LIMIT_NAMES, Limits};
 pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
 pub use opt_out::{START_WORDS, STOP_WORDS, Words};
@@ -129,11 +132,12 @@ struct Core {
     clock: Clock,
     random: Random,
     events: events::Events,
+    figures: Arc<Figures>,
     timing: Timing,
     data: DataPolicy,
-    sending: Arc<SendingPolicy>,
+    sending: live::Live<SendingPolicy>,
     resend_unknown: bool,
-    receiving: Arc<ReceivingPolicy>,
+    receiving: live::Live<ReceivingPolicy>,
     /// Languages whose tables a text may use.
     sms_languages: Arc<[Language]>,
     /// Joins the parts of the next long text: another one for each.
@@ -173,11 +177,12 @@ impl Gateway {
             clock: deps.clock,
             random: deps.random.clone(),
             events: events::Events::new(deps.clock),
+            figures: Arc::default(),
             timing: config.timing,
             data: config.data.clone(),
-            sending: Arc::new(config.sending.clone()),
+            sending: live::Live::new(config.sending.clone()),
             resend_unknown: config.resend_unknown,
-            receiving: Arc::new(config.receiving.clone()),
+            receiving: live::Live::new(config.receiving.clone()),
             sms_languages: config.sms_languages.clone().into(),
             sms_reference: Arc::new(AtomicU8::new(deps.random.array::<1>()[0])),
             filing: Arc::default(),
@@ -464,7 +469,7 @@ impl Gateway {
         to_the_end(async move {
             let state = gateway.inbound_state(&id, "only a message that comes in is read").await?;
             let core = &gateway.inner.core;
-            let report = core.receiving.delivery_reports.then(|| NewAck {
+            let report = core.receiving.get().delivery_reports.then(|| NewAck {
                 kind: AckKind::ReadRec(READ_STATUS_READ),
                 transaction_id: String::new(),
             });
@@ -528,6 +533,12 @@ impl Gateway {
     #[must_use]
     pub fn outcomes(&self) -> BTreeMap<Outcome, u64> {
         self.inner.core.events.outcomes()
+    }
+
+    /// What is counted since the start.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.inner.core.figures
     }
 
     /// What time it is for the gateway.

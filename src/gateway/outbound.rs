@@ -29,16 +29,21 @@ pub(super) async fn submit(
             Ok::<_, StoreError>(())
         }
     };
+    let (began, octets) = (core.now(), submission.pdu.len());
     let outcome =
         client.submit(submission.pdu, submission.transaction_id.as_str(), hook, &stages).await;
     let now = core.now();
     let next = Schedule::SEND.next(submission.attempt, now, submission.expires_at, &core.random);
+    if released.load(Ordering::Relaxed) {
+        core.figures.octets("out", octets);
+    }
     let word = breaker::word_of_mms(&outcome);
     let verdict = policy::after_submit(outcome, released.load(Ordering::Relaxed));
     let paused = shift.line.heed(Kind::Mms, &shift.sim, submission.key, &word).await?;
     let end = submission.expires_at;
     let settlement = match (verdict, next) {
         (SendVerdict::Sent { message_id, text }, _) => {
+            core.figures.sent_after(now.since(began));
             Settlement::Sent { mmsc_message_id: message_id, text }
         }
         // It is the SIM that was refused, and nothing has this message.

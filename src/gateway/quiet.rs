@@ -1,5 +1,6 @@
 //! Quiet hours: when nothing but what is urgent leaves. Pure; `gate` asks it.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::model::{Blame, Calendar, Explain, Layer, Retry, Timestamp};
@@ -29,6 +30,13 @@ impl FromStr for QuietHours {
         let (from, to) = text.split_once('-').ok_or(EXPECTED)?;
         let (from, to) = minute(from).zip(minute(to)).ok_or(EXPECTED)?;
         if from == to { Err(EXPECTED) } else { Ok(Self { from, to }) }
+    }
+}
+
+impl fmt::Display for QuietHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to } = self;
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, to / 60, to % 60)
     }
 }
 

@@ -294,6 +294,18 @@ async fn settle(
         tracing::warn!(%endpoint, event = %delivery.kind, id = %delivery.event_id, %error, "not taken");
     }
     let Outcome { status, error, response, verdict } = outcome;
+    let kind = match delivery.endpoint.split_once(':') {
+        Some(("hook", _)) => "hook",
+        Some(("folder", _)) => "folder",
+        Some(_) => "mail",
+        None => "webhook",
+    };
+    let told = match result {
+        AttemptResult::Delivered => "delivered",
+        AttemptResult::Retry(_) => "retry",
+        AttemptResult::Failed => "failed",
+    };
+    gateway.figures().delivery(kind, told);
     let attempt = Attempt { at, took, status, error: error.clone(), response };
     let store = gateway.store();
     let failing = store.settle_delivery(delivery.id, attempt, result, now).await?;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 use crate::cli_basics::{mm1gate, run};
@@ -19,7 +19,6 @@ const CONFIG: &str = "data_dir = \"data\"\n[api]\nlisten = \"127.0.0.1:0\"\n[[mo
 /// A daemon that tells this socket how it is.
 struct Service {
     process: Process,
-    pid: Pid,
     socket: UnixDatagram,
     scratch: Scratch,
 }
@@ -39,12 +38,8 @@ impl Service {
         }
         command.args(["--log", "info", "--log-format", "json", "serve", "--config", "gate.toml"]);
         let process = Process::start(&mut command, home, "serve");
-        let mut service = Self { process, pid: Pid::INIT, socket, scratch };
+        let service = Self { process, socket, scratch };
         service.told("READY=1");
-        let owner = std::fs::read_to_string(service.home().join("pid"));
-        service.pid = owner.ok().and_then(|it| Pid::from_raw(it.trim().parse().ok()?)).unwrap_or(
-            Pid::from_raw(service.process.id().try_into().unwrap()).expect("a process"),
-        );
         service
     }
 
@@ -70,7 +65,7 @@ impl Service {
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(self.pid, signal).expect("it runs");
+        kill_process(self.process.id(), signal).expect("it runs");
     }
 
     fn reload(&self, config: &str) -> String {
@@ -91,7 +86,9 @@ impl Service {
             .errors()
             .lines()
             .filter(|line| line.starts_with('{'))
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
             .collect()
     }
 }
@@ -106,7 +103,9 @@ fn systemd_is_told_ready_well_and_ending() {
     service.signal(Signal::TERM);
     let told = service.told("STOPPING=1");
     assert!(told.contains("STATUS="), "{told}");
-    wait_until("it ends", Duration::from_secs(20), || (!service.process.is_running()).then_some(()));
+    wait_until("it ends", Duration::from_secs(20), || {
+        (!service.process.is_running()).then_some(())
+    });
 }
 
 #[test]
@@ -129,7 +128,8 @@ fn configuration_is_read_anew_on_sighup_and_a_broken_one_changes_nothing() {
     let line = log.iter().find(|line| line["level"] == "ERROR").expect("an error in the log");
     assert!(line.to_string().contains("the one before stays in force"), "{line}");
     // What cannot change is named, and the rest holds.
-    let other = CONFIG.replace("127.0.0.1:0", "127.0.0.1:1").replace("mms.example\"", "web.example\"");
+    let other =
+        CONFIG.replace("127.0.0.1:0", "127.0.0.1:1").replace("mms.example\"", "web.example\"");
     let told = service.reload(&other);
     assert!(told.contains("a restart is needed for [api], [[modem]]"), "{told}");
     assert_eq!(service.get("/api/v1/webhooks")["webhooks"], serde_json::json!([]));
@@ -169,8 +169,8 @@ fn configuration_is_written_once_and_shown_without_secrets() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), example);
     let (exit, _, err) = run(mm1gate(home.path()).args(["config", "check"]));
     assert_eq!(exit, 0, "{err}");
-    std::fs::write(&file, format!("{}pin = \"4711\"\n", example.replace("[modem.limits]\n", ""))).ok();
-    std::fs::write(&file, CONFIG.replace("[modem.operator]", "pin = \"4711\"\n[modem.operator]")).unwrap();
+    std::fs::write(&file, CONFIG.replace("[modem.operator]", "pin = \"4711\"\n[modem.operator]"))
+        .unwrap();
     let (exit, _, err) = run(mm1gate(home.path()).args(["config", "init"]));
     assert_eq!(exit, 73, "{err}");
     assert!(err.contains("is there already") && err.contains("nothing was written"), "{err}");
@@ -182,7 +182,10 @@ fn configuration_is_written_once_and_shown_without_secrets() {
     let (exit, json, err) = run(mm1gate(home.path()).args(["config", "show", "--json"]));
     assert_eq!(exit, 0, "{err}");
     let json: Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!((&json["modem"][0]["pin"], &json["limits"]["per_day"]), (&"***".into(), &1_000.into()));
+    assert_eq!(
+        (&json["modem"][0]["pin"], &json["limits"]["per_day"]),
+        (&"***".into(), &1_000.into())
+    );
     // What is shown can be read again.
     let again = home.path().join("again.toml");
     std::fs::write(&again, shown.replace("pin = \"***\"\n", "")).unwrap();

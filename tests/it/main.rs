@@ -3,6 +3,7 @@
 mod api_access;
 mod api_listen;
 mod api_messages;
+mod api_metrics;
 mod api_page;
 mod api_rig;
 mod api_security;
@@ -18,6 +19,7 @@ mod cli_demo;
 mod cli_doctor;
 mod cli_encode;
 mod cli_modem;
+mod cli_supervised;
 mod cli_texts;
 mod cmux_modem;
 mod cmux_vectors;

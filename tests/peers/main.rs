@@ -49,3 +49,4 @@ mod tshark_mms_vectors;
 mod tshark_push;
 mod tshark_sms;
 mod tshark_wsp;
+mod unit_file;

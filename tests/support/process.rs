@@ -84,6 +84,11 @@ impl Process {
         }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// What it wrote to standard error.
     pub(crate) fn errors(&self) -> String {
         std::fs::read_to_string(&self.stderr).unwrap_or_default()

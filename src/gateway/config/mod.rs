@@ -8,6 +8,7 @@ mod mail;
 mod operator;
 mod receiving;
 mod sending;
+mod show;
 mod world;
 
 use std::net::SocketAddr;
@@ -79,7 +80,7 @@ pub struct Config {
 }
 
 /// One modem.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModemConfig {
     /// Its name for people and programs.
     pub name: String,

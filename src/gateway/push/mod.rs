@@ -304,7 +304,7 @@ impl Intake {
             };
             let (content_type, mut what) = understand::understand(&datagram.data, &arrival);
             if let PushKind::Notification(new) = &mut what {
-                let policy = &self.core.receiving;
+                let policy = self.core.receiving.get();
                 new.retrieve = policy.decide(&self.modem, new.from.as_ref(), new.size);
             }
             stages.tell(Stage::SmsRead { what: understand::describe(&what).to_owned() });
@@ -314,7 +314,7 @@ impl Intake {
         let text = text.filter(|_| datagram.destination_port.is_none());
         let missed = text.as_deref().filter(|text| {
             let sender = &datagram.originator.text;
-            self.core.receiving.missed.matches(sender, text)
+            self.core.receiving.get().missed.matches(sender, text)
         });
         let fault = missed.map(|_| MissedMms.to_fault());
         if let Some(fault) = &fault
@@ -323,7 +323,7 @@ impl Intake {
             self.core.raise(&modem_scope(&self.modem), fault).await?;
         }
         let sms = NewSms {
-            wish: text.as_deref().and_then(|text| self.core.sending.words.find(text)),
+            wish: text.as_deref().and_then(|text| self.core.sending.get().words.find(text)),
             text,
             fault,
             port: datagram.destination_port,

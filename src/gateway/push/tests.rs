@@ -12,6 +12,7 @@ use crate::codec::sms::{
 };
 use crate::gateway::config::Timing;
 use crate::gateway::events::Events;
+use crate::gateway::live::Live;
 use crate::model::Address;
 use crate::model::{Clock, InboundState, Kind, OutboundState, Random, State};
 use crate::modem::VolatilePins;
@@ -82,11 +83,12 @@ fn intake(dir: &std::path::Path) -> Intake {
         events: Events::new(clock),
         timing: Timing::default(),
         data: crate::gateway::DataPolicy::default(),
-        sending: Arc::default(),
+        sending: Live::default(),
         resend_unknown: false,
-        receiving: Arc::default(),
+        receiving: Live::default(),
         sms_languages: Vec::new().into(),
         sms_reference: Arc::default(),
+        figures: Arc::default(),
         filing: Arc::default(),
         setting_clock: Arc::default(),
     };
