@@ -119,6 +119,15 @@ fn describe(config: &Config) -> String {
         });
         out.push_str(&format!("  modem     {} on {}: {carries}{cap}\n", modem.name, modem.port));
     }
+    for folder in &config.world.folders {
+        out.push_str(&format!("  folder    {} in {}\n", folder.name, folder.path.display()));
+    }
+    if let Some(smtp) = &config.world.smtp {
+        for mail in &config.world.mails {
+            let to = mail.to.join(", ");
+            out.push_str(&format!("  mail      {} to {to} by {}\n", mail.name, smtp.server));
+        }
+    }
     out
 }
 

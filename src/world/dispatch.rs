@@ -355,8 +355,10 @@ async fn watch_over(
     let is_mail = scope.starts_with("mail:");
     let code = match verdict {
         Verdict::Taken => {
-            for code in CODES {
-                gateway.clear_alarm(scope, code).await?;
+            for alarm in gateway.alarms().await? {
+                if alarm.scope == *scope && CODES.contains(&alarm.code.as_str()) {
+                    gateway.clear_alarm(scope, &alarm.code).await?;
+                }
             }
             return Ok(());
         }

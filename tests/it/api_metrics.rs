@@ -121,7 +121,7 @@ async fn figures_tell_what_was_sent_fetched_and_told_and_what_stands_in_the_way(
     let after = scrape(&rig).await;
     assert_eq!(after.of("mms_send_duration_seconds_count"), 1.0);
     let took = after.of("mms_send_duration_seconds_sum");
-    assert!(took > 0.1 && took < 320.0, "{took}");
+    assert!(took > 0.0 && took < 320.0, "{took}");
     assert_eq!(after.of("mms_send_duration_seconds_bucket{le=\"+Inf\"}"), 1.0);
     let buckets: Vec<f64> = after
         .samples

@@ -294,3 +294,60 @@ fn relative_folder_counts_from_the_file() {
     let config = Config::parse(&text, "/etc/mm1gate/mm1gate.toml").unwrap();
     assert_eq!(config.data_dir, Path::new("/etc/mm1gate/data"));
 }
+
+#[test]
+fn folders_say_what_is_wrong_with_them() {
+    let with = |tables: &str| complaint("[[modem]]", &format!("{tables}\n[[modem]]"));
+    for (tables, expected) in [
+        ("[[folder]]", "folder[0].path"),
+        ("[[folder]]\npath = \"\"", "folder[0].path"),
+        ("[[folder]]\npath = \"a\"\nname = \"a b\"", "folder[0].name"),
+        ("[[folder]]\npath = \"a\"\nmodem = \"none\"", "the name of a modem: front-desk"),
+        ("[[folder]]\npath = \"a\"\nevents = [\"sms.recieved\"]", "did you mean 'sms.received'"),
+        ("[[folder]]\npath = \"a\"\nsettle_seconds = 0", "a number from 1 to 300"),
+        ("[[folder]]\npath = \"a\"\nkeep_days = -1", "a number from 0 to 36500"),
+        ("[[folder]]\npath = \"a\"\n[[folder]]\npath = \"a/b\"", "a folder apart from that of"),
+        (
+            "[[folder]]\nname = \"x\"\npath = \"a\"\n[[folder]]\nname = \"x\"\npath = \"b\"",
+            "a name of its own",
+        ),
+        ("[[folder]]\npath = \"a\"\ncolour = 1", "there is no key 'colour'"),
+    ] {
+        let text = with(tables);
+        assert!(text.contains(expected), "{tables}: {text}");
+    }
+    let many = "[[folder]]\npath = \"a\"\n".repeat(17);
+    assert!(with(&many).contains("at most 16 folders"));
+}
+
+#[test]
+fn mail_says_what_is_wrong_with_it_and_repeats_no_password() {
+    let with = |tables: &str| complaint("[[modem]]", &format!("{tables}\n[[modem]]"));
+    let smtp = "[smtp]\nserver = \"mail.example\"\nfrom = \"mms@shop.example\"\n";
+    for (tables, expected) in [
+        ("[[mail]]\nto = [\"a@b.example\"]".to_owned(), "a table [smtp]"),
+        ("[smtp]\nfrom = \"a@b.example\"".to_owned(), "smtp.server"),
+        ("[smtp]\nserver = \"mail.example\"".to_owned(), "smtp.from"),
+        (smtp.replace("mail.example", "http://mail.example/"), "smtp.server"),
+        (smtp.replace("mms@shop.example", "MMS <mms@shop.example>"), "one e-mail address"),
+        (format!("{smtp}port = 70000"), "a number from 1 to 65535"),
+        (format!("{smtp}tls = \"ssl\""), "\"starttls\" (port 587)"),
+        (format!("{smtp}user = \"ann\""), "smtp.password"),
+        (format!("{smtp}password = \"s3cret\""), "smtp.user"),
+        (format!("{smtp}user = \"ann\"\npassword = \"s3cret\"\ntls = \"none\""), "smtp.tls"),
+        (format!("{smtp}user = \"ann\"\npassword = \"s3\\ncret\""), "without control characters"),
+        (format!("{smtp}ca_file = \"none.pem\""), "smtp.ca_file"),
+        (format!("{smtp}[[mail]]"), "mail[0].to"),
+        (format!("{smtp}[[mail]]\nto = [\"a@b.example, c@d.example\"]"), "mail[0].to[0]"),
+        (format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nmax_size_kb = 1"), "16 to 102400"),
+        (format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nevents = []"), "at least one event"),
+        (format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nevents = [\"x\"]"), "no such event"),
+    ] {
+        let text = with(&tables);
+        assert!(text.contains(expected), "{tables}: {text}");
+        assert!(!text.contains("s3cret") && !text.contains("cret\""), "{text}");
+    }
+    let text = GOOD.replace("[[modem]]", &format!("{smtp}port = 465\n[[modem]]"));
+    let smtp = Config::parse(&text, "test.toml").unwrap().world.smtp.unwrap();
+    assert_eq!((smtp.port, smtp.tls), (465, SmtpTls::Implicit));
+}

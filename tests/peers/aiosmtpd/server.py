@@ -3,15 +3,15 @@
 The first mail is refused with 451, as greylisting does. Arguments: certificate, key (PEM).
 """
 
+import asyncio
+import email
 import email.policy
 import hashlib
 import json
 import ssl
 import sys
-import time
 
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class Handler:
@@ -47,12 +47,21 @@ def login(server, session, envelope, mechanism, data):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
-controller = Controller(
-    Handler(), hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True,
-    auth_required=True, authenticator=login, server_hostname="localhost",
-)
-# Its own look whether the port answers asks the port it was told, not the one it got.
-controller._trigger_server = lambda: None
-controller.start()
-print(json.dumps({"port": controller.server.sockets[0].getsockname()[1]}), flush=True)
-time.sleep(600)
+handler = Handler()
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+
+    def session():
+        return SMTP(
+            handler, hostname="localhost", tls_context=context, require_starttls=True,
+            auth_required=True, authenticator=login, loop=loop,
+        )
+
+    server = await loop.create_server(session, "127.0.0.1", 0)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    await asyncio.sleep(600)
+
+
+asyncio.run(main())
