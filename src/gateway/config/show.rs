@@ -47,6 +47,7 @@ impl Config {
         }
         put(&mut table, "trusted_proxies", texts(&self.api.trusted_proxies));
         put(&mut table, "plain_http_beyond_this_machine", self.api.plain_http);
+        put(&mut table, "part_urls_allow", texts(&self.api.part_urls_allow));
         table
     }
 
