@@ -14,7 +14,8 @@ use serde_json::{Map, Value, json};
 use super::auth::{self, Scope};
 use super::rest::methods;
 use super::{
-    Context, access, alarms, arrivals, events, facade, health, page, rest, sending, webhooks,
+    Context, access, alarms, arrivals, events, facade, health, page, rest, routes, sending,
+    webhooks,
 };
 
 /// Everything that is served.
@@ -26,6 +27,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         access::endpoints(),
         alarms::endpoints(),
         sending::endpoints(),
+        routes::endpoints(),
         arrivals::endpoints(),
         webhooks::endpoints(),
         health::endpoints(),

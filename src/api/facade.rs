@@ -17,6 +17,7 @@ use super::intake::{self, Draft, MAX_BODY, RawPart};
 use super::problem::Problem;
 use super::{Context, body, query};
 use crate::model::Timestamp;
+use crate::store::Acceptance;
 
 /// Most fields of one request.
 const MAX_FIELDS: usize = 64;
@@ -117,9 +118,15 @@ async fn nowsms(State(context): State<Context>, request: Request) -> Result<Resp
         message.origin = caller.origin(&context.gateway);
     }
     let recipients = message.to.clone();
-    let id = context.gateway.accept(message).await?;
-    let lines: String =
-        recipients.iter().map(|to| format!("MessageID={id}, Recipient={to}\r\n")).collect();
+    let taken = context.gateway.submit(message).await?;
+    let id = &taken.id;
+    let lines: String = recipients
+        .iter()
+        .map(|to| match taken.refused.iter().find(|(address, _)| address == to) {
+            Some((_, fault)) => format!("Recipient={to}, Error={}\r\n", fault.summary),
+            None => format!("MessageID={id}, Recipient={to}\r\n"),
+        })
+        .collect();
     Ok(plain(StatusCode::OK, format!("Message Submitted\r\n{lines}")))
 }
 
@@ -155,7 +162,9 @@ async fn sendmms(State(context): State<Context>, request: Request) -> Result<Res
         }
     }
     let taken = take(&context, &caller, draft).await.map_err(as_text)?;
-    Ok(plain(StatusCode::OK, format!("Accepted: {taken}")))
+    let refused: String =
+        taken.refused.iter().map(|(_, fault)| format!("\r\nNot sent: {}", fault.summary)).collect();
+    Ok(plain(StatusCode::OK, format!("Accepted: {}{refused}", taken.id)))
 }
 
 async fn sendsms(State(context): State<Context>, request: Request) -> Result<Response, Response> {
@@ -181,14 +190,10 @@ async fn sendsms(State(context): State<Context>, request: Request) -> Result<Res
     Ok(plain(StatusCode::ACCEPTED, "0: Accepted for delivery".to_owned()))
 }
 
-async fn take(
-    context: &Context,
-    caller: &Caller,
-    draft: Draft,
-) -> Result<crate::model::MessageId, Problem> {
+async fn take(context: &Context, caller: &Caller, draft: Draft) -> Result<Acceptance, Problem> {
     let mut message = draft.finish()?;
     message.origin = caller.origin(&context.gateway);
-    Ok(context.gateway.accept(message).await?)
+    Ok(context.gateway.submit(message).await?)
 }
 
 /// Who asks and what. A link in a web page can make a browser ask such a path, so that being on

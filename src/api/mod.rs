@@ -25,6 +25,7 @@ mod parts;
 mod problem;
 pub(crate) mod query;
 mod rest;
+mod routes;
 mod sending;
 mod serving;
 pub mod view;

@@ -6,7 +6,7 @@ use super::endpoint::{self, reference};
 use super::intake::{
     MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
 };
-use super::{access, alarms, fetch, health, sending, webhooks};
+use super::{access, alarms, fetch, health, routes, sending, webhooks};
 use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
@@ -48,6 +48,7 @@ fn all_schemas() -> Value {
         access::schemas(),
         alarms::schemas(),
         sending::schemas(),
+        routes::schemas(),
         health::schemas(),
         webhooks::schemas(),
     ] {
@@ -104,6 +105,10 @@ fn schemas() -> Value {
                 "client_ref": { "type": ["string", "null"], "maxLength": MAX_CLIENT_REF },
                 "modem": { "type": ["string", "null"], "maxLength": MAX_MODEM, "description":
                     "Name of the modem that is to carry it; any that can unless given." },
+                "route": { "type": ["string", "null"], "maxLength": MAX_MODEM, "description":
+                    "Name of the route that it is to go by; the one that fits unless given." },
+                "from": { "type": ["string", "null"], "description":
+                    "The number of ours that it is to come from; any unless given." },
             },
         },
         "NewPart": {
@@ -129,6 +134,7 @@ fn schemas() -> Value {
                 "group": { "type": "boolean" }, "delivery_report": { "type": "boolean" },
                 "read_report": { "type": "boolean" },
                 "expires_at": time(), "client_ref": text(), "modem": text(),
+                "route": text(), "from": text(),
                 "validity_seconds": { "type": "string", "pattern": "^[0-9]+$" },
                 "send_at": time(), "priority": { "enum": ["low", "normal", "high"] },
             },
@@ -136,6 +142,11 @@ fn schemas() -> Value {
         "Accepted": object(json!({
             "id": text(), "kind": { "enum": ["mms", "sms"] }, "state": text(), "url": text(),
             "segments": count(), "encoding": { "enum": ["gsm7", "gsm7-shift", "ucs2"] },
+            "refused": { "type": "array", "items": reference("RefusedRecipient"), "description":
+                "The recipients that it is not sent to, while the others get it." },
+        })),
+        "RefusedRecipient": object(json!({
+            "address": text(), "code": text(), "detail": text(),
         })),
         "TextCost": object(json!({
             "segments": count(), "encoding": { "enum": ["gsm7", "gsm7-shift", "ucs2"] },
@@ -178,6 +189,7 @@ fn schemas() -> Value {
                 .map(|state| state.as_str()).collect::<Vec<_>>() },
             "mmsc_message_id": text(), "report": text(),
             "delivered_at": time(), "read_at": time(), "fault": reference("Fault"),
+            "modem": text(),
         })),
         "Part": object(json!({
             "index": count(), "content_type": text(), "filename": text(), "content_id": text(),

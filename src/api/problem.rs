@@ -1,11 +1,16 @@
 //! Errors of the API as `application/problem+json` (RFC 9457) with a stable `code`.
 
+use std::time::Duration;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{AcceptError, ActionError, ModemView, TestError};
+use crate::gateway::{AcceptError, ActionError, ModemView, OptedOut, TestError};
 use crate::store::StoreError;
+
+/// Most recipients named in one refusal.
+const MAX_LISTED: usize = 20;
 
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +29,9 @@ pub struct Problem {
     /// What is wrong with which field, when fields are wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// After how many seconds the same request may be taken; told as `Retry-After`.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
 }
 
 /// What is wrong with one field of a request.
@@ -63,6 +71,7 @@ impl Problem {
             detail: detail.into(),
             hint: None,
             errors: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -70,6 +79,14 @@ impl Problem {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds when the same request may be taken.
+    #[must_use]
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        // Whoever comes a moment too early is refused once more.
+        self.retry_after = Some(wait.as_secs().saturating_add(1));
         self
     }
 
@@ -89,6 +106,7 @@ impl Problem {
             detail,
             hint: None,
             errors,
+            retry_after: None,
         }
     }
 
@@ -171,13 +189,16 @@ impl From<StoreError> for Problem {
                 )
                 .hint("use a new key for each message, the same one only to repeat a request");
             }
-            StoreError::AccountLimit { again_at, .. } => {
-                let problem = Self::new(
+            StoreError::AccountLimit { again_at, again_in, .. } => {
+                let mut problem = Self::new(
                     StatusCode::TOO_MANY_REQUESTS,
                     "account-limit-reached",
                     "the account has used up what it may send",
                     detail,
                 );
+                if let Some(wait) = again_in {
+                    problem = problem.retry_after(wait);
+                }
                 return match again_at {
                     Some(at) => problem.hint(format!("some of it is free again at {at}")),
                     None => problem.hint("the message alone has more recipients than the limit"),
@@ -240,9 +261,36 @@ impl From<AcceptError> for Problem {
                 "make it shorter, or send it as MMS; letters beyond the GSM alphabet more than \
                  halve what fits into one SMS",
             ),
-            AcceptError::OptedOut(_) => pointer("/to", "recipient-opted-out").hint(
-                "respect it; DELETE /api/v1/opt-outs/NUMBER lifts it when they have changed their mind",
+            AcceptError::OptedOut(all) => {
+                let one =
+                    |it: &OptedOut| FieldProblem::new("/to", "recipient-opted-out", it.to_string());
+                Self::fields(all.iter().take(MAX_LISTED).map(one).collect()).hint(
+                    "respect it; DELETE /api/v1/opt-outs/NUMBER lifts it when they have changed \
+                     their mind",
+                )
+            }
+            AcceptError::NoRoute { .. } => pointer("/to", "no-route").hint(
+                "add a [[route]] for such recipients to the configuration, or one with default = \
+                 true; GET /api/v1/routes lists those that there are",
             ),
+            AcceptError::NoSuchRoute { .. } => {
+                pointer("/route", "unknown-route").hint("GET /api/v1/routes lists them")
+            }
+            AcceptError::RouteNotAllowed { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "route-not-allowed",
+                "this account may not send by that route",
+                detail,
+            )
+            .hint("leave the route out, or add the account to its accounts in the configuration"),
+            AcceptError::ModemAndRoute => pointer("/route", "modem-and-route")
+                .hint("name one of them: a modem is the whole way, a route chooses one"),
+            AcceptError::UnknownSender { .. } => pointer("/from", "unknown-sender").hint(
+                "give the own_number of one of the modems as the configuration has it, or leave it \
+                 out",
+            ),
+            AcceptError::NumberAmbiguous { .. } => pointer("/to", "number-ambiguous")
+                .hint("write it in international form, such as +447700900123"),
             AcceptError::Schedule { field, .. } => {
                 pointer(&format!("/{field}"), "schedule-unusable")
             }
@@ -328,6 +376,10 @@ impl IntoResponse for Problem {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
-        (self.status(), headers, body).into_response()
+        let mut response = (self.status(), headers, body).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }

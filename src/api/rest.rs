@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::view::{self, Message, MessageList, Modem, ModemList, TextCost, Timeline};
 use super::{Context, filter, intake, metrics, openapi, parts};
 use crate::gateway::{AcceptError, Gateway};
-use crate::model::{Direction, Kind, MessageId, Once};
+use crate::model::{Address, Direction, Fault, Kind, MessageId, Once};
 use crate::store::{Acceptance, MessageView};
 
 /// Most messages in one answer.
@@ -206,6 +206,10 @@ fn accepted(gateway: &Gateway, kind: Kind, text: &str, taken: &Acceptance) -> Re
         let cost = gateway.text_cost(text);
         body["segments"] = cost.segments.into();
         body["encoding"] = cost.encoding.into();
+    }
+    if !taken.refused.is_empty() {
+        let one = |(address, fault): &(Address, Fault)| json!({ "address": address.to_string(), "code": fault.code, "detail": fault.summary });
+        body["refused"] = taken.refused.iter().map(one).collect();
     }
     let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
     let headers = response.headers_mut();

@@ -267,6 +267,9 @@ pub struct Recipient {
     /// The last error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// Name of the modem that it goes by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modem: Option<String>,
 }
 
 /// A part without its octets.
@@ -534,6 +537,7 @@ impl From<&RecipientView> for Recipient {
             delivered_at: recipient.delivered_at.map(|at| at.to_string()),
             read_at: recipient.read_at.map(|at| at.to_string()),
             fault: recipient.fault.clone(),
+            modem: Some(recipient.modem.clone()),
         }
     }
 }

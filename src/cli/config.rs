@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use super::error::{CliError, Exit};
 use super::session::ConfigArg;
 use super::{session, settings, term};
-use crate::gateway::{Config, megabytes};
+use crate::gateway::{Config, SendRoute, megabytes};
 
 /// Every key, each with what it means and what it is unless given.
 pub(super) const EXAMPLE: &str = include_str!("example.toml");
@@ -119,6 +119,9 @@ fn describe(config: &Config) -> String {
         });
         out.push_str(&format!("  modem     {} on {}: {carries}{cap}\n", modem.name, modem.port));
     }
+    for route in &config.sending.routes {
+        out.push_str(&format!("  route     {}: {}\n", route.name, way(route)));
+    }
     for folder in &config.world.folders {
         out.push_str(&format!("  folder    {} in {}\n", folder.name, folder.path.display()));
     }
@@ -129,6 +132,35 @@ fn describe(config: &Config) -> String {
         }
     }
     out
+}
+
+/// Who goes by a route, and by which modems.
+fn way(route: &SendRoute) -> String {
+    let list = |all: Vec<String>| all.join(", ");
+    let mut who = Vec::new();
+    for (what, all) in [
+        ("to", route.to.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        ("from", route.from.iter().map(ToString::to_string).collect()),
+        ("of account", route.accounts.clone()),
+    ] {
+        if !all.is_empty() {
+            who.push(format!("{what} {}", list(all)));
+        }
+    }
+    if route.default {
+        who.push("what no other is for".to_owned());
+    }
+    if who.is_empty() {
+        who.push("only when asked for by its name".to_owned());
+    }
+    let strategy = match route.modems.len() {
+        1 => String::new(),
+        _ => format!(", {}", route.strategy.as_str()),
+    };
+    let failover = route.failover.map_or_else(String::new, |after| {
+        format!(", by another one after {} minutes", after.as_secs() / 60)
+    });
+    format!("{}; by {}{strategy}{failover}", who.join("; "), route.modems.join(", "))
 }
 
 /// What the page and the API ask of whoever comes.
@@ -242,6 +274,7 @@ mod tests {
             "[smtp]",
             "[[mail]]",
             "[retention]",
+            "[[route]]",
             "[[modem]]",
             "[modem.limits]",
             "[modem.operator]",

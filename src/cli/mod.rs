@@ -49,6 +49,7 @@ mod modem_udev;
 mod outbox;
 mod redact;
 mod resend;
+mod routes;
 mod save;
 mod send;
 mod serve;
@@ -124,6 +125,8 @@ enum Command {
     Resend(resend::Args),
     /// Withdraw a message that has not left yet
     Cancel(cancel::Args),
+    /// Show which messages go by which modems, and which way one would go
+    Routes(routes::Args),
     /// Make, list and revoke tokens for the API
     Token(token::Args),
     /// Set what the holders of tokens may send, and how much
@@ -177,6 +180,7 @@ pub fn main() -> ExitCode {
             Command::Show(args) => show::run(&args),
             Command::Resend(args) => resend::run(&args),
             Command::Cancel(args) => cancel::run(&args),
+            Command::Routes(args) => routes::run(&args),
             Command::Token(args) => token::run(&args),
             Command::Account(args) => token::run_account(&args),
             Command::Backup(args) => backup::run(&args),

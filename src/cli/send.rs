@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::capture::Recording;
@@ -24,7 +24,8 @@ const MAX_FILE: u64 = 10 * 1024 * 1024;
 #[command(after_help = "Examples:\n  \
     mm1gate send --to +447700900123 --text 'Ready to collect' --file cake.jpg --wait\n  \
     mm1gate send --to +447700900123 --file cake.jpg --port auto\n  \
-    mm1gate send --sms --to +447700900123 --text 'Your cake is ready' --wait")]
+    mm1gate send --sms --to +447700900123 --text 'Your cake is ready' --wait\n  \
+    mm1gate send --sms --to +447700900123 --text 'See you at ten' --send-at 2026-12-24T08:00:00Z --validity 2h")]
 pub(super) struct Args {
     /// Recipient: a number in international form, a short code or an e-mail address; may be repeated
     #[arg(long, required_unless_present = "count", value_name = "NUMBER")]
@@ -59,6 +60,21 @@ pub(super) struct Args {
     /// Send by this modem of the running gateway; otherwise by any that can
     #[arg(long, value_name = "NAME", conflicts_with = "port")]
     modem: Option<String>,
+    /// Send by this route of the running gateway; otherwise by the one that fits
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["port", "modem"])]
+    route: Option<String>,
+    /// Send from this number of yours: by the modem that has it as `own_number`, or a route that names it
+    #[arg(long, value_name = "NUMBER", conflicts_with = "port")]
+    from: Option<String>,
+    /// How urgent it is: `low`, `normal` or `high`, which passes quiet hours [default: normal]
+    #[arg(long, value_name = "WORD", value_parser = ["low", "normal", "high"])]
+    priority: Option<String>,
+    /// Not before this time, such as 2026-12-24T18:00:00Z (RFC 3339); a gateway has to run then
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["port", "wait"])]
+    send_at: Option<String>,
+    /// How long it is of use, such as 90m, 2h or 3d: not delivered later
+    #[arg(long, value_name = "TIME", value_parser = validity)]
+    validity: Option<u64>,
     /// Wait until the operator has it, showing each stage
     #[arg(long)]
     wait: bool,
@@ -86,6 +102,16 @@ struct Accepted {
     state: String,
     /// Of an SMS: how many it takes for each recipient.
     segments: Option<usize>,
+    /// Who does not get it, while the others do.
+    #[serde(default)]
+    refused: Vec<Refused>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Refused {
+    address: String,
+    code: String,
+    detail: String,
 }
 
 /// Sends.
@@ -129,12 +155,18 @@ async fn send(session: &Session, args: &Args, body: &Value) -> Result<(), CliErr
     // Listening begins first, so that no stage is missed.
     let mut events = client.events().await?;
     let accepted: Accepted = client.post("/api/v1/messages", body).await?;
+    for one in &accepted.refused {
+        term::note(&format!("not sent: {}", term::plain(&one.detail, false)));
+    }
     // Nobody would send it when this process has the modem and ends.
     if !args.wait && !session.is_own() {
         if args.json {
             let mut told = json!({ "id": accepted.id, "state": accepted.state });
             if let Some(segments) = accepted.segments {
                 told["segments"] = segments.into();
+            }
+            if !accepted.refused.is_empty() {
+                told["refused"] = json!(accepted.refused);
             }
             return term::json(&told);
         }
@@ -196,8 +228,24 @@ fn body(args: &Args) -> Result<Value, CliError> {
     Ok(json!({
         "kind": args.kind().as_str(), "modem": args.modem, "to": to, "subject": args.subject,
         "text": text, "parts": parts, "group": args.group, "delivery_report": report,
-        "client_ref": args.reference,
+        "client_ref": args.reference, "route": args.route, "from": args.from,
+        "priority": args.priority, "send_at": args.send_at, "validity_seconds": args.validity,
     }))
+}
+
+/// Reads a time such as `90m`; seconds.
+fn validity(text: &str) -> Result<u64, String> {
+    let wrong = || "a number with s, m, h or d behind it, such as 90m, 2h or 3d".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).ok_or_else(wrong)
 }
 
 fn text(args: &Args) -> Result<Option<String>, CliError> {
@@ -273,4 +321,20 @@ fn part(path: &PathBuf) -> Result<Value, CliError> {
         "filename": name,
         "data_base64": base64::engine::general_purpose::STANDARD.encode(octets),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::validity;
+
+    #[test]
+    fn validity_is_a_number_with_its_unit() {
+        for (text, expected) in [("90s", 90), ("90m", 5_400), ("2h", 7_200), ("3d", 259_200)] {
+            assert_eq!(validity(text), Ok(expected));
+        }
+        for wrong in ["", "2", "h", "2 h", "-2h", "2w", "2\u{20ac}", "99999999999999999999d"] {
+            assert!(validity(wrong).is_err(), "{wrong}");
+        }
+        assert!(validity(&format!("{}d", u64::MAX)).is_err());
+    }
 }

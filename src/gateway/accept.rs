@@ -1,20 +1,17 @@
-//! Acceptance: what is checked before a message is made durable, and the PDUs it becomes
-//! (OMA-TS-MMS_ENC-V1_3 clause 6.1.1; mms-in-the-field 6).
+//! Acceptance: what is checked before a message is made durable.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::accept_text::accept_text;
-use super::config::ModemConfig;
+use super::gate::{OPTED_OUT, OptedOut};
 use super::line::Line;
-use super::policy::MmsNotConfigured;
-use super::{AcceptError, ActionError, Core};
-use crate::codec::mms::{Body, Expiry, From, MessageClass, Pdu, Priority, SendReq, Version};
-use crate::media::{self, ComposeError, Composed};
-use crate::model::{
-    self, Address, Direction, Kind, MessageId, NewMessage, Timestamp, TransactionId,
-};
-use crate::operators::{FromMode, Settings};
-use crate::store::{Acceptance, NewOutbound, NewSubmission};
+use super::way::{Chosen, Ways};
+use super::{AcceptError, ActionError, Core, encode};
+use crate::media::{self, ComposeError};
+use crate::model::{Address, Direction, Explain, Fault, Kind, MessageId, NewMessage, Timestamp};
+use crate::store::{Acceptance, NewOutbound};
 
 /// Most recipients of one message. Each costs a transaction of the SIM; a hundred are hours on
 /// 2G, and more than a fair-use clause allows.
@@ -29,21 +26,55 @@ pub(super) async fn accept(
     check(&mut message)?;
     let now = core.now();
     let expires_at = times(core, &mut message, now)?;
-    core.check_opt_outs(&message.to).await?;
-    if message.kind == Kind::Sms {
-        return accept_text(core, lines, message, expires_at).await;
+    let blocked = core.opted_out(&message.to).await?;
+    if blocked.len() == message.to.len() {
+        return Err(AcceptError::OptedOut(blocked));
     }
+    let mut taken = if message.kind == Kind::Sms {
+        accept_text(core, lines, message, &blocked, expires_at).await?
+    } else {
+        accept_mms(core, lines, message, &blocked, expires_at, now).await?
+    };
+    taken.refused = match &taken.change {
+        Some(_) => blocked.iter().map(|it| (it.address.clone(), it.to_fault())).collect(),
+        None => core.store.refused(&taken.id, OPTED_OUT).await?,
+    };
+    Ok(taken)
+}
+
+async fn accept_mms(
+    core: &Core,
+    lines: &[Line],
+    message: NewMessage,
+    blocked: &[OptedOut],
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<Acceptance, AcceptError> {
     let composed = media::compose(&message).map_err(|error| part_error(&error))?;
-    let line = choose(core, lines, &message).await?;
-    let submissions = encode(core, line.config(), &message, &composed, now)?;
+    let sending = core.sending.get();
+    let mut ways = Ways::new(core, lines, &message, &sending.routes).await?;
+    let (mut submissions, mut chosen) = (Vec::new(), Vec::<&Line>::new());
+    for group in groups(&message, blocked) {
+        let Chosen { line, way } = ways.choose(&group.0).await?;
+        submissions.push(encode::encode(
+            core,
+            line.config(),
+            &message,
+            &composed,
+            group,
+            way,
+            now,
+        )?);
+        if !chosen.iter().any(|other| other.config().name == line.config().name) {
+            chosen.push(line);
+        }
+    }
     let new = NewOutbound {
         id: MessageId::generate(&core.clock, &core.random),
-        subject: message.subject,
-        client_ref: message.client_ref,
-        origin: message.origin,
+        subject: message.subject.clone(),
+        client_ref: message.client_ref.clone(),
+        origin: message.origin.clone(),
         parts: composed.stored_parts(),
-        modem: line.config().name.clone(),
-        sim: line.sim(),
         expires_at,
         end_named: message.expires_at.is_some() || message.send_at.is_some(),
         priority: message.priority,
@@ -51,11 +82,34 @@ pub(super) async fn accept(
         submissions,
     };
     let taken = core.store.accept(new, now).await?;
+    told(core, &taken, &chosen);
+    Ok(taken)
+}
+
+/// Tells everybody of a message that is new.
+pub(super) fn told(core: &Core, taken: &Acceptance, lines: &[&Line]) {
     if let Some(change) = &taken.change {
         core.events.change(change);
-        line.wake();
+        lines.iter().for_each(|line| line.wake());
     }
-    Ok(taken)
+}
+
+/// Who gets a PDU together, and why it is not sent where it is not. Those who want nothing more are
+/// never among others.
+fn groups(message: &NewMessage, blocked: &[OptedOut]) -> Vec<(Vec<Address>, Option<Fault>)> {
+    let why = |address: &Address| blocked.iter().find(|it| it.address == *address);
+    let mut groups = Vec::with_capacity(message.to.len());
+    if message.group {
+        let to = message.to.iter().filter(|to| why(to).is_none()).cloned().collect();
+        groups.push((to, None));
+    }
+    for to in &message.to {
+        let fault = why(to).map(Explain::to_fault);
+        if !message.group || fault.is_some() {
+            groups.push((vec![to.clone()], fault));
+        }
+    }
+    groups
 }
 
 /// Longest time ahead that a message can be scheduled for.
@@ -142,48 +196,6 @@ fn part_error(error: &ComposeError) -> AcceptError {
     }
 }
 
-/// The modem that is to carry a message: the one that was asked for, else one that works rather
-/// than one that does not, and among those the one with the shortest queue.
-pub(super) async fn choose<'a>(
-    core: &Core,
-    lines: &'a [Line],
-    message: &NewMessage,
-) -> Result<&'a Line, AcceptError> {
-    let carries = |line: &&Line| message.kind == Kind::Sms || line.config().operator.is_some();
-    let allowed = |line: &&Line| message.origin.may_use(&line.config().name);
-    if let Some(name) = &message.modem {
-        let line = named(lines, name)?;
-        if !allowed(&line) {
-            return Err(not_allowed(message));
-        }
-        return Some(line).filter(carries).ok_or_else(|| no_settings(name));
-    }
-    let mut best: Option<((bool, usize), &Line)> = None;
-    if !lines.is_empty() && !lines.iter().any(|line| allowed(&line)) {
-        return Err(not_allowed(message));
-    }
-    for line in lines.iter().filter(allowed).filter(carries) {
-        let backlog = core.store.backlog(&line.config().name).await?;
-        let rank = (line.view().fault.is_some(), backlog);
-        if best.as_ref().is_none_or(|(other, _)| rank < *other) {
-            best = Some((rank, line));
-        }
-    }
-    best.map(|(_, line)| line).ok_or_else(|| match lines.first() {
-        Some(line) => no_settings(&line.config().name),
-        None => AcceptError::NotConfigured(
-            "no modem is configured: add a [[modem]] with its port to the configuration".to_owned(),
-        ),
-    })
-}
-
-fn not_allowed(message: &NewMessage) -> AcceptError {
-    AcceptError::ModemNotAllowed {
-        account: message.origin.account.clone().unwrap_or_default(),
-        allowed: message.origin.modems.join(", "),
-    }
-}
-
 /// The modem of this name.
 pub(super) fn named<'a>(lines: &'a [Line], name: &str) -> Result<&'a Line, AcceptError> {
     lines.iter().find(|line| line.config().name == name).ok_or_else(|| AcceptError::NoSuchModem {
@@ -192,117 +204,25 @@ pub(super) fn named<'a>(lines: &'a [Line], name: &str) -> Result<&'a Line, Accep
     })
 }
 
-/// Whether `line` can send a message that was made for another modem.
-pub(super) async fn may_carry(
+/// The PDUs of a message as the operator of `line` wants them.
+pub(super) async fn for_another(
     core: &Core,
-    lines: &[Line],
     line: &Line,
     id: &MessageId,
-) -> Result<(), ActionError> {
-    let Some(view) = core.store.message(id).await? else { return Ok(()) };
+) -> Result<Vec<(i64, Bytes)>, ActionError> {
+    let Some(view) = core.store.message(id).await? else { return Ok(Vec::new()) };
     if view.summary.direction == Direction::Inbound || view.summary.kind == Kind::Sms {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let name = &line.config().name;
-    let Some(settings) = &line.config().operator else { return Err(no_settings(name).into()) };
-    let size = core.store.largest_pdu(id).await?;
-    if size > settings.max_message_size {
-        return Err(AcceptError::TooLarge { size, limit: settings.max_message_size }.into());
+    let mut recoded = Vec::new();
+    for (key, pdu) in core.store.pdus(id).await? {
+        recoded.push((key, encode::recode(&pdu, line.config(), None, None)?));
     }
-    let named = |settings: &Settings| settings.from_mode == FromMode::Number;
-    let before = lines.iter().find(|it| Some(&it.config().name) == view.summary.modem.as_ref());
-    let holds_number = before.and_then(|it| it.config().operator.as_ref()).is_some_and(named);
-    if (holds_number || named(settings)) && view.summary.modem.as_ref() != Some(name) {
-        return Err(ActionError::WrongState {
-            id: id.clone(),
-            state: view.summary.state.as_str(),
-            reason: "the operator wants the sender's number in it; write it anew for the other modem",
-        });
-    }
-    Ok(())
-}
-
-fn no_settings(modem: &str) -> AcceptError {
-    AcceptError::NotConfigured(MmsNotConfigured { modem: modem.to_owned() }.to_string())
-}
-
-fn encode(
-    core: &Core,
-    modem: &ModemConfig,
-    message: &NewMessage,
-    composed: &Composed,
-    now: Timestamp,
-) -> Result<Vec<NewSubmission>, AcceptError> {
-    let Some(settings) = &modem.operator else { return Err(no_settings(&modem.name)) };
-    let groups: Vec<Vec<Address>> = if message.group {
-        if message.to.len() > settings.max_recipients {
-            return Err(AcceptError::TooManyRecipients {
-                count: message.to.len(),
-                limit: settings.max_recipients,
-            });
-        }
-        vec![message.to.clone()]
-    } else {
-        message.to.iter().map(|address| vec![address.clone()]).collect()
-    };
-    let from = match (settings.from_mode, &modem.own_number) {
-        (FromMode::Number, Some(number)) => From::Address(number.clone()),
-        _ => From::InsertAddress,
-    };
-    let (major, minor) = settings.mms_version;
-    let mut submissions = Vec::with_capacity(groups.len());
-    for recipients in groups {
-        let transaction_id = TransactionId::generate(&core.random);
-        let pdu = Pdu::SendReq(SendReq {
-            transaction_id: transaction_id.as_str().to_owned(),
-            version: Version { major, minor },
-            // The MMSC puts in its own (OMA-TS-MMS_ENC-V1_3 clause 6.1.1).
-            date: core.clock.is_synchronised().then_some(now),
-            from: from.clone(),
-            to: recipients.clone(),
-            cc: Vec::new(),
-            bcc: Vec::new(),
-            subject: message.subject.clone(),
-            message_class: Some(MessageClass::Personal),
-            expiry: expiry(message),
-            delivery_time: None,
-            priority: Some(match message.priority {
-                model::Priority::Low => Priority::Low,
-                model::Priority::Normal => Priority::Normal,
-                model::Priority::High => Priority::High,
-            }),
-            sender_visibility_hide: None,
-            delivery_report: Some(message.delivery_report),
-            read_report: Some(message.read_report),
-            extra: Vec::new(),
-            content_type: composed.content_type.clone(),
-            body: Body::Multipart(composed.parts.clone()),
-        })
-        .encode();
-        if pdu.len() > settings.max_message_size {
-            return Err(AcceptError::TooLarge {
-                size: pdu.len(),
-                limit: settings.max_message_size,
-            });
-        }
-        submissions.push(NewSubmission { transaction_id, pdu, recipients });
-    }
-    Ok(submissions)
-}
-
-/// How long the MMSC is to keep it: as long as the caller says, in the caller's own way of telling
-/// it, since one of both clocks may be wrong.
-fn expiry(message: &NewMessage) -> Option<Expiry> {
-    match (message.validity, message.expires_at) {
-        (Some(validity), _) => Some(Expiry::After(validity)),
-        (None, at) => at.map(Expiry::At),
-    }
+    Ok(recoded)
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::model::NewPart;
 

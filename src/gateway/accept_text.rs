@@ -5,12 +5,14 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
+use super::gate::OptedOut;
 use super::line::Line;
+use super::way::{Chosen, Ways};
 use super::{AcceptError, Core, accept};
 use crate::codec::sms::{
     Language, MAX_PARTS, SmsAddress, SmsSubmit, TextCoding, TextCount, ValidityPeriod, count_text,
 };
-use crate::model::{Address, MessageId, NewMessage, Timestamp, TransactionId};
+use crate::model::{Address, Explain, MessageId, NewMessage, Timestamp, TransactionId};
 use crate::store::{Acceptance, NewText, NewTextSubmission};
 
 /// Most short messages that one text may take: each is paid for, and phones show longer ones as
@@ -81,24 +83,35 @@ pub(super) async fn accept_text(
     core: &Core,
     lines: &[Line],
     message: NewMessage,
+    blocked: &[OptedOut],
     expires_at: Timestamp,
 ) -> Result<Acceptance, AcceptError> {
     let text = check(&message, &core.sms_languages)?;
     let now = core.now();
-    let line = accept::choose(core, lines, &message).await?;
+    let sending = core.sending.get();
+    let mut ways = Ways::new(core, lines, &message, &sending.routes).await?;
     let reference = core.sms_reference.fetch_add(1, Ordering::Relaxed);
-    let submissions = message
-        .to
-        .iter()
-        .map(|recipient| submission(core, recipient, text, reference, &message, expires_at))
-        .collect::<Result<Vec<_>, _>>()?;
+    let (mut submissions, mut chosen) = (Vec::new(), Vec::<&Line>::new());
+    for recipient in &message.to {
+        let Chosen { line, way } = ways.choose(std::slice::from_ref(recipient)).await?;
+        let refused = blocked.iter().find(|it| it.address == *recipient).map(Explain::to_fault);
+        let segments = segments(core, recipient, text, reference, &message, expires_at)?;
+        submissions.push(NewTextSubmission {
+            transaction_id: TransactionId::generate(&core.random),
+            recipient: recipient.clone(),
+            segments,
+            way,
+            refused,
+        });
+        if !chosen.iter().any(|other| other.config().name == line.config().name) {
+            chosen.push(line);
+        }
+    }
     let new = NewText {
         id: MessageId::generate(&core.clock, &core.random),
         client_ref: message.client_ref.clone(),
         origin: message.origin.clone(),
         text: text.to_owned(),
-        modem: line.config().name.clone(),
-        sim: line.sim(),
         expires_at,
         end_named: message.expires_at.is_some() || message.send_at.is_some(),
         priority: message.priority,
@@ -106,10 +119,7 @@ pub(super) async fn accept_text(
         submissions,
     };
     let taken = core.store.accept_text(new, now).await?;
-    if let Some(change) = &taken.change {
-        core.events.change(change);
-        line.wake();
-    }
+    accept::told(core, &taken, &chosen);
     Ok(taken)
 }
 
@@ -138,14 +148,15 @@ fn check<'a>(message: &'a NewMessage, languages: &[Language]) -> Result<&'a str,
     Ok(text)
 }
 
-fn submission(
+/// The SMS-SUBMITs for one recipient.
+fn segments(
     core: &Core,
     recipient: &Address,
     text: &str,
     reference: u8,
     message: &NewMessage,
     expires_at: Timestamp,
-) -> Result<NewTextSubmission, AcceptError> {
+) -> Result<Vec<Bytes>, AcceptError> {
     let mut submit = SmsSubmit::text(SmsAddress::from_text(recipient.text()), text)
         .languages(&core.sms_languages)
         .reference(reference);
@@ -157,18 +168,13 @@ fn submission(
         submit = submit.request_status_report();
     }
     let unusable = |_| AcceptError::NoNumber { address: recipient.clone() };
-    let segments = submit
+    submit
         .parts()
         .map_err(|_| AcceptError::TextTooLong { segments: MAX_PARTS + 1, limit: MAX_SEGMENTS })?
         .iter()
         .map(|part| part.encode().map(Bytes::from))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(unusable)?;
-    Ok(NewTextSubmission {
-        transaction_id: TransactionId::generate(&core.random),
-        recipient: recipient.clone(),
-        segments,
-    })
+        .map_err(unusable)
 }
 
 #[cfg(test)]

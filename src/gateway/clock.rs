@@ -66,7 +66,15 @@ impl ClockWatch {
             }
             if self.look(look % NOTE_EVERY == 0, &stop).await {
                 aftermath = AFTERMATH;
-                lines.iter().for_each(Line::wake_now);
+                for line in &lines {
+                    // It may be another month.
+                    if let Some(sim) = line.last_sim()
+                        && let Err(error) = line.read_data_use(&sim).await
+                    {
+                        tracing::error!("{error}");
+                    }
+                    line.wake_now();
+                }
             } else if aftermath > 0 {
                 aftermath -= 1;
                 if let Err(error) = self.core.store.hurry(self.core.now()).await {
@@ -98,7 +106,7 @@ impl ClockWatch {
         }
         tracing::warn!("this computer's clock was set from {} to {}", step.before, step.after);
         // Before what waits is moved nothing may be looked at whose end would be over.
-        while let Err(error) = self.core.store.clock_moved(step, self.run_began).await {
+        while let Err(error) = self.move_store(step).await {
             tracing::error!("{error}");
             tokio::select! {
                 biased;
@@ -108,6 +116,13 @@ impl ClockWatch {
         }
         self.run_began = moved(self.run_began, step);
         true
+    }
+}
+
+impl ClockWatch {
+    async fn move_store(&self, step: ClockStep) -> Result<(), StoreError> {
+        let calendar = self.core.data.calendar.clone();
+        self.core.store.clock_moved(step, self.run_began, calendar).await
     }
 }
 

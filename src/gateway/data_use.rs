@@ -177,6 +177,12 @@ impl Line {
         self.show(|shown| shown.data = view);
     }
 
+    /// Until when no call is made because the month's data is used, and why.
+    pub(super) fn cap_reached(&self) -> Option<(Timestamp, Fault)> {
+        let view = self.data_view().filter(DataView::is_over)?;
+        Some((view.ends_at, view.fault(&self.config().name)?))
+    }
+
     /// Follows the calendar: a new month begins with nothing used.
     pub(super) async fn follow_month(&self, sim: &str) -> Result<(), StoreError> {
         let ends_at = self.shown().data.as_ref().map(|view| view.ends_at);
@@ -190,8 +196,7 @@ impl Line {
 impl Worker<'_> {
     /// Until when no call is made because the month's data is used, and why.
     pub(super) fn cap_reached(&self) -> Option<(Timestamp, Fault)> {
-        let view = self.line.data_view().filter(DataView::is_over)?;
-        Some((view.ends_at, view.fault(self.name())?))
+        self.line.cap_reached()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why the gateway does not start, does not take a message, or does not do what a person wants.
 
+use super::gate::OptedOut;
 use crate::model::{Address, Blame, Explain, Layer, MessageId, Retry, Timestamp};
 use crate::store::{OwnerError, StoreError};
 
@@ -133,9 +134,50 @@ pub enum AcceptError {
         /// How many it may take.
         limit: usize,
     },
-    /// A recipient wants nothing more from us.
-    #[error("{0}")]
-    OptedOut(String),
+    /// All recipients want nothing more from us.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    OptedOut(Vec<OptedOut>),
+    /// None of the routes is for this recipient.
+    #[error("no route leads to {to}; there are: {known}")]
+    NoRoute {
+        /// The recipient, as the patterns see it.
+        to: Address,
+        /// The names of the routes.
+        known: String,
+    },
+    /// No route of this name is configured.
+    #[error("there is no route '{name}'; there are: {known}")]
+    NoSuchRoute {
+        /// What was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The account may not send by it.
+    #[error("route '{route}' is not for account '{account}'")]
+    RouteNotAllowed {
+        /// Whose message it is.
+        account: String,
+        /// The route that it asks for.
+        route: String,
+    },
+    /// Both say which way it goes.
+    #[error("the message names a modem and a route")]
+    ModemAndRoute,
+    /// None of the modems that may send it has this number.
+    #[error("none of the modems that this message may go by has the number {from}")]
+    UnknownSender {
+        /// What was asked for.
+        from: Address,
+    },
+    /// A number in national form, and modems in several countries.
+    #[error("{to} is somebody else in each of the countries of the modems ({countries})")]
+    NumberAmbiguous {
+        /// The recipient.
+        to: Address,
+        /// Two of the countries.
+        countries: String,
+    },
     /// It is to be sent too late, or in two contradicting ways.
     #[error("{reason}")]
     Schedule {

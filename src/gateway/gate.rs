@@ -7,21 +7,24 @@ use super::limits::{self, LimitReached};
 use super::line::Line;
 use super::quiet::{Quiet, QuietHours};
 use super::upkeep::HELD;
-use super::{alarms, limits::Limits};
+use super::{AcceptError, alarms, encode, limits::Limits};
 use crate::model::{
     Address, Blame, Calendar, Explain, Fault, Kind, Layer, Priority, Retry, Timestamp,
+    TransactionId,
 };
-use crate::store::{AtGate, Ceiling, Pause, StoreError, Whom};
+use crate::store::{AtGate, Ceiling, Excluded, Pause, StoreError, Wait, Whom};
 
 /// What is decided about the next message of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ruling {
     /// It may leave.
     Go,
-    /// It waits, and others with it.
-    Wait { whom: Whom, until: Timestamp, fault: Fault },
+    /// It waits, and others with it; `here`: another modem may be able to send it.
+    Wait { whom: Whom, until: Timestamp, fault: Fault, here: bool },
     /// It must not leave at all.
     Never { fault: Fault },
+    /// It may leave for the others, and not for these.
+    Without { refused: Vec<(Address, Fault)> },
 }
 
 /// What holds for a line besides what the store knows.
@@ -35,31 +38,44 @@ pub(super) struct Rules<'a> {
 
 /// Decides about the next message; the first that stands in its way is told.
 pub(super) fn rule(next: &AtGate, rules: &Rules<'_>, now: Timestamp) -> Ruling {
-    if let Some(entry) = &next.opted_out {
-        let fault = OptedOut { address: entry.address.clone(), since: entry.since }.to_fault();
-        return Ruling::Never { fault };
+    let refused: Vec<(Address, Fault)> = next
+        .opted_out
+        .iter()
+        .map(|(address, since)| {
+            let fault = OptedOut { address: address.clone(), since: *since }.to_fault();
+            (address.clone(), fault)
+        })
+        .collect();
+    if let Some((_, fault)) = refused.first() {
+        return if refused.len() < next.recipients.len() && !next.in_doubt {
+            Ruling::Without { refused }
+        } else {
+            Ruling::Never { fault: fault.clone() }
+        };
     }
     if let Some(pause) = next.pauses.first() {
         let until = pause.until.unwrap_or_else(|| now.plus(HELD));
+        let here = pause.scope != alarms::ALARM_GATEWAY;
         let fault = Paused { pause: pause.clone() }.to_fault();
-        return Ruling::Wait { whom: Whom::All, until, fault };
+        return Ruling::Wait { whom: Whom::All, until, fault, here };
     }
     if let Some(until) = breaker::closed_until(&next.breaker, now) {
         let (modem, state) = (rules.modem.to_owned(), next.breaker.clone());
         let fault = SimRefused { modem, state }.to_fault();
-        return Ruling::Wait { whom: Whom::All, until, fault };
+        return Ruling::Wait { whom: Whom::All, until, fault, here: true };
     }
     if next.priority < Priority::High
         && let Some(until) = rules.quiet.and_then(|quiet| quiet.end(rules.calendar, now))
     {
-        return Ruling::Wait { whom: Whom::NotHigh, until, fault: Quiet { until }.to_fault() };
+        let fault = Quiet { until }.to_fault();
+        return Ruling::Wait { whom: Whom::NotHigh, until, fault, here: false };
     }
     if let Some((name, ceiling, until)) =
         limits::longest(rules.names, rules.ceilings, &next.free_at, now)
     {
         let (modem, most) = (rules.modem.to_owned(), ceiling.most);
         let fault = LimitReached { modem, name, most, until }.to_fault();
-        return Ruling::Wait { whom: Whom::All, until, fault };
+        return Ruling::Wait { whom: Whom::All, until, fault, here: true };
     }
     Ruling::Go
 }
@@ -83,19 +99,77 @@ impl Line {
             let next = core.store.at_the_gate(kind, modem, sim, ceilings.clone(), now).await?;
             let Some(next) = next else { return Ok(false) };
             match rule(&next, &rules, now) {
-                Ruling::Go => return Ok(true),
-                Ruling::Wait { whom, until, fault } => {
+                Ruling::Go => {
+                    self.held(kind, None);
+                    return Ok(true);
+                }
+                Ruling::Wait { whom, until, fault, here } => {
                     // A clock that stands still must not have it asked for ever.
                     let until = until.max(now.plus(std::time::Duration::from_millis(1)));
-                    let changes = core.store.hold(kind, modem, whom, fault, until, now).await?;
+                    self.held(kind, here.then(|| (until, fault.clone())));
+                    let wait = Wait { whom, fault, until, here };
+                    let changes = core.store.hold(kind, modem, wait, now).await?;
                     core.events.changes(&changes);
                 }
                 Ruling::Never { fault } => {
                     let change = core.store.block(next.key, fault, now).await?;
                     core.events.changes(change.as_slice());
                 }
+                Ruling::Without { refused } => self.without(&next, refused).await?,
             }
         }
+    }
+
+    /// Takes those who want nothing more out of a message for several, who get it without them.
+    async fn without(
+        &self,
+        next: &AtGate,
+        refused: Vec<(Address, Fault)>,
+    ) -> Result<(), StoreError> {
+        let core = self.core();
+        let now = core.now();
+        let fault = refused.first().map(|(_, fault)| fault.clone());
+        let rest = next.recipients.iter().filter(|to| refused.iter().all(|(one, _)| one != *to));
+        let rest: Vec<Address> = rest.cloned().collect();
+        let pdu = core.store.pdu(next.key).await?.unwrap_or_default();
+        let recode = |to: Vec<Address>, id: Option<&TransactionId>| {
+            encode::recode(&pdu, self.config(), Some(to), id)
+        };
+        let excluded = refused
+            .into_iter()
+            .map(|(address, fault)| {
+                let transaction_id = TransactionId::generate(&core.random);
+                let pdu = recode(vec![address.clone()], Some(&transaction_id))?;
+                Ok(Excluded { address, fault, transaction_id, pdu })
+            })
+            .collect::<Result<Vec<_>, AcceptError>>();
+        let change = match (recode(rest, None), excluded, fault) {
+            (Ok(pdu), Ok(excluded), _) => core.store.exclude(next.key, pdu, excluded, now).await?,
+            // What cannot be written anew is not sent to somebody who wants nothing more.
+            (_, _, Some(fault)) => core.store.block(next.key, fault, now).await?,
+            (_, _, None) => None,
+        };
+        core.events.changes(change.as_slice());
+        Ok(())
+    }
+
+    /// Whether messages of this kind are held back because the operator has refused some.
+    fn is_refused(&self, kind: Kind) -> bool {
+        let shown = self.shown();
+        let held = match kind {
+            Kind::Mms => &shown.held.0,
+            Kind::Sms => &shown.held.1,
+        };
+        held.as_ref().is_some_and(|(_, fault)| fault.code == SIM_REFUSED)
+    }
+
+    /// Until when this modem holds messages of this kind back, for reasons of its own.
+    fn held(&self, kind: Kind, held: Option<(Timestamp, Fault)>) {
+        let mut shown = self.shown();
+        *match kind {
+            Kind::Mms => &mut shown.held.0,
+            Kind::Sms => &mut shown.held.1,
+        } = held;
     }
 
     /// How much the SIM in this modem may send.
@@ -137,8 +211,13 @@ impl Line {
         if let Some(sim) = sim {
             for kind in [Kind::Mms, Kind::Sms] {
                 let state = core.store.breaker(sim, kind).await?;
+                let probe_at = state.probe_at;
                 if state.opened_at.is_some() {
-                    refused = Some(SimRefused { modem: modem.clone(), state }.to_fault());
+                    let fault = SimRefused { modem: modem.clone(), state }.to_fault();
+                    self.held(kind, probe_at.map(|at| (at, fault.clone())));
+                    refused = Some(fault);
+                } else if self.is_refused(kind) {
+                    self.held(kind, None);
                 }
             }
             match &refused {
@@ -196,12 +275,17 @@ impl Explain for Paused {
     }
 }
 
+/// The code of [`OptedOut`].
+pub(super) const OPTED_OUT: &str = "recipient-opted-out";
+
 /// The recipient wants nothing more from us.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address} has asked for no more messages (on {since})")]
-pub(super) struct OptedOut {
-    pub(super) address: Address,
-    pub(super) since: Timestamp,
+pub struct OptedOut {
+    /// Who.
+    pub address: Address,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 impl Explain for OptedOut {
@@ -210,7 +294,7 @@ impl Explain for OptedOut {
     }
 
     fn code(&self) -> &'static str {
-        "recipient-opted-out"
+        OPTED_OUT
     }
 
     fn retry(&self) -> Retry {
@@ -232,7 +316,7 @@ impl Explain for OptedOut {
 mod tests {
     use super::*;
     use crate::model::{Clock, MessageId, Random};
-    use crate::store::{BreakerState, OptOut};
+    use crate::store::BreakerState;
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -245,7 +329,9 @@ mod tests {
             key: 1,
             message: MessageId::generate(&Clock::starting_at(NOW), &Random::seeded(1)),
             priority: Priority::Normal,
-            opted_out: None,
+            opted_out: Vec::new(),
+            recipients: vec![Address::Msisdn("+447700900123".to_owned())],
+            in_doubt: false,
             pauses: Vec::new(),
             breaker: BreakerState::default(),
             free_at: vec![None; 4],
@@ -265,6 +351,7 @@ mod tests {
             Ruling::Go => ("go".to_owned(), None),
             Ruling::Wait { until, fault, .. } => (fault.code, Some(until)),
             Ruling::Never { fault } => (fault.code, None),
+            Ruling::Without { refused } => (format!("without {}", refused[0].1.code), None),
         }
     }
 
@@ -294,7 +381,12 @@ mod tests {
         at.pauses = vec![Pause { scope, since: NOW, until: None, reason: None }];
         assert_eq!(code(&at, None).0, "sending-paused");
         let address = Address::Msisdn("+447700900123".to_owned());
-        at.opted_out = Some(OptOut { address, since: NOW, word: None, message: None });
+        at.opted_out = vec![(address, NOW)];
+        assert_eq!(code(&at, None), ("recipient-opted-out".to_owned(), None));
+        // The others of a group get it, unless an earlier attempt may have gone to all.
+        at.recipients.push(Address::Msisdn("+447700900124".to_owned()));
+        assert_eq!(code(&at, None), ("without recipient-opted-out".to_owned(), None));
+        at.in_doubt = true;
         assert_eq!(code(&at, None), ("recipient-opted-out".to_owned(), None));
     }
 }

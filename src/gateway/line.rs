@@ -22,6 +22,7 @@ use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
 use super::texts::Texts;
 use super::upkeep::{Failure, unreadable_fault};
+use super::way::Held;
 use super::worker::{Trouble, Worker};
 use super::{Core, Deps, StartError};
 use crate::model::{Address, Explain, Fault, MessageId, StageSink, Timestamp, redact};
@@ -97,6 +98,8 @@ pub(super) struct Shown {
     pub(super) room_fault: Option<Fault>,
     /// Somebody, or the operator's refusals, hold what is to be sent back.
     pub(super) hold_fault: Option<Fault>,
+    /// Until when the next messages are held back, and why.
+    pub(super) held: Held,
     /// What the SIM has used of the month's data.
     pub(super) data: Option<DataView>,
     pub(super) unreadable: Vec<UnreadableSms>,
@@ -136,6 +139,7 @@ impl Line {
             sms_fault: None,
             room_fault: None,
             hold_fault: None,
+            held: Held::default(),
             data: None,
             unreadable: Vec::new(),
         };

@@ -16,9 +16,11 @@ mod carrier;
 mod clock;
 pub mod config;
 mod data_use;
+mod encode;
 mod error;
 mod events;
 mod figures;
+mod failover;
 mod gate;
 mod inbound;
 mod limits;
@@ -37,12 +39,14 @@ mod quiet;
 mod reader;
 mod reload;
 mod retrieval;
+mod routing;
 mod schedule;
 mod shift;
 mod sim_name;
 mod test_text;
 mod texts;
 mod upkeep;
+mod way;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -81,13 +85,16 @@ pub use data_use::{CAP_WARNING_PERCENT, DataView, megabytes};
 pub use error::{AcceptError, ActionError, StartError};
 pub use events::{DeviceView, Event, ModemView, Outcome};
 pub use figures::{Counts, Figures};
+pub use gate::OptedOut;
 pub use limits::{LIMIT_NAMES, Limits};
 pub use modem_view::{PortSharing, STORAGE_ALARM_PERCENT, SimView, StorageView};
 pub use opt_out::{START_WORDS, STOP_WORDS, Words};
 pub use pausing::{LimitView, MAX_REASON};
 pub use quiet::QuietHours;
 pub use retrieval::ReceivingPolicy;
+pub use routing::{Pattern, SendRoute, Strategy};
 pub use test_text::{TEST_LIFE, TestError, TestText};
+pub use way::{RouteAnswer, RouteModem, RouteView};
 
 /// What the gateway is handed instead of reaching for it by itself, so that tests can hold time
 /// still and put a virtual modem behind the port.
@@ -180,7 +187,7 @@ impl Gateway {
             figures: Arc::default(),
             timing: config.timing,
             data: config.data.clone(),
-            sending: live::Live::new(config.sending.clone()),
+            sending: live::Live::new(sending(&config)),
             resend_unknown: config.resend_unknown,
             receiving: live::Live::new(config.receiving.clone()),
             sms_languages: config.sms_languages.clone().into(),
@@ -219,6 +226,10 @@ impl Gateway {
             let line = Line::new(modem.clone(), config.profile_dir.clone(), &core, &deps)?;
             tasks.spawn(line.clone().run(stop.clone()));
             lines.push(line);
+        }
+        if lines.len() > 1 {
+            let (core, lines, access) = (core.clone(), lines.clone(), access.clone());
+            tasks.spawn(failover::Failover { core, lines, access }.run(stop.clone()));
         }
         if core.clock.is_followed() {
             tasks.spawn(watch.run(lines.clone(), stop.clone()));
@@ -368,9 +379,9 @@ impl Gateway {
         let core = &self.inner.core;
         let state = self.state(id).await?;
         let line = accept::named(&self.inner.lines, modem)?;
-        accept::may_carry(core, &self.inner.lines, line, id).await?;
+        let pdus = accept::for_another(core, line, id).await?;
         let until = core.now().plus(core.timing.give_up_after);
-        let change = core.store.send_by(id, modem, line.sim(), until, core.now()).await?;
+        let change = core.store.send_by(id, modem, line.sim(), pdus, until, core.now()).await?;
         let reason = match state {
             State::Out(OutboundState::Queued | OutboundState::Failed | OutboundState::Expired) => {
                 "parts of it have left by the other modem"
@@ -609,6 +620,15 @@ impl Gateway {
         self.inner.lines.iter().for_each(Line::wake_now);
         Ok(())
     }
+}
+
+/// Who runs one modem by hand goes by that one: the routes' other modems are not here.
+fn sending(config: &Config) -> SendingPolicy {
+    let mut sending = config.sending.clone();
+    if !config.others.is_empty() {
+        sending.routes.clear();
+    }
+    sending
 }
 
 /// Why a person's wish to send or fetch something once more is refused.

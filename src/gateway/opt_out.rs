@@ -3,7 +3,7 @@
 //! enters and lifts.
 
 use super::gate::OptedOut;
-use super::{AcceptError, Core, Gateway};
+use super::{Core, Gateway};
 use crate::model::Address;
 use crate::store::{OptOut, StoreError, Wish};
 
@@ -106,15 +106,13 @@ fn fold(text: &str) -> String {
 }
 
 impl Core {
-    /// Refuses a message to somebody who wants nothing more.
-    pub(super) async fn check_opt_outs(&self, to: &[Address]) -> Result<(), AcceptError> {
-        for address in to {
-            if let Some(entry) = self.store.opted_out(address).await? {
-                let refused = OptedOut { address: address.clone(), since: entry.since };
-                return Err(AcceptError::OptedOut(refused.to_string()));
-            }
-        }
-        Ok(())
+    /// Those of the recipients who want nothing more.
+    pub(super) async fn opted_out(&self, to: &[Address]) -> Result<Vec<OptedOut>, StoreError> {
+        let entries = self.store.opted_out_of(to.to_vec()).await?;
+        let found = to.iter().zip(entries).filter_map(|(address, entry)| {
+            Some(OptedOut { address: address.clone(), since: entry?.since })
+        });
+        Ok(found.collect())
     }
 }
 

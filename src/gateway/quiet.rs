@@ -54,6 +54,9 @@ impl QuietHours {
     }
 }
 
+/// The code of [`Quiet`].
+pub(super) const QUIET: &str = "quiet-hours";
+
 /// It is too late, or too early, for messages that are not urgent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is quiet until {until}: only messages of high priority leave")]
@@ -67,7 +70,7 @@ impl Explain for Quiet {
     }
 
     fn code(&self) -> &'static str {
-        "quiet-hours"
+        QUIET
     }
 
     fn retry(&self) -> Retry {

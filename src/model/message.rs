@@ -286,6 +286,10 @@ pub struct NewMessage {
     pub client_ref: Option<String>,
     /// Name of the modem that is to carry it; any that can unless given.
     pub modem: Option<String>,
+    /// Name of the route that it is to go by, instead of the one that fits.
+    pub route: Option<String>,
+    /// The number of ours that it is to come from; any unless given.
+    pub from: Option<Address>,
     /// Who hands it in.
     pub origin: Origin,
 }

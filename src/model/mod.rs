@@ -12,6 +12,7 @@ mod media_type;
 mod message;
 mod month;
 mod networks;
+mod numbering;
 mod priority;
 mod random;
 pub mod redact;
@@ -30,6 +31,7 @@ pub use message::{
 };
 pub use month::{Calendar, Month};
 pub use networks::{Network, why_not_public};
+pub use numbering::{country_code, country_code_length, international, is_national};
 pub use priority::Priority;
 pub use random::Random;
 pub use stage::{Stage, StageSink};

@@ -361,12 +361,14 @@ pub(super) fn check_limits(
             )?
             .query_row(params![account, since.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if rows::size(count).saturating_add(recipients) > usize::try_from(limit).unwrap_or(0) {
+            let again_at = oldest.map(|oldest| Timestamp::from_millis(oldest).plus(length));
             return Err(StoreError::AccountLimit {
                 account: account.to_owned(),
                 window,
                 limit,
                 used: u64::try_from(count).unwrap_or(0),
-                again_at: oldest.map(|oldest| Timestamp::from_millis(oldest).plus(length)),
+                again_at,
+                again_in: again_at.map(|again| again.since(at)),
             }
             .into());
         }

@@ -1,11 +1,12 @@
 //! What a person may do with a message that we send: withdraw it, send it once more, send it by
 //! another modem.
 
+use bytes::Bytes;
 use rusqlite::{Connection, params};
 
 use super::engine::Failure;
 use super::outbound::{end, set_recipients, submissions, tell};
-use super::{Change, Store, StoreError, recovery, rows};
+use super::{Change, Store, StoreError, failover, recovery, rows};
 use crate::model::{MessageId, OutboundState, Timestamp};
 
 impl Store {
@@ -45,7 +46,7 @@ impl Store {
     }
 
     /// Gives what waits or has ended without success to another modem, which holds the SIM `sim`
-    /// where that is known: the recipients see another number. What has ended is queued once more,
+    /// where that is known, with PDUs for its operator: the recipients see another number. What has ended is queued once more,
     /// as [`Self::send_again`] does. None where there is nothing of the kind, or where parts of a
     /// text have left with the other SIM already: phones do not join parts from two senders.
     ///
@@ -56,11 +57,12 @@ impl Store {
         id: &MessageId,
         modem: &str,
         sim: Option<String>,
+        pdus: Vec<(i64, Bytes)>,
         expires_at: Timestamp,
         at: Timestamp,
     ) -> Result<Option<Change>, StoreError> {
         let (id, modem) = (id.as_str().to_owned(), modem.to_owned());
-        self.write(move |db| send_by(db, &id, &modem, sim.as_deref(), expires_at, at)).await
+        self.write(move |db| send_by(db, &id, &modem, sim.as_deref(), &pdus, expires_at, at)).await
     }
 }
 
@@ -113,6 +115,7 @@ fn send_by(
     id: &str,
     modem: &str,
     sim: Option<&str>,
+    pdus: &[(i64, Bytes)],
     expires_at: Timestamp,
     at: Timestamp,
 ) -> Result<Option<Change>, Failure> {
@@ -130,9 +133,12 @@ fn send_by(
     let text = format!("to be sent by modem {modem}, on request");
     for (key, message) in open {
         db.execute(
-            "UPDATE submission SET modem = ?2, bound_to = ?3 WHERE id = ?1",
+            "UPDATE submission SET modem = ?2, bound_to = ?3, send_route = NULL WHERE id = ?1",
             params![key, modem, sim],
         )?;
+        if let Some((_, pdu)) = pdus.iter().find(|(of, _)| *of == key) {
+            failover::replace_pdu(db, key, &message, pdu)?;
+        }
         let scheduled: bool = db.query_row(
             "SELECT state = 'scheduled' FROM submission WHERE id = ?1",
             [key],
@@ -159,7 +165,8 @@ fn requeue(
 ) -> Result<(), Failure> {
     db.execute(
         "UPDATE submission
-         SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL
+         SET state = 'queued', attempts = 0, next_attempt_at = ?2, released_at = NULL,
+             held_since = NULL
          WHERE id = ?1",
         params![key, at.as_millis()],
     )?;

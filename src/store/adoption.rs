@@ -7,6 +7,7 @@ use super::engine::Failure;
 use super::inbound::{self, Life, Notification, Retrieve};
 use super::{
     Change, Store, StoreError, breaker, calls, reports, route, rows, sim_use, sims, status_reports,
+    ways,
 };
 use crate::model::{InboundState, Timestamp};
 
@@ -94,6 +95,7 @@ fn adopt(
     route::adopt(db, from, sim)?;
     breaker::adopt(db, from, sim)?;
     sim_use::adopt(db, from, sim)?;
+    ways::adopt(db, from, sim)?;
     db.execute("DELETE FROM sim WHERE id = ?1", [from])?;
     changes.extend(reports::match_waiting(db, sim, at)?);
     changes.extend(status_reports::match_waiting(db, sim, at)?);

@@ -190,6 +190,52 @@ pub(super) fn adopt(db: &Connection, from: &str, sim: &str) -> Result<(), Failur
     Ok(())
 }
 
+/// What the calls of this run have carried is booked in another month: the clock was wrong. They
+/// began between `since` and `until` by it.
+pub(super) fn rebook(
+    db: &Connection,
+    wrong: Month,
+    right: Month,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<(), Failure> {
+    let sums = {
+        let mut select = db.prepare_cached(
+            "SELECT sim, roaming, count(*), sum(octets_out), sum(octets_in) FROM data_call
+             WHERE begun_at BETWEEN ?1 AND ?2 GROUP BY sim, roaming",
+        )?;
+        select
+            .query_map(params![since.as_millis(), until.as_millis()], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, bool>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, i64>(3)?,
+                    row.get::<_, i64>(4)?,
+                ))
+            })?
+            .collect::<Result<Vec<_>, _>>()?
+    };
+    for (sim, roaming, calls, sent, received) in sums {
+        db.execute(
+            "UPDATE data_month SET calls = max(0, calls - ?4),
+                                   octets_out = max(0, octets_out - ?5),
+                                   octets_in = max(0, octets_in - ?6)
+             WHERE sim = ?1 AND month = ?2 AND roaming = ?3",
+            params![sim, wrong.to_string(), roaming, calls, sent, received],
+        )?;
+        db.execute(
+            "INSERT INTO data_month (sim, month, roaming, calls, octets_out, octets_in)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET calls = calls + excluded.calls,
+                                       octets_out = octets_out + excluded.octets_out,
+                                       octets_in = octets_in + excluded.octets_in",
+            params![sim, right.to_string(), roaming, calls, sent, received],
+        )?;
+    }
+    Ok(())
+}
+
 fn end_cut(db: &Connection, modem: Option<&str>) -> Result<usize, Failure> {
     let ended = db
         .prepare_cached(

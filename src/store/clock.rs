@@ -4,8 +4,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
-use super::{Store, StoreError, recovery};
-use crate::model::{ClockStep, Timestamp};
+use super::{Store, StoreError, calls, recovery};
+use crate::model::{Calendar, ClockStep, Timestamp};
 
 /// Table and column of every time at which something happened.
 const HAPPENED: &[(&str, &str)] = &[
@@ -27,6 +27,13 @@ const HAPPENED: &[(&str, &str)] = &[
     ("data_call", "begun_at"),
     ("data_call", "counted_at"),
     ("data_call", "ended_at"),
+    ("submission", "held_since"),
+    ("sim_use", "at"),
+    ("breaker", "opened_at"),
+    ("line_pause", "since"),
+    ("opt_out", "since"),
+    ("sticky", "noted_at"),
+    ("alarm", "since"),
 ];
 
 /// What waits or is under way, as an id of a message.
@@ -67,7 +74,8 @@ impl Store {
     }
 
     /// Moves what waits and lives by the clock as far as the clock was moved, and what this run,
-    /// which began at `run_began` by the clock as it was, has noted as well. A time that somebody
+    /// which began at `run_began` by the clock as it was, has noted as well; the data that it has
+    /// counted belongs to the month that it is now. A time that somebody
     /// else named stays.
     ///
     /// # Errors
@@ -76,8 +84,9 @@ impl Store {
         &self,
         step: ClockStep,
         run_began: Timestamp,
+        calendar: Calendar,
     ) -> Result<(), StoreError> {
-        self.write(move |db| moved(db, step, run_began)).await
+        self.write(move |db| moved(db, step, run_began, &calendar)).await
     }
 
     /// Nothing waits longer than any schedule lets it: what was noted by the clock as it was, while
@@ -91,9 +100,19 @@ impl Store {
 }
 
 fn begin(db: &Connection, synchronised: bool, at: Timestamp) -> Result<(), Failure> {
-    let was: Option<bool> =
-        db.query_row("SELECT synchronised FROM clock", [], |row| row.get(0)).optional()?;
-    if was == Some(false) {
+    let was: Option<(bool, Option<i64>)> = db
+        .query_row("SELECT synchronised, right_at FROM clock", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    if let (Some((false, right_at)), true) = (was, synchronised) {
+        // How long ago an unsynchronised run sent something is not known: as if it were now.
+        db.execute(
+            "UPDATE sim_use SET at = ?1 WHERE ?2 IS NULL OR at >= ?2",
+            params![at.as_millis(), right_at],
+        )?;
+    }
+    if was.is_some_and(|(right, _)| !right) {
         db.execute(
             &format!(
                 "UPDATE message SET expires_at = ?1 + max(0, expires_at - created_at)
@@ -120,14 +139,24 @@ fn note(db: &Connection, synchronised: bool, at: Timestamp) -> Result<(), Failur
     Ok(())
 }
 
-fn moved(db: &Connection, step: ClockStep, run_began: Timestamp) -> Result<(), Failure> {
+fn moved(
+    db: &Connection,
+    step: ClockStep,
+    run_began: Timestamp,
+    calendar: &Calendar,
+) -> Result<(), Failure> {
     let ClockStep { by, before, after, synchronised } = step;
+    let (wrong, right) = (calendar.month(before), calendar.month(after));
+    if wrong != right {
+        calls::rebook(db, wrong, right, run_began, before)?;
+    }
     for waiting in [
         "submission SET next_attempt_at = next_attempt_at + ?1
          WHERE state IN ('queued', 'sending')",
         "inbound SET next_attempt_at = next_attempt_at + ?1 WHERE next_attempt_at IS NOT NULL",
         "ack SET next_attempt_at = next_attempt_at + ?1 WHERE state = 'pending'",
         "event_delivery SET next_attempt_at = next_attempt_at + ?1 WHERE state = 'pending'",
+        "breaker SET probe_at = probe_at + ?1 WHERE probe_at IS NOT NULL",
     ] {
         db.execute(&format!("UPDATE {waiting}"), [by])?;
     }

@@ -87,7 +87,7 @@ pub(super) fn earlier(db: &Connection, dropped: &Dropped) -> Result<Option<Accep
         .optional()?;
     let Some((id, state)) = found else { return Ok(None) };
     let (id, state) = (rows::message_id(&id)?, rows::out_state(&state)?);
-    Ok(Some(Acceptance { id, state, change: None }))
+    Ok(Some(Acceptance { id, state, change: None, refused: Vec::new() }))
 }
 
 /// Notes what it became, in the commit that takes it.

@@ -1,17 +1,20 @@
 //! What decides whether the next message of a queue may leave now, read in one go; and what becomes
 //! of those that may not.
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::breaker::BreakerState;
 use super::engine::Failure;
 use super::held::{self, Held};
-use super::opt_out::{self, OptOut};
+use super::opt_out;
 use super::outbound::{set_recipients, submissions, tell};
 use super::pause::{self, Pause};
 use super::sim_use::{self, Ceiling, Counted};
-use super::{Change, Store, StoreError, breaker, rows, sims};
-use crate::model::{Address, Fault, Kind, MessageId, OutboundState, Priority, Timestamp};
+use super::{Change, Store, StoreError, breaker, failover, rows, sims};
+use crate::model::{
+    Address, Fault, Kind, MessageId, OutboundState, Priority, Timestamp, TransactionId,
+};
 
 /// The next message of a queue, and everything that may stand in its way.
 #[derive(Debug, Clone)]
@@ -22,8 +25,12 @@ pub struct AtGate {
     pub message: MessageId,
     /// How urgent it is.
     pub priority: Priority,
-    /// The first of its recipients that wants nothing more.
-    pub opted_out: Option<OptOut>,
+    /// Whom it addresses.
+    pub recipients: Vec<Address>,
+    /// Those of them who want nothing more, and since when.
+    pub opted_out: Vec<(Address, Timestamp)>,
+    /// The network may have it from an earlier attempt.
+    pub in_doubt: bool,
     /// Pauses of the gateway and of this modem.
     pub pauses: Vec<Pause>,
     /// What the operator thinks of this SIM.
@@ -39,6 +46,19 @@ pub enum Whom {
     All,
     /// Those that are not urgent.
     NotHigh,
+}
+
+/// Why due messages of a modem wait, and until when.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// Which of them.
+    pub whom: Whom,
+    /// Why.
+    pub fault: Fault,
+    /// Until when.
+    pub until: Timestamp,
+    /// The reason is this modem's or its SIM's: another one may be able to send them.
+    pub here: bool,
 }
 
 impl Store {
@@ -59,7 +79,7 @@ impl Store {
         self.read(move |db| look(db, kind, &modem, &sim, &ceilings, at)).await
     }
 
-    /// Puts due messages of a modem off until `until`, and shows why; once for each reason, however
+    /// Puts due messages of a modem off, and shows why; once for each reason, however
     /// often they are put off.
     ///
     /// # Errors
@@ -68,13 +88,26 @@ impl Store {
         &self,
         kind: Kind,
         modem: &str,
-        whom: Whom,
-        fault: Fault,
-        until: Timestamp,
+        wait: Wait,
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
         let modem = modem.to_owned();
-        self.write(move |db| hold(db, kind, &modem, whom, &fault, until, at)).await
+        self.write(move |db| hold(db, kind, &modem, &wait, at)).await
+    }
+
+    /// Takes recipients out of a submission, which gets this PDU for the others. None when it does
+    /// not wait any more, or when an earlier attempt may have gone to all of them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn exclude(
+        &self,
+        key: i64,
+        pdu: Bytes,
+        excluded: Vec<Excluded>,
+        at: Timestamp,
+    ) -> Result<Option<Change>, StoreError> {
+        self.write(move |db| exclude(db, key, &pdu, &excluded, at)).await
     }
 
     /// Ends a submission that must not be sent at all. None when it is not queued any more.
@@ -89,6 +122,19 @@ impl Store {
     ) -> Result<Option<Change>, StoreError> {
         self.write(move |db| block(db, key, &fault, at)).await
     }
+}
+
+/// A recipient who is taken out of a message for several.
+#[derive(Debug, Clone)]
+pub struct Excluded {
+    /// Who.
+    pub address: Address,
+    /// Why.
+    pub fault: Fault,
+    /// Names the PDU for them alone, should the owner want it sent after all.
+    pub transaction_id: TransactionId,
+    /// That PDU.
+    pub pdu: Bytes,
 }
 
 /// The next due submission of a queue, in the order in which they leave.
@@ -120,7 +166,7 @@ fn look(
     at: Timestamp,
 ) -> Result<Option<AtGate>, Failure> {
     let Some(key) = next(db, kind, modem, sim, at)? else { return Ok(None) };
-    let (message, priority, octets, segments): (String, i64, i64, i64) = db
+    let (message, priority, octets, segments, in_doubt): (String, i64, i64, i64, bool) = db
         .prepare_cached(
             "SELECT message_id, priority,
                     length(head) + coalesce((SELECT length(body) FROM payload
@@ -128,20 +174,22 @@ fn look(
                     + coalesce((SELECT sum(length(tpdu)) FROM segment
                                 WHERE submission_id = submission.id AND state <> 'sent'), 0),
                     (SELECT count(*) FROM segment
-                     WHERE submission_id = submission.id AND state <> 'sent')
+                     WHERE submission_id = submission.id AND state <> 'sent'),
+                    in_doubt
              FROM submission WHERE id = ?1",
         )?
-        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        .query_row([key], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })?;
     let recipients: Vec<Address> = db
         .prepare_cached("SELECT address FROM recipient WHERE submission_id = ?1 ORDER BY position")?
         .query_map([key], |row| row.get::<_, String>(0))?
         .map(|address| address.map(|address| Address::from_wire(&address)))
         .collect::<Result<_, _>>()?;
-    let mut opted_out = None;
+    let mut opted_out = Vec::new();
     for address in &recipients {
-        opted_out = opt_out::find(db, address)?;
-        if opted_out.is_some() {
-            break;
+        if let Some(entry) = opt_out::find(db, address)? {
+            opted_out.push((address.clone(), entry.since));
         }
     }
     // What has been taken and not left yet leaves before it.
@@ -172,7 +220,9 @@ fn look(
         key,
         message: rows::message_id(&message)?,
         priority: Priority::of_rank(priority),
+        recipients,
         opted_out,
+        in_doubt,
         pauses,
         breaker: breaker::read(db, sim, kind)?,
         free_at,
@@ -183,23 +233,27 @@ fn hold(
     db: &Connection,
     kind: Kind,
     modem: &str,
-    whom: Whom,
-    fault: &Fault,
-    until: Timestamp,
+    wait: &Wait,
     at: Timestamp,
 ) -> Result<Vec<Change>, Failure> {
+    let Wait { whom, fault, until, here } = wait;
     let due = submissions(
         db,
         "SELECT id, message_id FROM submission
          WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2 AND kind = ?3
            AND (?4 OR priority < 2)",
-        params![modem, at.as_millis(), kind.as_str(), whom == Whom::All],
+        params![modem, at.as_millis(), kind.as_str(), *whom == Whom::All],
     )?;
     let text = format!("held back; next attempt at {until}");
     let mut changes = Vec::new();
     for (key, message) in due {
-        db.prepare_cached("UPDATE submission SET next_attempt_at = ?2 WHERE id = ?1")?
-            .execute(params![key, until.as_millis()])?;
+        db.prepare_cached(
+            "UPDATE submission
+             SET next_attempt_at = ?2,
+                 held_since = CASE WHEN ?4 THEN coalesce(held_since, ?3) ELSE held_since END
+             WHERE id = ?1",
+        )?
+        .execute(params![key, until.as_millis(), at.as_millis(), here])?;
         held::hold(db, Held::Submission, &key.to_string())?;
         let known: bool = db
             .prepare_cached(
@@ -214,6 +268,43 @@ fn hold(
         }
     }
     Ok(changes)
+}
+
+fn exclude(
+    db: &Connection,
+    key: i64,
+    pdu: &[u8],
+    excluded: &[Excluded],
+    at: Timestamp,
+) -> Result<Option<Change>, Failure> {
+    let open = submissions(
+        db,
+        "SELECT id, message_id FROM submission
+         WHERE id = ?1 AND state = 'queued' AND NOT in_doubt",
+        [key],
+    )?;
+    let Some((_, message)) = open.into_iter().next() else { return Ok(None) };
+    failover::replace_pdu(db, key, &message, pdu)?;
+    for one in excluded {
+        db.prepare_cached(
+            "INSERT INTO submission (message_id, transaction_id, head, state, modem,
+                                     next_attempt_at, kind, bound_to, priority)
+             SELECT message_id, ?2, x'', 'failed', modem, ?3, kind, bound_to, priority
+             FROM submission WHERE id = ?1",
+        )?
+        .execute(params![key, one.transaction_id.as_str(), at.as_millis()])?;
+        let own = db.last_insert_rowid();
+        failover::replace_pdu(db, own, &message, &one.pdu)?;
+        db.prepare_cached(
+            "UPDATE recipient SET submission_id = ?3
+             WHERE submission_id = ?1 AND address = ?2",
+        )?
+        .execute(params![key, one.address.to_wire(), own])?;
+        let (state, fault) = (OutboundState::Failed, Some(&one.fault));
+        set_recipients(db, own, state, fault)?;
+        tell(db, own, &message, at, state, "not sent; the others get it", fault)?;
+    }
+    rows::refresh_outbound(db, &message, at).map(Some)
 }
 
 fn block(

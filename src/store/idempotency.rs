@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::{Change, Store, StoreError, accounts, dropped, rows};
-use crate::model::{MessageId, Once, Origin, OutboundState, Timestamp};
+use crate::model::{Address, Fault, MessageId, Once, Origin, OutboundState, Timestamp};
 
 /// How long a key is remembered.
 pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -40,6 +40,8 @@ pub struct Acceptance {
     pub state: OutboundState,
     /// What is news; absent when it had been taken before under the same key.
     pub change: Option<Change>,
+    /// The recipients that it is not sent to, and why.
+    pub refused: Vec<(Address, Fault)>,
 }
 
 impl Store {
@@ -92,7 +94,7 @@ pub(super) fn take_once(
         dropped::note(db, dropped, &change.id)?;
     }
     let state = rows::out_state(change.state.as_str())?;
-    Ok(Acceptance { id: change.id.clone(), state, change: Some(change) })
+    Ok(Acceptance { id: change.id.clone(), state, change: Some(change), refused: Vec::new() })
 }
 
 fn earlier(
@@ -116,7 +118,7 @@ fn earlier(
         return Err(StoreError::KeyReused { message: rows::message_id(&id)? }.into());
     }
     let (id, state) = (rows::message_id(&id)?, rows::out_state(&state)?);
-    Ok(Some(Acceptance { id, state, change: None }))
+    Ok(Some(Acceptance { id, state, change: None, refused: Vec::new() }))
 }
 
 fn note(

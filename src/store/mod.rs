@@ -17,6 +17,7 @@ mod clock;
 mod dropped;
 mod due;
 mod engine;
+mod failover;
 mod gate;
 mod held;
 mod idempotency;
@@ -46,6 +47,7 @@ mod tests;
 mod texts;
 mod types;
 mod view;
+mod ways;
 mod webhooks;
 mod withdrawal;
 
@@ -70,7 +72,8 @@ pub use breaker::BreakerState;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use dropped::DroppedMessage;
 pub use due::Queue;
-pub use gate::{AtGate, Whom};
+pub use failover::Waiting;
+pub use gate::{AtGate, Excluded, Wait, Whom};
 pub use idempotency::{Acceptance, KEY_LIFE};
 pub use inbound::{
     LEAST_LIFE, Life, Notification, PendingRetrieval, Received, Retrieval, Retrieve,
@@ -90,7 +93,7 @@ pub use sms::{
 };
 pub use space::{ENOUGH_ROOM, LEAST_ROOM, RESERVE_FILE};
 pub use status_reports::{SmsStatus, StatusOutcome};
-pub use submission::{Hold, NewOutbound, NewSubmission, Settlement, Submission};
+pub use submission::{Hold, NewOutbound, NewSubmission, Settlement, Submission, Way};
 pub use texts::{NewText, NewTextSubmission, SegmentOutcome, TextSegment, TextSubmission};
 pub use types::{
     Change, Filter, MessageView, PartInfo, RecipientView, SmsInfo, StoreError, Summary,

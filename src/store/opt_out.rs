@@ -1,10 +1,10 @@
 //! Who wants nothing more from us.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::engine::Failure;
 use super::rows::{self, Entry};
-use super::{Store, StoreError};
+use super::{Store, StoreError, ways};
 use crate::model::{Address, InboundState, MessageId, Timestamp};
 
 /// Most entries in one answer.
@@ -59,6 +59,17 @@ impl Store {
         self.read(move |db| find(db, &address)).await
     }
 
+    /// The entry that holds for each of these addresses.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn opted_out_of(
+        &self,
+        addresses: Vec<Address>,
+    ) -> Result<Vec<Option<OptOut>>, StoreError> {
+        self.read(move |db| addresses.iter().map(|address| find(db, address)).collect()).await
+    }
+
     /// Entries by address behind `after`, at most `limit` and a thousand.
     ///
     /// # Errors
@@ -83,20 +94,22 @@ impl Store {
     }
 }
 
-/// Does in the commit of a message what its sender wants, and writes it into its timeline. What
-/// waited on a SIM may stop messages, however old it is, and never has them begin again.
+/// Does in the commit of a message what its sender wants, and writes it into its timeline; keeps by
+/// which SIM they know us. What waited on a SIM may stop messages, however old it is, and never has
+/// them begin again.
 pub(super) fn heed(
     db: &Connection,
     message: &str,
     wish: Option<&Wish>,
     at: Timestamp,
 ) -> Result<(), Failure> {
-    let Some(wish) = wish else { return Ok(()) };
     let (sender, historic): (Option<String>, bool) =
         db.query_row("SELECT sender, historic FROM message WHERE id = ?1", [message], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     let Some(sender) = sender.map(|sender| Address::from_wire(&sender)) else { return Ok(()) };
+    ways::heard(db, message, &sender, at)?;
+    let Some(wish) = wish else { return Ok(()) };
     let text = if wish.out {
         let entry = OptOut {
             address: sender,
@@ -174,22 +187,4 @@ fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<OptOut> {
         word: row.get(2)?,
         message: row.get::<_, Option<String>>(3)?.and_then(|id| id.parse().ok()),
     })
-}
-
-impl Store {
-    /// The modem by which a number was served last.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn served_by(&self, address: &Address) -> Result<Option<String>, StoreError> {
-        let tail = tail(address);
-        self.read(move |db| {
-            let modem = db
-                .prepare_cached("SELECT modem FROM sticky WHERE tail = ?1")?
-                .query_row([tail], |row| row.get(0))
-                .optional()?;
-            Ok(modem)
-        })
-        .await
-    }
 }

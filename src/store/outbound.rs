@@ -12,7 +12,7 @@ use super::reports;
 use super::rows::{self, Entry};
 use super::{
     Change, Hold, NewOutbound, Settlement, Store, StoreError, Submission, gate, sim_use,
-    status_reports,
+    status_reports, ways,
 };
 use crate::model::{
     Address, Direction, Fault, Kind, MessageId, OutboundState, State, Timestamp, TransactionId,
@@ -183,29 +183,11 @@ impl Store {
         })
         .await
     }
-
-    /// How many submissions of `modem` wait.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn backlog(&self, modem: &str) -> Result<usize, StoreError> {
-        let modem = modem.to_owned();
-        self.read(move |db| {
-            let count: i64 = db.query_row(
-                "SELECT count(*) FROM submission
-                 WHERE state IN ('queued', 'sending') AND modem = ?1",
-                [modem],
-                |row| row.get(0),
-            )?;
-            Ok(rows::size(count))
-        })
-        .await
-    }
 }
 
 fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Change, Failure> {
     let id = message.id.as_str();
-    let (state, due) = first_state(message.send_at, at);
+    let (begin, due) = first_state(message.send_at, at);
     db.prepare_cached(
         "INSERT INTO message (id, direction, state, created_at, updated_at, subject, preview,
                               client_ref, modem, expires_at, end_counted)
@@ -217,10 +199,10 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
         message.subject,
         rows::preview(&message.parts),
         message.client_ref,
-        message.modem,
+        message.submissions.first().map(|first| &first.way.modem),
         message.expires_at.as_millis(),
         !message.end_named,
-        state.as_str(),
+        begin.as_str(),
     ])?;
     rows::put_parts(db, id, &message.parts)?;
     let tail = shared_tail(message.submissions.iter().map(|submission| &submission.pdu[..]));
@@ -235,54 +217,57 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
     for submission in &message.submissions {
         let head =
             submission.pdu.get(..submission.pdu.len().saturating_sub(tail)).unwrap_or_default();
+        let way = &submission.way;
+        let state = if submission.refused.is_some() { OutboundState::Failed } else { begin };
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at, bound_to, priority)
-             VALUES (?1, ?2, ?3, ?7, ?4, ?5, ?6, ?8)",
+                                     next_attempt_at, bound_to, priority, send_route)
+             VALUES (?1, ?2, ?3, ?7, ?4, ?5, ?6, ?8, ?9)",
         )?
         .execute(params![
             id,
             submission.transaction_id.as_str(),
             head,
-            message.modem,
+            way.modem,
             due.as_millis(),
-            message.sim,
+            way.sim,
             state.as_str(),
-            message.priority.rank()
+            message.priority.rank(),
+            way.route
         ])?;
         let key = db.last_insert_rowid();
         for address in &submission.recipients {
             db.prepare_cached(
-                "INSERT INTO recipient (message_id, submission_id, position, address, state)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO recipient (message_id, submission_id, position, address, state, fault)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 id,
                 key,
                 rows::column(position),
                 address.to_wire(),
-                state.as_str()
+                state.as_str(),
+                rows::fault_json(submission.refused.as_ref())
             ])?;
+            if submission.refused.is_none() {
+                ways::remember(db, address, way, at)?;
+            }
             position += 1;
         }
     }
-    rows::tell(
-        db,
-        &Entry {
-            message: id,
-            at,
-            recipient: None,
-            state: OutboundState::Accepted.as_str(),
-            text: "accepted and stored",
-            fault: None,
-        },
-    )?;
-    tell_schedule(db, id, message.send_at, state, at)?;
+    let ways = message.submissions.iter().filter(|one| one.refused.is_none());
+    ways::tell(db, id, "accepted and stored", ways.map(|one| (&one.recipients[..], &one.way)), at)?;
+    for one in &message.submissions {
+        if let Some(fault) = &one.refused {
+            ways::tell_refused(db, id, &one.recipients, fault, at)?;
+        }
+    }
+    tell_schedule(db, id, message.send_at, begin, at)?;
     Ok(Change {
         id: message.id.clone(),
         kind: Kind::Mms,
         direction: Direction::Outbound,
-        state: State::Out(state),
+        state: State::Out(begin),
         historic: false,
         entered: false,
     })
@@ -495,7 +480,8 @@ fn settle(
          SET state = ?2, mmsc_message_id = coalesce(?3, mmsc_message_id),
              next_attempt_at = coalesce(?4, next_attempt_at),
              released_at = CASE WHEN ?2 = 'queued' THEN NULL ELSE released_at END,
-             in_doubt = ?2 <> 'sent' AND (in_doubt OR ?5)
+             in_doubt = ?2 <> 'sent' AND (in_doubt OR ?5),
+             held_since = CASE WHEN ?2 = 'queued' THEN coalesce(held_since, ?6) END
          WHERE id = ?1",
         params![
             key,
@@ -505,7 +491,8 @@ fn settle(
             matches!(
                 settlement,
                 Settlement::Unknown { .. } | Settlement::Again { in_doubt: true, .. }
-            )
+            ),
+            at.as_millis()
         ],
     )?;
     set_recipients(db, key, state, fault)?;
@@ -549,8 +536,11 @@ fn postpone(
     };
     let mut changes = Vec::new();
     for (key, message) in due {
-        db.prepare_cached("UPDATE submission SET next_attempt_at = ?2 WHERE id = ?1")?
-            .execute(params![key, next.as_millis()])?;
+        db.prepare_cached(
+            "UPDATE submission
+             SET next_attempt_at = ?2, held_since = coalesce(held_since, ?3) WHERE id = ?1",
+        )?
+        .execute(params![key, next.as_millis(), at.as_millis()])?;
         held::hold(db, Held::Submission, &key.to_string())?;
         set_recipients(db, key, OutboundState::Queued, Some(fault))?;
         tell(db, key, &message, at, OutboundState::Queued, &text, Some(fault))?;
@@ -646,7 +636,7 @@ pub(super) fn tell(
 }
 
 /// Whom a submission addresses: each has a timeline of its own.
-fn recipients(db: &Connection, key: i64) -> Result<Vec<Address>, Failure> {
+pub(super) fn recipients(db: &Connection, key: i64) -> Result<Vec<Address>, Failure> {
     let mut select = db.prepare_cached(
         "SELECT address FROM recipient WHERE submission_id = ?1 ORDER BY position",
     )?;

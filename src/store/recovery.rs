@@ -87,7 +87,16 @@ pub(super) fn hurry(db: &Connection, at: Timestamp) -> Result<(), Failure> {
             params![at.as_millis(), at.plus(LONGEST_PAUSE).as_millis()],
         )?;
     }
-    db.execute("UPDATE sim SET seen_at = ?1 WHERE seen_at > ?1", [at.as_millis()])?;
+    for happened in [
+        "sim SET seen_at = ?1 WHERE seen_at > ?1",
+        // What was sent counts from now on at the latest, or a limit would hold until the wrong date.
+        "sim_use SET at = ?1 WHERE at > ?1",
+        "breaker SET probe_at = ?1 + max(0, probe_at - opened_at), opened_at = ?1
+         WHERE opened_at > ?1",
+        "submission SET held_since = ?1 WHERE held_since > ?1",
+    ] {
+        db.execute(&format!("UPDATE {happened}"), [at.as_millis()])?;
+    }
     Ok(())
 }
 

@@ -110,7 +110,11 @@ pub(super) fn tell(db: &Connection, entry: &Entry<'_>) -> Result<(), Failure> {
         "INSERT INTO timeline (message_id, at, recipient, state, text, fault, cause, verbatim, modem,
                                attempt)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
-                 (SELECT modem FROM message WHERE id = ?1),
+                 coalesce(
+                     (SELECT submission.modem
+                      FROM recipient JOIN submission ON submission.id = submission_id
+                      WHERE ?3 IS NOT NULL AND recipient.message_id = ?1 AND address = ?3),
+                     (SELECT modem FROM message WHERE id = ?1)),
                  nullif(coalesce(
                      (SELECT max(attempts) FROM submission
                       WHERE message_id = ?1 AND (?3 IS NULL OR id IN (

@@ -17,10 +17,6 @@ pub struct NewOutbound {
     pub origin: Origin,
     /// Its parts, presentation included, as they go out.
     pub parts: Vec<Part>,
-    /// Name of the modem that is to carry it.
-    pub modem: String,
-    /// The SIM that is in it, where that is known.
-    pub sim: Option<String>,
     /// Give up when the MMSC does not have it by then.
     pub expires_at: Timestamp,
     /// Whether the caller named that time; else it is counted from now by our clock.
@@ -42,6 +38,25 @@ pub struct NewSubmission {
     pub pdu: Bytes,
     /// Whom it addresses.
     pub recipients: Vec<Address>,
+    /// By which modem it goes.
+    pub way: Way,
+    /// Why it is not sent, although the rest of the message is.
+    pub refused: Option<Fault>,
+}
+
+/// By which modem a submission goes, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Way {
+    /// Name of the modem.
+    pub modem: String,
+    /// The SIM that is in it, where that is known.
+    pub sim: Option<String>,
+    /// The route whose other modems may take it over when this one cannot send; none: it waits.
+    pub route: Option<String>,
+    /// Why this modem, for the timeline.
+    pub why: Option<String>,
+    /// Keep for the recipient by which SIM it was.
+    pub remember: bool,
 }
 
 /// One M-Send.req that a worker has claimed.

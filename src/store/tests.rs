@@ -4,6 +4,7 @@ mod alarms;
 mod queue;
 mod sims;
 mod texts;
+mod ways;
 mod world;
 
 use std::path::Path;
@@ -69,8 +70,6 @@ impl Maker {
                 content_location: None,
                 body: Bytes::from_static(b"Good morning"),
             }],
-            modem: "m".to_owned(),
-            sim: None,
             expires_at: later(86_400),
             end_named: false,
             priority: Priority::Normal,
@@ -85,6 +84,8 @@ impl Maker {
                         transaction_id,
                         pdu: Bytes::from(pdu),
                         recipients: vec![address.clone()],
+                        way: Way { modem: "m".to_owned(), ..Way::default() },
+                        refused: None,
                     }
                 })
                 .collect(),
@@ -216,7 +217,8 @@ async fn line_picks_up_only_what_its_own_session_left() {
     let maker = Maker::new();
     let store = open(dir.path());
     let (ours, theirs) = (maker.outbound(&[number(1)]), maker.outbound(&[number(2)]));
-    let theirs = NewOutbound { modem: "other".to_owned(), ..theirs };
+    let mut theirs = theirs;
+    theirs.submissions[0].way.modem = "other".to_owned();
     store.accept(ours.clone(), NOW).await.unwrap();
     store.accept(theirs.clone(), NOW).await.unwrap();
     store.claim_submission("m", SIM, NOW).await.unwrap().unwrap();

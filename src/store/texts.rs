@@ -7,10 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::engine::Failure;
 use super::idempotency::{Acceptance, take_once};
 use super::outbound::{first_state, show_attempt, take_due, tell_schedule};
-use super::rows::{self, Entry};
-use super::{Change, Store, StoreError, sim_use};
+use super::{Change, Store, StoreError, Way, rows, sim_use, ways};
 use crate::model::{
-    Address, Kind, MediaType, MessageId, Origin, OutboundState, Part, Priority, Timestamp,
+    Address, Fault, Kind, MediaType, MessageId, Origin, OutboundState, Part, Priority, Timestamp,
     TransactionId,
 };
 
@@ -25,10 +24,6 @@ pub struct NewText {
     pub origin: Origin,
     /// The whole text.
     pub text: String,
-    /// Name of the modem that is to carry it.
-    pub modem: String,
-    /// The SIM that is in it, where that is known.
-    pub sim: Option<String>,
     /// Give up when the network does not have it by then.
     pub expires_at: Timestamp,
     /// Whether the caller named that time; else it is counted from now by our clock.
@@ -50,6 +45,10 @@ pub struct NewTextSubmission {
     pub recipient: Address,
     /// The TPDUs without SMSC prefix, in order.
     pub segments: Vec<Bytes>,
+    /// By which modem it goes.
+    pub way: Way,
+    /// Why it is not sent, although the rest of the message is.
+    pub refused: Option<Fault>,
 }
 
 /// What a worker has claimed: the segments of one recipient that did not leave yet.
@@ -171,7 +170,7 @@ pub(super) fn text_part(text: &str) -> Part {
 fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Failure> {
     let id = text.id.as_str();
     let segments = text.submissions.first().map_or(0, |first| first.segments.len());
-    let (state, due) = first_state(text.send_at, at);
+    let (begin, due) = first_state(text.send_at, at);
     db.execute(
         "INSERT INTO message (id, direction, state, created_at, updated_at, preview, client_ref,
                               modem, expires_at, kind, segments, end_counted)
@@ -181,41 +180,48 @@ fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Fail
             at.as_millis(),
             text.text,
             text.client_ref,
-            text.modem,
+            text.submissions.first().map(|first| &first.way.modem),
             text.expires_at.as_millis(),
             rows::column(segments),
             !text.end_named,
-            state.as_str(),
+            begin.as_str(),
         ],
     )?;
     rows::put_parts(db, id, &[text_part(&text.text)])?;
     for (position, submission) in text.submissions.iter().enumerate() {
+        let way = &submission.way;
+        let state = if submission.refused.is_some() { OutboundState::Failed } else { begin };
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at, kind, bound_to, priority)
-             VALUES (?1, ?2, x'', ?6, ?3, ?4, 'sms', ?5, ?7)",
+                                     next_attempt_at, kind, bound_to, priority, send_route)
+             VALUES (?1, ?2, x'', ?6, ?3, ?4, 'sms', ?5, ?7, ?8)",
         )?
         .execute(params![
             id,
             submission.transaction_id.as_str(),
-            text.modem,
+            way.modem,
             due.as_millis(),
-            text.sim,
+            way.sim,
             state.as_str(),
-            text.priority.rank()
+            text.priority.rank(),
+            way.route
         ])?;
         let key = db.last_insert_rowid();
         db.prepare_cached(
-            "INSERT INTO recipient (message_id, submission_id, position, address, state)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO recipient (message_id, submission_id, position, address, state, fault)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             id,
             key,
             rows::column(position),
             submission.recipient.to_wire(),
-            state.as_str()
+            state.as_str(),
+            rows::fault_json(submission.refused.as_ref())
         ])?;
+        if submission.refused.is_none() {
+            ways::remember(db, &submission.recipient, way, at)?;
+        }
         for (number, tpdu) in (1_i64..).zip(&submission.segments) {
             db.prepare_cached(
                 "INSERT INTO segment (submission_id, number, tpdu) VALUES (?1, ?2, ?3)",
@@ -223,21 +229,24 @@ fn accept(db: &Connection, text: &NewText, at: Timestamp) -> Result<Change, Fail
             .execute(params![key, number, &tpdu[..]])?;
         }
     }
-    rows::tell(
+    let told = match segments {
+        1 => "accepted and stored, one SMS".to_owned(),
+        more => format!("accepted and stored, {more} SMS for each recipient"),
+    };
+    let ways = text.submissions.iter().filter(|one| one.refused.is_none());
+    ways::tell(
         db,
-        &Entry {
-            message: id,
-            at,
-            recipient: None,
-            state: OutboundState::Accepted.as_str(),
-            text: &match segments {
-                1 => "accepted and stored, one SMS".to_owned(),
-                more => format!("accepted and stored, {more} SMS for each recipient"),
-            },
-            fault: None,
-        },
+        id,
+        &told,
+        ways.map(|one| (std::slice::from_ref(&one.recipient), &one.way)),
+        at,
     )?;
-    tell_schedule(db, id, text.send_at, state, at)?;
+    for one in &text.submissions {
+        if let Some(fault) = &one.refused {
+            ways::tell_refused(db, id, std::slice::from_ref(&one.recipient), fault, at)?;
+        }
+    }
+    tell_schedule(db, id, text.send_at, begin, at)?;
     rows::refresh_outbound(db, id, at)
 }
 

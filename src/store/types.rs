@@ -1,5 +1,7 @@
 //! What the store tells of messages.
 
+use std::time::Duration;
+
 use crate::model::{
     Address, Direction, Fault, Kind, MediaType, MessageId, OutboundState, State, Timestamp,
 };
@@ -51,6 +53,8 @@ pub enum StoreError {
         used: u64,
         /// When the first of them no longer counts; never when there was none.
         again_at: Option<Timestamp>,
+        /// How long that is from now.
+        again_in: Option<Duration>,
     },
     /// As many as there may be.
     #[error("there are {limit} {what} already, the most that there may be")]
@@ -134,6 +138,8 @@ pub struct RecipientView {
     pub report_inferred: bool,
     /// The last error.
     pub fault: Option<Fault>,
+    /// Name of the modem that it goes by.
+    pub modem: String,
 }
 
 /// One line of a message list.

@@ -251,7 +251,7 @@ fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
 fn recipients(db: &Connection, id: &str) -> Result<Vec<RecipientView>, Failure> {
     let mut select = db.prepare_cached(
         "SELECT address, recipient.state, mmsc_message_id, report, inferred, fault,
-                delivered_at, read_at
+                delivered_at, read_at, modem
          FROM recipient JOIN submission ON submission.id = submission_id
          WHERE recipient.message_id = ?1 ORDER BY position",
     )?;
@@ -264,7 +264,7 @@ fn recipients(db: &Connection, id: &str) -> Result<Vec<RecipientView>, Failure> 
                 row.get(3)?,
                 row.get(4)?,
                 row.get::<_, Option<String>>(5)?,
-                (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<i64>>(7)?),
+                (row.get::<_, Option<i64>>(6)?, row.get::<_, Option<i64>>(7)?, row.get(8)?),
             ))
         })?
         .collect::<Result<Vec<_>, _>>()?;
@@ -279,6 +279,7 @@ fn recipients(db: &Connection, id: &str) -> Result<Vec<RecipientView>, Failure> 
                 read_at: times.1.map(Timestamp::from_millis),
                 report_inferred,
                 fault: rows::fault_from(fault),
+                modem: times.2,
             })
         })
         .collect()

@@ -56,6 +56,7 @@ fn every_command_has_help_with_an_example() {
         "config example",
         "config check",
         "cancel",
+        "routes",
     ] {
         let words = command.split(' ').chain(["--help"]);
         let (exit, out, err) = run(mm1gate(home.path()).args(words));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mm1gate::codec::mms::{self, Pdu};
+use mm1gate::gateway::Limits;
 use mm1gate::model::{InboundState, State, Timestamp};
 use mm1gate::sim::{EntryKind, Fault, Outgoing};
 use mm1gate::store::MessageView;
@@ -157,4 +158,78 @@ async fn message_that_comes_while_the_clock_is_years_ahead_is_fetched() {
     send(&rig);
     let view = rig.inbound_until(&["acknowledged", "expired"]).await;
     assert_eq!(view.summary.state, State::In(InboundState::Acknowledged));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_holds_for_its_time_whichever_way_the_clock_is_set() {
+    for ahead in [2 * 86_400, -2 * 86_400] {
+        let (mut rig, host) = Rig::with_host_clock(Ports::Two, |_| {}).await;
+        host.set(ahead, true);
+        rig.reconfigure(|config| {
+            config.sending.limits = Limits { per_day: Some(2), ..Limits::default() };
+        })
+        .await;
+        pass(60).await;
+        for _ in 0..2 {
+            let id = rig.gateway.accept(message(2_000)).await.unwrap();
+            rig.until(&id, &["sent"]).await;
+        }
+        let third = rig.gateway.accept(message(2_000)).await.unwrap();
+        pass(600).await;
+        host.set(0, true);
+        pass(3_600).await;
+        let view = rig.view(&third).await;
+        assert_eq!(view.summary.state.as_str(), "queued", "{ahead}: {view:#?}");
+        let due = view.next_attempt_at.unwrap().since(rig.gateway.now());
+        assert!(due < Duration::from_secs(24 * 3_600), "{ahead}: {due:?}");
+        pass(due.as_secs() + 600).await;
+        let view = rig.view(&third).await;
+        assert_eq!(view.summary.state.as_str(), "sent", "{ahead}: {view:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_of_a_run_whose_clock_was_ahead_does_not_hold_until_that_date() {
+    let (mut rig, host) = Rig::with_host_clock(Ports::Two, |_| {}).await;
+    host.set(30 * 86_400, false);
+    rig.reconfigure(|config| {
+        config.sending.limits = Limits { per_day: Some(1), ..Limits::default() };
+    })
+    .await;
+    let first = rig.gateway.accept(message(2_000)).await.unwrap();
+    rig.until(&first, &["sent"]).await;
+    rig.gateway.stop().await;
+    host.set(0, true);
+    rig.boot(&host).await;
+    pass(60).await;
+    let second = rig.gateway.accept(message(2_000)).await.unwrap();
+    pass(600).await;
+    let view = rig.view(&second).await;
+    assert_eq!(view.summary.state.as_str(), "queued");
+    let due = view.next_attempt_at.unwrap().since(rig.gateway.now());
+    assert!(due < Duration::from_secs(24 * 3_600), "{due:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_counted_by_a_wrong_clock_belongs_to_the_month_that_it_is() {
+    for ahead in [None, Some(60 * 86_400)] {
+        let (mut rig, host) = Rig::with_host_clock(Ports::Two, |_| {}).await;
+        if let Some(ahead) = ahead {
+            host.set(ahead, false);
+        }
+        rig.reconfigure(|config| config.modems[0].monthly_cap = Some(10_000)).await;
+        let first = rig.gateway.accept(message(20_000)).await.unwrap();
+        rig.until(&first, &["sent"]).await;
+        pass(60).await;
+        let before = rig.gateway.modems().remove(0).data.unwrap();
+        host.set(0, true);
+        pass(30).await;
+        let after = rig.gateway.modems().remove(0).data.unwrap();
+        assert_ne!(before.month, after.month);
+        assert_eq!((after.month.to_string(), &after.used), ("2026-09".to_owned(), &before.used));
+        let second = rig.gateway.accept(message(2_000)).await.unwrap();
+        pass(3_600).await;
+        let fault = rig.view(&second).await.summary.fault.unwrap();
+        assert_eq!(fault.code, "data-cap-reached");
+    }
 }

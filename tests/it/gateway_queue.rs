@@ -3,18 +3,13 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::Request;
 use bytes::Bytes;
-use mm1gate::api::{self, Access};
 use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData, split_text};
 use mm1gate::gateway::{AcceptError, Event, Limits};
 use mm1gate::model::{Address, MessageId, NewMessage, OutboundState, Priority, State};
 use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing};
 use mm1gate::store::MessageView;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, text};
 
@@ -39,22 +34,6 @@ fn writes(rig: &Rig, sender: &str, words: &str) {
         })
         .collect();
     rig.operator.deliver_sms(OWN, &tpdus).unwrap();
-}
-
-/// Asks the API.
-async fn ask(rig: &Rig, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-    let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
-    let router = api::router(rig.gateway.clone(), access, CancellationToken::new());
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1{path}"))
-        .header("host", "127.0.0.1:8411")
-        .header("content-type", "application/json");
-    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-    let answer = router.oneshot(request.body(body).unwrap()).await.unwrap();
-    let status = answer.status().as_u16();
-    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
 }
 
 async fn accept(rig: &Rig, count: usize) -> Vec<MessageId> {
@@ -136,7 +115,7 @@ async fn person_who_has_mended_the_contract_need_not_wait_for_the_probe() {
     assert_eq!(code(&rig.view(&ids[4]).await), Some("sim-refused"));
     rig.operator.faults().clear_all();
     let mended = rig.clock.now();
-    let (status, _) = ask(&rig, "POST", "/modems/desk/resume", None).await;
+    let (status, _) = rig.ask("POST", "/modems/desk/resume", None).await;
     assert_eq!(status, 200);
     rig.until(&ids[4], &["sent"]).await;
     assert!(rig.clock.now().since(mended) < Duration::from_secs(120));
@@ -168,7 +147,13 @@ async fn who_writes_stop_gets_nothing_more_until_start() {
     let national = rig.gateway.accept(text("07700 900123", "Hi")).await.unwrap_err();
     assert!(matches!(national, AcceptError::OptedOut(_)), "the same phone, written otherwise");
     let new = json!({ "to": ["+447700900199", PHONE], "kind": "sms", "text": "Sale" });
-    let (status, problem) = ask(&rig, "POST", "/messages", Some(&new)).await;
+    let (status, taken) = rig.ask("POST", "/messages", Some(&new)).await;
+    assert_eq!((status, taken["refused"].as_array().unwrap().len()), (202, 1));
+    assert_eq!(taken["refused"][0]["address"], PHONE);
+    assert_eq!(taken["refused"][0]["code"], "recipient-opted-out");
+    let sale: MessageId = taken["id"].as_str().unwrap().parse().unwrap();
+    let new = json!({ "to": [PHONE], "kind": "sms", "text": "Sale" });
+    let (status, problem) = rig.ask("POST", "/messages", Some(&new)).await;
     assert_eq!((status, &problem["code"]), (422, &json!("recipient-opted-out")));
     // What waited is not sent either, and says why.
     tokio::time::sleep(2 * HOUR).await;
@@ -177,8 +162,14 @@ async fn who_writes_stop_gets_nothing_more_until_start() {
     assert_eq!(code(&view), Some("recipient-opted-out"));
     assert_eq!(view.timeline.last().unwrap().fault.as_ref().unwrap().code, "recipient-opted-out");
     assert_eq!(rig.operator.texts_of(PHONE).len(), 0);
+    // The other one got it, and of this one it is on record.
+    let view = rig.view(&sale).await;
+    assert_eq!(view.summary.recipients[0].state, OutboundState::Delivered, "{view:#?}");
+    assert_eq!(view.summary.recipients[1].state, OutboundState::Failed);
+    let told = view.timeline.iter().find(|it| it.state == "failed").unwrap();
+    assert_eq!(told.recipient.as_ref().unwrap().text(), PHONE);
 
-    let (_, list) = ask(&rig, "GET", "/opt-outs", None).await;
+    let (_, list) = rig.ask("GET", "/opt-outs", None).await;
     assert_eq!(list["opt_outs"][0]["number"], PHONE);
     assert_eq!(list["opt_outs"][0]["word"], "STOP");
     let id: MessageId = list["opt_outs"][0]["message"].as_str().unwrap().parse().unwrap();
@@ -205,20 +196,20 @@ async fn stop_in_a_picture_message_counts_and_its_owner_can_lift_it() {
     rig.restart().await;
     assert!(rig.gateway.accept(message(3_000)).await.is_err());
     let path = format!("/opt-outs/{PHONE}");
-    assert_eq!(ask(&rig, "GET", &path, None).await.0, 200);
-    assert_eq!(ask(&rig, "DELETE", &path, None).await.0, 200);
-    let (status, problem) = ask(&rig, "DELETE", &path, None).await;
+    assert_eq!(rig.ask("GET", &path, None).await.0, 200);
+    assert_eq!(rig.ask("DELETE", &path, None).await.0, 200);
+    let (status, problem) = rig.ask("DELETE", &path, None).await;
     assert_eq!((status, &problem["code"]), (404, &json!("opt-out-not-found")));
     let id = rig.gateway.accept(message(3_000)).await.unwrap();
     rig.until(&id, &["sent"]).await;
     // And enter it; short codes as well.
     for number in [PHONE, "86888"] {
-        assert_eq!(ask(&rig, "PUT", &format!("/opt-outs/{number}"), None).await.0, 201);
-        assert_eq!(ask(&rig, "PUT", &format!("/opt-outs/{number}"), None).await.0, 200);
+        assert_eq!(rig.ask("PUT", &format!("/opt-outs/{number}"), None).await.0, 201);
+        assert_eq!(rig.ask("PUT", &format!("/opt-outs/{number}"), None).await.0, 200);
         let refused = rig.gateway.accept(text(number, "Hi")).await;
         assert!(matches!(refused, Err(AcceptError::OptedOut(_))), "{number}");
     }
-    let (status, problem) = ask(&rig, "PUT", "/opt-outs/nobody!", None).await;
+    let (status, problem) = rig.ask("PUT", "/opt-outs/nobody!", None).await;
     assert_eq!((status, &problem["code"]), (422, &json!("invalid-recipient")));
 }
 
@@ -246,7 +237,7 @@ async fn sim_sends_no_more_than_it_may_in_any_hour_and_counts_over_a_restart() {
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(rig.operator.texts_of(PHONE).len(), 1);
     assert_eq!(rig.view(&more).await.timeline.len(), lines, "told once");
-    let (_, limits) = ask(&rig, "GET", "/limits", None).await;
+    let (_, limits) = rig.ask("GET", "/limits", None).await;
     let hour = limits["limits"].as_array().unwrap().iter().find(|it| it["name"] == "per_hour");
     let hour = hour.unwrap();
     assert_eq!(
@@ -261,7 +252,7 @@ async fn sim_sends_no_more_than_it_may_in_any_hour_and_counts_over_a_restart() {
 async fn nothing_leaves_while_sending_rests_and_everything_after() {
     let mut rig = Rig::new(Ports::Two, Behaviour::Receive).await;
     let body = json!({ "reason": "new antenna" });
-    let (status, held) = ask(&rig, "POST", "/modems/desk/pause", Some(&body)).await;
+    let (status, held) = rig.ask("POST", "/modems/desk/pause", Some(&body)).await;
     assert_eq!((status, &held["pauses"][0]["scope"]), (200, &json!("modem:desk")));
     let mut ids = accept(&rig, 2).await;
     ids.push(rig.gateway.accept(text(PHONE, "Hi")).await.unwrap());
@@ -282,7 +273,7 @@ async fn nothing_leaves_while_sending_rests_and_everything_after() {
         )
         .unwrap();
     rig.inbound_until(&["acknowledged"]).await;
-    let (status, held) = ask(&rig, "POST", "/modems/desk/resume", None).await;
+    let (status, held) = rig.ask("POST", "/modems/desk/resume", None).await;
     assert_eq!((status, held), (200, json!({ "pauses": [] })));
     for id in &ids {
         rig.until(id, &["sent", "delivered"]).await;
@@ -290,7 +281,7 @@ async fn nothing_leaves_while_sending_rests_and_everything_after() {
     // All of it, until a time.
     let until = rig.clock.now().plus(HOUR);
     let body = json!({ "until": until.to_string() });
-    assert_eq!(ask(&rig, "POST", "/pause", Some(&body)).await.0, 200);
+    assert_eq!(rig.ask("POST", "/pause", Some(&body)).await.0, 200);
     let id = rig.gateway.accept(text(PHONE, "Later")).await.unwrap();
     rig.until(&id, &["sent", "delivered"]).await;
     assert!(rig.clock.now() >= until);
@@ -301,7 +292,7 @@ async fn nothing_leaves_while_sending_rests_and_everything_after() {
         ("/pause", json!({ "reason": "x".repeat(201) }), 422, "invalid-reason"),
         ("/pause", json!({ "why": "x" }), 422, "unknown-field"),
     ] {
-        let (found, problem) = ask(&rig, "POST", path, Some(&body)).await;
+        let (found, problem) = rig.ask("POST", path, Some(&body)).await;
         assert_eq!((found, &problem["code"]), (status, &json!(code)), "{path} {body}");
     }
 }
@@ -312,7 +303,7 @@ async fn message_waits_for_its_time_through_restarts_and_expires_from_there() {
     let at = rig.clock.now().plus(7 * HOUR);
     let new = json!({ "to": PHONE, "text": "Happy birthday", "send_at": at.to_string(),
                       "validity_seconds": 7200 });
-    let (status, answer) = ask(&rig, "POST", "/messages", Some(&new)).await;
+    let (status, answer) = rig.ask("POST", "/messages", Some(&new)).await;
     assert_eq!((status, &answer["state"]), (202, &json!("scheduled")));
     let id: MessageId = answer["id"].as_str().unwrap().parse().unwrap();
     let withdrawn = {
@@ -347,7 +338,7 @@ async fn message_waits_for_its_time_through_restarts_and_expires_from_there() {
     ] {
         let mut new = json!({ "to": PHONE, "text": "x" });
         new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let (status, problem) = ask(&rig, "POST", "/messages", Some(&new)).await;
+        let (status, problem) = rig.ask("POST", "/messages", Some(&new)).await;
         assert_eq!((status, &problem["code"]), (422, &json!(code)), "{more}");
     }
 }
@@ -398,16 +389,78 @@ async fn numbers_that_opted_out_are_listed_in_pages() {
         let address = Address::parse_recipient(number).unwrap();
         assert!(rig.gateway.opt_out(address).await.unwrap());
     }
-    let (_, first) = ask(&rig, "GET", "/opt-outs?limit=2", None).await;
+    let (_, first) = rig.ask("GET", "/opt-outs?limit=2", None).await;
     assert_eq!(first["opt_outs"].as_array().unwrap().len(), 2);
     let next = first["next"].as_str().unwrap().replace('+', "%2B");
-    let (_, rest) = ask(&rig, "GET", &format!("/opt-outs?limit=2&after={next}"), None).await;
+    let (_, rest) = rig.ask("GET", &format!("/opt-outs?limit=2&after={next}"), None).await;
     assert_eq!(rest["opt_outs"][0]["number"], "+447700900103");
     assert_eq!(rest["next"], Value::Null);
     for (query, code) in
         [("limit=0", "invalid-limit"), ("after=!", "invalid-cursor"), ("x=1", "unknown-parameter")]
     {
-        let (status, problem) = ask(&rig, "GET", &format!("/opt-outs?{query}"), None).await;
+        let (status, problem) = rig.ask("GET", &format!("/opt-outs?{query}"), None).await;
         assert_eq!((status, &problem["code"]), (400, &json!(code)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_goes_out_without_those_who_want_nothing_more_and_says_so() {
+    let rig = Rig::new(Ports::Two, Behaviour::Receive).await;
+    let (left_before, leaves_later) = ("+447700900150", OWN);
+    let address = |text: &str| Address::parse_recipient(text).unwrap();
+    rig.gateway.opt_out(address(left_before)).await.unwrap();
+    rig.gateway.pause(None, None, None).await.unwrap();
+    let mut new = message(3_000);
+    new.group = true;
+    new.to = [left_before, PHONE, leaves_later].into_iter().map(address).collect();
+    let taken = rig.gateway.submit(new.clone()).await.unwrap();
+    let refused: Vec<&str> = taken.refused.iter().map(|(address, _)| address.text()).collect();
+    assert_eq!(refused, [left_before]);
+    rig.gateway.opt_out(address(leaves_later)).await.unwrap();
+    rig.gateway.resume(None).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let view = rig.view(&taken.id).await;
+    for it in &view.summary.recipients {
+        let sent = it.address.text() == PHONE;
+        let expected = if sent { OutboundState::Sent } else { OutboundState::Failed };
+        assert_eq!(it.state, expected, "{view:#?}");
+        let code = it.fault.as_ref().map(|fault| fault.code.as_str());
+        assert_eq!(code, (!sent).then_some("recipient-opted-out"));
+    }
+    for address in [left_before, leaves_later] {
+        let of = |it: &&mm1gate::store::TimelineEntry| {
+            it.recipient.as_ref().is_some_and(|it| it.text() == address)
+        };
+        assert!(view.timeline.iter().filter(of).any(|it| it.state == "failed"), "{address}");
+    }
+    // One PDU left, and it names nobody else.
+    let journal = rig.operator.mmsc().journal();
+    let sent: Vec<_> = journal.of(EntryKind::Submission).collect();
+    assert_eq!(sent.len(), 1);
+    let received = rig.operator.phone(PHONE).unwrap().received();
+    assert_eq!((received.len(), &received[0].to), (1, &vec![PHONE.to_owned()]));
+
+    // Should one change their mind, the message can be sent to them, alone.
+    rig.gateway.opt_in(&address(leaves_later)).await.unwrap();
+    rig.gateway.retry(&taken.id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let view = rig.view(&taken.id).await;
+    let state = |address: &str| {
+        let of = view.summary.recipients.iter().find(|it| it.address.text() == address);
+        of.unwrap().state
+    };
+    assert_eq!(state(leaves_later), OutboundState::Sent, "{view:#?}");
+    assert_eq!(state(left_before), OutboundState::Failed);
+    assert_eq!(rig.operator.mmsc().journal().of(EntryKind::Submission).count(), 2);
+
+    // When nobody is left, nothing is taken, and each is named.
+    rig.gateway.opt_out(address(PHONE)).await.unwrap();
+    new.to = vec![address(PHONE), address(left_before)];
+    let AcceptError::OptedOut(all) = rig.gateway.accept(new).await.unwrap_err() else {
+        panic!("another refusal")
+    };
+    assert_eq!(all.len(), 2);
+    let new = json!({ "to": [PHONE, left_before], "text": "Hi", "kind": "sms" });
+    let (status, problem) = rig.ask("POST", "/messages", Some(&new)).await;
+    assert_eq!((status, problem["errors"].as_array().unwrap().len()), (422, 2));
 }

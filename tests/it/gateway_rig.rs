@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use bytes::Bytes;
+use mm1gate::api::{self, Access};
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
 use mm1gate::model::{
     Address, Clock, HostClock, HostLook, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap,
@@ -17,6 +20,9 @@ use mm1gate::operators::Settings;
 use mm1gate::proto::ppp::Families;
 use mm1gate::sim::{self, Behaviour, Operator, PortRole, VirtualModem};
 use mm1gate::store::{Filter, MessageView, NoProbe, Summary};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 use crate::usb_bus::Bus;
 
@@ -487,6 +493,22 @@ impl Rig {
 
     pub(crate) async fn view(&self, id: &MessageId) -> MessageView {
         self.gateway.message(id).await.unwrap().unwrap()
+    }
+
+    /// Asks the API: the status and the answer.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
+        let router = api::router(self.gateway.clone(), access, CancellationToken::new());
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header("host", "127.0.0.1:8411")
+            .header("content-type", "application/json");
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let answer = router.oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
     }
 
     /// Waits until a message is in one of these states.

@@ -26,6 +26,8 @@ pub(crate) const FORM_FIELDS: &[&str] = &[
     "priority",
     "client_ref",
     "modem",
+    "route",
+    "from",
 ];
 
 /// Reads the form of a request; the router has set the limit of the body.
@@ -87,6 +89,8 @@ fn text_field(draft: &mut Draft, name: &str, pointer: &str, text: &str) {
         "text" => draft.text(pointer, text),
         "client_ref" => draft.client_ref(pointer, text),
         "modem" => draft.modem(pointer, text),
+        "route" => draft.route(pointer, text),
+        "from" => draft.from(pointer, text),
         "send_at" | "priority" | "validity_seconds" if text.trim().is_empty() => {}
         "send_at" => draft.send_at(pointer, text),
         "priority" => draft.priority(pointer, text),

@@ -27,6 +27,8 @@ pub(crate) const FIELDS: &[&str] = &[
     "priority",
     "client_ref",
     "modem",
+    "route",
+    "from",
 ];
 
 /// The fields of a part.
@@ -91,6 +93,8 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         ("text", Value::String(text)) => draft.text("/text", text),
         ("client_ref", Value::String(text)) => draft.client_ref("/client_ref", text),
         ("modem", Value::String(text)) => draft.modem("/modem", text),
+        ("route", Value::String(text)) => draft.route("/route", text),
+        ("from", Value::String(text)) => draft.from("/from", text),
         ("expires_at", Value::String(text)) => draft.expires_at("/expires_at", text),
         ("send_at", Value::String(text)) => draft.send_at("/send_at", text),
         ("priority", Value::String(text)) => draft.priority("/priority", text),
@@ -113,7 +117,7 @@ fn field(draft: &mut Draft, name: &str, value: &Value) {
         }
         (
             "kind" | "subject" | "text" | "client_ref" | "expires_at" | "send_at" | "priority"
-            | "modem",
+            | "modem" | "route" | "from",
             _,
         ) => {
             wrong_type(draft, name, "a text");

@@ -3,6 +3,7 @@
 
 mod form;
 mod json;
+mod question;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::problem::{FieldProblem, Problem};
 use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Priority, Timestamp};
 
 pub(super) use form::{malformed, rejected};
+pub(super) use question::{question, wrong};
 
 #[cfg(test)]
 pub(crate) use form::FORM_FIELDS;
@@ -93,6 +95,8 @@ fn fingerprint(message: &NewMessage) -> [u8; 32] {
         priority,
         client_ref,
         modem,
+        route,
+        from,
         origin: _,
     } = message;
     let mut hash = Sha256::new();
@@ -124,6 +128,8 @@ fn fingerprint(message: &NewMessage) -> [u8; 32] {
     maybe(Some(priority.as_str()));
     maybe(client_ref.as_deref());
     maybe(modem.as_deref());
+    maybe(route.as_deref());
+    maybe(from.as_ref().map(Address::to_wire).as_deref());
     for part in parts {
         let NewPart { media_type, name, body } = part;
         maybe(media_type.as_ref().map(MediaType::as_str));
@@ -446,6 +452,39 @@ impl Draft {
             self.complain(pointer, "unknown-modem", detail);
         } else if !text.is_empty() {
             self.message.modem = Some(text.to_owned());
+        }
+    }
+
+    /// Which route; an empty name means the one that fits.
+    pub(super) fn route(&mut self, pointer: &str, text: &str) {
+        let text = text.trim();
+        if text.chars().count() > MAX_MODEM {
+            let detail = format!("the name of a route has at most {MAX_MODEM} characters");
+            self.complain(pointer, "unknown-route", detail);
+        } else if !text.is_empty() {
+            self.message.route = Some(text.to_owned());
+        }
+    }
+
+    /// The number that it is to come from; an empty one means any.
+    pub(super) fn from(&mut self, pointer: &str, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        match Address::parse_recipient(text) {
+            Ok(number @ Address::Msisdn(_)) => self.message.from = Some(number),
+            _ => self.complain(
+                pointer,
+                "unknown-sender",
+                "from must be the number of one of the SIMs, such as +447700900123",
+            ),
+        }
+    }
+
+    /// What was found elsewhere.
+    fn add(&mut self, complaint: FieldProblem) {
+        if self.complaints.len() < MAX_COMPLAINTS {
+            self.complaints.push(complaint);
         }
     }
 

@@ -7,6 +7,7 @@ mod folder;
 mod mail;
 mod operator;
 mod receiving;
+mod routes;
 mod sending;
 mod show;
 mod world;
@@ -285,6 +286,7 @@ impl Config {
         }
         let names: Vec<&str> = raw.modem.iter().filter_map(|modem| modem.name.as_deref()).collect();
         config.receiving = receiving::check(file, raw.receiving, &names)?;
+        let known = known_names(&raw.modem);
         let data = data::check(file, raw.data)?;
         config.data = data.policy;
         config.timing.linger = data.linger.unwrap_or(config.timing.linger);
@@ -296,6 +298,8 @@ impl Config {
             start_words: raw.sending.start_words,
         };
         config.sending = sending::check(file, sending, raw.limits)?;
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        config.sending.routes = routes::check(file, raw.route, &known)?;
         config.resend_unknown = raw.sending.resend_unknown;
         for (index, name) in raw.sending.sms_languages.iter().enumerate() {
             config.sms_languages.push(parse_language(file, index, name)?);
@@ -380,6 +384,8 @@ struct RawConfig {
     #[serde(default)]
     retention: world::RawRetention,
     #[serde(default)]
+    route: Vec<routes::RawRoute>,
+    #[serde(default)]
     modem: Vec<RawModem>,
 }
 
@@ -413,6 +419,19 @@ struct RawModem {
     own_number: Option<String>,
     limits: Option<sending::RawLimits>,
     operator: Option<operator::RawOperator>,
+}
+
+/// The names of the modems, those that were not named too.
+fn known_names(modems: &[RawModem]) -> Vec<String> {
+    let name = |(index, modem): (usize, &RawModem)| {
+        modem.name.clone().unwrap_or_else(|| default_name(index))
+    };
+    modems.iter().enumerate().map(name).collect()
+}
+
+/// What a modem without a name is called.
+fn default_name(index: usize) -> String {
+    format!("modem{}", index + 1)
 }
 
 /// `alone` when it is the only modem; `cap` holds unless it says otherwise.
@@ -456,7 +475,7 @@ fn check_modem(
             return Err(value(file, key("control_port"), control, expected));
         }
     }
-    let name = raw.name.unwrap_or_else(|| format!("modem{}", index + 1));
+    let name = raw.name.unwrap_or_else(|| default_name(index));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(plain) {
         let expected = "letters, digits, '-', '_' and '.', at most 32";

@@ -10,6 +10,7 @@ use crate::gateway::breaker::BreakerPolicy;
 use crate::gateway::limits::{LIMIT_NAMES, Limits};
 use crate::gateway::opt_out::Words;
 use crate::gateway::quiet::QuietHours;
+use crate::gateway::routing::SendRoute;
 
 /// What decides when a message may leave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +25,8 @@ pub struct SendingPolicy {
     pub quiet: Option<QuietHours>,
     /// What recipients write who want nothing more.
     pub words: Words,
+    /// Which messages go by which modems; any by any while there are none.
+    pub routes: Vec<SendRoute>,
 }
 
 /// Most of what a limit may be; beyond any SIM.

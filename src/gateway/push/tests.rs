@@ -322,8 +322,6 @@ async fn delivery_report_reaches_its_recipient() {
         client_ref: None,
         origin: crate::model::Origin::default(),
         parts: Vec::new(),
-        modem: "m".to_owned(),
-        sim: None,
         expires_at: NOW.plus(Duration::from_secs(60)),
         end_named: false,
         priority: crate::model::Priority::Normal,
@@ -332,6 +330,8 @@ async fn delivery_report_reaches_its_recipient() {
             transaction_id: TransactionId::generate(&core.random),
             pdu: Bytes::from_static(b"pdu"),
             recipients: vec![address.clone()],
+            way: crate::store::Way { modem: "m".to_owned(), ..crate::store::Way::default() },
+            refused: None,
         }],
     };
     core.store.accept(new, NOW).await.unwrap();

@@ -11,6 +11,7 @@ use super::body::HeldBody;
 use super::url::HttpUrl;
 use crate::codec::mms;
 use crate::mm1::Identity;
+use crate::model::country_code_length;
 use crate::model::redact::Secret;
 use crate::operators::Settings;
 
@@ -224,22 +225,6 @@ fn fill(
         out = out.replace("{IMSI}", imsi);
     }
     Ok(out)
-}
-
-/// Digits of the country code in front (ITU-T E.164 list of assigned codes).
-fn country_code_length(digits: &str) -> usize {
-    const TWO: &[&str] = &[
-        "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46",
-        "47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63",
-        "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
-    ];
-    if digits.starts_with(['1', '7']) {
-        1
-    } else if digits.get(..2).is_some_and(|code| TWO.contains(&code)) {
-        2
-    } else {
-        3
-    }
 }
 
 #[cfg(test)]

@@ -47,16 +47,23 @@ CREATE TABLE opt_out (
 CREATE INDEX opt_out_tail ON opt_out (tail);
 
 ALTER TABLE submission ADD COLUMN priority INTEGER NOT NULL DEFAULT 1;
--- The group of modems that it may go by; empty: only the one that was chosen.
+-- The route whose other modems may take it over; empty: only the one that was chosen.
 ALTER TABLE submission ADD COLUMN send_route TEXT;
+-- Since when its modem or its SIM, or the operator behind it, has kept it from leaving.
+ALTER TABLE submission ADD COLUMN held_since INTEGER;
 ALTER TABLE submission ADD COLUMN place INTEGER
     GENERATED ALWAYS AS (next_attempt_at - priority * 900000) VIRTUAL;
+CREATE INDEX submission_routed ON submission (modem)
+    WHERE send_route IS NOT NULL AND state = 'queued';
 CREATE INDEX submission_place ON submission (state, kind, modem, place);
 
--- By which modem a number was served last.
+-- By which SIM a recipient was written to last, and the modem that it was in.
 CREATE TABLE sticky (
-    tail     TEXT PRIMARY KEY NOT NULL,
+    address  TEXT PRIMARY KEY NOT NULL,
+    tail     TEXT NOT NULL,
+    sim      TEXT,
     modem    TEXT NOT NULL,
     noted_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX sticky_tail ON sticky (tail);
 ";

@@ -27,8 +27,6 @@ impl Rig {
             client_ref: None,
             origin: crate::model::Origin::default(),
             text: "Hi".to_owned(),
-            modem: "m".to_owned(),
-            sim: None,
             expires_at: later(86_400),
             end_named: false,
             priority: Priority::Normal,
@@ -37,6 +35,8 @@ impl Rig {
                 transaction_id: TransactionId::stored(format!("T{id}")),
                 recipient: self.phone.clone(),
                 segments: (0..parts).map(|part| Bytes::copy_from_slice(&[1, part])).collect(),
+                way: Way { modem: "m".to_owned(), ..Way::default() },
+                refused: None,
             }],
         };
         self.store.accept_text(text, NOW).await.unwrap();
