@@ -167,7 +167,14 @@ pub(super) fn add_ack(
     let (kind, status) = ack.kind.columns();
     db.execute(
         "INSERT INTO ack (message_id, sim, kind, status, transaction_id, next_attempt_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+         VALUES (?1, ?2, ?3, ?4,
+                 CASE WHEN ?3 = 'notify-resp'
+                      THEN coalesce((SELECT inbound.transaction_id FROM inbound
+                                     WHERE inbound.message_id = ?1), ?5)
+                      ELSE ?5 END,
+                 ?6)",
+        // A notification is answered by the name that it had when it came last: it may have come once
+        // more while the message was fetched.
         params![id, sim, kind, status, ack.transaction_id, at.as_millis()],
     )?;
     Ok(())

@@ -504,7 +504,7 @@ fn settle(
             Kind::Mms => reports::match_waiting(db, &sim, at)?,
             Kind::Sms => {
                 if state == OutboundState::Sent {
-                    status_reports::refresh(db, key)?;
+                    status_reports::refresh(db, key, &message, at)?;
                 }
                 status_reports::match_waiting(db, &sim, at)?
             }

@@ -2,12 +2,12 @@
 //! TP-Message-Reference, recipient and SIM (3GPP TS 23.040 clause 9.2.3.6); references wrap around
 //! after 256 messages.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::engine::Failure;
 use super::reports::window;
 use super::rows::{self, Entry};
-use super::{Change, Store, StoreError};
+use super::{Change, Store, StoreError, outbound};
 use crate::model::{Address, OutboundState, Timestamp};
 
 /// What a status report says of one segment.
@@ -306,14 +306,29 @@ fn apply(
 }
 
 /// Gives the recipient of a submission that was just sent the state that earlier reports say.
-pub(super) fn refresh(db: &Connection, submission: i64) -> Result<(), Failure> {
+pub(super) fn refresh(
+    db: &Connection,
+    submission: i64,
+    message: &str,
+    at: Timestamp,
+) -> Result<(), Failure> {
     let tally = tally(db, submission)?;
     let after = state_after(OutboundState::Sent, &tally);
-    if after != OutboundState::Sent {
-        db.execute(
-            "UPDATE recipient SET state = ?2 WHERE submission_id = ?1 AND state = 'sent'",
+    if after == OutboundState::Sent {
+        return Ok(());
+    }
+    let report: Option<Option<String>> = db
+        .query_row(
+            "UPDATE recipient SET state = ?2 WHERE submission_id = ?1 AND state = 'sent'
+             RETURNING report",
             params![submission, after.as_str()],
-        )?;
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(report) = report {
+        let report = report.unwrap_or_default();
+        let text = format!("delivery report, which came before the modem's answer: {report}");
+        outbound::tell(db, submission, message, at, after, &text, None)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What the store promises, held by reopening it after every step.
 
 mod alarms;
+mod crossings;
 mod queue;
 mod sims;
 mod texts;

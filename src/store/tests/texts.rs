@@ -173,3 +173,24 @@ async fn pause_after_an_attempt_is_not_cut_short_by_the_modems_return() {
     assert_eq!(rig.store.resume("m", SIM, later(1_810)).await.unwrap(), 0, "it was tried since");
     assert_eq!(rig.store.claim_text("m", SIM, later(1_811)).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn delivery_that_was_reported_before_the_answer_has_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::open(dir.path());
+    let id = rig.accept(2).await;
+    let claimed = rig.claim(NOW).await;
+    for (segment, reference) in claimed.segments.iter().zip([5, 6]) {
+        rig.leave(segment, SegmentOutcome::Sent(Some(reference)), NOW).await;
+        rig.report(reference, StatusOutcome::Delivered, NOW, u64::from(reference)).await;
+    }
+    rig.settle(claimed.key, taken(), later(7)).await;
+    let view = rig.store.message(&id).await.unwrap().unwrap();
+    assert_eq!(view.summary.recipients[0].state, OutboundState::Delivered);
+    let last = view.timeline.last().unwrap();
+    assert_eq!(last.state, "delivered");
+    assert_eq!(
+        last.text,
+        "delivery report, which came before the modem's answer: all 2 parts received by the recipient"
+    );
+}
