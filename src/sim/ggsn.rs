@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::breaking::Breaking;
 use super::dns;
 use super::fault::{Fault, Faults, OfferedProtocol, PppAuthForm};
 use super::mmsc::{Front, Mmsc, serve_connection};
@@ -258,13 +259,22 @@ impl Ggsn {
                     let Ok(permit) = Arc::clone(&open).try_acquire_owned() else { continue };
                     let mmsc = mmsc.clone();
                     spawn(&inner, async move {
-                        serve_connection(mmsc, front, accepted.stream).await;
+                        let stream = Breaking::at(reset(mmsc.faults()), accepted.stream);
+                        serve_connection(mmsc, front, stream).await;
                         drop(permit);
                     });
                 }
             });
         }
     }
+}
+
+/// After how many octets a connection that begins now breaks.
+fn reset(faults: &Faults) -> Option<usize> {
+    faults.take(|fault| match fault {
+        Fault::ConnectionReset { after } => Some(*after),
+        _ => None,
+    })
 }
 
 impl CallTaker for Ggsn {

@@ -4,6 +4,7 @@
 //! May use: codec, proto, net, model. Never modem, bearer, mm1, gateway, store or api: it stands
 //! at the other end of the line and must not share their mistakes.
 
+mod breaking;
 pub mod control;
 mod dns;
 mod external;

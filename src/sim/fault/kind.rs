@@ -482,6 +482,12 @@ pub enum Fault {
         /// HTTP status: 301, 302, 307 or 308.
         status: u16,
     },
+    /// A connection to proxy or MMSC breaks when so many octets have passed, those of both directions
+    /// together.
+    ConnectionReset {
+        /// Octets of HTTP.
+        after: usize,
+    },
     /// The MMSC answers 200 with a page of HTML.
     MmscHtml {},
     /// The MMSC answers this HTTP status without an MMS body, before it looks at the request.
@@ -514,6 +520,11 @@ pub enum Fault {
     MmscOmitsMessageId {},
     /// GET answers 404.
     MmscNotFound {},
+    /// A message is announced to expire this soon, and GET answers 404 from then on.
+    MmscExpires {
+        /// Seconds.
+        seconds: u64,
+    },
     /// M-Retrieve.conf carries this Retrieve-Status and one part of plain text.
     MmscRetrieveStatus {
         /// X-Mms-Retrieve-Status.
@@ -657,6 +668,7 @@ impl Fault {
             | Self::ProxyClosesMidRequest { .. }
             | Self::ProxyChunks { .. }
             | Self::ProxyRedirects { .. }
+            | Self::ConnectionReset { .. }
             | Self::MmscHtml {}
             | Self::MmscHttpStatus { .. }
             | Self::MmscResponseStatus { .. }
@@ -667,6 +679,7 @@ impl Fault {
             | Self::MmscOmitsTransactionId {}
             | Self::MmscOmitsMessageId {}
             | Self::MmscNotFound {}
+            | Self::MmscExpires { .. }
             | Self::MmscRetrieveStatus { .. }
             | Self::MmscWrongContentType {}
             | Self::MmscRefusesAcknowledgement { .. } => 27,

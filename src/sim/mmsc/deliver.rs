@@ -177,7 +177,13 @@ impl Mmsc {
             deferred: false,
             acknowledged: None,
         };
-        lock(&self.0.state).stored.push(Kept { view, conf, report_to });
+        let life = self.0.faults.take(|fault| match fault {
+            Fault::MmscExpires { seconds } => Some(Duration::from_secs(*seconds)),
+            _ => None,
+        });
+        let life = life.unwrap_or(EXPIRY);
+        let life = (life, self.0.clock.now().plus(life));
+        lock(&self.0.state).stored.push(Kept { view, conf, report_to, life });
         self.notify(&token)?;
         if let Some(pause) = self.0.config.repeat_after {
             let mmsc = self.clone();
@@ -225,7 +231,7 @@ impl Mmsc {
                 message_class: Some(MessageClass::Personal),
                 priority: None,
                 message_size: Some(size as u64),
-                expiry: Some(Expiry::After(EXPIRY)),
+                expiry: Some(Expiry::After(kept.life.0)),
                 content_location: format!("{}/{token}", self.0.config.url),
                 extra: Vec::new(),
             };

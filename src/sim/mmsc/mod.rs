@@ -24,7 +24,7 @@ use crate::codec::mms::{
     Version,
 };
 use crate::codec::wsp::ContentType;
-use crate::model::{Address, Clock, Random};
+use crate::model::{Address, Clock, Random, Timestamp};
 
 pub(super) use http::{Front, serve_connection};
 pub use journal::{Complaint, Entry, EntryKind, Journal, StoredMessage};
@@ -86,6 +86,8 @@ struct Kept {
     conf: RetrieveConf,
     /// Who wants a delivery report: a subscriber's number.
     report_to: Option<String>,
+    /// How long it can be had, and until when.
+    life: (Duration, Timestamp),
 }
 
 /// What the MMSC does with a request.
@@ -411,6 +413,10 @@ impl Mmsc {
             drop(state);
             return Outcome::other(StatusCode::NOT_FOUND, "The message was rejected");
         }
+        if kept.life.1 <= self.0.clock.now() {
+            drop(state);
+            return Outcome::other(StatusCode::NOT_FOUND, "The message has expired");
+        }
         let mut conf = kept.conf.clone();
         kept.view.retrieved += 1;
         drop(state);
@@ -553,7 +559,7 @@ impl Mmsc {
         });
     }
 
-    pub(super) fn faults(&self) -> &Faults {
+    pub(in crate::sim) fn faults(&self) -> &Faults {
         &self.0.faults
     }
 
