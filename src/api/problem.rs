@@ -1,5 +1,6 @@
 //! Errors of the API as `application/problem+json` (RFC 9457) with a stable `code`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -31,7 +32,7 @@ pub struct Problem {
     pub errors: Vec<FieldProblem>,
     /// After how many seconds the same request may be taken; told as `Retry-After`.
     #[serde(skip)]
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<NonZeroU32>,
 }
 
 /// What is wrong with one field of a request.
@@ -86,7 +87,8 @@ impl Problem {
     #[must_use]
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         // Whoever comes a moment too early is refused once more.
-        self.retry_after = Some(wait.as_secs().saturating_add(1));
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+        self.retry_after = Some(NonZeroU32::MIN.saturating_add(seconds));
         self
     }
 
@@ -378,7 +380,7 @@ impl IntoResponse for Problem {
         ];
         let mut response = (self.status(), headers, body).into_response();
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.get()));
         }
         response
     }

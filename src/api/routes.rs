@@ -143,7 +143,8 @@ async fn test(
             let detail = "only the owner may ask for another account".to_owned();
             return Err(intake::wrong("/account", "unknown-account", detail));
         }
-        message.origin = Origin { account: Some(name), modems: account.modems, ..Origin::default() };
+        message.origin =
+            Origin { account: Some(name), modems: account.modems, ..Origin::default() };
     }
     let answer = context.gateway.way_of(&message).await?;
     let mut body = json!({

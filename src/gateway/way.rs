@@ -47,7 +47,7 @@ impl<'a> Ways<'a> {
         let wanted: Vec<&Line> = named.map_or_else(|| lines.iter().collect(), |line| vec![line]);
         let first = wanted.first().ok_or_else(no_modem)?;
         let may = |line: &&Line| message.origin.may_use(&line.config().name);
-        if !wanted.iter().any(|line| may(line)) {
+        if !wanted.iter().any(&may) {
             return Err(not_allowed(message));
         }
         let able: Vec<&Line> =
@@ -63,7 +63,14 @@ impl<'a> Ways<'a> {
             vec![0]
         };
         let country = common_country(able.iter().copied());
-        Ok(Self { core, lines, message, routes, able: able.into_iter().zip(loads).collect(), country })
+        Ok(Self {
+            core,
+            lines,
+            message,
+            routes,
+            able: able.into_iter().zip(loads).collect(),
+            country,
+        })
     }
 
     /// The way of one submission with these recipients.
@@ -371,7 +378,7 @@ impl Gateway {
             route: route.map(|route| route.name.clone()),
             why: chosen.way.why.unwrap_or_else(|| format!("by modem {name}, the only one")),
             fault: chosen.line.obstacle(message.kind),
-            failover: chosen.way.route.and(route.and_then(|route| route.failover)),
+            failover: chosen.way.route.and_then(|_| route.and_then(|route| route.failover)),
             modem: name,
         })
     }

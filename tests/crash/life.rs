@@ -33,9 +33,12 @@ pub(crate) enum Point {
     HalfBlock(u64),
 }
 
+/// A kind of point: its name, how one is made of its number, and one in how many is tried.
+type Kind = (&'static str, fn(u64) -> Point, u64);
+
 impl Point {
     /// The kinds, by their names; every point of a kind is tried, or one in so many.
-    pub(crate) const KINDS: [(&'static str, fn(u64) -> Self, u64); 4] = [
+    pub(crate) const KINDS: [Kind; 4] = [
         ("before-commit", Self::BeforeCommit, 1),
         ("after-commit", Self::AfterCommit, 1),
         ("block", Self::Block, 1),

@@ -87,10 +87,7 @@ impl Tally {
 #[expect(clippy::disallowed_methods, reason = "runs are timed")]
 fn nothing_is_lost_or_sent_twice_wherever_the_process_ends() {
     let started = Instant::now();
-    let runs = match to_replay() {
-        Some(runs) => runs,
-        None => return whole(started),
-    };
+    let Some(runs) = to_replay() else { return whole(started) };
     if runs.len() == 1 {
         let _ = tracing_subscriber::fmt().with_env_filter("mm1gate=debug").try_init();
     }

@@ -272,7 +272,7 @@ impl Names {
 impl Resolver for Names {
     fn resolve<'a>(&'a self, _: &'a str, _: u16) -> Resolved<'a> {
         let turn = self.asked.fetch_add(1, Ordering::SeqCst);
-        let answer = self.answers.get(turn).or(self.answers.last()).cloned();
+        let answer = self.answers.get(turn).or_else(|| self.answers.last()).cloned();
         Box::pin(async move { Ok(answer.unwrap_or_default()) })
     }
 }

@@ -160,7 +160,7 @@ async fn whoever_stops_waiting_ends_the_program() {
         let command = command(&dir, &["/bin/sh", "-c", &text]);
         async move { SystemRunner.run(command).await }
     });
-    while std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) == false {
+    while !std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     running.abort();

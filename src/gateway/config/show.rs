@@ -96,7 +96,7 @@ impl Config {
         put(
             &mut table,
             "mss",
-            i64::from(self.data.mss.unwrap_or(self.data.mtu.saturating_sub(40))),
+            i64::from(self.data.mss.unwrap_or_else(|| self.data.mtu.saturating_sub(40))),
         );
         table
     }

@@ -341,7 +341,10 @@ fn mail_says_what_is_wrong_with_it_and_repeats_no_password() {
         (format!("{smtp}[[mail]]\nto = [\"a@b.example, c@d.example\"]"), "mail[0].to[0]"),
         (format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nmax_size_kb = 1"), "16 to 102400"),
         (format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nevents = []"), "at least one event"),
-        (format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nevents = [\"x\"]"), "there are the events"),
+        (
+            format!("{smtp}[[mail]]\nto = [\"a@b.example\"]\nevents = [\"x\"]"),
+            "there are the events",
+        ),
     ] {
         let text = with(&tables);
         assert!(text.contains(expected), "{tables}: {text}");

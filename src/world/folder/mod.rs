@@ -228,7 +228,7 @@ impl Watcher {
     }
 
     /// Moves what is settled on and says what became of it.
-    async fn tell_fates(&mut self) -> Result<(), Trouble> {
+    async fn tell_fates(&self) -> Result<(), Trouble> {
         let untold = self.gateway.store().dropped_untold(&self.config.name, MAX_UNTOLD).await?;
         for dropped in untold.into_iter().take_while(|dropped| dropped.settled) {
             let Some(view) = self.gateway.message(&dropped.message).await? else { continue };

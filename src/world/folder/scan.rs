@@ -82,7 +82,7 @@ pub(super) fn scan(config: &FolderConfig, seen: &mut Seen, now: Timestamp) -> Re
 /// A name of ours that sorts by time, is never used twice and still shows what it was.
 pub(super) fn claim_of(name: &OsStr, now: Timestamp, random: &Random) -> String {
     let time: String =
-        now.to_string().chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
+        now.to_string().chars().filter(char::is_ascii_alphanumeric).take(15).collect();
     let kept = plain(&name.to_string_lossy(), MAX_KEPT);
     format!("{time}-{}-{kept}", hex::encode(random.array::<6>()))
 }
