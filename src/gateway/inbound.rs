@@ -26,6 +26,10 @@ const ACK_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// After so many refusals of the kind that does not pass, an acknowledgement is given up.
 const MAX_REFUSED_ACKS: u32 = 7;
 
+/// After so many pages for people in answer to an acknowledgement it counts as taken: no portal
+/// stands there for as long, but some MMSCs answer this way.
+const BELIEVED_PAGES: u32 = 3;
+
 /// The code of [`AckGivenUp`].
 const ACK_GIVEN_UP: &str = "acknowledgement-given-up";
 
@@ -179,6 +183,9 @@ fn after_ack(
     shift: &Shift,
     now: crate::model::Timestamp,
 ) -> AckResult {
+    if matches!(error, Mm1Error::NotMms { .. }) && pending.attempt >= BELIEVED_PAGES {
+        return AckResult::Done;
+    }
     let fault = error.to_fault();
     let at = now.plus(Schedule::ACK.pause(pending.attempt, &shift.core.random));
     let end = pending.notified_at.plus(ACK_LIFE);

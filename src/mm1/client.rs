@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    /// Answers a notification by M-NotifyResp.ind; any 2xx completes it.
+    /// Answers a notification by M-NotifyResp.ind; any 2xx without a page for people completes it.
     ///
     /// # Errors
     /// [`Mm1Error`]; sending it again does no harm.
@@ -217,7 +217,7 @@ impl Client {
         self.tell(&pdu, target, stages).await
     }
 
-    /// Acknowledges a retrieved message by M-Acknowledge.ind; any 2xx completes it.
+    /// Acknowledges a retrieved message by M-Acknowledge.ind; any 2xx without a page for people completes it.
     ///
     /// # Errors
     /// [`Mm1Error`]; sending it again does no harm.
@@ -237,7 +237,7 @@ impl Client {
         self.tell(&pdu, target, stages).await
     }
 
-    /// Answers M-Cancel.req by M-Cancel.conf; any 2xx completes it.
+    /// Answers M-Cancel.req by M-Cancel.conf; any 2xx without a page for people completes it.
     ///
     /// # Errors
     /// [`Mm1Error`]; sending it again does no harm.
@@ -256,7 +256,7 @@ impl Client {
         self.tell(&pdu, Target::Mmsc, stages).await
     }
 
-    /// Tells the sender of a message what became of it by M-Read-Rec.ind; any 2xx completes it.
+    /// Tells the sender of a message what became of it by M-Read-Rec.ind; any 2xx without a page for people completes it.
     ///
     /// # Errors
     /// [`Mm1Error`]; sending it again tells the sender again.
@@ -297,7 +297,12 @@ impl Client {
         let call = Call { url, pdu: Some(pdu.encode()), limit: MAX_ANSWER };
         let answer = self.transport.exchange(&call, None, stages).await.map_err(failed)?;
         stages.tell(Stage::Answered { what: format!("HTTP {}", answer.status) });
-        if (200..300).contains(&answer.status) { Ok(()) } else { Err(http_status(&answer)) }
+        match answer.status {
+            // A portal or a proxy has answered in the MMSC's place.
+            200..300 if answer.is_page() => Err(not_mms(answer)),
+            200..300 => Ok(()),
+            _ => Err(http_status(&answer)),
+        }
     }
 
     fn mmsc_url(&self) -> Result<HttpUrl, Mm1Error> {

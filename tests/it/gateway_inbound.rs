@@ -8,7 +8,7 @@ use mm1gate::codec::sms::{
     UserData, port_addressed_delivers, split_datagram,
 };
 use mm1gate::model::{InboundState, Kind, State, Timestamp};
-use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
+use mm1gate::sim::{ActiveFault, Behaviour, EntryKind, Fault, Outgoing, OutgoingPart};
 
 use crate::gateway_rig::{OWN, PHONE, Ports, Rig, message, picture};
 
@@ -160,6 +160,27 @@ async fn odd_operators_and_modems_deliver_all_the_same() {
             assert_eq!(rig.operator.mmsc().journal().acknowledged(), 1, "{name}");
             rig.gateway.stop().await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_in_place_of_the_mmsc_is_told_again_and_an_mmsc_that_answers_with_pages_is_believed() {
+    for (pages, told) in [(1, 1), (9, 0)] {
+        let rig = Rig::with(Ports::Two, Behaviour::Receive, |operator| {
+            // The first request fetches the message.
+            let html = ActiveFault {
+                times: Some(pages),
+                after_times: Some(1),
+                ..Fault::MmscHtml {}.into()
+            };
+            operator.faults().add(html);
+        })
+        .await;
+        send(&rig, 5_000);
+        let view = rig.inbound_until(&["acknowledged", "failed", "expired"]).await;
+        assert_eq!(view.summary.state, State::In(InboundState::Acknowledged), "{pages} pages");
+        assert_eq!(rig.operator.mmsc().journal().acknowledged(), told, "{pages} pages");
+        rig.gateway.stop().await;
     }
 }
 

@@ -90,6 +90,11 @@ impl Answer {
             _ => is_mms_type(self.content_type.as_deref()) && !looks_like_markup(&self.body),
         }
     }
+
+    /// A page for people, whatever its media type says.
+    pub(super) fn is_page(&self) -> bool {
+        looks_like_markup(&self.body)
+    }
 }
 
 fn is_mms_type(content_type: Option<&str>) -> bool {
