@@ -209,6 +209,12 @@ fn outgoing(
                     verdict.wrong.push(format!("lost: {what} is unknown and was never released"));
                 }
             }
+            // A report that was handed to a port whose reader was gone has left no trace anywhere.
+            (OutboundState::Unknown | OutboundState::Sent, 1)
+                if order.kind == Kind::Sms && a_report_never_came(database) =>
+            {
+                verdict.unknown += 1;
+            }
             (
                 found @ (OutboundState::Failed | OutboundState::Expired | OutboundState::Canceled),
                 _,
@@ -220,6 +226,14 @@ fn outgoing(
             )),
         }
     }
+}
+
+/// Whether fewer status reports are here than parts of the one text that goes out.
+fn a_report_never_came(database: &Connection) -> bool {
+    let count = |table: &str| -> i64 {
+        rows(database, &format!("SELECT count(*) FROM {table}"), |row| row.get(0))[0]
+    };
+    count("sms_report") < count("segment")
 }
 
 fn incoming(verdict: &mut Verdict, scene: &Scene, all: &[MessageView], coming: &Coming) {

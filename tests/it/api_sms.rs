@@ -218,11 +218,14 @@ fn parse_metrics(text: &str) -> BTreeMap<String, f64> {
             let (what, name, rest) = (words.next(), words.next(), words.next());
             match what {
                 Some("TYPE") => {
-                    assert!(["gauge", "counter", "info"].contains(&rest.unwrap()), "{line}");
+                    let kinds = ["gauge", "counter", "info", "histogram"];
+                    assert!(kinds.contains(&rest.unwrap()), "{line}");
                     let earlier =
                         described.insert(name.unwrap().to_owned(), rest.unwrap().to_owned());
                     assert_eq!(earlier, None, "described twice: {line}");
                 }
+                // OpenMetrics has the unit at the end of the name.
+                Some("UNIT") => assert!(name.unwrap().ends_with(rest.unwrap()), "{line}"),
                 Some("HELP") => assert!(!rest.unwrap().is_empty(), "{line}"),
                 _ => panic!("{line}"),
             }
@@ -231,8 +234,8 @@ fn parse_metrics(text: &str) -> BTreeMap<String, f64> {
         let (series, value) = line.rsplit_once(' ').expect(line);
         let name = series.split('{').next().unwrap();
         assert!(name.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_'), "{line}");
-        let base =
-            name.strip_suffix("_total").or_else(|| name.strip_suffix("_info")).unwrap_or(name);
+        let ends = ["_total", "_info", "_bucket", "_sum", "_count"];
+        let base = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         let kind = described.get(base).unwrap_or_else(|| panic!("not described: {line}"));
         assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
         if let Some(labels) = series.strip_prefix(name).filter(|labels| !labels.is_empty()) {

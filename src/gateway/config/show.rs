@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::{Config, ModemConfig, SmtpTls};
 use crate::gateway::limits::Limits;
+use crate::gateway::routing::SendRoute;
 use crate::model::redact;
 use crate::operators::{AckMode, Auth, FromMode, Settings, TransportChoice};
 use crate::store::Retrieve;
@@ -31,6 +32,8 @@ impl Config {
         put(&mut all, "receiving", self.receiving_table());
         put(&mut all, "data", self.data_table());
         self.put_world(&mut all);
+        let routes: Vec<Value> = self.sending.routes.iter().map(route).map(Value::Table).collect();
+        put(&mut all, "route", routes);
         let modems: Vec<Value> =
             self.modems.iter().map(|modem| Value::Table(self.modem_table(modem))).collect();
         put(&mut all, "modem", modems);
@@ -275,6 +278,23 @@ fn put_some(table: &mut Table, key: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {
         put(table, key, value);
     }
+}
+
+fn route(route: &SendRoute) -> Table {
+    let whom = |number: String| {
+        if number.contains(['*', '?', '@']) { number } else { redact::number(&number) }
+    };
+    let mut table = Table::new();
+    put(&mut table, "name", route.name.clone());
+    put(&mut table, "modems", texts(&route.modems));
+    put(&mut table, "to", texts(route.to.iter().map(|to| whom(to.to_string()))));
+    put(&mut table, "from", texts(route.from.iter().map(|from| whom(from.to_string()))));
+    put(&mut table, "accounts", texts(&route.accounts));
+    put(&mut table, "strategy", route.strategy.as_str());
+    let minutes = route.failover.map_or(0, |after| whole(after, 60));
+    put(&mut table, "failover_after_minutes", minutes);
+    put(&mut table, "default", route.default);
+    table
 }
 
 fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<Value> {
