@@ -8,9 +8,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
 use crate::model::Timestamp;

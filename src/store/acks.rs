@@ -1,8 +1,9 @@
 //! What the MMSC is told about messages that come in: acknowledgements, answers to notifications and
 //! withdrawals, read reports. Each is due at its time, and none is in the way of a message.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::inbound::tell;

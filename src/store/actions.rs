@@ -2,8 +2,9 @@
 //! another modem.
 
 use bytes::Bytes;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::outbound::{end, set_recipients, submissions, tell};
 use super::{Change, Store, StoreError, failover, recovery, rows};

@@ -1,8 +1,9 @@
 //! A SIM gets its name: what came or went while it had to be called otherwise is its own from then
 //! on (design: what belongs to the SIM follows the SIM).
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::inbound::{self, Life, Notification, Retrieve};
 use super::{

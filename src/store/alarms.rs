@@ -1,7 +1,8 @@
 //! What a person has to see to, until it is over: one row for each, whatever raised it.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::outbox::{self, NewEvent};
 use super::{Store, StoreError, rows};

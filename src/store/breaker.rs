@@ -1,8 +1,9 @@
 //! How often in a row an operator has refused what a SIM sent, kept by SIM: a lapsed contract stays
 //! lapsed over a restart and in another modem.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
 use crate::model::{Fault, Kind, Timestamp};

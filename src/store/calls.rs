@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
 use crate::model::{Month, Timestamp};

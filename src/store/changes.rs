@@ -1,8 +1,9 @@
 //! What has changed since a moment that somebody remembers by a number: for listeners that come
 //! back.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Change, Store, StoreError, rows};
 use crate::model::{State, Timestamp};

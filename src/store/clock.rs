@@ -1,8 +1,9 @@
 //! What a set clock changes of what is stored: how long something waits, or lives, does not depend
 //! on the date that the computer believes it is.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, calls, recovery};
 use crate::model::{Calendar, ClockStep, Timestamp};

@@ -1,8 +1,9 @@
 //! What lay in a folder that is watched: written in the commit that takes it as a message, so that it
 //! is taken once whenever this process ends, and read to tell its fate there.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Acceptance, Store, StoreError, rows};
 use crate::model::{Dropped, MessageId};

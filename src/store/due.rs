@@ -1,7 +1,8 @@
 //! What is due next, and when.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows, sims};
 use crate::model::{Kind, MessageId, Timestamp};
@@ -219,7 +220,15 @@ mod tests {
     fn steps(queued: i64) -> u64 {
         let dir = tempfile::tempdir().unwrap();
         drop(Store::open(dir.path()).unwrap());
-        let mut db = Connection::open(dir.path().join(DB_FILE)).unwrap();
+        let mut raw = rusqlite::Connection::open(dir.path().join(DB_FILE)).unwrap();
+        let counted = Arc::<AtomicU64>::default();
+        let count = Arc::clone(&counted);
+        let handler = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        raw.progress_handler(10, Some(handler)).unwrap();
+        let db = Connection::new(raw);
         db.execute(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
              INSERT INTO message (id, direction, state, created_at, updated_at, expires_at)
@@ -233,13 +242,7 @@ mod tests {
              SELECT id, id, x'00', 'queued', 'm', created_at, 'sim', 'mms' FROM message",
         )
         .unwrap();
-        let counted = Arc::<AtomicU64>::default();
-        let count = Arc::clone(&counted);
-        let handler = move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            false
-        };
-        db.progress_handler(10, Some(handler)).unwrap();
+        counted.store(0, Ordering::Relaxed);
         let first = first_due(&db, Kind::Mms, "m", Some("sim")).unwrap();
         assert_eq!(first, Some(Timestamp::from_millis(1)));
         assert_eq!(expire(&db, Timestamp::from_millis(50)).unwrap(), []);

@@ -8,18 +8,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::hooks::Action;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{ErrorCode, OpenFlags};
 use tokio::sync::{Notify, oneshot};
 
+use super::connection::Connection;
 use super::probe::Probe;
 use super::space::Space;
-use super::{StoreError, interrupted, outbox, schema};
+use super::{StoreError, interrupted, opt_out, outbox, schema};
 
 /// Most writers served by one commit: bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
 
-/// Statements kept compiled: more than the store has.
-const STATEMENTS: usize = 256;
+/// Pages in the write-ahead log that make SQLite carry them over into the file: at 4 096 octets each,
+/// 16 MB. A page that many commits change is carried over once.
+const CHECKPOINT: u32 = 4_096;
 
 /// How long SQLite waits for a foreign reader (a backup program, the `sqlite3` shell).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,6 +65,8 @@ pub(super) struct Engine {
     /// A commit that is under way writes down what the world is to be told.
     tells: Arc<AtomicBool>,
     bell: Arc<Notify>,
+    /// Somebody is or was entered who wants nothing more from us.
+    opt_outs: Arc<AtomicBool>,
     probe: Arc<dyn Probe>,
 }
 
@@ -70,7 +74,7 @@ impl Engine {
     /// Opens or creates the file and brings its schema up to date.
     pub(super) fn open(path: &Path, probe: Arc<dyn Probe>) -> Result<Self, StoreError> {
         let fail = |error: rusqlite::Error| database_error(path, &error);
-        let mut writer = Connection::open(path).map_err(fail)?;
+        let mut writer = rusqlite::Connection::open(path).map_err(fail)?;
         writer.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         // Room that is not used any more can be given back; only a new file takes this at once.
         writer.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fail)?;
@@ -78,33 +82,35 @@ impl Engine {
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
             .map_err(fail)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(fail)?;
         writer.pragma_update(None, "foreign_keys", true).map_err(fail)?;
         schema::migrate(&mut writer, path)?;
-        let tells = Arc::<AtomicBool>::default();
-        let heard = Arc::clone(&tells);
+        let (tells, opt_outs) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        opt_outs.store(opt_out::are_there(&writer).map_err(fail)?, Ordering::Relaxed);
+        let marks = [(outbox::TABLE, Arc::clone(&tells)), (opt_out::TABLE, Arc::clone(&opt_outs))];
         let hook = move |action: Action, _: &str, table: &str, _: i64| {
-            if action == Action::SQLITE_INSERT && table == outbox::TABLE {
-                heard.store(true, Ordering::Relaxed);
+            let mark =
+                marks.iter().find(|(name, _)| action == Action::SQLITE_INSERT && *name == table);
+            if let Some((_, mark)) = mark {
+                mark.store(true, Ordering::Release);
             }
         };
         writer.update_hook(Some(hook)).map_err(fail)?;
-        let reader = Connection::open_with_flags(
+        let reader = rusqlite::Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(fail)?;
         reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
-        for connection in [&writer, &reader] {
-            connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        }
         Ok(Self {
             path: path.to_owned(),
             space: Space::of(path.parent().unwrap_or(path)),
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
+            writer: Mutex::new(Connection::new(writer)),
+            reader: Mutex::new(Connection::new(reader)),
             queue: Mutex::default(),
             tells,
             bell: Arc::default(),
+            opt_outs,
             probe,
         })
     }
@@ -156,6 +162,11 @@ impl Engine {
         Arc::clone(&self.bell)
     }
 
+    /// Whether anybody can be found who wants nothing more from us.
+    pub(super) fn has_opt_outs(&self) -> bool {
+        self.opt_outs.load(Ordering::Acquire)
+    }
+
     /// The disk has no room for more.
     pub(super) fn full(&self) -> StoreError {
         StoreError::Full { path: self.path.display().to_string() }
@@ -166,9 +177,17 @@ impl Engine {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let mut reader = lock(&self.reader);
-        let snapshot = reader.transaction().map_err(|error| database_error(&self.path, &error))?;
-        work(&snapshot).map_err(|failure| explain(&self.path, failure))
+        let fail = |error: rusqlite::Error| database_error(&self.path, &error);
+        let reader = lock(&self.reader);
+        if !reader.is_autocommit() {
+            // Work that panicked left its snapshot open.
+            reader.execute("ROLLBACK", []).map_err(fail)?;
+        }
+        reader.execute("BEGIN", []).map_err(fail)?;
+        let outcome = work(&reader);
+        let ended = reader.execute("COMMIT", []).map_err(fail);
+        let value = outcome.map_err(|failure| explain(&self.path, failure))?;
+        ended.map(|_| value)
     }
 
     fn commit(&self, writer: &Connection, group: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
@@ -177,7 +196,7 @@ impl Engine {
             // Work that panicked left its transaction open.
             writer.execute_batch("ROLLBACK").map_err(fail)?;
         }
-        let execute = |sql: &str| writer.prepare_cached(sql)?.execute([]);
+        let execute = |sql: &str| writer.execute(sql, []);
         execute("BEGIN IMMEDIATE").map_err(fail)?;
         for work in group {
             execute("SAVEPOINT work").map_err(fail)?;

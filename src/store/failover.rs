@@ -2,8 +2,9 @@
 //! which the network may have anything.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::outbound::{set_recipients, submissions, tell};

@@ -2,9 +2,10 @@
 //! of those that may not.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::breaker::BreakerState;
+use super::connection::Connection;
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::opt_out;

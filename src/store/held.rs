@@ -1,7 +1,8 @@
 //! What waits for its modem rather than for a time: it is due again as soon as the modem is back.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError};
 use crate::model::Timestamp;
@@ -28,6 +29,16 @@ impl Held {
 pub(super) fn hold(db: &Connection, what: Held, key: &str) -> Result<(), Failure> {
     db.prepare_cached("INSERT OR IGNORE INTO held (what, key) VALUES (?1, ?2)")?
         .execute(params![what.as_str(), key])?;
+    Ok(())
+}
+
+/// Notes the same of the submissions whose keys stand in this JSON array.
+pub(super) fn hold_submissions(db: &Connection, keys: &str) -> Result<(), Failure> {
+    db.execute(
+        "INSERT OR IGNORE INTO held (what, key)
+         SELECT ?2, CAST(value AS TEXT) FROM json_each(?1)",
+        params![keys, Held::Submission.as_str()],
+    )?;
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Change, Store, StoreError, accounts, dropped, rows};
 use crate::model::{Address, Fault, MessageId, Once, Origin, OutboundState, Timestamp};

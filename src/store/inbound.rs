@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::acks::{AckKind, NOTIFY_DEFERRED, NOTIFY_REJECTED, NewAck, add_ack, put_acks};
+use super::connection::Connection;
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::rows::{self, Entry};

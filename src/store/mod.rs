@@ -14,6 +14,7 @@ mod breaker;
 mod calls;
 mod changes;
 mod clock;
+mod connection;
 mod dropped;
 mod due;
 mod engine;
@@ -56,9 +57,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::Connection;
 
 use crate::model::{MediaType, Part};
+use connection::Connection;
 use engine::{Engine, Failure};
 
 pub use accounts::{AccessBook, Account, AccountLimits, MAX_ACCOUNTS, MAX_TOKENS, TokenRecord};

@@ -2,8 +2,9 @@
 //! once by default). What a person may do is in `actions`.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::held::{self, Held};
 use super::idempotency::{Acceptance, take_once};
@@ -534,19 +535,38 @@ fn postpone(
         Hold::NoCall => format!("no data call; next attempt at {next}"),
         Hold::NoModem => format!("waits for modem {modem}"),
     };
-    let mut changes = Vec::new();
-    for (key, message) in due {
-        db.prepare_cached(
-            "UPDATE submission
-             SET next_attempt_at = ?2, held_since = coalesce(held_since, ?3) WHERE id = ?1",
-        )?
-        .execute(params![key, next.as_millis(), at.as_millis()])?;
-        held::hold(db, Held::Submission, &key.to_string())?;
-        set_recipients(db, key, OutboundState::Queued, Some(fault))?;
-        tell(db, key, &message, at, OutboundState::Queued, &text, Some(fault))?;
-        changes.push(rows::refresh_outbound(db, &message, at)?);
+    if due.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(changes)
+    // A modem that is away may have thousands: they are put off together.
+    let keys: Vec<i64> = due.iter().map(|(key, _)| *key).collect();
+    let keys = serde_json::to_string(&keys).unwrap_or_default();
+    db.execute(
+        "UPDATE submission SET next_attempt_at = ?2, held_since = coalesce(held_since, ?3)
+         WHERE id IN (SELECT value FROM json_each(?1))",
+        params![keys, next.as_millis(), at.as_millis()],
+    )?;
+    held::hold_submissions(db, &keys)?;
+    let (state, json) = (OutboundState::Queued.as_str(), rows::fault_json(Some(fault)));
+    // Who has it keeps it, whatever becomes of another attempt.
+    db.execute(
+        "UPDATE recipient SET state = ?2, fault = ?3
+         WHERE submission_id IN (SELECT value FROM json_each(?1)) AND state <> 'delivered'",
+        params![keys, state, json],
+    )?;
+    db.execute(
+        "INSERT INTO timeline (message_id, at, recipient, state, text, fault, cause, verbatim, modem,
+                               attempt)
+         SELECT recipient.message_id, ?2, address, ?3, ?4, ?5, ?6, ?7, modem, nullif(attempts, 0)
+         FROM json_each(?1) AS due JOIN submission ON submission.id = due.value
+              JOIN recipient ON recipient.submission_id = submission.id
+         ORDER BY submission.id, position",
+        params![keys, at.as_millis(), state, text, json, fault.code, fault.verbatim],
+    )?;
+    let mut messages: Vec<String> = due.into_iter().map(|(_, message)| message).collect();
+    messages.sort_unstable();
+    messages.dedup();
+    messages.iter().map(|message| rows::refresh_outbound(db, message, at)).collect()
 }
 
 pub(super) fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use tokio::sync::Notify;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
 use crate::model::{Address, MessageId, Timestamp};

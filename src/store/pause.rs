@@ -1,7 +1,8 @@
 //! Pauses that a person has ordered: of one modem, or of all sending.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError};
 use crate::model::Timestamp;

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::Change;
+use super::connection::Connection;
 use super::engine::Failure;
 use super::rows::{self, Entry};
 use crate::model::{Address, OutboundState, ReportStatus, Timestamp};
@@ -177,7 +178,8 @@ fn find(db: &Connection, sim: &str, report: &Waiting) -> Result<Option<(i64, boo
         db,
         "SELECT recipient.id, address, submission.state
          FROM recipient JOIN submission ON submission.id = submission_id
-         WHERE sim = ?1 AND mmsc_message_id IS NULL AND last_released_at IS NOT NULL
+         WHERE sim = ?1 AND submission.kind = 'mms' AND mmsc_message_id IS NULL
+           AND last_released_at IS NOT NULL
            AND last_released_at <= ?2 AND last_released_at >= ?2 - ?3
            AND submission.state IN ('unknown', 'sending', 'sent', 'queued')",
         params![sim, report.received_at, window],

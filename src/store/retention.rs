@@ -1,7 +1,8 @@
 //! Removing what is over: one message on request, many by their age, and the room back to the disk.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
 use crate::model::{MessageId, Timestamp};

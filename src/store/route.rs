@@ -1,8 +1,9 @@
 //! Which way a SIM's requests reach the MMSC, where the settings leave it open: found out once, and
 //! known after a restart too.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError};
 use crate::model::Timestamp;

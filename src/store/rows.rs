@@ -1,8 +1,9 @@
 //! Values of the domain as columns and back, and the rows that several files write.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::{Change, StoreError};
 use crate::model::{
@@ -132,6 +133,19 @@ pub(super) fn tell(db: &Connection, entry: &Entry<'_>) -> Result<(), Failure> {
         entry.fault.map(|fault| &fault.code),
         entry.fault.and_then(|fault| fault.verbatim.as_ref()),
     ])?;
+    Ok(())
+}
+
+/// The first line of a message: `modem` is known, and nothing has been tried yet.
+pub(super) fn tell_first(
+    db: &Connection,
+    entry: &Entry<'_>,
+    modem: Option<&str>,
+) -> Result<(), Failure> {
+    db.prepare_cached(
+        "INSERT INTO timeline (message_id, at, state, text, modem) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![entry.message, entry.at.as_millis(), entry.state, entry.text, modem])?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 //! there, and what cannot be read is kept with its octets.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::inbound::{self, Noted, Notification};
 use super::reports::{self, Report};

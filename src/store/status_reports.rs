@@ -2,8 +2,9 @@
 //! TP-Message-Reference, recipient and SIM (3GPP TS 23.040 clause 9.2.3.6); references wrap around
 //! after 256 messages.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::reports::window;
 use super::rows::{self, Entry};

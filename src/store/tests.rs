@@ -575,7 +575,7 @@ async fn listing_pages_from_the_newest() {
 fn store_of_a_newer_program_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    Connection::open(dir.path().join(DB_FILE))
+    rusqlite::Connection::open(dir.path().join(DB_FILE))
         .unwrap()
         .pragma_update(None, "user_version", 99)
         .unwrap();

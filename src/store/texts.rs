@@ -2,8 +2,9 @@
 //! its SMS-SUBMITs, and each of those is on record before its first octet leaves.
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::idempotency::{Acceptance, take_once};
 use super::outbound::{first_state, show_attempt, take_due, tell_schedule};

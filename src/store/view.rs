@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::rows;
 use super::{

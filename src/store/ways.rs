@@ -1,8 +1,9 @@
 //! By which modem each submission goes: what is told of it in the timeline, and by which SIM a
 //! recipient was written to, so that the next message comes from the same number.
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
+use super::connection::Connection;
 use super::engine::Failure;
 use super::opt_out::tail;
 use super::rows::{self, Entry};
@@ -119,12 +120,13 @@ pub(super) fn tell<'a>(
 ) -> Result<(), Failure> {
     let state = OutboundState::Accepted.as_str();
     let entry = |recipient, text| Entry { message, at, recipient, state, text, fault: None };
+    let modem = ways.clone().next().map(|(_, way)| way.modem.as_str());
     let first = ways.clone().next().and_then(|(_, way)| way.why.as_deref());
     if ways.clone().all(|(_, way)| way.why.as_deref() == first) {
         let text = first.map_or_else(|| text.to_owned(), |why| format!("{text}; {why}"));
-        return rows::tell(db, &entry(None, &text));
+        return rows::tell_first(db, &entry(None, &text), modem);
     }
-    rows::tell(db, &entry(None, text))?;
+    rows::tell_first(db, &entry(None, text), modem)?;
     for (recipients, way) in ways {
         for recipient in recipients {
             if let Some(why) = &way.why {

@@ -1,9 +1,10 @@
 //! M-Cancel.req: the MMSC wants a message shown no more. What is here stays, what is not here yet is not
 //! fetched, and the request is answered either way (OMA-TS-MMS_ENC-V1_3 clause 6).
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::acks::{AckKind, CANCEL_RECEIVED, NewAck, add_ack};
+use super::connection::Connection;
 use super::engine::Failure;
 use super::inbound::tell;
 use super::{Change, rows};

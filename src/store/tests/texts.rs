@@ -194,3 +194,20 @@ async fn delivery_that_was_reported_before_the_answer_has_its_line() {
         "delivery report, which came before the modem's answer: all 2 parts received by the recipient"
     );
 }
+
+#[tokio::test]
+async fn text_to_the_same_phone_makes_the_report_of_a_message_not_ambiguous() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::open(dir.path());
+    let maker = Maker::new();
+    let message = maker.outbound(&[rig.phone.clone()]);
+    let unknown = Settlement::Unknown { mmsc_message_id: None, fault: fault("no-answer") };
+    sent(&rig.store, &message, unknown).await;
+    rig.accept(1).await;
+    let claimed = rig.claim(NOW).await;
+    rig.leave(&claimed.segments[0], SegmentOutcome::Sent(Some(5)), NOW).await;
+    rig.settle(claimed.key, taken(), NOW).await;
+    let push = maker.push(vec![], report("A", rig.phone.clone(), ReportStatus::Retrieved));
+    rig.store.file_push(push, later(5)).await.unwrap();
+    assert_eq!(rig.state(&message.id).await, OutboundState::Delivered);
+}
