@@ -83,6 +83,8 @@ impl Engine {
             .map_err(fail)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
         writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(fail)?;
+        // Each writer of a group has a savepoint, whose undo log SQLite would put into a file.
+        writer.pragma_update(None, "temp_store", "MEMORY").map_err(fail)?;
         writer.pragma_update(None, "foreign_keys", true).map_err(fail)?;
         schema::migrate(&mut writer, path)?;
         let (tells, opt_outs) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());

@@ -204,14 +204,21 @@ fn text_of<'a>(
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let lenient = general_purpose::GeneralPurposeConfig::new()
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
-    let compact: String =
-        text.chars().filter(|character| !character.is_ascii_whitespace()).collect();
-    let alphabet = if compact.contains(['-', '_']) {
-        &base64::alphabet::URL_SAFE
-    } else {
-        &base64::alphabet::STANDARD
-    };
-    general_purpose::GeneralPurpose::new(alphabet, lenient).decode(compact).ok()
+    let standard = general_purpose::GeneralPurpose::new(&base64::alphabet::STANDARD, lenient);
+    // Most have neither line breaks nor the other alphabet.
+    standard.decode(text).ok().or_else(|| {
+        let compact: Vec<u8> = text
+            .bytes()
+            .filter(|octet| !octet.is_ascii_whitespace())
+            .map(|octet| match octet {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            })
+            .collect();
+        let mixed = text.contains(['-', '_']) && text.contains(['+', '/']);
+        standard.decode(compact).ok().filter(|_| !mixed)
+    })
 }
 
 pub(super) fn wrong_type(draft: &mut Draft, name: &str, wanted: &str) {
