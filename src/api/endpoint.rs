@@ -7,16 +7,17 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use serde_json::{Map, Value, json};
 
 use super::auth::{self, Scope};
 use super::rest::methods;
 use super::{
-    Context, access, alarms, arrivals, events, facade, health, page, rest, routes, sending,
+    Context, access, alarms, arrivals, events, facade, health, page, rest, routes, sending, sight,
     webhooks,
 };
+use crate::gateway::Gateway;
 
 /// Everything that is served.
 pub(super) fn all() -> Vec<Endpoint> {
@@ -195,9 +196,13 @@ impl Endpoint {
 }
 
 /// The routes of all endpoints.
-pub(super) fn router(endpoints: Vec<Endpoint>) -> Router<Context> {
+pub(super) fn router(endpoints: Vec<Endpoint>, gateway: &Gateway) -> Router<Context> {
     let mut paths: Vec<(&'static str, MethodRouter<Context>)> = Vec::new();
-    for endpoint in endpoints {
+    for mut endpoint in endpoints {
+        if sight::is_about_a_message(endpoint.path) {
+            let state = (gateway.clone(), endpoint.scope);
+            endpoint.handler = endpoint.handler.route_layer(from_fn_with_state(state, sight::own));
+        }
         match paths.iter_mut().find(|(path, _)| *path == endpoint.path) {
             Some((_, routes)) => *routes = routes.clone().merge(endpoint.handler),
             None => paths.push((endpoint.path, endpoint.handler)),

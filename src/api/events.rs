@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
@@ -14,9 +15,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::auth::Scope;
+use super::auth::{Caller, Scope};
 use super::endpoint::Endpoint;
 use super::problem::Problem;
+use super::sight::Sight;
 use super::view::EventItem;
 use super::{Context, query};
 use crate::gateway::{Event, Gateway};
@@ -37,6 +39,7 @@ struct Listener {
     _place: SemaphorePermit<'static>,
     events: Receiver<Event>,
     only: Option<MessageId>,
+    sight: Sight,
     shutdown: CancellationToken,
     gateway: Gateway,
     greeted: bool,
@@ -67,6 +70,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// `GET /events`, with `?message=ID` only what concerns that message.
 pub(super) async fn stream(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
@@ -87,6 +91,7 @@ pub(super) async fn stream(
         _place: place,
         events: context.gateway.subscribe(),
         only,
+        sight: Sight::of(&caller),
         shutdown: context.shutdown.clone(),
         gateway: context.gateway.clone(),
         greeted: false,
@@ -136,7 +141,12 @@ async fn next(mut listener: Listener) -> Option<(Result<Sent, Infallible>, Liste
             (None, _) | (_, EventItem::Missed { .. }) => true,
             (Some(only), item) => item.message() == Some(only.as_str()),
         };
-        if !wanted {
+        let seen = match item.message() {
+            Some(id) => listener.sight.sees(&listener.gateway, id).await,
+            // Modems and alarms are the owner's.
+            None => listener.sight.is_whole() || matches!(item, EventItem::Missed { .. }),
+        };
+        if !wanted || !seen {
             continue;
         }
         let mut sent = Sent::default().event(item.kind());

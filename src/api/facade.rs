@@ -16,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::intake::{self, Draft, MAX_BODY, RawPart};
 use super::problem::Problem;
 use super::{Context, body, query};
-use crate::model::Timestamp;
+use crate::model::{Priority, Timestamp};
 use crate::store::Acceptance;
 
 /// Most fields of one request.
@@ -105,7 +105,8 @@ async fn nowsms(State(context): State<Context>, request: Request) -> Result<Resp
                 draft.delivery_report = Some(field.is_on());
             }
             // The SIM's own number stands as sender; the rest changes nothing that arrives.
-            "MMSFrom" | "Sender" | "MMSPriority" | "Submit" | "ContinueURL" | "CharSet" => {}
+            "MMSFrom" | "Sender" | "Submit" | "ContinueURL" | "CharSet" => {}
+            "MMSPriority" => priority(&mut draft, field, ["low", "normal", "high"]),
             "MMSMessageClass" => only(&mut draft, field, "personal"),
             "MMSBCC" | "MMSReadReport" | "MMSForwardLock" | "DRMRestrict" => {
                 only(&mut draft, field, "no");
@@ -154,9 +155,9 @@ async fn sendmms(State(context): State<Context>, request: Request) -> Result<Res
             "charset" => only(&mut draft, field, "utf-8"),
             "mclass" => only(&mut draft, field, "personal"),
             "mms-direction" => only(&mut draft, field, "mt"),
-            "username" | "password" | "from" | "content_type" | "priority" | "vasid"
-            | "servicecode" | "distribution" | "allow-adaptations" | "base-url"
-            | "charged-party" => {}
+            "priority" => priority(&mut draft, field, ["low", "normal", "high"]),
+            "username" | "password" | "from" | "content_type" | "vasid" | "servicecode"
+            | "distribution" | "allow-adaptations" | "base-url" | "charged-party" => {}
             "mmsc" => draft.modem(&pointer, &field.text()),
             _ => unknown(&mut draft, field),
         }
@@ -181,8 +182,9 @@ async fn sendsms(State(context): State<Context>, request: Request) -> Result<Res
             "smsc" => draft.modem(&pointer, &field.text()),
             // Reports are asked for anyway; the number says when they are to be told.
             "dlr-mask" => draft.delivery_report = Some(field.is_on()),
-            "username" | "user" | "password" | "pass" | "from" | "priority" | "coding"
-            | "account" => {}
+            // Kannel counts from 0, the lowest, to 3.
+            "priority" => priority(&mut draft, field, ["0", "1", "2"]),
+            "username" | "user" | "password" | "pass" | "from" | "coding" | "account" => {}
             _ => unknown(&mut draft, field),
         }
     }
@@ -239,6 +241,23 @@ fn file(draft: &mut Draft, pointer: &str, field: &Field) {
             body: field.body.clone(),
         };
         draft.part(pointer, part);
+    }
+}
+
+/// Takes a priority by the names that its form has for low, normal and high. What Kannel has above its
+/// third is high too; without one it is normal.
+fn priority(draft: &mut Draft, field: &Field, names: [&str; 3]) {
+    let given = field.text().trim().to_ascii_lowercase();
+    let given = if given == "3" { "2" } else { given.as_str() };
+    let known = [Priority::Low, Priority::Normal, Priority::High];
+    match names.into_iter().zip(known).find(|(name, _)| *name == given) {
+        Some((_, priority)) => draft.message.priority = priority,
+        None if given.is_empty() => {}
+        None => draft.complain(
+            format!("/{}", field.name),
+            "invalid-priority",
+            format!("{} must be one of {}", field.name, names.join(", ")),
+        ),
     }
 }
 

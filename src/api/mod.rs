@@ -28,6 +28,7 @@ mod rest;
 mod routes;
 mod sending;
 mod serving;
+mod sight;
 pub mod view;
 mod webhooks;
 
@@ -54,7 +55,7 @@ struct Context {
 pub fn router(gateway: Gateway, access: Access, shutdown: CancellationToken) -> Router {
     let fetcher = fetch::Fetcher::new(gateway.config().api.part_urls_allow.clone());
     let guard = guard::Guard { access, gateway: gateway.clone() };
-    endpoint::router(endpoint::all())
+    endpoint::router(endpoint::all(), &gateway)
         .fallback(|request: Request| async move { page::not_found(&request) })
         .layer(DefaultBodyLimit::max(intake::MAX_BODY))
         .layer(middleware::from_fn_with_state(body::Room::new(), body::bounded))

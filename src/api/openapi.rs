@@ -6,7 +6,7 @@ use super::endpoint::{self, reference};
 use super::intake::{
     MAX_CLIENT_REF, MAX_FILENAME, MAX_MODEM, MAX_PARTS, MAX_RECIPIENTS, MAX_SUBJECT,
 };
-use super::{access, alarms, fetch, health, routes, sending, webhooks};
+use super::{access, alarms, arrivals, fetch, health, routes, sending, webhooks};
 use crate::model::{InboundState, OutboundState};
 
 /// The whole document.
@@ -47,6 +47,7 @@ fn all_schemas() -> Value {
     for more in [
         access::schemas(),
         alarms::schemas(),
+        arrivals::schemas(),
         sending::schemas(),
         routes::schemas(),
         health::schemas(),
@@ -174,7 +175,9 @@ fn schemas() -> Value {
                 "description": "SMS of which parts did not come in time." },
             "from": text(), "recipients": many("Recipient"), "subject": text(), "text": text(),
             "parts": many("Part"), "modem": text(), "fault": reference("Fault"),
-            "client_ref": text(), "addressed_to": { "type": "array", "items": text() },
+            "client_ref": text(), "forwards": { "type": "string", "description":
+                "The announced message that the MMSC passes on unfetched." },
+            "addressed_to": { "type": "array", "items": text() },
             "transaction_id": text(), "content_location": text(), "mmsc_message_id": text(),
             "expires_at": time(), "attempts": count(), "next_attempt_at": time(),
             "waiting_for": reference("WaitingFor"), "timeline": many("TimelineItem"),

@@ -293,6 +293,8 @@ impl From<AcceptError> for Problem {
             ),
             AcceptError::NumberAmbiguous { .. } => pointer("/to", "number-ambiguous")
                 .hint("write it in international form, such as +447700900123"),
+            AcceptError::NoSuchNumber { .. } => pointer("/to", "no-such-number")
+                .hint("write it in international form, such as +447700900123"),
             AcceptError::Schedule { field, .. } => {
                 pointer(&format!("/{field}"), "schedule-unusable")
             }

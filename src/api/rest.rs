@@ -48,8 +48,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
             ("Messages sent, newest first", "A message sent"),
         ),
     ] {
-        let list = move |State(context): State<Context>, RawQuery(query): RawQuery| async move {
-            list(&context.gateway, direction, query.as_deref()).await
+        let list = move |State(context): State<Context>,
+                         Extension(caller): Extension<Caller>,
+                         RawQuery(query): RawQuery| async move {
+            list(&context.gateway, &caller, direction, query.as_deref()).await
         };
         let get = move |State(context): State<Context>, Path(id): Path<String>| async move {
             self::one(&context.gateway, direction, &id).await
@@ -65,13 +67,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     all.extend([
         Endpoint::post("/api/v1/messages", MessagesSend, submit)
             .named("sendMessage", "Hand in a message; it is durable when the answer arrives")
-            .parameter(json!({
-                "name": "Idempotency-Key", "in": "header",
-                "schema": { "type": "string", "minLength": 1, "maxLength": intake::MAX_KEY,
-                    "pattern": "^[!-~]+$" },
-                "description": "The same message under the same key is taken once in 24 hours, \
-                    and answered alike; other content is refused.",
-            }))
+            .parameter(intake::key_parameter())
             .body(json!({ "required": true, "content": {
                 "application/json": { "schema": reference("NewMessage") },
                 "multipart/form-data": { "schema": reference("NewMessageForm") },
@@ -196,7 +192,7 @@ async fn submit(
 }
 
 /// The answer to a message that was taken, the same however often it is handed in.
-fn accepted(gateway: &Gateway, kind: Kind, text: &str, taken: &Acceptance) -> Response {
+pub(super) fn accepted(gateway: &Gateway, kind: Kind, text: &str, taken: &Acceptance) -> Response {
     let location = format!("/api/v1/messages/{}", taken.id);
     let mut body = json!({
         "id": taken.id.as_str(), "kind": kind.as_str(), "state": taken.state.as_str(),
@@ -224,10 +220,12 @@ fn accepted(gateway: &Gateway, kind: Kind, text: &str, taken: &Acceptance) -> Re
 
 async fn list(
     gateway: &Gateway,
+    caller: &Caller,
     direction: Option<Direction>,
     query: Option<&str>,
 ) -> Result<Json<MessageList>, Problem> {
     let mut filter = filter::parse(query, direction)?;
+    filter.account = caller.account().map(str::to_owned);
     let limit = filter.limit;
     // One more than asked for tells whether there is a further page.
     filter.limit += 1;

@@ -176,6 +176,9 @@ pub struct Message {
     /// The caller's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ref: Option<String>,
+    /// Outbound: id of the announced message that the MMSC passes on unfetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwards: Option<String>,
     /// What only the view of a single message holds.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Detail>,
@@ -491,6 +494,7 @@ impl From<&Summary> for Message {
             modem: summary.modem.clone(),
             fault: summary.fault.clone(),
             client_ref: summary.client_ref.clone(),
+            forwards: summary.forwards.as_ref().map(ToString::to_string),
             detail: None,
         }
     }

@@ -35,6 +35,7 @@ mod encode_push;
 mod encode_sms;
 mod error;
 mod follow;
+mod forward;
 mod host_clock;
 mod inbox;
 mod list;
@@ -123,6 +124,8 @@ enum Command {
     Show(show::Args),
     /// Send a message once more, or by another modem
     Resend(resend::Args),
+    /// Have the MMSC send on a message that was announced and not fetched
+    Forward(forward::Args),
     /// Withdraw a message that has not left yet
     Cancel(cancel::Args),
     /// Show which messages go by which modems, and which way one would go
@@ -179,6 +182,7 @@ pub fn main() -> ExitCode {
             Command::Outbox(args) => outbox::run(args),
             Command::Show(args) => show::run(&args),
             Command::Resend(args) => resend::run(&args),
+            Command::Forward(args) => forward::run(&args),
             Command::Cancel(args) => cancel::run(&args),
             Command::Routes(args) => routes::run(&args),
             Command::Token(args) => token::run(&args),

@@ -96,15 +96,37 @@ impl Args {
     }
 }
 
+/// The answer to a message that was taken.
 #[derive(Deserialize)]
-struct Accepted {
-    id: String,
-    state: String,
+pub(super) struct Accepted {
+    pub(super) id: String,
+    pub(super) state: String,
     /// Of an SMS: how many it takes for each recipient.
     segments: Option<usize>,
     /// Who does not get it, while the others do.
     #[serde(default)]
     refused: Vec<Refused>,
+}
+
+impl Accepted {
+    /// Says who does not get it.
+    pub(super) fn note_refused(&self) {
+        for one in &self.refused {
+            term::note(&format!("not sent: {}", term::plain(&one.detail, false)));
+        }
+    }
+
+    /// The same for programs.
+    pub(super) fn told(&self) -> Value {
+        let mut told = json!({ "id": self.id, "state": self.state });
+        if let Some(segments) = self.segments {
+            told["segments"] = segments.into();
+        }
+        if !self.refused.is_empty() {
+            told["refused"] = json!(self.refused);
+        }
+        told
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -155,20 +177,11 @@ async fn send(session: &Session, args: &Args, body: &Value) -> Result<(), CliErr
     // Listening begins first, so that no stage is missed.
     let mut events = client.events().await?;
     let accepted: Accepted = client.post("/api/v1/messages", body).await?;
-    for one in &accepted.refused {
-        term::note(&format!("not sent: {}", term::plain(&one.detail, false)));
-    }
+    accepted.note_refused();
     // Nobody would send it when this process has the modem and ends.
     if !args.wait && !session.is_own() {
         if args.json {
-            let mut told = json!({ "id": accepted.id, "state": accepted.state });
-            if let Some(segments) = accepted.segments {
-                told["segments"] = segments.into();
-            }
-            if !accepted.refused.is_empty() {
-                told["refused"] = json!(accepted.refused);
-            }
-            return term::json(&told);
+            return term::json(&accepted.told());
         }
         if let Some(segments) = accepted.segments.filter(|segments| *segments > 1) {
             term::note(&format!("It takes {segments} SMS for each recipient."));

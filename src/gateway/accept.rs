@@ -79,6 +79,7 @@ async fn accept_mms(
         end_named: message.expires_at.is_some() || message.send_at.is_some(),
         priority: message.priority,
         send_at: message.send_at,
+        forwards: None,
         submissions,
     };
     let taken = core.store.accept(new, now).await?;

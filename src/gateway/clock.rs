@@ -98,7 +98,8 @@ impl ClockWatch {
         if !step.is_jump() {
             self.run_began = moved(self.run_began, step);
             if (changed || note)
-                && let Err(error) = self.core.store.clock_seen(step.synchronised, step.after).await
+                && let Err(error) =
+                    self.core.store.clock_seen(step.synchronised, self.run_began, step.after).await
             {
                 tracing::error!("{error}");
             }

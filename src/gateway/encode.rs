@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::AcceptError;
 use super::config::ModemConfig;
 use super::way::no_settings;
-use super::{Core, Timestamp};
+use super::{Core, Timestamp, forward};
 use crate::codec::mms::{self, Body, Expiry, From, MessageClass, Pdu, Priority, SendReq, Version};
 use crate::media::Composed;
 use crate::model::{self, Address, Fault, NewMessage, TransactionId};
@@ -65,8 +65,10 @@ pub(super) fn recode(
     let Some(settings) = &modem.operator else { return Err(no_settings(&modem.name)) };
     let unreadable = |why: String| AcceptError::Part { name: "message".to_owned(), reason: why };
     let decoded = mms::decode(pdu).map_err(|error| unreadable(error.to_string()))?;
-    let Pdu::SendReq(mut request) = decoded.value else {
-        return Err(unreadable("what is stored of it is no M-Send.req".to_owned()));
+    let mut request = match decoded.value {
+        Pdu::SendReq(request) => request,
+        Pdu::ForwardReq(request) => return Ok(forward::again(request, to, id)),
+        _ => return Err(unreadable("what is stored of it is no M-Send.req".to_owned())),
     };
     request.version = version(settings);
     request.from = from(settings, modem);
@@ -89,12 +91,12 @@ fn checked(request: SendReq, settings: &Settings) -> Result<Bytes, AcceptError> 
     if size > limit { Err(AcceptError::TooLarge { size, limit }) } else { Ok(pdu) }
 }
 
-fn version(settings: &Settings) -> Version {
+pub(super) fn version(settings: &Settings) -> Version {
     let (major, minor) = settings.mms_version;
     Version { major, minor }
 }
 
-fn from(settings: &Settings, modem: &ModemConfig) -> From {
+pub(super) fn from(settings: &Settings, modem: &ModemConfig) -> From {
     match (settings.from_mode, &modem.own_number) {
         (FromMode::Number, Some(number)) => From::Address(number.clone()),
         _ => From::InsertAddress,

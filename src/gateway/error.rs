@@ -1,7 +1,7 @@
 //! Why the gateway does not start, does not take a message, or does not do what a person wants.
 
 use super::gate::OptedOut;
-use crate::model::{Address, Blame, Explain, Layer, MessageId, Retry, Timestamp};
+use crate::model::{Address, Blame, Explain, Layer, MessageId, NumberFlaw, Retry, Timestamp};
 use crate::store::{OwnerError, StoreError};
 
 /// Why the gateway does not start.
@@ -177,6 +177,14 @@ pub enum AcceptError {
         to: Address,
         /// Two of the countries.
         countries: String,
+    },
+    /// A number that nobody can have.
+    #[error("{to}: {flaw}")]
+    NoSuchNumber {
+        /// The recipient.
+        to: Address,
+        /// What is wrong with it.
+        flaw: NumberFlaw,
     },
     /// It is to be sent too late, or in two contradicting ways.
     #[error("{reason}")]

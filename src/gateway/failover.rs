@@ -1,25 +1,32 @@
 //! What a modem cannot send goes by another one of its route, where the route says so: messages of
 //! which the network can have nothing, after the route's time, with the same Transaction-Id.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
+use super::line::{Line, lock};
 use super::routing::{self, Candidate, SendRoute, Strategy};
 use super::way::{carries, country};
 use super::{Core, alarms, encode};
 use crate::model::{Kind, Timestamp, is_national};
-use crate::store::{AccessBook, StoreError, Waiting, Way};
+use crate::store::{AccessBook, StoreError, WAITING_BATCH, Waiting, WaitingPlace, Way};
 
 /// How often it is looked what waits too long. The shortest time of a route is a minute.
 const LOOK: Duration = Duration::from_secs(15);
+
+/// Most batches of one queue in a look; the next one goes on behind them.
+const MAX_BATCHES: usize = 10;
 
 /// Looks after all routes.
 pub(super) struct Failover {
     pub(super) core: Core,
     pub(super) lines: Vec<Line>,
     pub(super) access: AccessBook,
+    /// Where the last look at a long queue of a route and a modem ended.
+    pub(super) seen: Mutex<HashMap<(String, String), WaitingPlace>>,
 }
 
 impl Failover {
@@ -51,15 +58,47 @@ impl Failover {
         for route in &sending.routes {
             let Some(after) = route.failover else { continue };
             for line in self.lines.iter().filter(|line| route.modems.contains(name(line))) {
-                let since = now.earlier(after);
-                for waiting in self.core.store.waiting(&route.name, name(line), since).await? {
-                    if is_kept(line, &waiting, now) {
-                        self.another_way(route, line, &waiting, now).await?;
-                    }
-                }
+                self.look_at(route, line, now.earlier(after), now).await?;
             }
         }
         Ok(())
+    }
+
+    /// Looks at what a line keeps for a route since `since`, some of it at a time: what may go no other
+    /// way, however much of it there is, does not stand before what may.
+    async fn look_at(
+        &self,
+        route: &SendRoute,
+        line: &Line,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let queue = (route.name.clone(), name(line).clone());
+        let mut after = self.seen().get(&queue).copied();
+        for _ in 0..MAX_BATCHES {
+            let waiting = self.core.store.waiting(&route.name, name(line), since, after).await?;
+            for one in &waiting {
+                if is_kept(line, one, now) {
+                    self.another_way(route, line, one, now).await?;
+                }
+            }
+            after = waiting.last().map(Waiting::place);
+            if waiting.len() < WAITING_BATCH {
+                // To its end; the next look begins anew.
+                after = None;
+                break;
+            }
+        }
+        let mut seen = self.seen();
+        match after {
+            Some(place) => seen.insert(queue, place),
+            None => seen.remove(&queue),
+        };
+        Ok(())
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), WaitingPlace>> {
+        lock(&self.seen)
     }
 
     async fn another_way(
@@ -109,6 +148,7 @@ impl Failover {
                     route.name
                 )),
                 remember: false,
+                own_sim: false,
             };
             if let Some(change) = self.core.store.take_over(waiting, way, pdu, now).await? {
                 tracing::info!(message = %waiting.message, %from, %to, minutes, "goes another way");

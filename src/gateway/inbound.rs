@@ -12,7 +12,7 @@ use super::shift::Shift;
 use crate::codec::mms::{self, CancelStatus, MmsStatus, ReadStatus, RetrieveConf};
 use crate::codec::wsp::{self, charset};
 use crate::mm1::{Client, Mm1Error, ReadReport, Retrieved, Target};
-use crate::model::{Blame, Explain, Fault, Layer, Part, Retry};
+use crate::model::{Blame, Explain, Fault, Layer, Part, Retry, Timestamp};
 use crate::operators::AckMode;
 use crate::store::{
     AckKind, AckResult, LEAST_LIFE, NewAck, PendingAck, PendingRetrieval, Received, Retrieval,
@@ -144,6 +144,7 @@ pub(super) async fn acknowledge(
         AckKind::CancelConf(status) => {
             client.cancel_conf(transaction_id, CancelStatus(status), &stages).await
         }
+        AckKind::Delete => return delete(shift, client, vec![pending]).await,
         AckKind::ReadRec(status) => {
             let report = ReadReport {
                 message_id: pending.mmsc_message_id.clone().unwrap_or_default(),
@@ -159,6 +160,76 @@ pub(super) async fn acknowledge(
         Ok(()) => AckResult::Done,
         Err(error) => after_ack(&error, &pending, shift, now),
     };
+    settle_ack(shift, &pending, result).await
+}
+
+/// Has the MMSC delete messages that are not wanted, and records what it says of each. Where it does
+/// not do that, it is told that they are not wanted instead.
+pub(super) async fn delete(
+    shift: &Shift,
+    client: &Client,
+    all: Vec<PendingAck>,
+) -> Result<(), StoreError> {
+    let Some(first) = all.first() else { return Ok(()) };
+    let stages = shift.stages(Some(&first.message));
+    let locations = all.iter().map(|pending| pending.content_location.clone()).collect();
+    let told = client.delete(&first.ack.transaction_id, locations, &stages).await;
+    let now = shift.core.now();
+    for (index, pending) in all.iter().enumerate() {
+        let result = match &told {
+            Ok(told) => match told.get(index).and_then(Option::as_ref) {
+                Some(one) if one.is_gone() => AckResult::Done,
+                Some(one) => after_deletion(&one.refusal(), pending, shift, now),
+                None => again(NotTold.to_fault(), pending, shift, now),
+            },
+            Err(error) if is_refusal(error) => instead(error.to_fault(), pending),
+            Err(error) if error.is_unknown() => again(error.to_fault(), pending, shift, now),
+            Err(error) => after_deletion(error, pending, shift, now),
+        };
+        settle_ack(shift, pending, result).await?;
+    }
+    Ok(())
+}
+
+/// Whether an answer says that the MMSC knows no M-Delete.req, although it may have read it.
+fn is_refusal(error: &Mm1Error) -> bool {
+    match error {
+        Mm1Error::WrongPdu { .. } => true,
+        Mm1Error::HttpStatus { seen, .. } => seen.status == 501,
+        _ => false,
+    }
+}
+
+fn after_deletion(
+    error: &impl Explain,
+    pending: &PendingAck,
+    shift: &Shift,
+    now: Timestamp,
+) -> AckResult {
+    match error.retry() {
+        Retry::Never => instead(error.to_fault(), pending),
+        _ => again(error.to_fault(), pending, shift, now),
+    }
+}
+
+/// What every MMSC understands.
+fn instead(fault: Fault, pending: &PendingAck) -> AckResult {
+    let remedy = "set delete = false in [modem.operator]; what is not wanted stays at the MMSC until it \
+                  expires, and can be fetched until then";
+    let ack = NewAck {
+        kind: AckKind::NotifyResp(MmsStatus::REJECTED.0),
+        transaction_id: pending.notified_as.clone(),
+    };
+    AckResult::Instead { ack, fault: Fault { remedy: remedy.to_owned(), ..fault } }
+}
+
+async fn settle_ack(
+    shift: &Shift,
+    pending: &PendingAck,
+    result: AckResult,
+) -> Result<(), StoreError> {
+    let core = &shift.core;
+    let now = core.now();
     let given_up = match &result {
         AckResult::GivenUp { fault } => Some(fault.clone()),
         _ => None,
@@ -177,24 +248,49 @@ pub(super) async fn acknowledge(
     Ok(())
 }
 
-fn after_ack(
-    error: &Mm1Error,
-    pending: &PendingAck,
-    shift: &Shift,
-    now: crate::model::Timestamp,
-) -> AckResult {
+fn after_ack(error: &Mm1Error, pending: &PendingAck, shift: &Shift, now: Timestamp) -> AckResult {
     if matches!(error, Mm1Error::NotMms { .. }) && pending.attempt >= BELIEVED_PAGES {
         return AckResult::Done;
     }
-    let fault = error.to_fault();
+    let final_refusal = error.retry() == Retry::Never && !error.is_unknown();
+    if final_refusal && pending.attempt >= MAX_REFUSED_ACKS {
+        return AckResult::GivenUp { fault: error.to_fault() };
+    }
+    again(error.to_fault(), pending, shift, now)
+}
+
+/// Once more, unless the message is over by then.
+fn again(fault: Fault, pending: &PendingAck, shift: &Shift, now: Timestamp) -> AckResult {
     let at = now.plus(Schedule::ACK.pause(pending.attempt, &shift.core.random));
     let end = pending.notified_at.plus(ACK_LIFE);
     let end = pending.expires_at.map_or(end, |expires_at| end.max(expires_at));
-    let final_refusal = error.retry() == Retry::Never && !error.is_unknown();
-    if end <= at || (final_refusal && pending.attempt >= MAX_REFUSED_ACKS) {
-        AckResult::GivenUp { fault }
-    } else {
-        AckResult::Again { at, fault }
+    if end <= at { AckResult::GivenUp { fault } } else { AckResult::Again { at, fault } }
+}
+
+/// The answer to M-Delete.req leaves one of the messages out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the MMSC's answer does not say what became of this message")]
+struct NotTold;
+
+impl Explain for NotTold {
+    fn layer(&self) -> Layer {
+        Layer::Mmsc
+    }
+
+    fn code(&self) -> &'static str {
+        "deletion-not-told"
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::Backoff
+    }
+
+    fn blame(&self) -> Blame {
+        Blame::Operator
+    }
+
+    fn remedy(&self) -> String {
+        "wait: it is asked again by itself".to_owned()
     }
 }
 
@@ -270,7 +366,6 @@ fn part_of(part: wsp::Part) -> Part {
 mod tests {
     use super::*;
     use crate::codec::Decoded;
-    use crate::model::Timestamp;
 
     #[test]
     fn acknowledgement_follows_the_operators_mode() {

@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod failover;
 mod figures;
+mod forward;
 mod gate;
 mod inbound;
 mod limits;
@@ -229,7 +230,8 @@ impl Gateway {
         }
         if lines.len() > 1 {
             let (core, lines, access) = (core.clone(), lines.clone(), access.clone());
-            tasks.spawn(failover::Failover { core, lines, access }.run(stop.clone()));
+            let failover = failover::Failover { core, lines, access, seen: Mutex::default() };
+            tasks.spawn(failover.run(stop.clone()));
         }
         if core.clock.is_followed() {
             tasks.spawn(watch.run(lines.clone(), stop.clone()));
@@ -317,6 +319,14 @@ impl Gateway {
         accept_text::cost(text, &self.inner.core.sms_languages)
     }
 
+    /// Whether this account has handed in that message.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_of_account(&self, id: &MessageId, account: &str) -> Result<bool, StoreError> {
+        self.inner.core.store.is_of_account(id, account).await
+    }
+
     /// Lists messages, newest first.
     ///
     /// # Errors
@@ -378,6 +388,7 @@ impl Gateway {
     async fn send_by_now(&self, id: &MessageId, modem: &str) -> Result<(), ActionError> {
         let core = &self.inner.core;
         let state = self.state(id).await?;
+        self.goes_by_any(id, state).await?;
         let line = accept::named(&self.inner.lines, modem)?;
         let pdus = accept::for_another(core, line, id).await?;
         let until = core.now().plus(core.timing.give_up_after);
@@ -440,7 +451,15 @@ impl Gateway {
             Removal::UnderWay => Err(ActionError::WrongState {
                 id: id.clone(),
                 state: state.as_str(),
-                reason: "something is still to happen to it; cancel it first, or wait",
+                reason: match state {
+                    State::In(InboundState::Notified | InboundState::Deferred) => {
+                        "it lies at the MMSC; reject it first, which is told there"
+                    }
+                    State::In(InboundState::Rejected) => {
+                        "the MMSC is still to be told that it is not wanted; wait"
+                    }
+                    _ => "something is still to happen to it; cancel it first, or wait",
+                },
             }),
         }
     }
@@ -454,7 +473,8 @@ impl Gateway {
         self.retry(id).await
     }
 
-    /// Has the MMSC told that a message which was announced and is not here is not wanted.
+    /// Has the MMSC told that a message which was announced and is not here is not wanted, or has it
+    /// deleted there where the operator can do that.
     ///
     /// # Errors
     /// [`ActionError`] when its state does not allow that.
@@ -464,7 +484,8 @@ impl Gateway {
             let reason = "only a message that comes in can be rejected";
             let state = gateway.inbound_state(&id, reason).await?;
             let core = &gateway.inner.core;
-            let change = core.store.reject(&id, core.now()).await?;
+            let delete = gateway.deletion(&id).await?;
+            let change = core.store.reject(&id, delete, core.now()).await?;
             gateway.acted(&id, state, change, "only what was announced and is not here yet can be")
         })
         .await

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::breaker;
 use super::policy::{self, SendVerdict};
 use super::schedule::Schedule;
 use super::shift::Shift;
+use super::{breaker, forward};
 use crate::mm1::Client;
 use crate::model::Kind;
 use crate::store::{Settlement, StoreError, Submission};
@@ -30,15 +30,23 @@ pub(super) async fn submit(
         }
     };
     let (began, octets) = (core.now(), submission.pdu.len());
-    let outcome =
-        client.submit(submission.pdu, submission.transaction_id.as_str(), hook, &stages).await;
+    let (pdu, transaction_id) = (submission.pdu, submission.transaction_id.as_str());
+    let outcome = if submission.forwards {
+        client.forward(pdu, transaction_id, hook, &stages).await
+    } else {
+        client.submit(pdu, transaction_id, hook, &stages).await
+    };
     let now = core.now();
     let next = Schedule::SEND.next(submission.attempt, now, submission.expires_at, &core.random);
     if released.load(Ordering::Relaxed) {
         core.figures.octets("out", octets);
     }
-    let word = breaker::word_of_mms(&outcome);
-    let verdict = policy::after_submit(outcome, released.load(Ordering::Relaxed));
+    let released = released.load(Ordering::Relaxed);
+    let (word, verdict) = if submission.forwards {
+        (forward::word(&outcome), forward::verdict(outcome, released))
+    } else {
+        (breaker::word_of_mms(&outcome), policy::after_submit(outcome, released))
+    };
     let paused = shift.line.heed(Kind::Mms, &shift.sim, submission.key, &word).await?;
     let end = submission.expires_at;
     let settlement = match (verdict, next) {

@@ -10,7 +10,7 @@ use crate::mm1::{Client, Identity, Route};
 use crate::model::{Kind, MessageId, StageSink};
 use crate::net::Net;
 use crate::operators::Settings;
-use crate::store::StoreError;
+use crate::store::{AckKind, StoreError};
 
 /// The work of one SIM.
 pub(super) struct Shift {
@@ -82,8 +82,14 @@ impl Shift {
     /// Sends the next acknowledgement that is due; false when none is.
     pub(super) async fn acknowledge(&self, client: &Client) -> Result<bool, StoreError> {
         let acks = self.core.store.due_acks(&self.sim, self.core.now()).await?;
-        let Some(ack) = acks.into_iter().next() else { return Ok(false) };
-        inbound::acknowledge(self, client, ack).await?;
+        let Some(first) = acks.first() else { return Ok(false) };
+        if first.ack.kind == AckKind::Delete {
+            // One request has room for all of them.
+            let all = acks.into_iter().filter(|ack| ack.ack.kind == AckKind::Delete).collect();
+            inbound::delete(self, client, all).await?;
+        } else {
+            inbound::acknowledge(self, client, first.clone()).await?;
+        }
         Ok(true)
     }
 

@@ -10,6 +10,7 @@ use super::routing::{self, Candidate, SendRoute, Strategy, Wanted};
 use super::{Core, Gateway};
 use crate::model::{
     Address, Fault, Kind, NewMessage, Timestamp, country_code, international, is_national,
+    number_flaw,
 };
 use crate::store::{StoreError, Way};
 
@@ -82,6 +83,7 @@ impl<'a> Ways<'a> {
         recipients: &[Address],
     ) -> Result<Chosen<'a>, AcceptError> {
         let first = recipients.first().ok_or(AcceptError::NoRecipient)?;
+        check_numbers(recipients, self.country.as_deref())?;
         let (route, mut by) = match &self.message.modem {
             Some(_) => (None, String::new()),
             None => self.route(first)?,
@@ -135,6 +137,7 @@ impl<'a> Ways<'a> {
             route: route.filter(|_| !narrowed).map(|route| route.name.clone()),
             why,
             remember: self.lines.len() > 1,
+            own_sim: false,
         };
         Ok(Chosen { line, way })
     }
@@ -228,6 +231,15 @@ impl<'a> Ways<'a> {
             None => not_allowed(self.message),
         }
     }
+}
+
+/// That each is a number that somebody can have; `country` is that of the modems.
+///
+/// # Errors
+/// The first that is not.
+pub(super) fn check_numbers(to: &[Address], country: Option<&str>) -> Result<(), AcceptError> {
+    let found = to.iter().find_map(|to| Some((to, number_flaw(to, country)?)));
+    found.map_or(Ok(()), |(to, flaw)| Err(AcceptError::NoSuchNumber { to: to.clone(), flaw }))
 }
 
 fn names(routes: &[SendRoute]) -> String {

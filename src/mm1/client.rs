@@ -1,4 +1,4 @@
-//! The transactions of MM1: M-Send, HTTP GET of a message, M-NotifyResp, M-Acknowledge
+//! The transactions of MM1: M-Send, M-Forward, HTTP GET of a message, M-NotifyResp, M-Acknowledge
 //! (OMA-TS-MMS_ENC-V1_3 clause 6, OMA-TS-MMS-CTR-V1_3 clause 8).
 
 use std::fmt;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::transport::{Answer, Call, Failure, Hook, HttpUrl, Route, Transport};
-use super::{MAX_ANSWER, MAX_MESSAGE, Mm1Error, Retrieved, Seen, SubmitOutcome, Timeouts};
+use super::{Deleted, MAX_ANSWER, MAX_MESSAGE, Mm1Error, Retrieved, Seen, SubmitOutcome, Timeouts};
 use crate::codec::Decoded;
 use crate::codec::mms::{
-    self, AcknowledgeInd, CancelConf, CancelStatus, MmsStatus, NotifyRespInd, Pdu, ReadRecInd,
-    ReadStatus, SendConf, StatusClass, Version,
+    self, AcknowledgeInd, CancelConf, CancelStatus, DeleteReq, MmsStatus, NotifyRespInd, Pdu,
+    ReadRecInd, ReadStatus, ResponseStatus, SendConf, StatusClass, Version,
 };
 use crate::model::{Address, Stage, StageSink, Timestamp, redact};
 use crate::net::Net;
@@ -50,6 +50,9 @@ pub enum Target<'a> {
         transaction_id: &'a str,
     },
 }
+
+/// M-Delete.req came with MMS 1.3.
+const DELETES_SINCE: Version = Version { major: 1, minor: 3 };
 
 /// What M-Read-Rec.ind tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,33 +138,60 @@ impl Client {
         R: Future<Output = Result<(), E>> + Send,
         E: fmt::Display,
     {
+        let answer = self.hand_over(pdu, released, stages).await?;
+        let conf = Self::pdu_of(answer, "m-send.conf", |pdu| match pdu {
+            Pdu::SendConf(conf) => Some(Taken::of_send(conf)),
+            _ => None,
+        })?;
+        Ok(conf.conf.value.outcome(transaction_id, stages))
+    }
+
+    /// Has the MMSC send on a message that it keeps for us, by an encoded M-Forward.req; `released`
+    /// as for [`Self::submit`].
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn forward<R, E>(
+        &self,
+        pdu: Bytes,
+        transaction_id: &str,
+        released: impl FnOnce() -> R + Send,
+        stages: &StageSink,
+    ) -> Result<SubmitOutcome, Mm1Error>
+    where
+        R: Future<Output = Result<(), E>> + Send,
+        E: fmt::Display,
+    {
+        let answer = self.hand_over(pdu, released, stages).await?;
+        let conf = Self::pdu_of(answer, "m-forward.conf", |pdu| match pdu {
+            Pdu::ForwardConf(conf) => Some(Taken {
+                transaction_id: conf.transaction_id,
+                status: conf.response_status,
+                text: conf.response_text,
+                message_id: conf.message_id,
+            }),
+            // An MMSC that does not know the request answers as it answers everything.
+            Pdu::SendConf(conf) => Some(Taken::of_send(conf)),
+            _ => None,
+        })?;
+        Ok(conf.conf.value.outcome(transaction_id, stages))
+    }
+
+    /// A request of which no more than one may arrive.
+    async fn hand_over<R, E>(
+        &self,
+        pdu: Bytes,
+        released: impl FnOnce() -> R + Send,
+        stages: &StageSink,
+    ) -> Result<Answer, Mm1Error>
+    where
+        R: Future<Output = Result<(), E>> + Send,
+        E: fmt::Display,
+    {
         let hook: Hook<'_> =
             Box::pin(async move { released().await.map_err(|error| error.to_string()) });
         let call = Call { url: self.mmsc_url()?, pdu: Some(pdu), limit: MAX_ANSWER };
-        let answer = self.transport.exchange(&call, Some(hook), stages).await.map_err(failed)?;
-        let conf: SendConf = Self::pdu_of(answer, "m-send.conf", |pdu| match pdu {
-            Pdu::SendConf(conf) => Some(conf),
-            _ => None,
-        })?
-        .conf
-        .value;
-        if conf.transaction_id.as_deref().is_some_and(|id| id != transaction_id) {
-            tracing::warn!("m-send.conf carries another transaction id than m-send.req");
-        }
-        stages.tell(Stage::Answered {
-            what: match &conf.response_text {
-                Some(text) => format!("{}: \"{text}\"", conf.response_status),
-                None => conf.response_status.to_string(),
-            },
-        });
-        let (status, message_id, text) =
-            (conf.response_status, conf.message_id, conf.response_text);
-        Ok(match status.class() {
-            StatusClass::Ok => SubmitOutcome::Accepted { message_id, text },
-            StatusClass::Partial => SubmitOutcome::Partial { message_id, text },
-            StatusClass::Transient => SubmitOutcome::Transient { status, text },
-            StatusClass::Permanent => SubmitOutcome::Refused { status, text },
-        })
+        self.transport.exchange(&call, Some(hook), stages).await.map_err(failed)
     }
 
     /// Fetches a message that was announced with this Content-Location and Transaction-Id.
@@ -235,6 +265,36 @@ impl Client {
             extra: Vec::new(),
         });
         self.tell(&pdu, target, stages).await
+    }
+
+    /// Has the MMSC delete messages that it keeps for us, by M-Delete.req: what it says of each, in the
+    /// order of `locations`; none where it says nothing of one.
+    ///
+    /// # Errors
+    /// [`Mm1Error`]; sending it again does no harm.
+    pub async fn delete(
+        &self,
+        transaction_id: &str,
+        locations: Vec<String>,
+        stages: &StageSink,
+    ) -> Result<Vec<Option<Deleted>>, Mm1Error> {
+        let request = DeleteReq {
+            transaction_id: transaction_id.to_owned(),
+            version: if self.version.minor < 3 { DELETES_SINCE } else { self.version },
+            content_location: locations.clone(),
+            extra: Vec::new(),
+        };
+        let pdu = Pdu::DeleteReq(request).encode();
+        let call = Call { url: self.mmsc_url()?, pdu: Some(pdu), limit: MAX_ANSWER };
+        let answer = self.transport.exchange(&call, None, stages).await.map_err(failed)?;
+        let conf = Self::pdu_of(answer, "m-delete.conf", |pdu| match pdu {
+            Pdu::DeleteConf(conf) => Some(conf),
+            _ => None,
+        })?;
+        let told = Deleted::each(&locations, &conf.conf.value);
+        let done = told.iter().flatten().filter(|one| one.is_gone()).count();
+        stages.tell(Stage::Answered { what: format!("{done} of {} deleted", told.len()) });
+        Ok(told)
     }
 
     /// Answers M-Cancel.req by M-Cancel.conf; any 2xx without a page for people completes it.
@@ -349,6 +409,44 @@ impl Client {
             Some(value) => Ok(Typed { conf: Decoded { value, warnings }, octets }),
             None if !ok => Err(http_status(&answer)),
             None => Err(Mm1Error::WrongPdu { found, wanted, released, octets }),
+        }
+    }
+}
+
+/// What M-Send.conf and M-Forward.conf say alike.
+struct Taken {
+    transaction_id: Option<String>,
+    status: ResponseStatus,
+    text: Option<String>,
+    message_id: Option<String>,
+}
+
+impl Taken {
+    fn of_send(conf: SendConf) -> Self {
+        Self {
+            transaction_id: conf.transaction_id,
+            status: conf.response_status,
+            text: conf.response_text,
+            message_id: conf.message_id,
+        }
+    }
+
+    fn outcome(self, transaction_id: &str, stages: &StageSink) -> SubmitOutcome {
+        let Self { transaction_id: answered, status, text, message_id } = self;
+        if answered.is_some_and(|id| id != transaction_id) {
+            tracing::warn!("the MMSC's answer carries another transaction id than the request");
+        }
+        stages.tell(Stage::Answered {
+            what: match &text {
+                Some(text) => format!("{status}: \"{text}\""),
+                None => status.to_string(),
+            },
+        });
+        match status.class() {
+            StatusClass::Ok => SubmitOutcome::Accepted { message_id, text },
+            StatusClass::Partial => SubmitOutcome::Partial { message_id, text },
+            StatusClass::Transient => SubmitOutcome::Transient { status, text },
+            StatusClass::Permanent => SubmitOutcome::Refused { status, text },
         }
     }
 }

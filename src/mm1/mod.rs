@@ -12,5 +12,5 @@ mod transport;
 
 pub use client::{Client, Identity, ReadReport, Target};
 pub use error::{Mm1Error, Seen};
-pub use outcome::{Refusal, Retrieved, SubmitOutcome};
+pub use outcome::{Deleted, Refusal, Retrieved, SubmitOutcome};
 pub use transport::{FINAL_BLOCK, MAX_ANSWER, MAX_MESSAGE, Route, Timeouts, TransportError};

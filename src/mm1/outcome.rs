@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::codec::Decoded;
-use crate::codec::mms::{ResponseStatus, RetrieveConf};
+use crate::codec::mms::{Counted, DeleteConf, ResponseStatus, RetrieveConf, StatusClass};
 use crate::model::{Blame, Explain, Layer, Retry};
 
 /// What an M-Send.conf says, judged by its Response-Status alone.
@@ -149,4 +149,92 @@ pub struct Retrieved {
     /// Looks like an error text dressed up as a message: show it, but do not acknowledge it as
     /// retrieved.
     pub suspicious: bool,
+}
+
+/// What the MMSC says of one message that was to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Its Response-Status.
+    pub status: ResponseStatus,
+    /// Its Response-Text, verbatim.
+    pub text: Option<String>,
+}
+
+impl Deleted {
+    /// Whether the MMSC has it no longer: deleted now, or gone before.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(self.status.0, 0x80 | 0x85 | 0xE4)
+    }
+
+    /// The same as an explained error.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let retry = match self.status.class() {
+            StatusClass::Transient => Retry::Backoff,
+            _ => Retry::Never,
+        };
+        Refusal { status: self.status, text: self.text.clone(), retry }
+    }
+
+    /// What an M-Delete.conf says of each of these. The counts tie its values together (clause
+    /// 7.3.10); where it repeats no locations, they count those of the request, and a status alone
+    /// speaks of all.
+    pub(super) fn each(locations: &[String], conf: &DeleteConf) -> Vec<Option<Self>> {
+        let alone = match conf.response_status.as_slice() {
+            [only] if conf.content_location.is_empty() => Some(only),
+            _ => None,
+        };
+        let one = |(index, location): (usize, &String)| {
+            let place = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1);
+            let named = conf.content_location.iter().find(|named| named.value == *location);
+            let count = match named {
+                Some(named) => named.count,
+                None if conf.content_location.is_empty() => place,
+                None => return None,
+            };
+            let of = |counted: &&Counted<ResponseStatus>| counted.count == count;
+            let status = conf.response_status.iter().find(of).or(alone)?;
+            let text = conf.response_text.iter().find(|text| text.count == status.count);
+            Some(Self { status: status.value, text: text.map(|text| text.value.clone()) })
+        };
+        locations.iter().enumerate().map(one).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::mms::Version;
+
+    fn counted<T>(count: u64, value: T) -> Counted<T> {
+        Counted { count, value }
+    }
+
+    fn said(locations: &[&str], conf: &DeleteConf) -> Vec<Option<u8>> {
+        let locations: Vec<String> = locations.iter().map(|&it| it.to_owned()).collect();
+        let each = Deleted::each(&locations, conf);
+        each.into_iter().map(|one| one.map(|one| one.status.0)).collect()
+    }
+
+    #[test]
+    fn each_location_has_the_status_of_its_count() {
+        let mut conf = DeleteConf {
+            transaction_id: None,
+            version: Version { major: 1, minor: 3 },
+            content_location: vec![counted(2, "a".to_owned()), counted(1, "b".to_owned())],
+            response_status: vec![counted(1, ResponseStatus(0xe4)), counted(2, ResponseStatus::OK)],
+            response_text: vec![counted(1, "gone".to_owned())],
+            extra: Vec::new(),
+        };
+        assert_eq!(said(&["a", "b", "c"], &conf), [Some(0x80), Some(0xe4), None]);
+        let texts = Deleted::each(&["b".to_owned()], &conf);
+        assert_eq!(texts[0].as_ref().and_then(|one| one.text.as_deref()), Some("gone"));
+        // Without locations the counts are those of the request.
+        conf.content_location.clear();
+        assert_eq!(said(&["x", "y", "z"], &conf), [Some(0xe4), Some(0x80), None]);
+        // One status alone, whatever its count, is about all.
+        conf.response_status = vec![counted(0, ResponseStatus(0x88))];
+        assert_eq!(said(&["x", "y"], &conf), [Some(0x88), Some(0x88)]);
+    }
 }

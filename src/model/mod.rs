@@ -31,7 +31,9 @@ pub use message::{
 };
 pub use month::{Calendar, Month};
 pub use networks::{Network, why_not_public};
-pub use numbering::{country_code, country_code_length, international, is_national};
+pub use numbering::{
+    NumberFlaw, country_code, country_code_length, international, is_national, number_flaw,
+};
 pub use priority::Priority;
 pub use random::Random;
 pub use stage::{Stage, StageSink};

@@ -106,6 +106,8 @@ pub struct Settings {
     pub ack_mode: AckMode,
     /// Send the acknowledgement to the Content-Location's URL instead of the MMSC.
     pub ack_to_location: bool,
+    /// The MMSC takes M-Delete.req (MMS 1.3): what was deferred and is not wanted is deleted there.
+    pub deletes: bool,
     /// Complete a Content-Location that ends in `=` with the Transaction-Id.
     pub append_transaction_id: bool,
     /// X-Mms-MMS-Version written, major and minor.
@@ -151,6 +153,7 @@ impl Default for Settings {
             from_mode: FromMode::Insert,
             ack_mode: AckMode::NotifyResp,
             ack_to_location: false,
+            deletes: false,
             append_transaction_id: false,
             mms_version: (1, 2),
             name_servers: Vec::new(),

@@ -14,10 +14,12 @@ use sha2::{Digest, Sha256};
 use super::connection::Connection;
 use super::engine::Failure;
 use super::{Store, StoreError, rows};
-use crate::model::Timestamp;
+use crate::model::{MessageId, Timestamp};
 
 /// Most tokens; each request looks through all of them.
 pub const MAX_TOKENS: usize = 1000;
+/// By how much messages that are accepted at the same time may differ in theirs.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
 /// Most accounts.
 pub const MAX_ACCOUNTS: usize = 1000;
 /// How exact the last use of a token is known.
@@ -337,6 +339,21 @@ impl std::fmt::Debug for AccessBook {
     }
 }
 
+impl Store {
+    /// Whether this account has handed in that message.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_of_account(&self, id: &MessageId, account: &str) -> Result<bool, StoreError> {
+        let (id, account) = (id.as_str().to_owned(), account.to_owned());
+        self.read(move |db| {
+            let sql = "SELECT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND account = ?2)";
+            Ok(db.prepare_cached(sql)?.query_row(params![id, account], |row| row.get(0))?)
+        })
+        .await
+    }
+}
+
 /// Refuses so many recipients more when the account would be above one of its limits.
 pub(super) fn check_limits(
     db: &Connection,
@@ -351,16 +368,23 @@ pub(super) fn check_limits(
         .query_row([account], limits_of)
         .optional()?
         .unwrap_or_default();
+    // What a clock that was ahead has dated later would count until then.
+    let last = at.plus(CLOCK_SLACK);
     for (window, length, limit) in limits.windows() {
         let Some(limit) = limit else { continue };
         let since = at.earlier(length);
         let (count, oldest): (i64, Option<i64>) = db
             .prepare_cached(
+                // Whoever was refused, as those who want nothing more, was never written to.
                 "SELECT count(*), min(created_at)
                  FROM message JOIN recipient ON recipient.message_id = message.id
-                 WHERE account = ?1 AND created_at > ?2",
+                      JOIN submission ON submission.id = submission_id
+                 WHERE account = ?1 AND created_at > ?2 AND created_at <= ?3
+                   AND NOT (submission.state = 'failed' AND attempts = 0)",
             )?
-            .query_row(params![account, since.as_millis()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .query_row(params![account, since.as_millis(), last.as_millis()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         if rows::size(count).saturating_add(recipients) > usize::try_from(limit).unwrap_or(0) {
             let again_at = oldest.map(|oldest| Timestamp::from_millis(oldest).plus(length));
             return Err(StoreError::AccountLimit {

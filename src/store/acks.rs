@@ -28,6 +28,8 @@ pub enum AckKind {
     Acknowledge,
     /// M-Cancel.conf with this X-Mms-Cancel-Status octet.
     CancelConf(u8),
+    /// M-Delete.req.
+    Delete,
     /// M-Read-Rec.ind with this X-Mms-Read-Status octet.
     ReadRec(u8),
 }
@@ -38,6 +40,7 @@ impl AckKind {
             Self::NotifyResp(status) => ("notify-resp", status),
             Self::Acknowledge => ("acknowledge", 0),
             Self::CancelConf(status) => ("cancel-conf", status),
+            Self::Delete => ("delete", 0),
             Self::ReadRec(status) => ("read-rec", status),
         }
     }
@@ -46,6 +49,7 @@ impl AckKind {
         match kind {
             "acknowledge" => Self::Acknowledge,
             "cancel-conf" => Self::CancelConf(status),
+            "delete" => Self::Delete,
             "read-rec" => Self::ReadRec(status),
             _ => Self::NotifyResp(status),
         }
@@ -59,6 +63,7 @@ impl AckKind {
             Self::NotifyResp(NOTIFY_REJECTED) => "the answer that it is not wanted",
             Self::NotifyResp(_) | Self::Acknowledge => "the acknowledgement",
             Self::CancelConf(_) => "the answer to its withdrawal",
+            Self::Delete => "the request to delete it at the MMSC",
             Self::ReadRec(_) => "the read report",
         }
     }
@@ -107,6 +112,13 @@ pub enum AckResult {
     Again {
         /// When.
         at: Timestamp,
+        /// Why.
+        fault: Fault,
+    },
+    /// The MMSC does not do it; something else is told instead.
+    Instead {
+        /// What.
+        ack: NewAck,
         /// Why.
         fault: Fault,
     },
@@ -220,7 +232,9 @@ fn settle_ack(
     let (state, next, fault) = match result {
         AckResult::Done => ("done", None, None),
         AckResult::Again { at, fault } => ("pending", Some(*at), Some(fault)),
-        AckResult::GivenUp { fault } => ("abandoned", None, Some(fault)),
+        AckResult::Instead { fault, .. } | AckResult::GivenUp { fault } => {
+            ("abandoned", None, Some(fault))
+        }
     };
     let told: Option<(String, String, u8)> = db
         .query_row(
@@ -234,6 +248,11 @@ fn settle_ack(
     let Some((id, kind, status)) = told else { return Ok(None) };
     let kind = AckKind::of(&kind, status);
     held::let_go(db, Held::Ack, &key.to_string())?;
+    if let AckResult::Instead { ack, .. } = result {
+        let sim: String =
+            db.query_row("SELECT sim FROM ack WHERE id = ?1", [key], |row| row.get(0))?;
+        add_ack(db, &id, &sim, ack, at)?;
+    }
     let done = matches!(result, AckResult::Done);
     if done && kind == AckKind::NotifyResp(NOTIFY_DEFERRED) {
         db.execute("UPDATE inbound SET deferred = 1 WHERE message_id = ?1", [&id])?;
@@ -255,6 +274,9 @@ fn settle_ack(
     let text = match result {
         AckResult::Done => format!("{what} was taken by the MMSC"),
         AckResult::Again { at, .. } => format!("{what} failed; next attempt at {at}"),
+        AckResult::Instead { ack, .. } => {
+            format!("{what} is not supported; {} follows", ack.kind.describe())
+        }
         AckResult::GivenUp { .. } => format!("{what} is given up"),
     };
     tell(db, &id, at, before, &text, fault)?;

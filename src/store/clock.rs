@@ -66,12 +66,23 @@ impl Store {
         self.write(move |db| begin(db, synchronised, at)).await
     }
 
-    /// Notes that the clock is right, or that nobody knows.
+    /// Notes that the clock is right, or that nobody knows, in a run that began at `run_began`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn clock_seen(&self, synchronised: bool, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |db| note(db, synchronised, at)).await
+    pub async fn clock_seen(
+        &self,
+        synchronised: bool,
+        run_began: Timestamp,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |db| {
+            if synchronised {
+                date_uses(db, run_began, at)?;
+            }
+            note(db, synchronised, at)
+        })
+        .await
     }
 
     /// Moves what waits and lives by the clock as far as the clock was moved, and what this run,
@@ -106,12 +117,8 @@ fn begin(db: &Connection, synchronised: bool, at: Timestamp) -> Result<(), Failu
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
-    if let (Some((false, right_at)), true) = (was, synchronised) {
-        // How long ago an unsynchronised run sent something is not known: as if it were now.
-        db.execute(
-            "UPDATE sim_use SET at = ?1 WHERE ?2 IS NULL OR at >= ?2",
-            params![at.as_millis(), right_at],
-        )?;
+    if let (Some((false, _)), true) = (was, synchronised) {
+        date_uses(db, at, at)?;
     }
     if was.is_some_and(|(right, _)| !right) {
         db.execute(
@@ -176,5 +183,22 @@ fn moved(
             params![by, run_began.as_millis(), before.as_millis()],
         )?;
     }
+    if synchronised {
+        let began = run_began.as_millis().saturating_add(by);
+        date_uses(db, Timestamp::from_millis(began), after)?;
+    }
     note(db, synchronised, after)
+}
+
+/// The clock is right now: what runs before this one, which began at `run_began`, have sent by a clock
+/// that was not, counts against the limits as if it were now, since nobody knows when it was. By a
+/// clock that was ahead it would count for years, by one that was behind not at all.
+fn date_uses(db: &Connection, run_began: Timestamp, at: Timestamp) -> Result<(), Failure> {
+    db.execute(
+        "UPDATE sim_use SET at = ?1
+         WHERE at > ?1
+            OR at < ?2 AND at >= coalesce((SELECT right_at FROM clock), -9223372036854775808)",
+        params![at.as_millis(), run_began.as_millis()],
+    )?;
+    Ok(())
 }

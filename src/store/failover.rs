@@ -12,7 +12,14 @@ use super::{Change, Store, StoreError, Way, rows};
 use crate::model::{Address, Fault, Kind, MessageId, OutboundState, Timestamp};
 
 /// Most submissions looked at in one go.
-const BATCH: i64 = 200;
+pub const WAITING_BATCH: usize = 200;
+
+/// Where a submission stands among those that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingPlace {
+    since: Timestamp,
+    key: i64,
+}
 
 /// A submission that waits, nothing of which has reached the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +46,14 @@ pub struct Waiting {
     pub recipients: Vec<Address>,
 }
 
+impl Waiting {
+    /// Its place.
+    #[must_use]
+    pub fn place(&self) -> WaitingPlace {
+        WaitingPlace { since: self.held_since.unwrap_or(self.due), key: self.key }
+    }
+}
+
 /// What may go another way: nobody can have any of it.
 const UNTOUCHED: &str = "submission.state = 'queued' AND NOT in_doubt AND released_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM segment
@@ -46,7 +61,7 @@ const UNTOUCHED: &str = "submission.state = 'queued' AND NOT in_doubt AND releas
 
 impl Store {
     /// The submissions of a route and a modem that have been kept since `since` or longer, those that
-    /// wait longest first, at most 200.
+    /// wait longest first, behind the one of `after`; at most [`WAITING_BATCH`].
     ///
     /// # Errors
     /// When the store fails.
@@ -55,9 +70,10 @@ impl Store {
         route: &str,
         modem: &str,
         since: Timestamp,
+        after: Option<WaitingPlace>,
     ) -> Result<Vec<Waiting>, StoreError> {
         let (route, modem) = (route.to_owned(), modem.to_owned());
-        self.read(move |db| waiting(db, &route, &modem, since)).await
+        self.read(move |db| waiting(db, &route, &modem, since, after)).await
     }
 
     /// The PDU of a submission.
@@ -148,6 +164,7 @@ fn waiting(
     route: &str,
     modem: &str,
     since: Timestamp,
+    after: Option<WaitingPlace>,
 ) -> Result<Vec<Waiting>, Failure> {
     let mut select = db.prepare_cached(&format!(
         "SELECT submission.id, message_id, submission.kind, account, held_since, next_attempt_at,
@@ -156,10 +173,12 @@ fn waiting(
          FROM submission JOIN message ON message.id = message_id
          WHERE send_route = ?1 AND submission.modem = ?2
            AND coalesce(held_since, next_attempt_at) <= ?3 AND {UNTOUCHED}
-         ORDER BY coalesce(held_since, next_attempt_at), submission.id LIMIT {BATCH}"
+           AND (coalesce(held_since, next_attempt_at), submission.id) > (?4, ?5)
+         ORDER BY coalesce(held_since, next_attempt_at), submission.id LIMIT {WAITING_BATCH}"
     ))?;
+    let (from, key) = after.map_or((i64::MIN, 0), |place| (place.since.as_millis(), place.key));
     let rows = select
-        .query_map(params![route, modem, since.as_millis()], |row| {
+        .query_map(params![route, modem, since.as_millis(), from, key], |row| {
             Ok((
                 row.get::<_, i64>(0)?,
                 row.get::<_, String>(1)?,

@@ -289,8 +289,8 @@ fn exclude(
     for one in excluded {
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at, kind, bound_to, priority)
-             SELECT message_id, ?2, x'', 'failed', modem, ?3, kind, bound_to, priority
+                                     next_attempt_at, kind, bound_to, priority, own_sim)
+             SELECT message_id, ?2, x'', 'failed', modem, ?3, kind, bound_to, priority, own_sim
              FROM submission WHERE id = ?1",
         )?
         .execute(params![key, one.transaction_id.as_str(), at.as_millis()])?;

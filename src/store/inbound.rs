@@ -208,17 +208,19 @@ impl Store {
         self.write(move |db| expire(db, known, at)).await
     }
 
-    /// Has the MMSC told that a message which was announced and is not here is not wanted.
+    /// Has the MMSC told that a message which was announced and is not here is not wanted; `delete`: one
+    /// that it was told would be fetched later is deleted there by this.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn reject(
         &self,
         id: &MessageId,
+        delete: Option<NewAck>,
         at: Timestamp,
     ) -> Result<Option<Change>, StoreError> {
         let id = id.as_str().to_owned();
-        self.write(move |db| reject(db, &id, at)).await
+        self.write(move |db| reject(db, &id, delete, at)).await
     }
 
     /// Notes that a message was read; `report`: M-Read-Rec.ind goes to its sender where that asked
@@ -407,7 +409,7 @@ pub(super) fn repeated(
     rename(db, id, new)?;
     let to_acknowledge: bool = db.query_row(
         "SELECT EXISTS (SELECT 1 FROM ack
-                        WHERE message_id = ?1 AND kind IN ('notify-resp', 'acknowledge'))",
+                        WHERE message_id = ?1 AND kind IN ('notify-resp', 'acknowledge', 'delete'))",
         [id],
         |row| row.get(0),
     )?;
@@ -416,7 +418,7 @@ pub(super) fn repeated(
         db.execute(
             "UPDATE ack SET state = 'pending', attempts = 0, next_attempt_at = ?2, fault = NULL
              WHERE message_id = ?1 AND state <> 'pending'
-               AND kind IN ('notify-resp', 'acknowledge')",
+               AND kind IN ('notify-resp', 'acknowledge', 'delete')",
             params![id, at.as_millis()],
         )?;
         let text = if have {
@@ -687,19 +689,26 @@ fn fetch_again(
     rows::set_inbound(db, id, at, InboundState::Notified, None).map(Some)
 }
 
-fn reject(db: &Connection, id: &str, at: Timestamp) -> Result<Option<Change>, Failure> {
-    let open: Option<String> = db
+fn reject(
+    db: &Connection,
+    id: &str,
+    delete: Option<NewAck>,
+    at: Timestamp,
+) -> Result<Option<Change>, Failure> {
+    let open: Option<(String, bool)> = db
         .query_row(
-            "SELECT transaction_id FROM inbound JOIN message ON message.id = message_id
+            "SELECT transaction_id, deferred FROM inbound JOIN message ON message.id = message_id
              WHERE message_id = ?1 AND state IN ('notified', 'deferred')",
             [id],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let Some(transaction_id) = open else { return Ok(None) };
+    let Some((transaction_id, deferred)) = open else { return Ok(None) };
     db.execute("UPDATE inbound SET next_attempt_at = NULL WHERE message_id = ?1", [id])?;
     let kind = AckKind::NotifyResp(NOTIFY_REJECTED);
-    put_acks(db, id, &[NewAck { kind, transaction_id }], at)?;
+    // A notification that was answered is no longer there to be answered otherwise.
+    let ack = delete.filter(|_| deferred).unwrap_or(NewAck { kind, transaction_id });
+    put_acks(db, id, &[ack], at)?;
     tell(db, id, at, InboundState::Rejected, "not wanted, on request", None)?;
     rows::set_inbound(db, id, at, InboundState::Rejected, None).map(Some)
 }

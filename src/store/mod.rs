@@ -19,6 +19,7 @@ mod dropped;
 mod due;
 mod engine;
 mod failover;
+mod forward;
 mod gate;
 mod held;
 mod idempotency;
@@ -73,7 +74,8 @@ pub use breaker::BreakerState;
 pub use calls::{CALL_LIFE, CallRecord, DataUse, NewCall};
 pub use dropped::DroppedMessage;
 pub use due::Queue;
-pub use failover::Waiting;
+pub use failover::{WAITING_BATCH, Waiting, WaitingPlace};
+pub use forward::Announced;
 pub use gate::{AtGate, Excluded, Wait, Whom};
 pub use idempotency::{Acceptance, KEY_LIFE};
 pub use inbound::{

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::connection::Connection;
 use super::engine::Failure;
+use super::forward;
 use super::held::{self, Held};
 use super::idempotency::{Acceptance, take_once};
 use super::recovery;
@@ -29,7 +30,8 @@ impl Store {
         message: NewOutbound,
         at: Timestamp,
     ) -> Result<Acceptance, StoreError> {
-        let recipients = message.submissions.iter().map(|one| one.recipients.len()).sum();
+        let taken = message.submissions.iter().filter(|one| one.refused.is_none());
+        let recipients = taken.map(|one| one.recipients.len()).sum();
         self.room()?;
         self.write(move |db| {
             take_once(db, &message.origin, recipients, at, |db| accept(db, &message, at))
@@ -191,8 +193,8 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
     let (begin, due) = first_state(message.send_at, at);
     db.prepare_cached(
         "INSERT INTO message (id, direction, state, created_at, updated_at, subject, preview,
-                              client_ref, modem, expires_at, end_counted)
-         VALUES (?1, 'out', ?9, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                              client_ref, modem, expires_at, end_counted, forwards)
+         VALUES (?1, 'out', ?9, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10)",
     )?
     .execute(params![
         id,
@@ -204,6 +206,7 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
         message.expires_at.as_millis(),
         !message.end_named,
         begin.as_str(),
+        message.forwards.as_ref().map(MessageId::as_str),
     ])?;
     rows::put_parts(db, id, &message.parts)?;
     let tail = shared_tail(message.submissions.iter().map(|submission| &submission.pdu[..]));
@@ -222,8 +225,8 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
         let state = if submission.refused.is_some() { OutboundState::Failed } else { begin };
         db.prepare_cached(
             "INSERT INTO submission (message_id, transaction_id, head, state, modem,
-                                     next_attempt_at, bound_to, priority, send_route)
-             VALUES (?1, ?2, ?3, ?7, ?4, ?5, ?6, ?8, ?9)",
+                                     next_attempt_at, bound_to, priority, send_route, own_sim)
+             VALUES (?1, ?2, ?3, ?7, ?4, ?5, ?6, ?8, ?9, ?10)",
         )?
         .execute(params![
             id,
@@ -234,7 +237,8 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
             way.sim,
             state.as_str(),
             message.priority.rank(),
-            way.route
+            way.route,
+            way.own_sim
         ])?;
         let key = db.last_insert_rowid();
         for address in &submission.recipients {
@@ -401,7 +405,7 @@ fn claim(
     let Some(key) = take_due(db, Kind::Mms, modem, sim, at)? else { return Ok(None) };
     let (message, submission) = db.query_row(
         "SELECT message_id, transaction_id, CAST(head || body AS BLOB), attempts, expires_at,
-                releases
+                releases, forwards IS NOT NULL
          FROM submission JOIN payload USING (message_id)
               JOIN message ON message.id = message_id
          WHERE submission.id = ?1",
@@ -415,17 +419,19 @@ fn claim(
                     row.get::<_, u32>(3)?,
                     row.get::<_, Option<i64>>(4)?,
                     row.get::<_, u32>(5)?,
+                    row.get::<_, bool>(6)?,
                 ),
             ))
         },
     )?;
-    let (transaction_id, pdu, attempt, expires_at, releases) = submission;
+    let (transaction_id, pdu, attempt, expires_at, releases, forwards) = submission;
     let change = show_attempt(db, key, &message, modem, attempt, at)?;
     let submission = Submission {
         key,
         message: rows::message_id(&message)?,
         transaction_id: TransactionId::stored(transaction_id),
         pdu: Bytes::from(pdu),
+        forwards,
         attempt,
         releases,
         expires_at: expires_at.map(Timestamp::from_millis),
@@ -498,6 +504,9 @@ fn settle(
     )?;
     set_recipients(db, key, state, fault)?;
     tell(db, key, &message, at, state, &text, fault)?;
+    if state == OutboundState::Sent {
+        forward::told_at_the_original(db, &message, at)?;
+    }
     let mut changes = Vec::new();
     if let Some(sim) = sim {
         // A report may have been quicker than the answer, or fit another message for certain now.

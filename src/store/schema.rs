@@ -28,6 +28,8 @@ const STEPS: &[Step] = &[
     Step::Sql(steps::RETENTION),
     Step::Sql(steps::QUEUES),
     Step::Sql(steps::DROPPED),
+    Step::Sql(steps::FORWARD),
+    Step::Sql(steps::OF_ACCOUNT),
 ];
 
 /// What makes a version of the one before.

@@ -251,12 +251,13 @@ fn forget_gone(db: &Connection, here: &str, at: Timestamp) -> Result<(), Failure
 }
 
 /// When a row of `submission` is due for the SIM `?2`: not before the SIM that it was queued for had
-/// its time to turn up elsewhere.
+/// its time to turn up elsewhere; never where it goes by that one or not at all.
 pub(super) fn due() -> String {
     let grace = SIM_GRACE.as_millis();
     format!(
         "max(next_attempt_at,
              CASE WHEN bound_to IS NULL OR bound_to = ?2 THEN next_attempt_at
+                  WHEN own_sim THEN NULL
                   ELSE coalesce((SELECT seen_at FROM sim WHERE id = bound_to) + {grace},
                                 next_attempt_at) END)"
     )

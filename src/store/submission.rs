@@ -25,11 +25,13 @@ pub struct NewOutbound {
     pub priority: Priority,
     /// Not before this time.
     pub send_at: Option<Timestamp>,
+    /// The announced message that it passes on unfetched: its PDUs are M-Forward.req then.
+    pub forwards: Option<MessageId>,
     /// One PDU each.
     pub submissions: Vec<NewSubmission>,
 }
 
-/// One M-Send.req to be made durable.
+/// One M-Send.req or M-Forward.req to be made durable.
 #[derive(Debug, Clone)]
 pub struct NewSubmission {
     /// Its X-Mms-Transaction-Id; every attempt uses the same.
@@ -57,9 +59,11 @@ pub struct Way {
     pub why: Option<String>,
     /// Keep for the recipient by which SIM it was.
     pub remember: bool,
+    /// By this SIM or not at all.
+    pub own_sim: bool,
 }
 
-/// One M-Send.req that a worker has claimed.
+/// One M-Send.req or M-Forward.req that a worker has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// Names it towards the store.
@@ -70,6 +74,8 @@ pub struct Submission {
     pub transaction_id: TransactionId,
     /// The octets of the PDU.
     pub pdu: Bytes,
+    /// Whether that is an M-Forward.req.
+    pub forwards: bool,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// How many earlier attempts may have arrived.

@@ -75,6 +75,7 @@ impl Maker {
             end_named: false,
             priority: Priority::Normal,
             send_at: None,
+            forwards: None,
             submissions: recipients
                 .iter()
                 .map(|address| {

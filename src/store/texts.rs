@@ -105,7 +105,7 @@ impl Store {
         text: NewText,
         at: Timestamp,
     ) -> Result<Acceptance, StoreError> {
-        let recipients = text.submissions.len();
+        let recipients = text.submissions.iter().filter(|one| one.refused.is_none()).count();
         self.room()?;
         self.write(move |db| {
             take_once(db, &text.origin, recipients, at, |db| accept(db, &text, at))

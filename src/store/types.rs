@@ -104,6 +104,8 @@ pub struct Filter {
     pub to: Option<Address>,
     /// Only those that this modem carries.
     pub modem: Option<String>,
+    /// Only those that this account has handed in.
+    pub account: Option<String>,
     /// Only those with this reference of the caller.
     pub client_ref: Option<String>,
     /// Only those accepted or announced then or later.
@@ -180,6 +182,8 @@ pub struct Summary {
     pub fault: Option<Fault>,
     /// The caller's own reference.
     pub client_ref: Option<String>,
+    /// Outbound: the announced message that it passes on unfetched.
+    pub forwards: Option<MessageId>,
 }
 
 /// What only a short message has.

@@ -82,7 +82,7 @@ impl Store {
 
 const SUMMARY: &str = "SELECT id, direction, state, created_at, updated_at, sender, subject,
                               preview, modem, fault, client_ref, expires_at, kind, historic,
-                              sent_at, segments, sms_class, missing
+                              sent_at, segments, sms_class, missing, forwards
                        FROM message";
 
 /// How far the time in an id may be from that in its row: the clock may be set between the two.
@@ -114,6 +114,9 @@ fn list(db: &Connection, filter: &Filter) -> Result<Vec<Summary>, Failure> {
     }
     if let Some(modem) = &filter.modem {
         only("modem = ?", modem.clone().into());
+    }
+    if let Some(account) = &filter.account {
+        only("account = ?", account.clone().into());
     }
     if let Some(client_ref) = &filter.client_ref {
         only("client_ref = ?", client_ref.clone().into());
@@ -193,6 +196,7 @@ struct Head {
     segments: Option<u32>,
     sms_class: Option<u8>,
     missing: Option<String>,
+    forwards: Option<String>,
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
@@ -215,6 +219,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         segments: row.get(15)?,
         sms_class: row.get(16)?,
         missing: row.get(17)?,
+        forwards: row.get(18)?,
     })
 }
 
@@ -246,6 +251,7 @@ fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
         modem: head.modem,
         fault: rows::fault_from(head.fault),
         client_ref: head.client_ref,
+        forwards: head.forwards.as_deref().map(rows::message_id).transpose()?,
     })
 }
 

@@ -8,7 +8,13 @@ use serde_json::{Value, json};
 use crate::api_rig::{Answer, PNG, Rig};
 
 /// Asks with this Authorization header.
-async fn ask_as(rig: &Rig, credentials: &str, method: &str, path: &str, body: &Value) -> Answer {
+pub(crate) async fn ask_as(
+    rig: &Rig,
+    credentials: &str,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     if !credentials.is_empty() {
         request = request.header("authorization", credentials);
@@ -19,7 +25,7 @@ async fn ask_as(rig: &Rig, credentials: &str, method: &str, path: &str, body: &V
 }
 
 /// Makes a token with these scopes and gives its header.
-async fn token(rig: &Rig, scopes: &[&str], account: Option<&str>) -> String {
+pub(crate) async fn token(rig: &Rig, scopes: &[&str], account: Option<&str>) -> String {
     let (id, text) = rig.gateway.new_token();
     let record = TokenRecord {
         id,
@@ -400,6 +406,34 @@ async fn forms_of_other_gateways_are_taken_with_a_token_as_password() {
     let list = ask_as(&rig, &admin, "GET", "/api/v1/outbox?kind=sms", &Value::Null);
     let list = list.await.json();
     assert_eq!(list["messages"][0]["text"], "Hello", "{list}");
+}
+
+#[tokio::test]
+async fn priority_of_other_gateways_forms_counts() {
+    let rig = Rig::start().await;
+    let sender = token(&rig, &["messages:send"], None).await;
+    let secret = sender.trim_start_matches("Bearer ");
+    let form = async |path: &str, body: String| {
+        let body = format!("password={secret}&to=86888&text=x&{body}").into_bytes();
+        rig.post(path, "application/x-www-form-urlencoded", body).await
+    };
+    for (priority, mms, rank) in
+        [("low", true, 0), ("High", true, 2), ("0", false, 0), ("3", false, 2)]
+    {
+        let path = if mms { "/cgi-bin/sendmms" } else { "/cgi-bin/sendsms" };
+        let answer = form(path, format!("priority={priority}")).await;
+        assert!(answer.status.is_success(), "{priority}: {}", answer.text());
+        let database = rusqlite::Connection::open(rig.data_dir().join("mm1gate.db")).unwrap();
+        let sql = "SELECT priority FROM submission ORDER BY id DESC LIMIT 1";
+        let found: i64 = database.query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(found, rank, "{priority}");
+        let answer = form(path, "priority=urgent".to_owned()).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().starts_with("invalid-priority: "), "{}", answer.text());
+    }
+    let fields = [("PhoneNumber", "86888"), ("MMSText", "x"), ("MMSPriority", "urgent")];
+    let request = rig.post_form("/", &fields, &[]).await;
+    request.is_problem(401, "token-missing");
 }
 
 #[tokio::test]

@@ -293,3 +293,27 @@ async fn description_names_what_is_served_and_what_is_answered() {
         }
     }
 }
+
+#[tokio::test]
+async fn number_that_nobody_can_have_is_refused_and_a_short_code_is_not() {
+    let rig = Rig::start().await;
+    for kind in ["mms", "sms"] {
+        for (number, words) in [
+            ("+44 (0)7700 900123", "+447700900123 is meant"),
+            ("+44770", "has 7 to 15 digits, this has 5"),
+            ("+1 555 123 456", "has 11 digits, this has 10"),
+            ("+0447700900123", "no country's code begins with 0"),
+        ] {
+            let body = json!({ "kind": kind, "to": ["86888", number], "text": "Hi" });
+            let answer = rig.post_json(&body).await;
+            answer.is_problem(422, "no-such-number");
+            assert_eq!(answer.json()["errors"][0]["pointer"], "/to");
+            assert!(answer.text().contains(words), "{}", answer.text());
+        }
+        for number in ["86888", "112", "07700900123", "+6834002"] {
+            let body = json!({ "kind": kind, "to": number, "text": "Hi" });
+            let answer = rig.post_json(&body).await;
+            assert_eq!(answer.status, 202, "{number}: {}", answer.text());
+        }
+    }
+}

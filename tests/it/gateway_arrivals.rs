@@ -285,3 +285,106 @@ async fn text_about_an_mms_on_the_web_is_shown_with_what_to_do() {
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(rig.gateway.alarms().await.unwrap().is_empty());
 }
+
+/// A gateway that defers everything, at an operator that may delete what is deferred.
+async fn deleting(deletes: bool) -> Rig {
+    let mut rig = rig_with("[receiving]\nretrieve = \"deferred\"").await;
+    rig.reconfigure(|config| config.modems[0].operator.as_mut().unwrap().deletes = deletes).await;
+    rig
+}
+
+/// Messages that lie at the MMSC, which knows that they are fetched later.
+async fn deferred(rig: &Rig, count: usize) -> Vec<MessageId> {
+    for number in 0..count {
+        send(rig, 5_000 + number);
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let found: Vec<_> = rig.inbox().await.into_iter().map(|one| one.id).collect();
+    assert_eq!((found.len(), answers(rig).len()), (count, count));
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn deferred_messages_that_nobody_wants_are_deleted_at_the_mmsc_in_one_request() {
+    let rig = deleting(true).await;
+    let ids = deferred(&rig, 3).await;
+    rig.gateway.reject(&ids[0]).await.unwrap();
+    rig.gateway.reject(&ids[1]).await.unwrap();
+    let until_told = rig.gateway.remove(&ids[0], None).await.unwrap_err();
+    assert!(until_told.to_string().contains("still to be told"), "{until_told}");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let journal = rig.operator.mmsc().journal();
+    let requests: Vec<_> = journal.of(EntryKind::Delete).collect();
+    assert_eq!(requests.len(), 1, "one for both");
+    match mm1gate::codec::mms::decode(&requests[0].body).unwrap().value {
+        mm1gate::codec::mms::Pdu::DeleteReq(request) => {
+            assert_eq!((request.content_location.len(), request.version.minor), (2, 3));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(journal.stored.iter().filter(|it| it.deleted).count(), 2);
+    assert!(answers(&rig).iter().all(|it| *it == Some(0x83)), "nothing else is told");
+    for id in &ids[..2] {
+        let view = rig.view(id).await;
+        assert_eq!(view.summary.state, State::In(InboundState::Rejected));
+        let line = "the request to delete it at the MMSC was taken by the MMSC";
+        assert!(view.timeline.iter().any(|it| it.text == line), "{:?}", view.timeline);
+    }
+    rig.gateway.remove(&ids[0], None).await.unwrap();
+    let lies_there = rig.gateway.remove(&ids[2], None).await.unwrap_err();
+    assert!(lies_there.to_string().contains("reject it first"), "{lies_there}");
+    assert_eq!(journal.complaints, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_that_did_not_happen_is_told_and_leaves_the_message_to_be_had() {
+    let status = |status| Fault::MmscResponseStatus { status, text: None };
+    for (fault, code) in [
+        (status(0x88), "mmsc-refused"),
+        (Fault::MmscHttpStatus { status: 405 }, "http-status"),
+        (Fault::MmscHttpStatus { status: 501 }, "http-status"),
+    ] {
+        let rig = deleting(true).await;
+        let id = deferred(&rig, 1).await.remove(0);
+        rig.operator.faults().set_times(fault, 1);
+        rig.gateway.reject(&id).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        // What every MMSC understands is told instead.
+        assert_eq!(answers(&rig), [Some(0x83), Some(0x82)]);
+        let view = rig.view(&id).await;
+        let line = view.timeline.iter().find(|it| it.text.contains("is not supported")).unwrap();
+        assert_eq!(line.cause.as_deref(), Some(code));
+        let fault = line.fault.as_ref().unwrap();
+        assert!(fault.remedy.contains("delete = false"), "{}", fault.remedy);
+        assert!(!rig.operator.mmsc().journal().stored[0].deleted);
+        assert_eq!(view.summary.state, State::In(InboundState::Rejected), "shown, not gone");
+        assert!(rig.gateway.alarms().await.unwrap().is_empty());
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_is_asked_again_until_the_mmsc_says_that_it_is_gone() {
+    let rig = deleting(true).await;
+    let id = deferred(&rig, 1).await.remove(0);
+    let later = Fault::MmscResponseStatus { status: 0xc0, text: None };
+    rig.operator.faults().set_times(later, 1);
+    rig.gateway.reject(&id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    let journal = rig.operator.mmsc().journal();
+    assert_eq!(journal.of(EntryKind::Delete).count(), 2);
+    assert!(journal.stored[0].deleted);
+    // Who thinks better of it hears that it is gone.
+    rig.gateway.retrieve(&id).await.unwrap();
+    assert_eq!(rig.until(&id, &["failed"]).await.summary.fault.unwrap().code, "gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_deleted_where_the_operator_is_not_known_to_do_that() {
+    let rig = deleting(false).await;
+    let id = deferred(&rig, 1).await.remove(0);
+    rig.gateway.reject(&id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(answers(&rig), [Some(0x83), Some(0x82)]);
+    assert_eq!(rig.operator.mmsc().journal().of(EntryKind::Delete).count(), 0);
+}

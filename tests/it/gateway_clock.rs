@@ -211,6 +211,37 @@ async fn limit_of_a_run_whose_clock_was_ahead_does_not_hold_until_that_date() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn limit_counts_what_an_earlier_run_sent_by_a_wrong_clock_as_if_it_were_now() {
+    // Ahead; as it was switched off, which is behind; and since 1970.
+    for ahead in [Some(30 * 86_400), Some(-30 * 86_400), None] {
+        let (mut rig, host) = Rig::with_host_clock(Ports::Two, |_| {}).await;
+        if let Some(ahead) = ahead {
+            host.set(ahead, false);
+        }
+        rig.reconfigure(|config| {
+            config.sending.limits = Limits { per_day: Some(1), ..Limits::default() };
+        })
+        .await;
+        let first = rig.gateway.accept(message(2_000)).await.unwrap();
+        rig.until(&first, &["sent"]).await;
+        rig.gateway.stop().await;
+        // The next run begins as wrong, and is set right in its middle.
+        rig.boot(&host).await;
+        pass(60).await;
+        host.set(0, true);
+        pass(30).await;
+        let second = rig.gateway.accept(message(2_000)).await.unwrap();
+        pass(600).await;
+        let view = rig.view(&second).await;
+        assert_eq!(view.summary.state.as_str(), "queued", "{ahead:?}: it counts");
+        let due = view.next_attempt_at.unwrap().since(rig.gateway.now());
+        assert!(due < Duration::from_secs(24 * 3_600), "{ahead:?}: {due:?}");
+        assert!(due > Duration::from_secs(23 * 3_600), "{ahead:?}: {due:?}");
+        rig.gateway.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn data_counted_by_a_wrong_clock_belongs_to_the_month_that_it_is() {
     for ahead in [None, Some(60 * 86_400)] {
         let (mut rig, host) = Rig::with_host_clock(Ports::Two, |_| {}).await;

@@ -297,3 +297,28 @@ async fn refused_sim_gives_its_queue_away_and_tries_again_by_one_message() {
     assert_eq!(rig.gateway.alarms().await.unwrap(), []);
     assert_eq!(rig.operator.texts_of(PHONE)[0].from, OWN);
 }
+
+#[tokio::test(start_paused = true)]
+async fn queue_of_messages_that_may_go_no_other_way_hides_none_that_may() {
+    let rig = rig().await;
+    let modems = vec!["desk".to_owned()];
+    let account = mm1gate::store::Account {
+        name: "shop".to_owned(),
+        modems: modems.clone(),
+        ..Default::default()
+    };
+    rig.gateway.access().set_account(account, rig.clock.now()).await.unwrap();
+    rig.gateway.pause(Some("desk"), None, None).await.unwrap();
+    let origin =
+        mm1gate::model::Origin { account: Some("shop".to_owned()), modems, ..Default::default() };
+    for number in 0..500 {
+        let bound = text(PHONE, &format!("Number {number}"));
+        rig.gateway.accept(NewMessage { origin: origin.clone(), ..bound }).await.unwrap();
+    }
+    let free = rig.gateway.accept(text(PHONE, "Free")).await.unwrap();
+    tokio::time::sleep(12 * MINUTE).await;
+    let view = rig.view(&free).await;
+    assert!(is(&view, OutboundState::Delivered, "second"), "{:?}", view.summary.state);
+    let waiting = rig.count("SELECT count(*) FROM submission WHERE state = 'queued'");
+    assert_eq!((waiting, got(&rig)), (500, 1));
+}

@@ -1,6 +1,8 @@
 //! Scenarios over the virtual operator in virtual time, and the rules of the house.
 
 mod api_access;
+mod api_accounts;
+mod api_arrivals;
 mod api_listen;
 mod api_messages;
 mod api_metrics;
@@ -34,6 +36,7 @@ mod gateway_choice;
 mod gateway_clock;
 mod gateway_data;
 mod gateway_failover;
+mod gateway_forward;
 mod gateway_inbound;
 mod gateway_ladder;
 mod gateway_lost_news;
@@ -55,6 +58,7 @@ mod hang_up;
 mod hil;
 mod ipv6;
 mod kill_nine;
+mod mm1_kept;
 mod mm1_retrieve;
 mod mm1_rig;
 mod mm1_smuggling;

@@ -28,6 +28,7 @@ fn folder(dir: &Path) -> FolderConfig {
         name: "till".to_owned(),
         path: dir.join("till"),
         modem: None,
+        route: None,
         events: ["message.received", "message.delivered", "sms.received"].map(str::to_owned).into(),
         settle: Duration::from_secs(2),
         group_access: false,

@@ -64,12 +64,17 @@ impl Caller {
         }
     }
 
+    /// The account in whose name it asks; whoever has one sees that one's messages alone.
+    pub(super) fn account(&self) -> Option<&str> {
+        match self {
+            Self::Token(token) => token.account.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The account in whose name messages are handed in, and what that may.
     pub(super) fn origin(&self, gateway: &Gateway) -> Origin {
-        let name = match self {
-            Self::Token(token) => token.account.clone(),
-            _ => None,
-        };
+        let name = self.account().map(str::to_owned);
         let account = name.as_deref().and_then(|name| gateway.access().account(name));
         Origin {
             account: name,

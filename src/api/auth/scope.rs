@@ -3,9 +3,11 @@
 /// One kind of thing that may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Hand in messages, send again, withdraw, forget.
+    /// Hand in messages, send again, forward, withdraw, forget; fetch, reject and mark as read what
+    /// came in, since of each of these something leaves to the MMSC or to a sender.
     MessagesSend,
-    /// Read messages, their parts and what happens to them.
+    /// Read messages, their parts and what happens to them; with the token of an account only of what
+    /// that has handed in.
     MessagesRead,
     /// See the modems.
     ModemsRead,

@@ -71,7 +71,7 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     Ok(object)
 }
 
-fn field(draft: &mut Draft, name: &str, value: &Value) {
+pub(super) fn field(draft: &mut Draft, name: &str, value: &Value) {
     match (name, value) {
         (_, Value::Null) if FIELDS.contains(&name) => {}
         ("to", Value::String(text)) => draft.recipient("/to", text),

@@ -2,6 +2,7 @@
 //! they are checked, whether they came as JSON or as a form.
 
 mod form;
+mod forward;
 mod json;
 mod question;
 
@@ -21,10 +22,13 @@ use super::problem::{FieldProblem, Problem};
 use crate::model::{Address, Kind, MediaType, NewMessage, NewPart, Priority, Timestamp};
 
 pub(super) use form::{malformed, rejected};
+pub(super) use forward::{forward, forward_fingerprint};
 pub(super) use question::{question, wrong};
 
 #[cfg(test)]
 pub(crate) use form::FORM_FIELDS;
+#[cfg(test)]
+pub(crate) use forward::FORWARD_FIELDS;
 #[cfg(test)]
 pub(crate) use json::FIELDS;
 
@@ -54,6 +58,16 @@ const MAX_COMPLAINTS: usize = 20;
 
 /// Longest Idempotency-Key, characters.
 pub(crate) const MAX_KEY: usize = 255;
+
+/// The same as OpenAPI writes it.
+pub(crate) fn key_parameter() -> serde_json::Value {
+    serde_json::json!({
+        "name": "Idempotency-Key", "in": "header",
+        "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$" },
+        "description": "The same message under the same key is taken once in 24 hours, \
+            and answered alike; other content is refused.",
+    })
+}
 
 /// The Idempotency-Key of a request.
 ///
@@ -456,7 +470,7 @@ impl Draft {
     }
 
     /// Which route; an empty name means the one that fits.
-    pub(super) fn route(&mut self, pointer: &str, text: &str) {
+    pub(crate) fn route(&mut self, pointer: &str, text: &str) {
         let text = text.trim();
         if text.chars().count() > MAX_MODEM {
             let detail = format!("the name of a route has at most {MAX_MODEM} characters");

@@ -377,6 +377,7 @@ mod tests {
                     blame: "operator".to_owned(),
                 }),
                 client_ref: None,
+                forwards: None,
             },
             inbound_to: Vec::new(),
             notification,

@@ -91,6 +91,7 @@ impl IntoResponse for PageError {
 
 async fn index(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let before = match query::value(query.as_deref(), "after") {
@@ -99,8 +100,9 @@ async fn index(
     };
     let to = query::value(query.as_deref(), "to").unwrap_or_default();
     let first = before.is_none();
-    let mut messages =
-        context.gateway.messages(Filter { before, limit: PAGE + 1, ..Filter::default() }).await?;
+    let account = caller.account().map(str::to_owned);
+    let wanted = Filter { before, account, limit: PAGE + 1, ..Filter::default() };
+    let mut messages = context.gateway.messages(wanted).await?;
     let more = messages.len() > PAGE;
     messages.truncate(PAGE);
     let next = messages.last().filter(|_| more).map(|last| last.id.clone());

@@ -30,6 +30,8 @@ pub struct FolderConfig {
     pub path: PathBuf,
     /// The modem that what lies there is sent by; none: any.
     pub modem: Option<String>,
+    /// The route that it goes by, whatever `modem` says; none: the one that fits.
+    pub route: Option<String>,
     /// Types of events that are written there.
     pub events: Vec<String>,
     /// How long what is laid there must not have changed before it is taken.
@@ -46,6 +48,7 @@ pub(super) struct RawFolder {
     name: Option<String>,
     path: Option<String>,
     modem: Option<String>,
+    route: Option<String>,
     events: Option<Vec<String>>,
     settle_seconds: Option<i64>,
     #[serde(default)]
@@ -53,11 +56,12 @@ pub(super) struct RawFolder {
     keep_days: Option<i64>,
 }
 
-/// `modems` are the names that there are.
+/// `modems` and `routes` are the names that there are.
 pub(super) fn check(
     file: &str,
     raw: Vec<RawFolder>,
     modems: &[&str],
+    routes: &[&str],
 ) -> Result<Vec<FolderConfig>, ConfigError> {
     if raw.len() > MAX_FOLDERS {
         let expected = format!("at most {MAX_FOLDERS} folders");
@@ -65,7 +69,7 @@ pub(super) fn check(
     }
     let mut folders: Vec<FolderConfig> = Vec::with_capacity(raw.len());
     for (index, raw) in raw.into_iter().enumerate() {
-        let folder = check_folder(file, index, raw, modems)?;
+        let folder = check_folder(file, index, raw, modems, routes)?;
         let key = |name: &str| format!("folder[{index}].{name}");
         for other in &folders {
             if other.name == folder.name {
@@ -88,6 +92,7 @@ fn check_folder(
     index: usize,
     raw: RawFolder,
     modems: &[&str],
+    routes: &[&str],
 ) -> Result<FolderConfig, ConfigError> {
     let key = |name: &str| format!("folder[{index}].{name}");
     let name = raw.name.unwrap_or_else(|| format!("folder{}", index + 1));
@@ -108,6 +113,13 @@ fn check_folder(
     {
         let expected = format!("the name of a modem: {}", modems.join(", "));
         return Err(value(file, key("modem"), modem, &expected));
+    }
+    if let Some(route) = &raw.route
+        && !routes.contains(&route.as_str())
+    {
+        let known = if routes.is_empty() { "there is none".to_owned() } else { routes.join(", ") };
+        let expected = format!("the name of a [[route]]: {known}");
+        return Err(value(file, key("route"), route, &expected));
     }
     let events =
         raw.events.unwrap_or_else(|| USUAL.iter().map(|event| (*event).to_owned()).collect());
@@ -131,6 +143,7 @@ fn check_folder(
         name,
         path: beside(file, PathBuf::from(path)),
         modem: raw.modem,
+        route: raw.route,
         events,
         settle: Duration::from_secs(settle),
         group_access: raw.group_access,

@@ -305,7 +305,9 @@ impl Config {
             config.sms_languages.push(parse_language(file, index, name)?);
         }
         config.world = world::check(file, raw.webhooks, raw.hook, &raw.retention)?;
-        config.world.folders = folder::check(file, raw.folder, &names)?;
+        let routes: Vec<&str> =
+            config.sending.routes.iter().map(|route| route.name.as_str()).collect();
+        config.world.folders = folder::check(file, raw.folder, &names, &routes)?;
         (config.world.smtp, config.world.mails) = mail::check(file, raw.smtp, raw.mail)?;
         if raw.modem.is_empty() {
             return Err(ConfigError::Missing {

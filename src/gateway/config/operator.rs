@@ -37,6 +37,7 @@ pub(super) struct RawOperator {
     from: Option<String>,
     ack: Option<String>,
     ack_to_location: Option<bool>,
+    delete: Option<bool>,
     append_transaction_id: Option<bool>,
     mms_version: Option<String>,
     name_servers: Option<Vec<String>>,
@@ -154,6 +155,7 @@ pub(super) fn check(file: &str, raw: RawOperator) -> Result<Settings, SettingsEr
         (raw.connection_close, &mut settings.connection_close),
         (raw.content_type_charset, &mut settings.content_type_charset),
         (raw.ack_to_location, &mut settings.ack_to_location),
+        (raw.delete, &mut settings.deletes),
         (raw.append_transaction_id, &mut settings.append_transaction_id),
     ];
     for (given, flag) in flags {

@@ -126,6 +126,7 @@ impl Config {
             put(&mut table, "name", folder.name.clone());
             put(&mut table, "path", folder.path.display().to_string());
             put_some(&mut table, "modem", folder.modem.clone());
+            put_some(&mut table, "route", folder.route.clone());
             put(&mut table, "events", texts(&folder.events));
             put(&mut table, "settle_seconds", whole(folder.settle, 1));
             put(&mut table, "group_access", folder.group_access);
@@ -247,6 +248,7 @@ fn operator_table(settings: &Settings) -> Table {
     };
     put(&mut table, "ack", ack);
     put(&mut table, "ack_to_location", settings.ack_to_location);
+    put(&mut table, "delete", settings.deletes);
     put(&mut table, "append_transaction_id", settings.append_transaction_id);
     let (major, minor) = settings.mms_version;
     put(&mut table, "mms_version", format!("{major}.{minor}"));

@@ -326,6 +326,7 @@ async fn delivery_report_reaches_its_recipient() {
         end_named: false,
         priority: crate::model::Priority::Normal,
         send_at: None,
+        forwards: None,
         submissions: vec![NewSubmission {
             transaction_id: TransactionId::generate(&core.random),
             pdu: Bytes::from_static(b"pdu"),

@@ -176,6 +176,8 @@ impl Mmsc {
             retrieved: 0,
             deferred: false,
             acknowledged: None,
+            forwarded: 0,
+            deleted: false,
         };
         let life = self.0.faults.take(|fault| match fault {
             Fault::MmscExpires { seconds } => Some(Duration::from_secs(*seconds)),
@@ -205,6 +207,8 @@ impl Mmsc {
         lock(&self.0.state).stored.iter().any(|kept| {
             kept.view.token == token
                 && kept.view.acknowledged.is_none()
+                && kept.view.forwarded == 0
+                && !kept.view.deleted
                 && kept.view.notified < limit
         })
     }

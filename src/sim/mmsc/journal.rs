@@ -20,6 +20,12 @@ pub enum EntryKind {
     Submission,
     /// An M-Send.req that was refused.
     RefusedSubmission,
+    /// An M-Forward.req that was taken: its recipients get the message that was kept.
+    Forward,
+    /// An M-Forward.req that was refused.
+    RefusedForward,
+    /// An M-Delete.req.
+    Delete,
     /// A GET that was answered with M-Retrieve.conf.
     Retrieval,
     /// M-NotifyResp.ind.
@@ -105,6 +111,10 @@ pub struct StoredMessage {
     pub deferred: bool,
     /// X-Mms-Status of the acknowledgement, once there is one.
     pub acknowledged: Option<u8>,
+    /// How often its recipient has had it sent on unfetched.
+    pub forwarded: u32,
+    /// Whether its recipient has had it deleted unfetched.
+    pub deleted: bool,
 }
 
 impl Journal {

@@ -3,6 +3,7 @@
 
 mod check;
 mod deliver;
+mod forward;
 mod http;
 mod journal;
 
@@ -195,7 +196,8 @@ impl Mmsc {
         let outcome = self.decide(&request, &msisdn);
         let (kind, mut response) = (outcome.kind, outcome.response);
         let faults = &self.0.faults;
-        if kind == EntryKind::Submission && faults.strikes(&Fault::MmscSendConfLost {}) {
+        let taken = matches!(kind, EntryKind::Submission | EntryKind::Forward);
+        if taken && faults.strikes(&Fault::MmscSendConfLost {}) {
             response = None;
         }
         if let Some(response) = &mut response
@@ -270,6 +272,8 @@ impl Mmsc {
     fn take_pdu(&self, pdu: Pdu, body: &Bytes, msisdn: &str) -> Outcome {
         match pdu {
             Pdu::SendReq(request) => self.submit(&request, body, msisdn),
+            Pdu::DeleteReq(request) => self.delete(&request, msisdn),
+            Pdu::ForwardReq(request) => self.forward(&request, body, msisdn),
             Pdu::NotifyRespInd(ack) => self.acknowledged(
                 EntryKind::NotifyResp,
                 &ack.transaction_id,
@@ -408,6 +412,10 @@ impl Mmsc {
             drop(state);
             self.complain(format!("GET {path} by another subscriber than {recipient}"));
             return Outcome::other(StatusCode::FORBIDDEN, "This message is for somebody else");
+        }
+        if kept.view.deleted {
+            drop(state);
+            return Outcome::other(StatusCode::NOT_FOUND, "The message was deleted");
         }
         if kept.view.acknowledged == Some(MmsStatus::REJECTED.0) {
             drop(state);

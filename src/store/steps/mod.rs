@@ -1,6 +1,7 @@
 //! Steps of the schema that have a file of their own; `schema` lists them in their order.
 
 mod dropped;
+mod forward;
 mod lives;
 mod outbox;
 mod queue;
@@ -8,6 +9,7 @@ mod queues;
 mod retention;
 
 pub(super) use dropped::DROPPED;
+pub(super) use forward::{FORWARD, OF_ACCOUNT};
 pub(super) use lives::{CLOCK, LIVES};
 pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;

@@ -19,7 +19,7 @@ fn other() -> Way {
 }
 
 async fn kept(store: &Store, at: Timestamp) -> Vec<Waiting> {
-    store.waiting("r", "m", at).await.unwrap()
+    store.waiting("r", "m", at, None).await.unwrap()
 }
 
 #[tokio::test]

@@ -185,8 +185,15 @@ impl Raw {
         let letter = text::parse(&self.text).map_err(Refusal::Wrong)?;
         let mut draft = Draft::default();
         let mut kind = None;
-        if let Some(modem) = &config.modem {
-            draft.modem("/modem", modem);
+        let says_which =
+            |(name, _): &(String, String)| matches!(name.as_str(), "from" | "modem" | "route");
+        // What a message says itself comes before what its folder says.
+        if !letter.headers.iter().any(says_which) {
+            match (&config.route, &config.modem) {
+                (Some(route), _) => draft.route("/route", route),
+                (None, Some(modem)) => draft.modem("/modem", modem),
+                (None, None) => {}
+            }
         }
         for (name, value) in &letter.headers {
             let pointer = format!("/{name}");
@@ -203,6 +210,7 @@ impl Raw {
                 }
                 "from" => draft.modem(&pointer, modem_of(gateway, value)?),
                 "modem" => draft.modem(&pointer, value),
+                "route" => draft.route(&pointer, value),
                 "priority" => draft.priority(&pointer, &value.to_ascii_lowercase()),
                 "report" => draft.delivery_report = Some(text::is_on(name, value)?),
                 "read-report" => draft.message.read_report = text::is_on(name, value)?,

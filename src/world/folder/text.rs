@@ -13,6 +13,7 @@ const HEADERS: &[&str] = &[
     "subject",
     "type",
     "modem",
+    "route",
     "priority",
     "report",
     "read-report",
