@@ -111,7 +111,10 @@ fn describe(config: &Config) -> String {
     for modem in &config.modems {
         let carries = match &modem.operator {
             Some(operator) => format!("SMS, and MMS by {}", operator.apn),
-            None => "SMS only, since it has no [modem.operator]".to_owned(),
+            None if modem.mms => {
+                "SMS, and MMS where the table of operators knows its SIM".to_owned()
+            }
+            None => "SMS only, since mms = false".to_owned(),
         };
         let cap = modem.monthly_cap.map_or_else(String::new, |cap| {
             let zone = config.data.calendar.zone();

@@ -318,8 +318,12 @@ pub(super) fn operator(config: Option<&ModemConfig>, report: &mut Report) {
         return report.not_applicable(name, "they stand in the configuration");
     };
     let Some(operator) = &config.operator else {
-        return report
-            .not_applicable(name, "none are configured, so this modem carries plain SMS only");
+        let words = if config.mms {
+            "none are configured: the table of operators is asked with what the SIM tells"
+        } else {
+            "none are configured and mms = false, so this modem carries plain SMS only"
+        };
+        return report.not_applicable(name, words);
     };
     let proxy = operator
         .proxy

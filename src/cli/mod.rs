@@ -47,6 +47,8 @@ mod modem_probe;
 mod modem_retry_pin;
 mod modem_test;
 mod modem_udev;
+mod operators;
+mod operators_view;
 mod outbox;
 mod redact;
 mod resend;
@@ -142,6 +144,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Find modems, ask one for everything it tells, and test one
     Modem(modem::Args),
+    /// Look operators' settings for MMS up
+    Operators(operators::Args),
     /// See everything at work without a modem
     Demo(demo::Args),
     /// Decode an MMS, WAP Push, SMS or PPP file
@@ -191,6 +195,7 @@ pub fn main() -> ExitCode {
             Command::Config(args) => config::run(&args),
             Command::Doctor(args) => doctor::run(args),
             Command::Modem(args) => modem::run(args),
+            Command::Operators(args) => operators::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Decode(args) => decode::run(&args),
             Command::Encode(args) => encode::run(&args),

@@ -58,7 +58,7 @@ async fn accept_mms(
         let Chosen { line, way } = ways.choose(&group.0).await?;
         submissions.push(encode::encode(
             core,
-            line.config(),
+            &line.effective(),
             &message,
             &composed,
             group,
@@ -217,7 +217,7 @@ pub(super) async fn for_another(
     }
     let mut recoded = Vec::new();
     for (key, pdu) in core.store.pdus(id).await? {
-        recoded.push((key, encode::recode(&pdu, line.config(), None, None)?));
+        recoded.push((key, encode::recode(&pdu, &line.effective(), None, None)?));
     }
     Ok(recoded)
 }

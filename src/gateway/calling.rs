@@ -67,6 +67,7 @@ impl Worker<'_> {
             Ok((carrier, meter)) => self.use_call(shift, info, carrier, meter, trouble).await,
             Err(CallFailure { fault, cause }) => {
                 trouble.lost_by_call |= cause.is_some();
+                self.line.try_next_set_up(&fault);
                 match self.call_failed(&shift.sim, &fault, trouble).await {
                     Ok(()) => cause.map(|cause| SessionEnd::Failed(Failure { fault, cause })),
                     Err(error) => Some(SessionEnd::Failed(Failure::elsewhere(store_fault(&error)))),
@@ -251,7 +252,7 @@ impl Worker<'_> {
         carrier: &Carrier,
         meter: &mut Meter<'_>,
     ) -> Result<Served, StoreError> {
-        let own_number = self.line.inner.config.own_number.as_ref();
+        let own_number = self.line.number();
         let identity = Identity {
             own_number: own_number.map(|number| number.text().to_owned()),
             imsi: Some(info.imsi.clone()).filter(|imsi| !imsi.is_empty()),
@@ -288,6 +289,10 @@ impl Worker<'_> {
             };
             served.worked |= worked;
             shift.remember_route(&client, &mut route).await?;
+            if self.line.settings().as_ref() != Some(&shift.settings) {
+                tracing::info!(modem = %self.name(), "hanging up to try other settings for MMS");
+                return Ok(served);
+            }
             if silence.length() >= DEAD_LINE {
                 let seconds = silence.length().as_secs();
                 tracing::info!(modem = %self.name(), seconds, "hanging up: the line is dead");

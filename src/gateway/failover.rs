@@ -126,7 +126,7 @@ impl Failover {
                 Kind::Sms => None,
                 Kind::Mms => {
                     let Some(pdu) = self.core.store.pdu(waiting.key).await? else { return Ok(()) };
-                    match encode::recode(&pdu, line.config(), None, None) {
+                    match encode::recode(&pdu, &line.effective(), None, None) {
                         Ok(pdu) => Some(pdu),
                         Err(error) => {
                             // Its operator takes no such message; perhaps the next one's does.

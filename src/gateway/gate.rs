@@ -133,7 +133,7 @@ impl Line {
         let rest: Vec<Address> = rest.cloned().collect();
         let pdu = core.store.pdu(next.key).await?.unwrap_or_default();
         let recode = |to: Vec<Address>, id: Option<&TransactionId>| {
-            encode::recode(&pdu, self.config(), Some(to), id)
+            encode::recode(&pdu, &self.effective(), Some(to), id)
         };
         let excluded = refused
             .into_iter()

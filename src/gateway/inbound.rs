@@ -94,6 +94,7 @@ pub(super) async fn retrieve(
             }
             FetchVerdict::Failed { fault } => Retrieval::Failed { fault },
             FetchVerdict::Again { fault, not_found } => {
+                shift.line.try_next_set_up(&fault);
                 let end = if core.clock.is_synchronised() {
                     pending.expires_at
                 } else {

@@ -20,6 +20,7 @@ use super::plan::profile;
 use super::policy::WorkerEnded;
 use super::reader::{Reader, store_fault};
 use super::schedule::Schedule;
+use super::set_up::SetUp;
 use super::texts::Texts;
 use super::upkeep::{Failure, unreadable_fault};
 use super::way::Held;
@@ -65,6 +66,8 @@ pub(super) struct Inner {
     driver: Mutex<Driver>,
     /// The SIM that a session works with.
     pub(super) sim: Mutex<Option<String>>,
+    /// Settings that are not in the configuration.
+    pub(super) set_up: Mutex<SetUp>,
     pub(super) shown: Mutex<Shown>,
     /// The message that a call is made for, for the stages of dialling.
     pub(super) about: Mutex<Option<MessageId>>,
@@ -160,6 +163,7 @@ impl Line {
                 calls: Mutex::default(),
                 driver: Mutex::new(Driver::Ended((0, 0))),
                 sim: Mutex::new(None),
+                set_up: Mutex::default(),
                 shown: Mutex::new(shown),
                 about: Mutex::new(None),
             }),
@@ -222,7 +226,7 @@ impl Line {
         let data_fault = data.as_ref().and_then(|view| view.fault(&self.inner.config.name));
         ModemView {
             name: self.inner.config.name.clone(),
-            mms: self.inner.config.operator.is_some(),
+            mms: self.carries_mms(),
             condition: shown.condition,
             since: shown.since,
             rung: shown.rung,

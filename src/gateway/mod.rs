@@ -42,6 +42,7 @@ mod reload;
 mod retrieval;
 mod routing;
 mod schedule;
+mod set_up;
 mod shift;
 mod sim_name;
 mod test_text;
@@ -68,6 +69,7 @@ use crate::model::{
 };
 use crate::modem::usb::UsbBus;
 use crate::modem::{PinMemory, PortOpener};
+use crate::operators::table::Table;
 use crate::store::{
     Acceptance, AccessBook, AckKind, Filter, MessageView, NewAck, Owner, PinBook, Probe, Queue,
     READ_STATUS_READ, Removal, Store, StoreError, Summary,
@@ -143,6 +145,8 @@ struct Core {
     figures: Arc<Figures>,
     timing: Timing,
     data: DataPolicy,
+    /// Where settings for MMS are looked up.
+    operators: Table<'static>,
     sending: live::Live<SendingPolicy>,
     resend_unknown: bool,
     receiving: live::Live<ReceivingPolicy>,
@@ -188,6 +192,7 @@ impl Gateway {
             figures: Arc::default(),
             timing: config.timing,
             data: config.data.clone(),
+            operators: config.operators,
             sending: live::Live::new(sending(&config)),
             resend_unknown: config.resend_unknown,
             receiving: live::Live::new(config.receiving.clone()),
@@ -225,6 +230,7 @@ impl Gateway {
         let mut lines = Vec::with_capacity(config.modems.len());
         for modem in &config.modems {
             let line = Line::new(modem.clone(), config.profile_dir.clone(), &core, &deps)?;
+            line.recall_set_up().await?;
             tasks.spawn(line.clone().run(stop.clone()));
             lines.push(line);
         }

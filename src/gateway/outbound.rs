@@ -72,6 +72,7 @@ pub(super) async fn submit(
         }
         (SendVerdict::Again { fault }, None) => Settlement::Expired { fault },
         (SendVerdict::Again { fault }, Some(at)) => {
+            shift.line.try_next_set_up(&fault);
             Settlement::Again { at, fault, in_doubt: false }
         }
     };

@@ -178,7 +178,8 @@ impl Explain for WorkerEnded {
 /// A modem without the operator's settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "modem \"{modem}\" carries plain SMS only: the operator's settings for MMS are not configured"
+    "modem \"{modem}\" carries plain SMS only: the operator's settings for MMS are not configured, \
+     and none are known for its SIM"
 )]
 pub(super) struct MmsNotConfigured {
     /// Its name.
@@ -203,8 +204,8 @@ impl Explain for MmsNotConfigured {
     }
 
     fn remedy(&self) -> String {
-        "add [modem.operator] with apn, mmsc and proxy, as the operator's help pages name them for \
-         MMS, to the configuration and restart the gateway"
+        "wait until the modem is ready, when its SIM tells whose it is; or add [modem.operator] with \
+         apn, mmsc and proxy, as the operator's help pages name them for MMS, and restart the gateway"
             .to_owned()
     }
 }

@@ -248,7 +248,7 @@ fn names(routes: &[SendRoute]) -> String {
 
 /// Whether a modem carries messages of this kind at all.
 pub(super) fn carries(line: &Line, kind: Kind) -> bool {
-    kind == Kind::Sms || line.config().operator.is_some()
+    kind == Kind::Sms || line.carries_mms()
 }
 
 /// The country code of the number of its SIM.
@@ -353,7 +353,7 @@ impl Gateway {
                 lines.iter().zip(&waiting).find(|(line, _)| line.config().name == *name)?;
             Some(RouteModem {
                 name: name.clone(),
-                mms: line.config().operator.is_some(),
+                mms: line.carries_mms(),
                 ready: line.sim().is_some(),
                 waiting: *waiting,
                 fault: line.obstacle(Kind::Mms).or_else(|| line.obstacle(Kind::Sms)),

@@ -117,6 +117,9 @@ impl Worker<'_> {
         if let Err(error) = self.line.read_data_use(&sim).await {
             return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
         }
+        if let Err(error) = self.line.find_set_up(&self.modem, &info, &sim).await {
+            return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+        }
         trouble.upkeep.in_service(self.line);
         *lock(&self.line.inner.sim) = Some(sim.clone());
         self.line.show(|shown| {
@@ -142,8 +145,7 @@ impl Worker<'_> {
         }
         self.sim.send_replace(Some(sim.clone()));
         self.drain(&info).await;
-        let settings = self.line.inner.config.operator.clone();
-        let shift = settings.map(|settings| Shift::new(self.line, sim.clone(), settings));
+        let mut shift: Option<Shift> = None;
         let mut network = Network::of(info.registration);
         let mut signal = info.signal_dbm;
         let mut next_ping = Instant::now() + PING;
@@ -158,6 +160,10 @@ impl Worker<'_> {
             }
             if let Err(error) = self.hold_back(&sim).await {
                 return SessionEnd::Failed(Failure::elsewhere(store_fault(&error)));
+            }
+            let settings = self.line.settings();
+            if shift.as_ref().map(|it| &it.settings) != settings.as_ref() {
+                shift = settings.map(|settings| Shift::new(self.line, sim.clone(), settings));
             }
             let due = match self.next_due(&sim).await {
                 Ok(due) => due,

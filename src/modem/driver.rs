@@ -24,8 +24,8 @@ use super::sms_setup::Reception;
 use super::usb::{Binding, Finder};
 use super::{
     Means, ModemConfig, ModemError, ModemEvent, ModemInfo, PdpContext, PinMemory, PortError,
-    PortOpener, Profile, Profiles, Registration, Rung, StorageUse, StoredSms, Swept, hangup,
-    registration,
+    PortOpener, Profile, Profiles, Registration, Rung, SimFiles, StorageUse, StoredSms, Swept,
+    hangup, registration,
 };
 use crate::codec::at::{EndedContext, Unsolicited, active_contexts, ended_context, value_behind};
 use crate::codec::sms::from_hex;
@@ -50,6 +50,7 @@ pub(super) enum Request {
     Signal(Answer<Option<i16>>),
     NameServers { cid: u8, answer: Answer<Vec<IpAddr>> },
     OwnNumber(Answer<Option<String>>),
+    SimFiles(Answer<SimFiles>),
     Sweep(Answer<Swept>),
     Unread(Answer<u16>),
     Read { storage: String, index: u16, answer: Answer<StoredSms> },
@@ -375,6 +376,13 @@ impl Driver {
             Request::OwnNumber(answer) => {
                 let result = match self.in_service() {
                     Ok(()) => self.ask_own_number().await,
+                    Err(error) => Err(error),
+                };
+                self.reply(answer, result);
+            }
+            Request::SimFiles(answer) => {
+                let result = match self.in_service() {
+                    Ok(()) => self.ask_sim_files().await,
                     Err(error) => Err(error),
                 };
                 self.reply(answer, result);

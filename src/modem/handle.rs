@@ -13,7 +13,7 @@ use super::line::Shared;
 use super::usb::UsbBus;
 use super::{
     DataCall, ModemError, ModemInfo, PinMemory, PortOpener, ProfileChoice, Registration, Rung,
-    StorageUse, StoredSms, Swept,
+    SimFiles, StorageUse, StoredSms, Swept,
 };
 use crate::model::redact::Secret;
 use crate::model::{Clock, StageSink, Tap};
@@ -245,6 +245,15 @@ impl Modem {
     /// port.
     pub async fn own_number(&self) -> Result<Option<String>, ModemError> {
         self.ask(Request::OwnNumber).await
+    }
+
+    /// Reads what the SIM tells of its operator (`EF_AD`, `EF_SPN`, `EF_GID1`).
+    ///
+    /// # Errors
+    /// When the modem does not answer; [`ModemError::InCall`] at once while a call holds the only
+    /// port. What modem or SIM refuse is not told, and no error.
+    pub async fn sim_files(&self) -> Result<SimFiles, ModemError> {
+        self.ask(Request::SimFiles).await
     }
 
     /// Lists every message of every storage, sent and unsent ones included.

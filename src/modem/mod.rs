@@ -31,6 +31,7 @@ mod recovery;
 mod refusal;
 mod registration;
 mod send;
+mod sim_files;
 mod sms;
 mod sms_look;
 mod sms_setup;
@@ -60,4 +61,5 @@ pub use recovery::{
     BACK_WITHIN, Cause, Ladder, MAX_STEPS, Plan, RecoveryCounts, RecoveryStep, Rung, StepResult,
 };
 pub use refusal::SmsRefusal;
+pub use sim_files::SimFiles;
 pub use system::{SystemPorts, port_holder};

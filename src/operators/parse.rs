@@ -346,6 +346,19 @@ pub fn mms_version(text: &str) -> Result<(u8, u8), SettingsError> {
     }
 }
 
+/// A code that asks the network something (3GPP TS 22.090), such as `*100#`.
+///
+/// # Errors
+/// When it has anything but digits, `*` and `#`, or more than 40 of them.
+pub fn ussd(text: &str) -> Result<String, SettingsError> {
+    let text = text.trim();
+    let allowed = |octet: u8| octet.is_ascii_digit() || b"*#".contains(&octet);
+    if !(2..=40).contains(&text.len()) || !text.bytes().all(allowed) {
+        return Err(error("balance_code", text, "digits, * and #, for example \"*100#\""));
+    }
+    Ok(text.to_owned())
+}
+
 /// The address of a name server.
 ///
 /// # Errors

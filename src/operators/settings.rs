@@ -128,6 +128,20 @@ pub struct SettingsError {
     pub reason: String,
 }
 
+impl Settings {
+    /// The same without the headers that need what is not known here: the SIM's number or its
+    /// network access identifier. Most operators put in both by themselves; a request that cannot be
+    /// made would reach none.
+    #[must_use]
+    pub fn without_unknown(mut self, number_is_known: bool) -> Self {
+        let nai = self.nai.is_some();
+        self.extra_headers.retain(|(_, text)| {
+            (number_is_known || !text.contains("{LINE1")) && (nai || !text.contains("{NAI}"))
+        });
+        self
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

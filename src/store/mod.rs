@@ -37,6 +37,7 @@ mod retention;
 mod route;
 mod rows;
 mod schema;
+mod set_up;
 mod sim_use;
 mod sims;
 mod sms;
@@ -89,6 +90,7 @@ pub use pins::{PIN_KEY_FILE, PinBook, PinRecord};
 pub use probe::{NoProbe, Probe};
 pub use reports::{INFERENCE_WINDOW, Report, ReportKind};
 pub use retention::{PRUNE_BATCH, Removal};
+pub use set_up::SetUpRecord;
 pub use sim_use::{Ceiling, Counted, LONGEST_WINDOW};
 pub use sims::{HASH_LIFE, KEPT_HASHES, SIM_LIFE, SimRecord};
 pub use sms::{

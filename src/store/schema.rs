@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step::Sql(steps::DROPPED),
     Step::Sql(steps::FORWARD),
     Step::Sql(steps::OF_ACCOUNT),
+    Step::Sql(steps::SET_UP),
 ];
 
 /// What makes a version of the one before.

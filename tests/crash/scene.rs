@@ -361,6 +361,7 @@ impl Scene {
             monthly_cap: None,
             interface: None,
             own_number: None,
+            mms: true,
             operator: Some(Settings {
                 apn: self.operator.apn().to_owned(),
                 mmsc: self.operator.mmsc_url().to_owned(),

@@ -199,6 +199,7 @@ impl World {
             monthly_cap: None,
             interface: None,
             own_number: None,
+            mms: true,
             operator: Some(Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),

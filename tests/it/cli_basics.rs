@@ -57,6 +57,10 @@ fn every_command_has_help_with_an_example() {
         "config check",
         "cancel",
         "routes",
+        "operators list",
+        "operators lookup",
+        "operators search",
+        "operators show",
     ] {
         let words = command.split(' ').chain(["--help"]);
         let (exit, out, err) = run(mm1gate(home.path()).args(words));

@@ -315,6 +315,25 @@ impl Rig {
         rig
     }
 
+    /// With this SIM, but for its number.
+    pub(crate) async fn of_sim(subscriber: sim::Subscriber, timing: sim::Timing) -> Self {
+        SIM.set(subscriber);
+        let rig = Self::timed(Ports::Two, Behaviour::Receive, timing, |_| {}).await;
+        SIM.take();
+        rig
+    }
+
+    /// The same on a virtual USB.
+    pub(crate) async fn of_sim_on_usb(
+        subscriber: sim::Subscriber,
+        timing: sim::Timing,
+    ) -> (Self, Bus) {
+        SIM.set(subscriber);
+        let made = Self::on_usb(Ports::Two, timing, None).await;
+        SIM.take();
+        made
+    }
+
     async fn build(
         ports: Ports,
         behaviour: Behaviour,

@@ -80,6 +80,7 @@ async fn gateway(dir: &Path, clock: Clock, hooks: Vec<HookConfig>, modem: bool) 
         monthly_cap: None,
         interface: None,
         own_number: None,
+        mms: true,
         operator: Some(Settings {
             apn: "mms.example".to_owned(),
             mmsc: "http://mmsc.example/mms".to_owned(),

@@ -69,7 +69,7 @@ pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
                         @if let Some(sharing) = device.sharing { (fact("SMS and data calls", share(sharing))) }
                         (fact("Driven as", &driven_as(modem)))
                         @if !modem.mms {
-                            (fact("MMS", "no: the configuration has no [modem.operator] for it"))
+                            (fact("MMS", "no: neither the configuration nor the table of operators has settings for it"))
                         }
                     }
                 }

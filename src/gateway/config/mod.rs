@@ -24,6 +24,7 @@ use crate::model::redact::Secret;
 use crate::model::suggest;
 use crate::modem::usb::Binding;
 use crate::net::system::is_interface_name;
+use crate::operators::table::Table;
 use crate::operators::{self, Settings};
 
 use super::retrieval::ReceivingPolicy;
@@ -78,6 +79,9 @@ pub struct Config {
     pub sms_languages: Vec<Language>,
     /// Whom to tell of what happens, and how long it is kept.
     pub world: WorldConfig,
+    /// Where settings for MMS are looked up that are not written here. The program's own table
+    /// when read from a file.
+    pub operators: Table<'static>,
 }
 
 /// One modem.
@@ -103,12 +107,16 @@ pub struct ModemConfig {
     pub interface: Option<String>,
     /// Number of its SIM.
     pub own_number: Option<Address>,
-    /// Its operator's settings for MMS; none: it carries plain SMS and nothing else.
+    /// Whether it carries MMS where the table of operators knows its SIM. `false`: plain SMS alone.
+    pub mms: bool,
+    /// Its operator's settings for MMS; none: those of the table of operators, and without such
+    /// plain SMS alone.
     pub operator: Option<Settings>,
 }
 
 impl ModemConfig {
-    /// A modem of which nothing else is written: plain SMS, the profile found by asking it.
+    /// A modem of which nothing else is written: its profile is found by asking it, its operator's
+    /// settings by asking its SIM.
     #[must_use]
     pub fn new(name: impl Into<String>, port: impl Into<String>) -> Self {
         Self {
@@ -121,6 +129,7 @@ impl ModemConfig {
             monthly_cap: None,
             interface: None,
             own_number: None,
+            mms: true,
             operator: None,
         }
     }
@@ -240,6 +249,7 @@ impl Config {
             resend_unknown: false,
             sms_languages: Vec::new(),
             world: WorldConfig::default(),
+            operators: Table::embedded(),
         }
     }
 
@@ -419,6 +429,7 @@ struct RawModem {
     monthly_cap_mb: Option<i64>,
     interface: Option<String>,
     own_number: Option<String>,
+    mms: Option<bool>,
     limits: Option<sending::RawLimits>,
     operator: Option<operator::RawOperator>,
 }
@@ -516,6 +527,11 @@ fn check_modem(
                 }
             }
         })?;
+    let mms = raw.mms.unwrap_or(true);
+    if !mms && operator.is_some() {
+        let expected = "true, or no [modem.operator], which is for MMS alone";
+        return Err(value(file, key("mms"), "false", expected));
+    }
     if let (Some(operator), None) = (&operator, &own_number) {
         if operator.from_mode == operators::FromMode::Number {
             return Err(missing("own_number", "operator.from = \"number\" needs the SIM's number"));
@@ -542,6 +558,7 @@ fn check_modem(
         roaming: raw.roaming,
         monthly_cap,
         own_number,
+        mms,
         operator,
     })
 }

@@ -179,6 +179,7 @@ impl Config {
         put_some(&mut table, "interface", modem.interface.clone());
         let own = modem.own_number.as_ref().map(|own| redact::number(&own.to_string()));
         put_some(&mut table, "own_number", own);
+        put(&mut table, "mms", modem.mms);
         let own = self.sending.limits_of.get(&modem.name).copied();
         put(&mut table, "limits", limits(own.unwrap_or(self.sending.limits)));
         if let Some(operator) = &modem.operator {

@@ -69,6 +69,12 @@ pub struct Subscriber {
     pub pin_tries: u8,
     /// Whether the SIM tells its own number (`AT+CNUM`); many do not.
     pub number_on_sim: bool,
+    /// Digits of the MNC in the IMSI, as `EF_AD` tells them; 0: the file has three octets and does not.
+    pub mnc_length: u8,
+    /// Service provider's name (`EF_SPN`), at most 16 characters; the SIM has no such file when empty.
+    pub provider: String,
+    /// Group identifier (`EF_GID1`) in hexadecimal digits; the SIM has no such file when empty.
+    pub group: String,
 }
 
 impl std::fmt::Debug for Subscriber {
@@ -87,6 +93,9 @@ impl Default for Subscriber {
             puk: "12345678".to_owned(),
             pin_tries: 3,
             number_on_sim: true,
+            mnc_length: 2,
+            provider: "mm1gate".to_owned(),
+            group: String::new(),
         }
     }
 }

@@ -4,12 +4,14 @@
 use super::command::{Arg, Op};
 use super::failure::{INVALID_PARAMETER, NOT_SUPPORTED, SIM_NOT_INSERTED};
 use super::{Cx, Step, Subscriber};
+use crate::codec::sms::{Shift, encode_gsm7};
 
 /// Elementary files that this SIM has.
 const EF_LANGUAGE: u32 = 0x2f05;
 const EF_ICCID: u32 = 0x2fe2;
 const EF_IMSI: u32 = 0x6f07;
 const EF_MSISDN: u32 = 0x6f40;
+const EF_GID1: u32 = 0x6f3e;
 const EF_SPN: u32 = 0x6f46;
 const EF_AD: u32 = 0x6fad;
 /// Files of the master file can be read before the PIN was given.
@@ -56,10 +58,16 @@ impl Subscriber {
                 octets.resize(9, 0xff);
                 File::Transparent(octets)
             }
-            EF_AD => File::Transparent(vec![0, 0, 0, 2]),
-            EF_SPN => {
+            EF_AD if self.mnc_length == 0 => File::Transparent(vec![0, 0, 0]),
+            EF_AD => File::Transparent(vec![0, 0, 0, self.mnc_length]),
+            EF_GID1 if !self.group.is_empty() => {
+                let mut octets = hex::decode(&self.group).ok()?;
+                octets.resize(octets.len().max(4), 0xff);
+                File::Transparent(octets)
+            }
+            EF_SPN if !self.provider.is_empty() => {
                 let mut octets = vec![1];
-                octets.extend_from_slice(b"mm1gate");
+                octets.extend(alpha(&self.provider));
                 octets.resize(17, 0xff);
                 File::Transparent(octets)
             }
@@ -78,6 +86,15 @@ impl Subscriber {
             _ => return None,
         })
     }
+}
+
+/// A name as SIMs hold it: in the default alphabet, an octet a character, or in UCS-2 behind 80 (TS
+/// 51.011 annex B).
+fn alpha(name: &str) -> Vec<u8> {
+    if let Some(septets) = encode_gsm7(name, Shift::default()) {
+        return septets;
+    }
+    [0x80].into_iter().chain(name.encode_utf16().flat_map(u16::to_be_bytes)).collect()
 }
 
 /// Digits two an octet, the first in the low half; an odd one is filled with F.

@@ -7,6 +7,7 @@ mod outbox;
 mod queue;
 mod queues;
 mod retention;
+mod set_up;
 
 pub(super) use dropped::DROPPED;
 pub(super) use forward::{FORWARD, OF_ACCOUNT};
@@ -15,3 +16,4 @@ pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;
 pub(super) use queues::QUEUES;
 pub(super) use retention::RETENTION;
+pub(super) use set_up::SET_UP;
