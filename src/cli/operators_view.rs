@@ -357,6 +357,8 @@ pub(super) fn toml(network: &Network<'_>, setup: &Setup<'_>) -> String {
     put("proxy", quoted(setup.proxy.unwrap_or_default()));
     if !setup.user.is_empty() {
         put("user", quoted(setup.user));
+    }
+    if !setup.password.is_empty() {
         put("password", quoted(setup.password));
     }
     put("auth", quoted(auth(setup.auth)));

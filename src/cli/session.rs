@@ -389,7 +389,8 @@ fn unconfigured(configured: &[ModemConfig]) -> ModemConfig {
     while taken(&name) {
         name.push('_');
     }
-    ModemConfig::new(name, AUTO)
+    // Somebody who sends one text from a free modem has asked for no data call.
+    ModemConfig { mms: false, ..ModemConfig::new(name, AUTO) }
 }
 
 /// What the options say of the operator counts more than the configuration.

@@ -47,7 +47,8 @@ struct Choice {
 impl Choice {
     /// What tells it apart from the others.
     fn way(&self) -> String {
-        format!("{} {}", self.settings.apn, self.settings.mmsc)
+        let proxy = self.settings.proxy.as_ref().map(|(host, port)| format!("{host}:{port}"));
+        format!("{} {} {}", self.settings.apn, self.settings.mmsc, proxy.unwrap_or_default())
     }
 }
 

@@ -83,6 +83,7 @@ fn intake(dir: &std::path::Path) -> Intake {
         events: Events::new(clock),
         timing: Timing::default(),
         data: crate::gateway::DataPolicy::default(),
+        operators: crate::operators::table::Table::embedded(),
         sending: Live::default(),
         resend_unknown: false,
         receiving: Live::default(),

@@ -9,7 +9,7 @@ CREATE TABLE set_up (
     spn        TEXT,
     gid1       TEXT,
     number     TEXT,
-    -- Access point and MMSC of the set-up that is tried or has worked.
+    -- Access point, MMSC and proxy of the set-up that has worked.
     way        TEXT,
     noted_at   INTEGER NOT NULL
 ) STRICT;
