@@ -99,6 +99,7 @@ pub(crate) fn rig(
         profile: "auto".to_owned(),
         pin: Some(Secret::new(PIN)),
         own_number: Address::parse_recipient(OWN).ok(),
+        mms: true,
         operator: Some(settings),
         roaming: false,
         monthly_cap: None,
