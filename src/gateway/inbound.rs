@@ -77,6 +77,7 @@ pub(super) async fn retrieve(
     let now = core.now();
     if let Ok(retrieved) = &outcome {
         core.figures.octets("in", retrieved.pdu.len());
+        shift.line.set_up_works().await?;
     }
     let mut outcome = match outcome {
         Ok(retrieved) => received(retrieved, &pending, shift.settings.ack_mode),

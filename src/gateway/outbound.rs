@@ -52,6 +52,7 @@ pub(super) async fn submit(
     let settlement = match (verdict, next) {
         (SendVerdict::Sent { message_id, text }, _) => {
             core.figures.sent_after(now.since(began));
+            shift.line.set_up_works().await?;
             Settlement::Sent { mmsc_message_id: message_id, text }
         }
         // It is the SIM that was refused, and nothing has this message.

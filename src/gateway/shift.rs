@@ -49,9 +49,6 @@ impl Shift {
         known: &mut Option<Route>,
     ) -> Result<(), StoreError> {
         let worked = client.worked();
-        if worked.is_some() {
-            self.line.set_up_works().await?;
-        }
         let (Some(route), Some(gateway)) = (worked, self.gateway()) else { return Ok(()) };
         if *known != worked {
             let (way, now) = (route.to_string(), self.core.now());

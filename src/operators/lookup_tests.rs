@@ -156,10 +156,10 @@ uaprof-header=Profile\n\
     assert!(settings.ack_to_location && settings.append_transaction_id);
     assert_eq!(
         (settings.uaprof_header.as_str(), settings.auth),
-        ("Profile", super::super::Auth::Chap)
+        ("Profile", crate::operators::Auth::Chap)
     );
     assert_eq!(settings.extra_headers.len(), 2);
-    let names = |settings: super::super::Settings| -> Vec<String> {
+    let names = |settings: crate::operators::Settings| -> Vec<String> {
         settings.extra_headers.into_iter().map(|(name, _)| name).collect()
     };
     assert_eq!(names(settings.clone().without_unknown(true)), ["X-MDN"]);

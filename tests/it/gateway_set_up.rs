@@ -52,8 +52,11 @@ async fn ready(rig: &Rig) -> bool {
 async fn plugged_modem_with_a_known_sim_is_ready_to_send_within_seconds() {
     let (mut rig, bus) = Rig::of_sim_on_usb(known(), Timing::usb_stick()).await;
     rig.reconfigure(|config| config.modems[0].operator = None).await;
+    let begun = tokio::time::Instant::now();
+    assert!(ready(&rig).await, "of a SIM that this gateway has never seen");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     bus.unplug(0);
-    tokio::time::sleep(Duration::from_secs(90)).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
     assert_ne!(rig.gateway.modems()[0].condition, "ready");
     bus.plug(0);
     let plugged = tokio::time::Instant::now();
