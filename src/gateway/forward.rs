@@ -130,7 +130,7 @@ impl Gateway {
         let core = &self.inner.core;
         let announced = core.store.announced(id).await?;
         let line = announced.as_ref().and_then(|announced| self.line_of(announced));
-        let settings = line.and_then(|line| line.config().operator.as_ref());
+        let settings = line.and_then(Line::settings);
         Ok(settings.is_some_and(|settings| settings.deletes).then(|| NewAck {
             kind: AckKind::Delete,
             transaction_id: TransactionId::generate(&core.random).as_str().to_owned(),
@@ -199,7 +199,7 @@ fn submissions(
     blocked: &[OptedOut],
     way: &Way,
 ) -> Result<Vec<NewSubmission>, AcceptError> {
-    let config = line.config();
+    let config = &line.effective();
     let Some(settings) = &config.operator else { return Err(no_settings(&config.name)) };
     let why = |to: &Address| blocked.iter().find(|it| it.address == *to);
     let able: Vec<Address> = wish.to.iter().filter(|to| why(to).is_none()).cloned().collect();

@@ -49,10 +49,10 @@ pub(super) async fn submit(
     };
     let paused = shift.line.heed(Kind::Mms, &shift.sim, submission.key, &word).await?;
     let end = submission.expires_at;
+    let works = matches!(verdict, SendVerdict::Sent { .. });
     let settlement = match (verdict, next) {
         (SendVerdict::Sent { message_id, text }, _) => {
             core.figures.sent_after(now.since(began));
-            shift.line.set_up_works().await?;
             Settlement::Sent { mmsc_message_id: message_id, text }
         }
         // It is the SIM that was refused, and nothing has this message.
@@ -79,5 +79,8 @@ pub(super) async fn submit(
     };
     let changes = core.store.settle(submission.key, settlement, now).await?;
     core.events.changes(&changes);
+    if works {
+        shift.line.set_up_works().await?;
+    }
     Ok(())
 }
