@@ -37,6 +37,20 @@ pub(super) fn all() -> Vec<Endpoint> {
     rooms.into_iter().flatten().collect()
 }
 
+/// The maker of one method of [`Endpoint`] for those who have the scope.
+macro_rules! guarded {
+    ($name:ident, $method:ident) => {
+        #[doc = concat!("`", stringify!($method), "` for those who have the scope.")]
+        pub(super) fn $name<H, T>(path: &'static str, scope: Scope, handler: H) -> Self
+        where
+            H: Handler<T, Context>,
+            T: 'static,
+        {
+            Self::new(Method::$method, path, scope, handler)
+        }
+    };
+}
+
 /// One method of one path.
 pub(super) struct Endpoint {
     method: Method,
@@ -58,41 +72,10 @@ impl Endpoint {
         Self { method, path, scope: Some(scope), handler, operation: None }
     }
 
-    /// `GET` for those who have the scope.
-    pub(super) fn get<H, T>(path: &'static str, scope: Scope, handler: H) -> Self
-    where
-        H: Handler<T, Context>,
-        T: 'static,
-    {
-        Self::new(Method::GET, path, scope, handler)
-    }
-
-    /// `POST` for those who have the scope.
-    pub(super) fn post<H, T>(path: &'static str, scope: Scope, handler: H) -> Self
-    where
-        H: Handler<T, Context>,
-        T: 'static,
-    {
-        Self::new(Method::POST, path, scope, handler)
-    }
-
-    /// `PUT` for those who have the scope.
-    pub(super) fn put<H, T>(path: &'static str, scope: Scope, handler: H) -> Self
-    where
-        H: Handler<T, Context>,
-        T: 'static,
-    {
-        Self::new(Method::PUT, path, scope, handler)
-    }
-
-    /// `DELETE` for those who have the scope.
-    pub(super) fn delete<H, T>(path: &'static str, scope: Scope, handler: H) -> Self
-    where
-        H: Handler<T, Context>,
-        T: 'static,
-    {
-        Self::new(Method::DELETE, path, scope, handler)
-    }
+    guarded!(get, GET);
+    guarded!(post, POST);
+    guarded!(put, PUT);
+    guarded!(delete, DELETE);
 
     /// `GET` for everybody: it tells nothing of messages.
     pub(super) fn open<H, T>(path: &'static str, handler: H) -> Self

@@ -49,6 +49,8 @@ struct OfMessage {
     direction: &'static str,
     kind: &'static str,
     result: &'static str,
+    /// Empty, which Prometheus takes as absent, where there is none.
+    route: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -223,6 +225,7 @@ fn of_messages(registry: &mut Registry, gateway: &Gateway) {
             direction: outcome.direction.as_str(),
             kind: outcome.kind.as_str(),
             result: outcome.result,
+            route: outcome.route.unwrap_or_default(),
         };
         messages.get_or_create(&label).inc_by(count);
     }

@@ -197,6 +197,8 @@ fn schemas() -> Value {
         "Part": object(json!({
             "index": count(), "content_type": text(), "filename": text(), "content_id": text(),
             "charset": text(), "size": count(), "sha256": hash, "url": text(),
+            "removed_at": { "type": "string", "format": "date-time", "description":
+                "When its octets were removed to keep the store in bounds; they answer 410." },
         })),
         "TimelineItem": object(json!({
             "at": time(), "recipient": text(), "state": text(), "text": text(),

@@ -29,6 +29,7 @@ pub(super) async fn download(
     request_headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (part, tag) = find(&context, &id, &index).await?;
+    note_opened(&context, &id).await;
     if unchanged(&request_headers, &tag) {
         return Ok(not_modified(&tag));
     }
@@ -97,6 +98,14 @@ pub(super) async fn thumbnail(
     Ok(response)
 }
 
+/// Whoever takes a part has seen its message; a disk without room is no reason to keep it from them.
+pub(super) async fn note_opened(context: &Context, id: &str) {
+    let Ok(id) = id.parse::<MessageId>() else { return };
+    if let Err(error) = context.gateway.store().opened(&id, context.gateway.now()).await {
+        tracing::debug!(%error, "that a message was opened is not on record");
+    }
+}
+
 async fn find(context: &Context, id: &str, index: &str) -> Result<(Part, String), Problem> {
     let message: MessageId = id.parse().map_err(|_| Problem::no_message(id))?;
     let no_part = || {
@@ -109,10 +118,34 @@ async fn find(context: &Context, id: &str, index: &str) -> Result<(Part, String)
         )
     };
     let number: usize = index.parse().map_err(|_| no_part())?;
-    let part = context.gateway.part(&message, number).await?.ok_or_else(no_part)?;
+    let Some(part) = context.gateway.part(&message, number).await? else {
+        return Err(removed(context, &message, number).await?.unwrap_or_else(no_part));
+    };
     // What could not be read and was fetched again changes under its id and number.
     let tag = format!("\"{}\"", hex::encode(Sha256::digest(&part.body)));
     Ok((part, tag))
+}
+
+/// What is said of a part whose octets were removed.
+async fn removed(
+    context: &Context,
+    id: &MessageId,
+    index: usize,
+) -> Result<Option<Problem>, Problem> {
+    let message = context.gateway.message(id).await?.map(|view| view.summary);
+    let there = message.filter(|it| it.parts.iter().any(|part| part.index == index));
+    Ok(there.and_then(|it| it.parts_removed_at).map(|at| {
+        Problem::new(
+            StatusCode::GONE,
+            "part-removed",
+            "this part was removed",
+            format!("the octets of part {index} of {id} were removed at {at}"),
+        )
+        .hint(
+            "parts are kept for media_days and within max_size_mb under [retention] in the \
+             configuration; a backup from before that time may hold it",
+        )
+    }))
 }
 
 fn unchanged(headers: &HeaderMap, tag: &str) -> bool {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::alarms::{Alarm, AlarmList};
 pub use super::modem_view::{Modem, RecoveryStep, Storage};
 use crate::gateway::{self, Event, ModemView};
 use crate::model::{Direction, Fault, Kind, Stage, State};
@@ -297,6 +298,9 @@ pub struct Part {
     pub sha256: String,
     /// Where to get it.
     pub url: String,
+    /// RFC 3339: when its octets were removed to keep the store in bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<String>,
 }
 
 /// One transition in the life of a message.
@@ -660,5 +664,6 @@ fn part_view(summary: &Summary, part: &PartInfo) -> Part {
         size: part.size,
         sha256: part.sha256.clone(),
         url: format!("/api/v1/messages/{}/parts/{}", summary.id, part.index),
+        removed_at: summary.parts_removed_at.map(|at| at.to_string()),
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::model::{Clock, Random, Stage, StageSink, Tap, TapChannel, TapEvent};
 use crate::net::Net;
 use crate::net::pump::{FrameSink, LineCounters, Pump, PumpEnd, PumpHandle};
-use crate::net::stack::{Drops, Stack, StackConfig};
+use crate::net::stack::{Drops, Stack, StackConfig, USER_TIMEOUT};
 use crate::proto::ppp::{
     AuthProtocol, ClientConfig, Credentials, EchoConfig, Families, Family, GiveUp, Link,
     LinkConfig, LinkEvent, LinkStats,
@@ -44,6 +44,8 @@ pub struct BearerConfig {
     pub mtu: u16,
     /// Octets of the largest TCP segment, both ways; none: what fits into a packet.
     pub mss: Option<u16>,
+    /// How long the far end of a TCP stream may be silent while octets are to be acknowledged.
+    pub user_timeout: Duration,
     /// Echo-Requests of our own. By default a link whose peer has answered one and falls silent
     /// ends after three more; from a peer that never answers, as many do not, silence means nothing.
     pub echo: Option<EchoConfig>,
@@ -62,6 +64,7 @@ impl Default for BearerConfig {
             families: Families { v4: true, v6: false },
             mtu: 1400,
             mss: None,
+            user_timeout: USER_TIMEOUT,
             echo: Some(EchoConfig {
                 interval: Duration::from_secs(10),
                 give_up: GiveUp::OnceAnsweredAfter(3),
@@ -145,6 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bearer<S> {
             name_servers: config.name_servers,
             random: random.clone(),
         });
+        stack.give_up_after(config.user_timeout);
         if let Some(mss) = config.mss {
             stack.limit_segments(mss);
         }

@@ -186,6 +186,7 @@ fn refusal(status: StatusCode, problem: &Problem) -> CliError {
     let error = CliError::new(exit, problem.detail.clone());
     match (&problem.hint, &*problem.code) {
         (_, "message-not-found") => error.remedy("mm1gate inbox and mm1gate outbox list the ids"),
+        (_, "alarm-not-found") => error.remedy("mm1gate status shows those that hold"),
         (_, "invalid-recipient") => {
             error.remedy("give the number in international form, such as +447700900123")
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::doctor::{Report, nearest_existing};
 use super::doctor_access::{Node, User};
 use super::machine::Machine;
-use super::{doctor_modem, doctor_view, settings};
+use super::{doctor_modem, doctor_view, settings, term};
 use crate::api::view::Modem;
 use crate::gateway::ModemConfig;
 use crate::model::Explain;
@@ -90,6 +90,7 @@ async fn gateway(machine: &Machine, report: &mut Report) -> Option<Vec<Modem>> {
     match machine.gateway().await {
         Ok(Some(modems)) => {
             report.ok("gateway", "running; its own view of the modems is used below");
+            alarms(machine, report).await;
             Some(modems)
         }
         Ok(None) => {
@@ -101,6 +102,30 @@ async fn gateway(machine: &Machine, report: &mut Report) -> Option<Vec<Modem>> {
             report.failed("gateway", error.message, fix);
             None
         }
+    }
+}
+
+/// What the running gateway wants a person to see to.
+async fn alarms(machine: &Machine, report: &mut Report) {
+    let name = "alarm";
+    let alarms = match machine.alarms().await {
+        Ok(alarms) => alarms,
+        Err(error) => {
+            let fix = error.remedy.unwrap_or_else(|| "start it again".to_owned());
+            return report.failed(name, error.message, fix);
+        }
+    };
+    if alarms.is_empty() {
+        report.ok(name, "the gateway has none");
+    }
+    for alarm in alarms {
+        let (scope, since) = (&alarm.scope, term::short_time(&alarm.since));
+        let text = format!("{scope}, since {since}: {}", doctor_view::sentence(&alarm.fault));
+        let fix = format!(
+            "{}\nif you have seen to it and it does not end by itself: mm1gate status --end {scope}/{}",
+            alarm.fault.remedy, alarm.code
+        );
+        report.failed(name, text, fix);
     }
 }
 

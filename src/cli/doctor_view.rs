@@ -182,7 +182,7 @@ fn storage(view: &Modem, report: &mut Report) {
     storages(&told, report);
 }
 
-fn sentence(fault: &Fault) -> String {
+pub(super) fn sentence(fault: &Fault) -> String {
     match &fault.verbatim {
         Some(text) if !fault.summary.contains(text.as_str()) => {
             format!("{} (they said: {text})", fault.summary)

@@ -85,15 +85,31 @@ impl Machine {
         candidates(&self.devices(), &self.profiles)
     }
 
-    /// The running gateway and its modems; none when no gateway runs.
+    /// The running gateway's modems; none when no gateway runs.
     ///
     /// # Errors
     /// When it runs and cannot be asked.
     pub(super) async fn gateway(&self) -> Result<Option<Vec<view::Modem>>, CliError> {
-        let Some(folder) = self.data_dir() else { return Ok(None) };
-        let Some(client) = Client::find(&folder).await? else { return Ok(None) };
+        let Some(client) = self.client().await? else { return Ok(None) };
         let list: view::ModemList = client.get("/api/v1/modems").await?;
         Ok(Some(list.modems))
+    }
+
+    /// The running gateway's alarms; none when no gateway runs.
+    ///
+    /// # Errors
+    /// When it runs and cannot be asked.
+    pub(super) async fn alarms(&self) -> Result<Vec<view::Alarm>, CliError> {
+        let Some(client) = self.client().await? else { return Ok(Vec::new()) };
+        let list: view::AlarmList = client.get("/api/v1/alarms").await?;
+        Ok(list.alarms)
+    }
+
+    async fn client(&self) -> Result<Option<Client>, CliError> {
+        match self.data_dir() {
+            Some(folder) => Client::find(&folder).await,
+            None => Ok(None),
+        }
     }
 
     /// The configured modem to which a port belongs, by its name or by where that leads.

@@ -60,6 +60,7 @@ mod session;
 mod settings;
 mod show;
 mod simulate;
+mod status;
 mod supervisor;
 mod term;
 mod token;
@@ -140,6 +141,8 @@ enum Command {
     Backup(backup::Args),
     /// Print a configuration file to begin with, or check yours
     Config(config::Args),
+    /// Show how the running gateway fares: its modems, and what a person has to see to
+    Status(status::Args),
     /// Check what stands in the way of sending and receiving, and how to mend it
     Doctor(doctor::Args),
     /// Find modems, ask one for everything it tells, and test one
@@ -193,6 +196,7 @@ pub fn main() -> ExitCode {
             Command::Account(args) => token::run_account(&args),
             Command::Backup(args) => backup::run(&args),
             Command::Config(args) => config::run(&args),
+            Command::Status(args) => status::run(&args),
             Command::Doctor(args) => doctor::run(args),
             Command::Modem(args) => modem::run(args),
             Command::Operators(args) => operators::run(&args),

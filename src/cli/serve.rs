@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::capture::Recording;
@@ -25,8 +26,8 @@ use crate::world::{self, World};
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mm1gate serve --config /etc/mm1gate/mm1gate.toml\n\n\
     It ends in order with Ctrl-C or SIGTERM: a data call is hung up, messages stay in the store.\n\
-    On SIGHUP it reads the configuration anew: [sending], [limits], [receiving], [webhooks], [[hook]],\n\
-    [[folder]], [smtp], [[mail]] and [retention] hold at once; the log says what wants a restart.")]
+    On SIGHUP it reads the configuration anew: [sending], [limits], [[route]], [receiving], [webhooks],\n\
+    [[hook]], [[folder]], [smtp], [[mail]] and [retention] hold at once; the log says what wants a restart.")]
 pub(super) struct Args {
     /// Configuration file [default: $XDG_CONFIG_HOME/mm1gate/mm1gate.toml or /etc/mm1gate/mm1gate.toml]
     #[arg(long, value_name = "FILE")]
@@ -52,13 +53,15 @@ async fn serve(file: PathBuf, config: Config, pcap: Option<PathBuf>) -> Result<(
     let gateway = start_with(config, capture.tap()).await?;
     tokio::spawn(log_events(gateway.subscribe_from_start()));
     let world = start_world(&gateway).await?;
-    let reloads = tokio::spawn(reload_on(hang_up, file, gateway.clone(), world, stop.clone()));
+    let said = Arc::new(watch::Sender::new(String::new()));
+    let reload = Reload { file, gateway: gateway.clone(), said: Arc::clone(&said) };
+    let reloads = tokio::spawn(reload_on(hang_up, reload, world, stop.clone()));
     let ended = stop.clone();
     tokio::spawn(async move {
         ended.cancelled().await;
         supervisor::stopping();
     });
-    let running = run_listeners(&gateway, &data_dir, listen, stop.clone()).await;
+    let running = run_listeners(&gateway, &data_dir, listen, &said, stop.clone()).await;
     stop.cancel();
     // It ends with the world that runs then.
     let _ = reloads.await;
@@ -93,12 +96,18 @@ fn hang_up_signal() -> Result<Option<Signal>, CliError> {
         .map_err(|error| CliError::io(Exit::Software, "signals", &error))
 }
 
+/// What a reload needs.
+struct Reload {
+    file: PathBuf,
+    gateway: Gateway,
+    said: Arc<watch::Sender<String>>,
+}
+
 /// Reads the configuration anew on each SIGHUP, until the end; a file that cannot be used changes
 /// nothing.
 async fn reload_on(
     hang_up: Option<Signal>,
-    file: PathBuf,
-    gateway: Gateway,
+    reload: Reload,
     mut world: World,
     stop: CancellationToken,
 ) {
@@ -110,8 +119,8 @@ async fn reload_on(
                 news = hang_up.recv() => if news.is_none() { break },
             }
             supervisor::reloading();
-            let status = reload(&file, &gateway, &mut world).await;
-            supervisor::ready(&status);
+            let status = read_anew(&reload.file, &reload.gateway, &mut world).await;
+            supervisor::ready(status, &reload.said);
         }
     }
     stop.cancelled().await;
@@ -119,7 +128,7 @@ async fn reload_on(
 }
 
 /// What systemd shows afterwards.
-async fn reload(file: &Path, gateway: &Gateway, world: &mut World) -> String {
+async fn read_anew(file: &Path, gateway: &Gateway, world: &mut World) -> String {
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(error) => {
@@ -158,6 +167,7 @@ async fn run_listeners(
     gateway: &Gateway,
     data_dir: &Path,
     listen: std::net::SocketAddr,
+    said: &watch::Sender<String>,
     stop: CancellationToken,
 ) -> Result<(), CliError> {
     let mut listeners = Listeners::none();
@@ -180,7 +190,9 @@ async fn run_listeners(
     if !address.ip().is_loopback() && !gateway.access().has_tokens() {
         term::note("Nobody may use it yet: `mm1gate token create NAME` makes a token.");
     }
-    supervisor::ready(&format!("the page is at {scheme}://{address}/"));
+    let status = format!("the page is at {scheme}://{address}/");
+    supervisor::ready(status, said);
+    tokio::spawn(supervisor::tell_alarms(gateway.clone(), said.subscribe(), stop.clone()));
     tokio::spawn(supervisor::watch(gateway.clone(), stop.clone()));
     listeners
         .serve(gateway.clone(), stop)

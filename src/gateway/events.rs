@@ -1,6 +1,6 @@
 //! What the gateway tells while it runs, and a modem as people see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
@@ -161,7 +161,7 @@ pub(super) struct Events {
 }
 
 /// What is counted of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Outcome {
     /// Which way.
     pub direction: Direction,
@@ -169,7 +169,16 @@ pub struct Outcome {
     pub kind: Kind,
     /// The state reached, one in which nothing more happens by itself.
     pub result: &'static str,
+    /// The configured route that it went by, where there is one; `other` beyond 256 names.
+    pub route: Option<String>,
 }
+
+/// Names of routes that are counted apart: all that a configuration may have, several times over, since
+/// they change while the gateway runs.
+pub(super) const MOST_ROUTES: usize = 256;
+
+/// What stands for the names beyond.
+pub(super) const OTHER_ROUTES: &str = "other";
 
 impl Events {
     pub(super) fn new(clock: Clock) -> Self {
@@ -195,12 +204,21 @@ impl Events {
 
     pub(super) fn change(&self, change: &Change) {
         if change.entered && change.kind.is_settled(change.state) {
-            let outcome = Outcome {
+            let mut outcome = Outcome {
                 direction: change.direction,
                 kind: change.kind,
                 result: change.state.as_str(),
+                route: change.route.clone(),
             };
             let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            if outcome.route.is_some() && !counts.contains_key(&outcome) {
+                let known: BTreeSet<&String> =
+                    counts.keys().filter_map(|known| known.route.as_ref()).collect();
+                if known.len() >= MOST_ROUTES && !outcome.route.iter().all(|it| known.contains(it))
+                {
+                    outcome.route = Some(OTHER_ROUTES.to_owned());
+                }
+            }
             *counts.entry(outcome).or_default() += 1;
         }
         self.send(Event::state_at(change, self.clock.now()));

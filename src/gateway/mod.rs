@@ -378,7 +378,22 @@ impl Gateway {
             }
             State::In(_) => core.store.fetch_again(id, until, core.now()).await?,
         };
-        self.acted(id, state, change, why_not_again(state))
+        let reason = match change {
+            None => self.why_not(id, why_not_again(state)).await?,
+            Some(_) => "",
+        };
+        self.acted(id, state, change, reason)
+    }
+
+    /// Why a message cannot be sent once more, where `usual` is not the reason.
+    async fn why_not(
+        &self,
+        id: &MessageId,
+        usual: &'static str,
+    ) -> Result<&'static str, ActionError> {
+        let view = self.message(id).await?;
+        let removed = view.is_some_and(|view| view.summary.parts_removed_at.is_some());
+        Ok(if removed { "its content was removed to keep the store in bounds" } else { usual })
     }
 
     /// Has a message that waits, or that ended without success, sent by the modem of this name: the
@@ -406,6 +421,7 @@ impl Gateway {
             State::In(_) => "only a message that is sent goes by another modem",
             state => why_not_again(state),
         };
+        let reason = if change.is_none() { self.why_not(id, reason).await? } else { reason };
         self.acted(id, state, change, reason)
     }
 

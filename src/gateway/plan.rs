@@ -40,6 +40,7 @@ pub(super) fn bearer_config(settings: &Settings, data: &DataPolicy) -> BearerCon
         name_servers: settings.name_servers.clone(),
         mtu: data.mtu,
         mss: data.mss,
+        user_timeout: data.user_timeout,
         families: Families { v4: settings.pdp_type != "IPV6", v6: settings.pdp_type != "IP" },
         ..BearerConfig::default()
     }

@@ -29,6 +29,7 @@ use super::dns;
 use super::{BoxFuture, Datagrams, Net, NetError, Stream};
 use crate::model::Random;
 
+pub use self::core::USER_TIMEOUT;
 pub use guard::Drops;
 pub use ipv6::RouterConfig;
 
@@ -112,6 +113,12 @@ impl Stack {
     /// that is less than fits into a packet.
     pub fn limit_segments(&self, mss: u16) {
         self.shared.lock().mss = Some(mss);
+    }
+
+    /// Gives a stream up whose far end is silent for so long while octets are to be acknowledged (the
+    /// user time-out of RFC 9293 clause 3.8.3); [`USER_TIMEOUT`] unless told otherwise.
+    pub fn give_up_after(&self, silence: Duration) {
+        self.shared.lock().user_timeout = silence;
     }
 
     /// Our addresses for the world: IPv4 first.

@@ -98,7 +98,8 @@ fn send_again(
     let ended = submissions(
         db,
         "SELECT id, message_id FROM submission
-         WHERE message_id = ?1 AND state IN ('unknown', 'failed', 'expired')",
+         WHERE message_id = ?1 AND state IN ('unknown', 'failed', 'expired')
+           AND NOT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND parts_removed_at IS NOT NULL)",
         params![id],
     )?;
     if ended.is_empty() {
@@ -125,7 +126,8 @@ fn send_by(
         "SELECT id, message_id FROM submission
          WHERE message_id = ?1 AND state IN ('queued', 'scheduled', 'unknown', 'failed', 'expired')
            AND NOT EXISTS (SELECT 1 FROM segment
-                           WHERE submission_id = submission.id AND segment.state = 'sent')",
+                           WHERE submission_id = submission.id AND segment.state = 'sent')
+           AND NOT EXISTS (SELECT 1 FROM message WHERE id = ?1 AND parts_removed_at IS NOT NULL)",
         params![id],
     )?;
     if open.is_empty() {

@@ -73,6 +73,7 @@ fn since(db: &Connection, number: i64, limit: usize) -> Result<Vec<(Change, Time
                 state,
                 historic,
                 entered: false,
+                route: None,
             };
             Ok((change, Timestamp::from_millis(at)))
         })

@@ -551,6 +551,12 @@ fn settle(
 
 fn keep_pdu(db: &Connection, id: &str, pdu: &Bytes) -> Result<(), Failure> {
     db.execute("UPDATE inbound SET pdu = ?2 WHERE message_id = ?1", params![id, &pdu[..]])?;
+    // It may have lost an earlier content, and was fetched once more.
+    db.execute(
+        "UPDATE message SET parts_removed_at = NULL, raw_removed_at = NULL
+         WHERE id = ?1 AND (parts_removed_at IS NOT NULL OR raw_removed_at IS NOT NULL)",
+        params![id],
+    )?;
     db.execute("DELETE FROM part WHERE message_id = ?1", [id])?;
     Ok(())
 }

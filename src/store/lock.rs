@@ -58,7 +58,12 @@ impl Owner {
             reason: error.to_string(),
         };
         if !dir.exists() {
+            let missing: Vec<&Path> = dir.ancestors().take_while(|it| !it.exists()).collect();
             DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(fail)?;
+            // A folder is an entry of the one above it, and the power may fail.
+            for parent in missing.into_iter().filter_map(Path::parent) {
+                sync_folder(parent).map_err(fail)?;
+            }
         }
         let mode = dir.metadata().map_err(fail)?.permissions().mode();
         if mode & 0o077 != 0 {
@@ -96,6 +101,12 @@ impl Owner {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// Has the disk keep the entries of a folder.
+pub(super) fn sync_folder(dir: &Path) -> std::io::Result<()> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    File::open(dir)?.sync_all()
 }
 
 #[cfg(test)]

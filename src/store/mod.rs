@@ -25,6 +25,7 @@ mod held;
 mod idempotency;
 mod inbound;
 mod lock;
+mod media;
 mod opt_out;
 mod outbound;
 mod outbox;
@@ -83,6 +84,7 @@ pub use inbound::{
     LEAST_LIFE, Life, Notification, PendingRetrieval, Received, Retrieval, Retrieve,
 };
 pub use lock::{LOCK_FILE, Owner, OwnerError};
+pub use media::{PartsGo, Place, Pruned};
 pub use opt_out::{OptOut, Wish};
 pub use outbox::{EVENT_TYPES, NewEvent, OutboxEvent};
 pub use pause::Pause;
@@ -140,7 +142,13 @@ impl Store {
                 reason: error.to_string(),
             },
         )?;
-        Ok(Self { engine: Arc::new(Engine::open(&path, probe)?) })
+        let engine = Engine::open(&path, probe)?;
+        // The files are entries of the folder, and a new one may be lost with the power.
+        lock::sync_folder(dir).map_err(|error| StoreError::Database {
+            path: dir.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { engine: Arc::new(engine) })
     }
 
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>

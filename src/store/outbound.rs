@@ -275,6 +275,7 @@ fn accept(db: &Connection, message: &NewOutbound, at: Timestamp) -> Result<Chang
         state: State::Out(begin),
         historic: false,
         entered: false,
+        route: None,
     })
 }
 

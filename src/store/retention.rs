@@ -15,7 +15,7 @@ const GIVE_BACK: usize = 4_096;
 
 /// Nothing more happens to such a message by itself: its end is reached, and nothing of it is still to
 /// be told to the MMSC.
-const SETTLED: &str = "
+pub(super) const SETTLED: &str = "
     state IN ('sent', 'delivered', 'undelivered', 'failed', 'expired', 'canceled', 'unknown',
               'received', 'acknowledged', 'rejected')
     AND NOT EXISTS (SELECT 1 FROM ack WHERE ack.message_id = message.id AND ack.state = 'pending')";

@@ -209,6 +209,7 @@ pub(super) fn set_inbound(
         state: State::In(state),
         historic,
         entered: before != state.as_str(),
+        route: None,
     })
 }
 
@@ -242,14 +243,30 @@ pub(super) fn refresh_outbound(
         .and_then(|(_, fault)| fault.as_deref());
     db.prepare_cached("UPDATE message SET state = ?2, updated_at = ?3, fault = ?4 WHERE id = ?1")?
         .execute(params![id, state.as_str(), at.as_millis(), fault])?;
+    let entered = before != state.as_str();
+    let state = State::Out(state);
+    let route = if entered && kind.is_settled(state) { route_of(db, id)? } else { None };
     Ok(Change {
         id: message_id(id)?,
         kind,
         direction: Direction::Outbound,
-        state: State::Out(state),
+        state,
         historic: false,
-        entered: before != state.as_str(),
+        entered,
+        route,
     })
+}
+
+/// The route of all submissions of a message, where it is one.
+fn route_of(db: &Connection, id: &str) -> Result<Option<String>, Failure> {
+    let route = db
+        .prepare_cached(
+            "SELECT CASE WHEN min(coalesce(send_route, '')) = max(coalesce(send_route, ''))
+                         THEN min(send_route) END
+             FROM submission WHERE message_id = ?1",
+        )?
+        .query_row([id], |row| row.get(0))?;
+    Ok(route)
 }
 
 fn state_before(db: &Connection, id: &str) -> Result<String, Failure> {

@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     Step::Sql(steps::FORWARD),
     Step::Sql(steps::OF_ACCOUNT),
     Step::Sql(steps::SET_UP),
+    Step::Sql(steps::MEDIA),
 ];
 
 /// What makes a version of the one before.

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod crossings;
+mod media;
 mod queue;
 mod sims;
 mod texts;

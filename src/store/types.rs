@@ -87,6 +87,9 @@ pub struct Change {
     pub historic: bool,
     /// It was in another state before.
     pub entered: bool,
+    /// Outbound, when it has just been settled: the configured route that it went by. None where its
+    /// recipients have different ones.
+    pub route: Option<String>,
 }
 
 /// Which messages to list, newest first.
@@ -176,6 +179,8 @@ pub struct Summary {
     pub historic: bool,
     /// Its parts without their octets, presentation (SMIL) included.
     pub parts: Vec<PartInfo>,
+    /// When the octets of its parts were removed to keep the store in bounds.
+    pub parts_removed_at: Option<Timestamp>,
     /// Name of the modem that carried it.
     pub modem: Option<String>,
     /// The last error, if it is not over yet or ended the message.

@@ -39,7 +39,8 @@ impl Store {
         self.read(move |db| view(db, &id)).await
     }
 
-    /// One part with its octets.
+    /// One part with its octets; none too where they were removed
+    /// ([`Summary::parts_removed_at`]).
     ///
     /// # Errors
     /// When the store fails.
@@ -82,7 +83,8 @@ impl Store {
 
 const SUMMARY: &str = "SELECT id, direction, state, created_at, updated_at, sender, subject,
                               preview, modem, fault, client_ref, expires_at, kind, historic,
-                              sent_at, segments, sms_class, missing, forwards
+                              sent_at, segments, sms_class, missing, forwards,
+                              parts_removed_at
                        FROM message";
 
 /// How far the time in an id may be from that in its row: the clock may be set between the two.
@@ -197,6 +199,7 @@ struct Head {
     sms_class: Option<u8>,
     missing: Option<String>,
     forwards: Option<String>,
+    parts_removed_at: Option<i64>,
 }
 
 fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
@@ -220,6 +223,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         sms_class: row.get(16)?,
         missing: row.get(17)?,
         forwards: row.get(18)?,
+        parts_removed_at: row.get(19)?,
     })
 }
 
@@ -248,6 +252,7 @@ fn summary(db: &Connection, head: Head) -> Result<Summary, Failure> {
         }),
         historic: head.historic,
         parts: parts(db, &head.id)?,
+        parts_removed_at: head.parts_removed_at.map(Timestamp::from_millis),
         modem: head.modem,
         fault: rows::fault_from(head.fault),
         client_ref: head.client_ref,
@@ -318,7 +323,8 @@ fn part(db: &Connection, id: &str, index: usize) -> Result<Option<Part>, Failure
     let part = db
         .prepare_cached(
             "SELECT media_type, charset, name, content_id, content_location, body
-             FROM part WHERE message_id = ?1 AND position = ?2",
+             FROM part JOIN message ON message.id = message_id
+             WHERE message_id = ?1 AND position = ?2 AND parts_removed_at IS NULL",
         )?
         .query_row(params![id, rows::column(index)], |row| {
             Ok(Part {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::gateway::{Gateway, WorldConfig};
+use crate::gateway::{Gateway, WorldConfig, modem_scope};
 use crate::model::{Clock, Random, Timestamp};
 use crate::store::{Endpoint, EndpointKind, StoreError};
 
@@ -59,6 +59,7 @@ impl World {
         let config = gateway.world();
         let endpoints = configured(&config, deps.clock.now());
         gateway.store().configure_endpoints(endpoints).await?;
+        end_alarms_of_what_is_gone(gateway, &config).await?;
         runner::clean_up(gateway.data_dir());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         for folder in &config.folders {
@@ -78,6 +79,39 @@ impl World {
         self.stop.cancel();
         self.tasks.wait().await;
     }
+}
+
+/// Nobody else would ever end the alarms of what no longer stands in the configuration.
+async fn end_alarms_of_what_is_gone(
+    gateway: &Gateway,
+    config: &WorldConfig,
+) -> Result<(), StoreError> {
+    let modems: Vec<String> = gateway
+        .config()
+        .modems
+        .iter()
+        .map(|modem| &modem.name)
+        .chain(&gateway.config().others)
+        .map(|name| modem_scope(name.as_str()))
+        .collect();
+    for alarm in gateway.alarms().await? {
+        let scope = alarm.scope.as_str();
+        let (kind, name) = scope.split_once(':').unwrap_or_default();
+        let stays = match kind {
+            "modem" => modems.iter().any(|modem| modem == scope),
+            "folder" => config.folders.iter().any(|folder| folder.name == name),
+            "hook" => config.hooks.iter().any(|hook| hook.name == name),
+            "mail" => config
+                .mails
+                .iter()
+                .any(|mail| mail.to.iter().any(|to| mail::endpoint_id(&mail.name, to) == scope)),
+            _ => true,
+        };
+        if !stays {
+            gateway.clear_alarm(scope, &alarm.code).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The endpoints that the configuration names.

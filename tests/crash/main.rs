@@ -10,18 +10,15 @@
 
 #![expect(clippy::print_stderr, reason = "what a run has shown is for whoever runs it")]
 
-/// Tells the result of a run also where test runners keep what tests print to themselves.
-macro_rules! tell {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($words)*);
-    }};
-}
+#[macro_use]
+#[path = "../support/tell.rs"]
+mod tell;
 
 #[path = "../support/explained.rs"]
 mod explained;
 mod life;
 mod matrix;
+mod meter;
 mod power;
 mod scene;
 mod shop;

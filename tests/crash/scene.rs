@@ -12,7 +12,7 @@ use mm1gate::codec::mms::MmsStatus;
 use mm1gate::codec::sms::{ConcatReference, Deliver, Scts, SmsAddress, split_text};
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig};
 use mm1gate::model::{
-    Address, Clock, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap, Once, Random, Timestamp,
+    Address, Clock, Kind, MediaType, MessageId, NewMessage, NewPart, Once, Random, Timestamp,
 };
 use mm1gate::modem::usb::NoUsb;
 use mm1gate::operators::Settings;
@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::life::{CONTROL, Cables, Client, Life, Marks, Point};
+use crate::meter::{Meter, MeterTap};
 use crate::shop::{self, Shop};
 use crate::verdict;
 
@@ -162,6 +163,7 @@ impl Order {
 pub(crate) struct Scene {
     pub(crate) operator: Operator,
     pub(crate) shop: Arc<Shop>,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) orders: Vec<Order>,
     pub(crate) coming: Vec<Coming>,
     clock: Clock,
@@ -256,6 +258,7 @@ impl Scene {
         Self {
             operator,
             shop: Arc::default(),
+            meter: Arc::default(),
             orders: orders(),
             coming: coming(),
             clock,
@@ -352,22 +355,14 @@ impl Scene {
     async fn start(&self, life: &Arc<Life>, folder: PathBuf) -> Result<Running, String> {
         let mut config = Config::new(folder);
         config.modems.push(ModemConfig {
-            name: "desk".to_owned(),
-            port: "/dev/virtual-data".to_owned(),
             control_port: Some(CONTROL.to_owned()),
-            profile: "auto".to_owned(),
-            pin: None,
-            roaming: false,
-            monthly_cap: None,
-            interface: None,
-            own_number: None,
-            mms: true,
             operator: Some(Settings {
                 apn: self.operator.apn().to_owned(),
                 mmsc: self.operator.mmsc_url().to_owned(),
                 proxy: self.operator.proxy().map(|proxy| (proxy.ip().to_string(), proxy.port())),
                 ..Settings::default()
             }),
+            ..ModemConfig::new("desk", "/dev/virtual-data")
         });
         // A process draws other numbers than the one before.
         let random = Random::seeded(1_000 + self.lives);
@@ -376,7 +371,7 @@ impl Scene {
             ports: Arc::new(Cables { life: Arc::clone(life), modem }),
             clock: self.clock,
             random: random.clone(),
-            tap: Arc::new(NoTap),
+            tap: Arc::new(MeterTap { life: Arc::clone(life), meter: Arc::clone(&self.meter) }),
             usb: Arc::new(NoUsb),
             probe: Arc::<Life>::clone(life),
         };
@@ -399,6 +394,7 @@ impl Scene {
 
     /// Copies what the process has left; its memory is let go without a trace.
     fn bury(&mut self, life: &Life, running: Option<Running>) {
+        self.meter.ended();
         life.settle();
         let from = self.folder();
         self.lives += 1;

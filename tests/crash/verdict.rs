@@ -83,6 +83,11 @@ pub(crate) async fn leftovers(scene: &Scene, gateway: &Gateway) -> Vec<String> {
             wrong.push(format!("{what}: {row}"));
         }
     }
+    let used: Vec<i64> =
+        rows(&database, "SELECT coalesce(sum(octets_out + octets_in), 0) FROM data_month", |row| {
+            row.get(0)
+        });
+    wrong.extend(scene.meter.complaint(used[0].unsigned_abs()));
     let sound: Vec<String> = rows(&database, "PRAGMA integrity_check", |row| row.get(0));
     if sound != ["ok"] {
         wrong.push(format!("the database is damaged: {sound:?}"));

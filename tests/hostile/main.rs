@@ -7,39 +7,34 @@
 
 #![expect(clippy::print_stderr, reason = "what a run has shown is for whoever runs it")]
 
-/// Tells the result of a run also where test runners keep what tests print to themselves.
-macro_rules! tell {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($words)*);
-    }};
-}
+#[macro_use]
+#[path = "../support/tell.rs"]
+mod tell;
 
 mod draw;
 #[path = "../support/explained.rs"]
 mod explained;
 mod judge;
 mod run;
+#[path = "../support/seeds.rs"]
+mod seeds;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use mm1gate::sim::Fired;
+
+use crate::seeds::Seeds;
 
 /// Seeds that `cargo test` runs.
 const USUAL: Range<u64> = 0..1_000;
 /// What names other ones, as `from..to` or as one number.
 const SEEDS: &str = "MM1GATE_HOSTILE";
-/// Failures shown at length.
-const MAX_SHOWN: usize = 12;
 
 /// What the runs came to.
 #[derive(Default)]
 struct Tally {
     fired: Fired,
-    failures: BTreeMap<u64, String>,
     /// Recipients and messages that came in, by their last state.
     ends: BTreeMap<String, u64>,
     /// Runs through the WAP gateway, and datagrams lost there.
@@ -49,45 +44,21 @@ struct Tally {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the seeds are named by the environment, and runs are timed"
-)]
 fn operator_loses_nothing_and_gets_nothing_twice() {
-    let seeds = match std::env::var(SEEDS) {
-        Err(_) => USUAL,
-        Ok(text) => parse(&text).unwrap_or_else(|| panic!("{SEEDS}={text}: it is from..to or n")),
-    };
-    let is_replay = seeds.end - seeds.start == 1;
-    let next = AtomicU64::new(seeds.start);
-    let tally = Mutex::new(Tally::default());
-    let started = std::time::Instant::now();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    let outcome = std::panic::catch_unwind(|| run::play(seed, is_replay));
-                    count(&mut tally.lock().unwrap(), seed, outcome);
-                }
-            });
-        }
-    });
-    let tally = tally.into_inner().unwrap();
+    let seeds = Seeds::named(SEEDS, USUAL);
+    let mut tally = Tally::default();
+    let failures = seeds.run(run::play, |outcome| count(&mut tally, outcome));
     tell!(
         "hostile operator: {} runs from seed {}, {:.1} s",
-        seeds.end - seeds.start,
-        seeds.start,
-        started.elapsed().as_secs_f64()
+        seeds.count(),
+        seeds.range.start,
+        failures.seconds
     );
     report(&tally);
-    assert!(tally.failures.is_empty(), "{} of the runs failed", tally.failures.len());
+    failures.report("--test hostile");
+    assert!(failures.len() == 0, "{} of the runs failed", failures.len());
     // A few runs cannot show everything.
-    if seeds.end - seeds.start >= USUAL.end {
+    if seeds.is_whole() {
         let fired = tally.fired.by_name();
         let never: Vec<&str> =
             draw::NAMES.into_iter().filter(|name| !fired.contains_key(*name)).collect();
@@ -96,11 +67,7 @@ fn operator_loses_nothing_and_gets_nothing_twice() {
     }
 }
 
-fn count(tally: &mut Tally, seed: u64, outcome: std::thread::Result<run::Outcome>) {
-    let Ok(outcome) = outcome else {
-        tally.failures.insert(seed, "a panic, see above".to_owned());
-        return;
-    };
+fn count(tally: &mut Tally, outcome: run::Outcome) -> Vec<String> {
     tally.fired.add(&outcome.fired);
     for end in outcome.ends {
         *tally.ends.entry(end).or_default() += 1;
@@ -110,16 +77,7 @@ fn count(tally: &mut Tally, seed: u64, outcome: std::thread::Result<run::Outcome
         tally.wap.1 += lost;
     }
     tally.asked_again += outcome.asked_again;
-    if !outcome.wrong.is_empty() {
-        tally.failures.insert(seed, outcome.wrong.join("\n    "));
-    }
-}
-
-fn parse(text: &str) -> Option<Range<u64>> {
-    match text.split_once("..") {
-        Some((from, to)) => Some(from.parse().ok()?..to.parse().ok()?),
-        None => text.parse().ok().map(|seed| seed..seed + 1),
-    }
+    outcome.wrong
 }
 
 fn report(tally: &Tally) {
@@ -135,12 +93,4 @@ fn report(tally: &Tally) {
         tally.wap.1,
         tally.asked_again
     );
-    for (seed, wrong) in tally.failures.iter().take(MAX_SHOWN) {
-        eprintln!("seed {seed} failed:\n    {wrong}");
-        eprintln!("replay it: {SEEDS}={seed} cargo test --test hostile -- --nocapture");
-    }
-    if tally.failures.len() > MAX_SHOWN {
-        let seeds: Vec<&u64> = tally.failures.keys().skip(MAX_SHOWN).collect();
-        eprintln!("and these seeds: {seeds:?}");
-    }
 }

@@ -190,16 +190,7 @@ impl World {
         // Nothing is wrong with the modem; it need not be asked every half minute.
         config.timing.look_every = Duration::from_secs(600);
         config.modems.push(ModemConfig {
-            name: "desk".to_owned(),
-            port: "/dev/virtual-data".to_owned(),
             control_port: Some(CONTROL.to_owned()),
-            profile: "auto".to_owned(),
-            pin: None,
-            roaming: false,
-            monthly_cap: None,
-            interface: None,
-            own_number: None,
-            mms: true,
             operator: Some(Settings {
                 apn: operator.apn().to_owned(),
                 mmsc: operator.mmsc_url().to_owned(),
@@ -207,6 +198,7 @@ impl World {
                 transport: if wap.is_some() { TransportChoice::Wap } else { TransportChoice::Http },
                 ..Settings::default()
             }),
+            ..ModemConfig::new("desk", "/dev/virtual-data")
         });
         let deps = Deps {
             ports: Arc::new(Ports(operator.modem().clone())),

@@ -109,6 +109,22 @@ fn systemd_is_told_ready_well_and_ending() {
 }
 
 #[test]
+fn systemd_shows_alarms_as_long_as_they_hold() {
+    let service = Service::start(false);
+    let wrong = service.home().join("file");
+    std::fs::write(&wrong, "no folder").expect("a file");
+    let folder = "[[folder]]\nname = \"shop\"\npath = \"file\"\n[[modem]]";
+    service.reload(&CONFIG.replace("[[modem]]", folder));
+    let told = service.told("STATUS=the configuration was read anew; ALARM");
+    assert!(told.contains("ALARM: folder-unusable (folder:shop); see `mm1gate status`"), "{told}");
+    std::fs::remove_file(&wrong).expect("removed");
+    let told = service.reload(CONFIG);
+    assert!(told.contains("was read anew") && !told.contains("ALARM"), "{told}");
+    let alarms = service.get("/api/v1/alarms");
+    assert_eq!(alarms["alarms"], serde_json::json!([]), "of a folder that is no more");
+}
+
+#[test]
 fn configuration_is_read_anew_on_sighup_and_a_broken_one_changes_nothing() {
     let service = Service::start(false);
     assert_eq!(service.get("/api/v1/webhooks")["webhooks"], serde_json::json!([]));
@@ -120,6 +136,18 @@ fn configuration_is_read_anew_on_sighup_and_a_broken_one_changes_nothing() {
     service.reload(&CONFIG.replace("[[modem]]", &limits(7)));
     let told = service.get("/api/v1/limits").to_string();
     assert!(told.contains("\"limit\":7") || told.contains("\"most\":7"), "{told}");
+    // Routes are read anew as well, and one that cannot be used leaves those before in force.
+    let route = |modem: &str| {
+        format!(
+            "{hook}[[route]]\nname = \"all\"\nmodems = [\"{modem}\"]\ndefault = true\n[[modem]]"
+        )
+    };
+    service.reload(&CONFIG.replace("[[modem]]", &route("desk")));
+    let routes = service.get("/api/v1/routes");
+    assert_eq!(routes["routes"][0]["modems"][0]["name"], "desk", "{routes}");
+    let told = service.reload(&CONFIG.replace("[[modem]]", &route("dekc")));
+    assert!(told.contains("route[0].modems") && told.contains("there are: desk"), "{told}");
+    assert_eq!(service.get("/api/v1/routes"), routes);
     // A broken file: what held goes on to hold, and everybody hears why.
     let told = service.reload(&CONFIG.replace("[[modem]]", "[limits]\nper_dya = 8\n[[modem]]"));
     assert!(told.contains("per_dya") && told.contains("did you mean 'per_day'"), "{told}");

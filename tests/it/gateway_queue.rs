@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData, split_text};
 use mm1gate::gateway::{AcceptError, Event, Limits};
 use mm1gate::model::{Address, MessageId, NewMessage, OutboundState, Priority, State};
 use mm1gate::sim::{Behaviour, EntryKind, Fault, Outgoing};
@@ -21,19 +19,6 @@ fn code(view: &MessageView) -> Option<&str> {
 
 fn is(view: &MessageView, state: OutboundState) -> bool {
     view.summary.state == State::Out(state)
-}
-
-/// A text of the phone to the SIM.
-fn writes(rig: &Rig, sender: &str, words: &str) {
-    let tpdus: Vec<Bytes> = split_text(words, &[], 9_u8)
-        .unwrap()
-        .into_iter()
-        .map(|(dcs, data): (_, UserData)| {
-            let stamp = Scts::new(rig.clock.now(), 0);
-            Deliver::new(SmsAddress::from_text(sender), dcs, stamp, data).encode().unwrap().into()
-        })
-        .collect();
-    rig.operator.deliver_sms(OWN, &tpdus).unwrap();
 }
 
 async fn accept(rig: &Rig, count: usize) -> Vec<MessageId> {
@@ -140,7 +125,7 @@ async fn who_writes_stop_gets_nothing_more_until_start() {
     let mut later = text(PHONE, "Tomorrow we are closed");
     later.send_at = Some(rig.clock.now().plus(HOUR));
     let waiting = rig.gateway.accept(later).await.unwrap();
-    writes(&rig, PHONE, "Stop.");
+    rig.write_sms(PHONE, OWN, "Stop.");
     tokio::time::sleep(Duration::from_secs(60)).await;
     let refused = rig.gateway.accept(message(3_000)).await.unwrap_err();
     assert!(matches!(refused, AcceptError::OptedOut(_)), "{refused:?}");
@@ -176,7 +161,7 @@ async fn who_writes_stop_gets_nothing_more_until_start() {
     let told = rig.view(&id).await.timeline.pop().unwrap().text;
     assert_eq!(told, "STOP: nothing more is sent to its sender");
 
-    writes(&rig, PHONE, "START");
+    rig.write_sms(PHONE, OWN, "START");
     tokio::time::sleep(Duration::from_secs(60)).await;
     let id = rig.gateway.accept(text(PHONE, "Hello again")).await.unwrap();
     rig.until(&id, &["delivered"]).await;

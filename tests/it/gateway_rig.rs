@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use bytes::Bytes;
 use mm1gate::api::{self, Access};
+use mm1gate::codec::sms::{ConcatReference, Deliver, Scts, SmsAddress, split_text};
 use mm1gate::gateway::{Config, Deps, Gateway, ModemConfig, StartError};
 use mm1gate::model::{
     Address, Clock, HostClock, HostLook, Kind, MediaType, MessageId, NewMessage, NewPart, NoTap,
@@ -562,6 +563,20 @@ impl Rig {
         };
         let id = tokio::time::timeout(PATIENCE, wait).await.expect("a message comes in");
         self.until(&id, states).await
+    }
+
+    /// Somebody writes an SMS of one part to a SIM.
+    pub(crate) fn write_sms(&self, sender: &str, to: &str, words: &str) {
+        let stamp = Scts::new(self.clock.now(), 0);
+        let tpdus: Vec<Bytes> = split_text(words, &[], ConcatReference::Narrow(9))
+            .unwrap()
+            .into_iter()
+            .map(|(dcs, data)| {
+                let sender = SmsAddress::from_text(sender);
+                Deliver::new(sender, dcs, stamp, data).encode().unwrap().into()
+            })
+            .collect();
+        self.operator.deliver_sms(to, &tpdus).unwrap();
     }
 
     /// Inbound messages, newest first.

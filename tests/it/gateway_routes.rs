@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use mm1gate::codec::sms::{Deliver, Scts, SmsAddress, UserData, split_text};
 use mm1gate::gateway::{AcceptError, SendRoute, Strategy};
 use mm1gate::model::{Address, NewMessage, Origin};
 use mm1gate::sim::Behaviour;
@@ -53,19 +51,6 @@ async fn rig(routes: Vec<SendRoute>) -> Rig {
 async fn modems(rig: &Rig, new: NewMessage) -> Vec<String> {
     let id = rig.gateway.accept(new).await.unwrap();
     rig.view(&id).await.summary.recipients.into_iter().map(|it| it.modem).collect()
-}
-
-/// Somebody writes to a SIM.
-fn writes(rig: &Rig, sender: &str, to: &str) {
-    let tpdus: Vec<Bytes> = split_text("Hello", &[], 9_u8)
-        .unwrap()
-        .into_iter()
-        .map(|(dcs, data): (_, UserData)| {
-            let stamp = Scts::new(rig.clock.now(), 0);
-            Deliver::new(SmsAddress::from_text(sender), dcs, stamp, data).encode().unwrap().into()
-        })
-        .collect();
-    rig.operator.deliver_sms(to, &tpdus).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +142,7 @@ async fn recipient_always_sees_the_number_that_wrote_first() {
     let first = NewMessage { modem: Some("second".to_owned()), ..text(PHONE, "Hi") };
     let id = rig.gateway.accept(first).await.unwrap();
     rig.until(&id, &["delivered"]).await;
-    writes(&rig, "+447700900150", SECOND);
+    rig.write_sms("+447700900150", SECOND, "Hello");
     tokio::time::sleep(Duration::from_secs(60)).await;
     rig.restart().await;
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -270,4 +255,35 @@ async fn routes_are_listed_and_a_way_can_be_asked_for() {
         assert_eq!((status, &problem["code"]), (422, &json!(code)), "{body}");
     }
     assert_eq!(rig.count("SELECT count(*) FROM message"), 1, "nothing was sent for a question");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_messages_follow_the_routes_that_were_read_anew_and_are_counted_by_them() {
+    let rig = rig(vec![default("rest", &["desk"])]).await;
+    rig.gateway.pause(None, None, None).await.unwrap();
+    let before = rig.gateway.accept(message(2_000)).await.unwrap();
+    let mut config = rig.gateway.config().clone();
+    config.sending.routes =
+        vec![default("rest", &["desk"]), route("mobile", &["+4477*"], &["second"])];
+    let restart = rig.gateway.reload(config.clone()).await.unwrap();
+    assert_eq!(restart, [] as [&str; 0], "routes need no restart");
+    let after = rig.gateway.accept(message(2_000)).await.unwrap();
+    let told = rig.view(&after).await.timeline[0].text.clone();
+    assert!(told.contains("by route mobile (+4477*) to modem second"), "{told}");
+    // What has its way already keeps it, and its route's name.
+    assert_eq!(rig.view(&before).await.summary.recipients[0].modem, "desk");
+    config.sending.routes = vec![route("germany", &["+49*"], &["desk"])];
+    rig.gateway.reload(config).await.unwrap();
+    let error = rig.gateway.accept(message(2_000)).await.unwrap_err();
+    assert!(matches!(error, AcceptError::NoRoute { .. }), "{error:?}");
+    rig.gateway.resume(None).await.unwrap();
+    for (id, modem) in [(&before, "desk"), (&after, "second")] {
+        let view = rig.until(id, &["sent"]).await;
+        assert_eq!(view.summary.modem.as_deref(), Some(modem));
+    }
+    let routes: Vec<(Option<String>, u64)> =
+        rig.gateway.outcomes().into_iter().map(|(outcome, count)| (outcome.route, count)).collect();
+    let named = |name: &str| (Some(name.to_owned()), 1);
+    assert_eq!(routes, [named("mobile"), named("rest")]);
+    rig.gateway.stop().await;
 }

@@ -3,6 +3,7 @@
 mod api_access;
 mod api_accounts;
 mod api_arrivals;
+mod api_alarms;
 mod api_listen;
 mod api_messages;
 mod api_metrics;
@@ -99,6 +100,7 @@ mod world_client;
 mod world_folders;
 mod world_hooks;
 mod world_mail;
+mod world_retention;
 mod world_runner;
 mod world_webhooks;
 mod wsp_pdu_vectors;

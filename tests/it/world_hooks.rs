@@ -8,13 +8,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mm1gate::gateway::{Config, Deps, Gateway, HookConfig, ModemConfig};
+use mm1gate::gateway::{Config, Deps, Gateway, HookConfig};
 use mm1gate::model::{
     Address, Clock, MediaType, MessageId, NewMessage, NewPart, NoTap, Random, Timestamp,
 };
 use mm1gate::modem::SystemPorts;
 use mm1gate::modem::usb::NoUsb;
-use mm1gate::operators::Settings;
 use mm1gate::store::{Attempt, DeliveryState, NewEvent, NoProbe};
 use mm1gate::world::{
     self, HookCommand, HookExit, HookRunner, SCHEDULE, SystemClient, SystemRunner, World,
@@ -22,7 +21,7 @@ use mm1gate::world::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::api_rig::PNG;
+use crate::api_rig::{PNG, unplugged};
 
 const BEGIN: Timestamp = Timestamp::from_secs(1_700_000_000);
 const SHOP: &str = "hook:shop";
@@ -70,24 +69,7 @@ fn hook() -> HookConfig {
 async fn gateway(dir: &Path, clock: Clock, hooks: Vec<HookConfig>, modem: bool) -> Gateway {
     let mut config = Config::new(dir.join("data"));
     config.world.hooks = hooks;
-    let unplugged = ModemConfig {
-        name: "front-desk".to_owned(),
-        port: dir.join("unplugged").display().to_string(),
-        control_port: None,
-        profile: "auto".to_owned(),
-        pin: None,
-        roaming: false,
-        monthly_cap: None,
-        interface: None,
-        own_number: None,
-        mms: true,
-        operator: Some(Settings {
-            apn: "mms.example".to_owned(),
-            mmsc: "http://mmsc.example/mms".to_owned(),
-            ..Settings::default()
-        }),
-    };
-    config.modems.extend(modem.then_some(unplugged));
+    config.modems.extend(modem.then(|| unplugged(dir)));
     let deps = Deps {
         ports: Arc::new(SystemPorts),
         clock,

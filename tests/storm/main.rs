@@ -6,41 +6,34 @@
 
 #![expect(clippy::print_stderr, reason = "what a run has shown is for whoever runs it")]
 
-/// Tells the result of a run also where test runners keep what tests print to themselves.
-macro_rules! tell {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($words)*);
-    }};
-}
+#[macro_use]
+#[path = "../support/tell.rs"]
+mod tell;
 
 mod bus;
 mod day;
 mod doubt;
 mod judge;
 mod run;
+#[path = "../support/seeds.rs"]
+mod seeds;
 mod texts;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use mm1gate::sim::{Fired, GROUPS, group_name};
+
+use crate::seeds::Seeds;
 
 /// Seeds that `cargo test` runs.
 const USUAL: Range<u64> = 0..200;
 /// What names other ones, as `from..to` or as one number.
 const SEEDS: &str = "MM1GATE_STORM";
-/// Failures shown at length.
-const MAX_SHOWN: usize = 12;
 
 /// What the scenarios of one run came to.
 #[derive(Default)]
 struct Tally {
     fired: Fired,
-    failures: BTreeMap<u64, String>,
     /// Virtual seconds from the end of the faults until everything had arrived.
     settled: Vec<u64>,
     unknown: u64,
@@ -49,66 +42,29 @@ struct Tally {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the seeds are named by the environment")]
 fn scenarios_lose_nothing() {
-    let seeds = match std::env::var(SEEDS) {
-        Err(_) => USUAL,
-        Ok(text) => parse(&text).unwrap_or_else(|| panic!("{SEEDS}={text}: it is from..to or n")),
-    };
-    let is_replay = seeds.end - seeds.start == 1;
-    let next = AtomicU64::new(seeds.start);
-    let tally = Mutex::new(Tally::default());
-    let started = Instant::now();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    let outcome = std::panic::catch_unwind(|| run::scenario(seed, is_replay));
-                    let mut tally = tally.lock().unwrap();
-                    match outcome {
-                        Ok(outcome) => {
-                            tally.fired.add(&outcome.fired);
-                            tally.unknown += outcome.unknown;
-                            tally.multiplexed += u64::from(outcome.multiplexed);
-                            tally.settled.extend(outcome.settled);
-                            if !outcome.wrong.is_empty() {
-                                tally.failures.insert(seed, outcome.wrong.join("\n    "));
-                            }
-                        }
-                        Err(_) => {
-                            tally.failures.insert(seed, "a panic, see above".to_owned());
-                        }
-                    }
-                }
-            });
-        }
+    let seeds = Seeds::named(SEEDS, USUAL);
+    let mut tally = Tally::default();
+    let failures = seeds.run(run::scenario, |outcome| {
+        tally.fired.add(&outcome.fired);
+        tally.unknown += outcome.unknown;
+        tally.multiplexed += u64::from(outcome.multiplexed);
+        tally.settled.extend(outcome.settled);
+        outcome.wrong
     });
-    let tally = tally.into_inner().unwrap();
-    report(&tally, &seeds, started);
+    let count = seeds.count();
+    tell!("{count} scenarios from seed {}, {:.1} s", seeds.range.start, failures.seconds);
+    report(&tally);
+    failures.report("--test storm scenarios");
     let silent = tally.fired.never();
-    assert!(tally.failures.is_empty(), "{} of the scenarios failed", tally.failures.len());
+    assert!(failures.len() == 0, "{} of the scenarios failed", failures.len());
     // A few scenarios cannot show everything.
-    let is_whole = seeds.end - seeds.start >= USUAL.end;
+    let is_whole = seeds.is_whole();
     assert!(!is_whole || silent.is_empty(), "groups that never fired: {silent:?}");
-    let share = tally.multiplexed * 10;
-    assert!(!is_whole || share >= seeds.end - seeds.start, "the multiplexer is hardly ever used");
+    assert!(!is_whole || tally.multiplexed * 10 >= count, "the multiplexer is hardly ever used");
 }
 
-fn parse(text: &str) -> Option<Range<u64>> {
-    match text.split_once("..") {
-        Some((from, to)) => Some(from.parse().ok()?..to.parse().ok()?),
-        None => text.parse().ok().map(|seed| seed..seed + 1),
-    }
-}
-
-fn report(tally: &Tally, seeds: &Range<u64>, started: Instant) {
-    let count = seeds.end - seeds.start;
-    tell!("{count} scenarios from seed {}, {:.1} s", seeds.start, started.elapsed().as_secs_f64());
+fn report(tally: &Tally) {
     for group in 1..=GROUPS {
         tell!("group {group:2} {:30} {:8} times", group_name(group), tally.fired.of_group(group));
     }
@@ -126,12 +82,4 @@ fn report(tally: &Tally, seeds: &Range<u64>, started: Instant) {
     );
     tell!("{} scenarios called through a channel of the multiplexer", tally.multiplexed);
     tell!("{} messages ended as unknown, none of them taken twice", tally.unknown);
-    for (seed, wrong) in tally.failures.iter().take(MAX_SHOWN) {
-        eprintln!("seed {seed} failed:\n    {wrong}");
-        eprintln!("replay it: {SEEDS}={seed} cargo test --test storm scenarios -- --nocapture");
-    }
-    if tally.failures.len() > MAX_SHOWN {
-        let seeds: Vec<&u64> = tally.failures.keys().skip(MAX_SHOWN).collect();
-        eprintln!("and these seeds: {seeds:?}");
-    }
 }

@@ -81,7 +81,12 @@ pub(super) fn page(modems: &[ModemView], view: &MessageView, texts: &[(usize, St
 
 fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
     html! {
-        @for part in &message.parts {
+        @if let Some(at) = message.parts_removed_at {
+            @if let Some(text) = &message.text { p.body-text dir="auto" { (text) } }
+            p.muted { "Its files were removed on " (time(at)) " to keep the messages in bounds." }
+        }
+        @let shown = if message.parts_removed_at.is_none() { message.parts.as_slice() } else { &[] };
+        @for part in shown {
             @if let Some((_, text)) = texts.iter().find(|(index, _)| *index == part.index) {
                 @if !text.trim().is_empty() { p.body-text dir="auto" { (text) } }
             } @else if part.media_type.top() == "image" {
@@ -114,7 +119,9 @@ fn content(message: &Summary, texts: &[(usize, String)]) -> Markup {
                 ul {
                     @for part in &message.parts {
                         li {
-                            a href=(part_url(message, part)) download { (name(part)) }
+                            @if message.parts_removed_at.is_some() { (name(part)) } @else {
+                                a href=(part_url(message, part)) download { (name(part)) }
+                            }
                             span.muted {
                                 " · " (kind(part))
                                 @if part.media_type.is_smil() { " (presentation)" }
@@ -168,7 +175,7 @@ fn actions(view: &MessageView, waiting: Option<&WaitingFor>) -> Markup {
     // Without a notification there is nowhere to fetch from.
     let possible = message.direction == Direction::Outbound || view.notification.is_some();
     let sender = message.from.as_ref().filter(|_| message.direction == Direction::Inbound);
-    let retry = may_retry(message.state) && possible;
+    let retry = may_retry(message.state) && message.parts_removed_at.is_none() && possible;
     let cancel = may_cancel(message.state);
     let others = waiting.map_or(&[][..], |waiting| &waiting.others);
     html! {
@@ -367,6 +374,7 @@ mod tests {
                 subject: None,
                 text: None,
                 parts: Vec::new(),
+                parts_removed_at: None,
                 modem: None,
                 fault: Some(Fault {
                     layer: "message".to_owned(),

@@ -5,9 +5,9 @@ use maud::{DOCTYPE, Markup, html};
 use crate::api::problem::Problem;
 use crate::api::query;
 use crate::gateway::Registration;
-use crate::gateway::{ModemView, StorageView};
+use crate::gateway::{ModemView, StorageView, modem_scope};
 use crate::model::{Fault, InboundState, Kind, OutboundState, State, Timestamp};
-use crate::store::Summary;
+use crate::store::{Alarm, Summary};
 
 /// The modems above a page.
 #[derive(Clone, Copy)]
@@ -18,6 +18,51 @@ pub(super) enum Strip<'a> {
     Brief(&'a [ModemView]),
     /// None.
     Without,
+}
+
+/// What a person has to see to: what, since when, what to do. What its modem says beside it anyway
+/// is not said twice. With `may_end` each has a button that ends it.
+pub(super) fn alarms(alarms: &[Alarm], modems: &[ModemView], may_end: bool) -> Markup {
+    let is_told = |alarm: &Alarm| {
+        modems.iter().any(|modem| {
+            alarm.scope == modem_scope(&modem.name)
+                && modem.fault.as_ref().is_some_and(|fault| fault.code == alarm.code)
+        })
+    };
+    html! {
+        section #alarms .alarms aria-label="Alarms" data-live {
+            @for alarm in alarms.iter().filter(|alarm| !is_told(alarm)) {
+                (alarm_item(alarm, may_end))
+            }
+        }
+    }
+}
+
+fn alarm_item(alarm: &Alarm, may_end: bool) -> Markup {
+    let (what, name) = alarm.scope.split_once(':').unwrap_or((&alarm.scope, ""));
+    html! {
+        article.fault.bad data-key={ (alarm.scope) " " (alarm.code) } dir="auto" {
+            div.step {
+                strong {
+                    (icon(Icon::Alert))
+                    @match what {
+                        "modem" => { a href={ "/modems/" (query::encode(name)) } { "Modem " (name) } }
+                        "gateway" => { "The gateway" }
+                        _ => { (sentence(what)) " " (name) }
+                    }
+                }
+                span { "since " (time(alarm.since)) }
+            }
+            (told(&alarm.fault))
+            @if may_end {
+                form.alarm-end method="post" action="/alarms/end" {
+                    input type="hidden" name="scope" value=(alarm.scope);
+                    input type="hidden" name="code" value=(alarm.code);
+                    button.quiet { "I have seen to it" }
+                }
+            }
+        }
+    }
 }
 
 /// A whole page.
@@ -209,15 +254,19 @@ pub(super) fn prose_with_time(text: &str) -> Markup {
 pub(super) fn fault(fault: &Fault, state: State) -> Markup {
     let tone = if words(state).0 == "bad" { "bad" } else { "warn" };
     html! {
-        div class={ "fault " (tone) } dir="auto" {
-            p.what {
-                (prose(&fault.summary))
-                @if let Some(said) = &fault.verbatim {
-                    @if !fault.summary.contains(said.as_str()) { " They said: “" (said) "”" }
-                }
+        div class={ "fault " (tone) } dir="auto" { (told(fault)) }
+    }
+}
+
+fn told(fault: &Fault) -> Markup {
+    html! {
+        p.what {
+            (prose(&fault.summary))
+            @if let Some(said) = &fault.verbatim {
+                @if !fault.summary.contains(said.as_str()) { " They said: “" (said) "”" }
             }
-            p { (prose(&fault.remedy)) }
         }
+        p { (prose(&fault.remedy)) }
     }
 }
 

@@ -29,8 +29,10 @@ pub(super) fn page(
     next: Option<&MessageId>,
     first: bool,
     form: &Form<'_>,
+    alarms: &Markup,
 ) -> Markup {
     let body = html! {
+        (alarms)
         div.columns {
             section.feed aria-labelledby="feed-title" {
                 div.feed-head {
@@ -176,7 +178,7 @@ fn thumbnail(message: &Summary) -> Markup {
     html! {
         span.thumb {
             (icon(drawing))
-            @if let Some(part) = picture {
+            @if let Some(part) = picture.filter(|_| message.parts_removed_at.is_none()) {
                 img src={ "/api/v1/messages/" (message.id) "/parts/" (part.index) "/thumbnail" }
                     alt={ "Picture " (part.name.as_deref().unwrap_or("")) }
                     width="88" height="88" loading="lazy";

@@ -16,7 +16,8 @@ use super::auth::{Caller, Scope};
 use super::endpoint::{Endpoint, reference};
 use super::problem::Problem;
 use super::rest::{find, may_use};
-use super::{Context, intake, query};
+use super::{Context, intake, parts, query};
+use crate::gateway::{ModemView, modem_scope};
 use crate::model::{Kind, MessageId};
 use crate::store::Filter;
 
@@ -29,7 +30,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 
 /// The page and its files.
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    use Scope::{MessagesRead, MessagesSend, ModemsRead};
+    use Scope::{MessagesRead, MessagesSend, ModemsRead, SettingsManage};
     vec![
         Endpoint::get("/", MessagesRead, index)
             .named("page", "The page for people")
@@ -38,6 +39,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::post("/messages", MessagesSend, compose),
         Endpoint::get("/messages/{id}", MessagesRead, message),
         Endpoint::get("/modems/{name}", ModemsRead, one_modem),
+        Endpoint::post("/alarms/end", SettingsManage, end_alarm),
         Endpoint::post("/messages/{id}/retry", MessagesSend, retry),
         Endpoint::post("/messages/{id}/cancel", MessagesSend, cancel),
         Endpoint::open("/assets/style.css", || async {
@@ -121,7 +123,8 @@ async fn index(
         kind => kind,
     };
     let form = list::Form { to: &to, kind, limit, modems: &modems };
-    let page = list::page(&messages, next.as_ref(), first, &form);
+    let alarms = alarms(&context, &caller, &modems, None).await?;
+    let page = list::page(&messages, next.as_ref(), first, &form, &alarms);
     Ok(html(StatusCode::OK, page))
 }
 
@@ -130,6 +133,7 @@ async fn message(
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
     let view = find(&context.gateway, &id).await?;
+    parts::note_opened(&context, &id).await;
     let mut texts = Vec::new();
     for part in view.summary.parts.iter().filter(|part| detail::is_shown_as_text(part)) {
         if let Some(body) = context.gateway.part(&view.summary.id, part.index).await? {
@@ -141,12 +145,38 @@ async fn message(
 
 async fn one_modem(
     State(context): State<Context>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Response, PageError> {
     let modems = context.gateway.modems();
     let found = modems.iter().find(|modem| modem.name == name);
     let modem = found.ok_or_else(|| Problem::no_modem(&name, &modems))?;
-    Ok(html(StatusCode::OK, modem::page(&modems, modem)))
+    let scope = modem_scope(&modem.name);
+    let alarms = alarms(&context, &caller, &modems, Some(&scope)).await?;
+    Ok(html(StatusCode::OK, modem::page(&modems, modem, &alarms)))
+}
+
+/// What a person has to see to, for those who may know; with `scope` only what is about that.
+async fn alarms(
+    context: &Context,
+    caller: &Caller,
+    modems: &[ModemView],
+    scope: Option<&str>,
+) -> Result<Markup, PageError> {
+    let mut found = Vec::new();
+    if caller.may(Scope::SettingsRead) {
+        found = context.gateway.alarms().await?;
+        found.retain(|alarm| scope.is_none_or(|scope| alarm.scope == scope));
+    }
+    Ok(layout::alarms(&found, modems, caller.may(Scope::SettingsManage)))
+}
+
+/// The button of an alarm.
+async fn end_alarm(State(context): State<Context>, body: String) -> Result<Response, PageError> {
+    let field = |name: &str| query::value(Some(&body), name).unwrap_or_default();
+    // Somebody else's button, or what has ended by itself meanwhile, is what was wanted.
+    context.gateway.clear_alarm(&field("scope"), &field("code")).await?;
+    Ok(Redirect::to("/").into_response())
 }
 
 async fn compose(

@@ -15,10 +15,11 @@ use crate::gateway::{RecoveryStep, Registration, Rung, StepResult};
 const SHOWN_STEPS: usize = 12;
 
 /// The page.
-pub(super) fn page(modems: &[ModemView], modem: &ModemView) -> Markup {
+pub(super) fn page(modems: &[ModemView], modem: &ModemView, alarms: &Markup) -> Markup {
     let tone = tone_of_modem(modem);
     let body = html! {
         p.back { a href="/" { "← All messages" } }
+        (alarms)
         div #detail .detail data-live {
             article.card.content data-key="content" {
                 header {

@@ -149,6 +149,7 @@ function listen() {
   });
   source.addEventListener("state", soon);
   source.addEventListener("modem", soon);
+  source.addEventListener("alarm", soon);
   source.addEventListener("missed", soon);
   source.addEventListener("stage", (message) => showStage(JSON.parse(message.data)));
   source.addEventListener("error", () => {

@@ -1,11 +1,13 @@
 //! `[data]`: how data calls are made and what they may carry.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::{ConfigError, value};
 use crate::model::Calendar;
+use crate::net::stack::USER_TIMEOUT;
 
 /// Octets of a megabyte, as operators sell them.
 const MEGABYTE: u64 = 1_000_000;
@@ -19,11 +21,19 @@ pub struct DataPolicy {
     pub mtu: u16,
     /// Octets of the largest TCP segment, both ways; none: what fits into a packet.
     pub mss: Option<u16>,
+    /// How long the far end of a TCP connection may be silent while octets are to be acknowledged
+    /// before the connection is given up.
+    pub user_timeout: Duration,
 }
 
 impl Default for DataPolicy {
     fn default() -> Self {
-        Self { calendar: Calendar::system(), mtu: DEFAULT_MTU, mss: None }
+        Self {
+            calendar: Calendar::system(),
+            mtu: DEFAULT_MTU,
+            mss: None,
+            user_timeout: USER_TIMEOUT,
+        }
     }
 }
 
@@ -35,6 +45,9 @@ const LEAST_MTU: u16 = 576;
 const LARGEST_MTU: u16 = 1500;
 /// The MSS of [`LEAST_MTU`] without options (RFC 9293 section 3.7.1).
 const LEAST_MSS: u16 = 536;
+/// Seconds of the user time-out. Less than the least would end what a cell change or a busy cell holds
+/// up for a while; after more than the most every proxy has forgotten the connection.
+const USER_TIMEOUTS: RangeInclusive<u64> = 30..=600;
 /// Octets of the headers of IPv4 and TCP.
 const HEADERS: u16 = 40;
 
@@ -44,6 +57,7 @@ pub(super) struct RawData {
     linger_seconds: Option<i64>,
     mtu: Option<i64>,
     mss: Option<i64>,
+    user_timeout_seconds: Option<i64>,
     monthly_cap_mb: Option<i64>,
     time_zone: Option<String>,
 }
@@ -88,6 +102,24 @@ pub(super) fn check(file: &str, raw: RawData) -> Result<Data, ConfigError> {
                      leaves beside the headers"
                 );
                 return Err(value(file, key("mss"), &octets.to_string(), &expected));
+            }
+        };
+    }
+    if let Some(seconds) = raw.user_timeout_seconds {
+        policy.user_timeout = match u64::try_from(seconds) {
+            Ok(whole) if USER_TIMEOUTS.contains(&whole) => Duration::from_secs(whole),
+            _ => {
+                let expected = format!(
+                    "a number of seconds from {} to {}",
+                    USER_TIMEOUTS.start(),
+                    USER_TIMEOUTS.end()
+                );
+                return Err(value(
+                    file,
+                    key("user_timeout_seconds"),
+                    &seconds.to_string(),
+                    &expected,
+                ));
             }
         };
     }

@@ -95,6 +95,7 @@ impl Config {
         put(&mut table, "monthly_cap_mb", number(cap / 1_000_000));
         put(&mut table, "time_zone", self.data.calendar.zone().to_string());
         put(&mut table, "linger_seconds", whole(self.timing.linger, 1));
+        put(&mut table, "user_timeout_seconds", whole(self.data.user_timeout, 1));
         put(&mut table, "mtu", i64::from(self.data.mtu));
         put(
             &mut table,
@@ -164,6 +165,9 @@ impl Config {
         let mut table = Table::new();
         put(&mut table, "messages_days", days(world.retention.messages));
         put(&mut table, "events_days", days(world.retention.events));
+        put(&mut table, "media_days", days(world.retention.media));
+        put(&mut table, "raw_days", days(world.retention.raw));
+        put(&mut table, "max_size_mb", number(world.retention.max_size.unwrap_or(0) / 1_000_000));
         put(all, "retention", table);
     }
 

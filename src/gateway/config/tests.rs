@@ -104,6 +104,8 @@ fn data_calls_are_configured() {
     assert_eq!(config.modems[0].monthly_cap, Some(50_000_000));
     assert_eq!(config.timing.linger, Duration::ZERO);
     assert_eq!((config.data.mtu, config.data.mss), (1500, Some(1200)));
+    let config = with("user_timeout_seconds = 90").unwrap();
+    assert_eq!(config.data.user_timeout, Duration::from_secs(90));
     let config = with("time_zone = \"Asia/Tokyo\"").unwrap();
     assert_eq!(config.data.calendar.zone(), "Asia/Tokyo");
     assert_eq!(
@@ -122,6 +124,11 @@ fn data_calls_are_configured() {
     for (text, expected) in [
         ("mtu = 575", "t: data.mtu = \"575\": a number of octets from 576 to 1500"),
         ("mtu = 70000", "from 576 to 1500"),
+        (
+            "user_timeout_seconds = 29",
+            "data.user_timeout_seconds = \"29\": a number of seconds from 30 to 600",
+        ),
+        ("user_timeout_seconds = 601", "from 30 to 600"),
         ("mss = 1361", "from 536 to 1360, which is what data.mtu leaves beside the headers"),
         ("mtu = 1000\nmss = 961", "from 536 to 960"),
         ("monthly_cap_mb = -1", "0 for no cap"),

@@ -64,12 +64,19 @@ pub struct Retention {
     pub messages: Option<Duration>,
     /// What was told to webhooks and programs.
     pub events: Option<Duration>,
+    /// The octets of the parts of MMS, after the message's last change; the message stays.
+    pub media: Option<Duration>,
+    /// What went over the line: PDUs, pushes and short messages as they came.
+    pub raw: Option<Duration>,
+    /// Octets that the store may have before parts of the oldest messages go; `None`: as many as there
+    /// are.
+    pub max_size: Option<u64>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Some(Duration::from_secs(days * DAY));
-        Self { messages: days(400), events: days(30) }
+        Self { messages: days(400), events: days(30), media: None, raw: days(90), max_size: None }
     }
 }
 
@@ -102,6 +109,9 @@ pub(super) struct RawHook {
 pub(super) struct RawRetention {
     messages_days: Option<i64>,
     events_days: Option<i64>,
+    media_days: Option<i64>,
+    raw_days: Option<i64>,
+    max_size_mb: Option<i64>,
 }
 
 pub(super) fn check(
@@ -151,8 +161,23 @@ pub(super) fn check(
     config.retention = Retention {
         messages: days("messages_days", retention.messages_days, usual.messages)?,
         events: days("events_days", retention.events_days, usual.events)?,
+        media: days("media_days", retention.media_days, usual.media)?,
+        raw: days("raw_days", retention.raw_days, usual.raw)?,
+        max_size: max_size(file, retention.max_size_mb)?,
     };
     Ok(config)
+}
+
+/// Less than the least would hold next to nothing besides the tables themselves.
+fn max_size(file: &str, given: Option<i64>) -> Result<Option<u64>, ConfigError> {
+    match given.map(|given| (given, u64::try_from(given))) {
+        None | Some((_, Ok(0))) => Ok(None),
+        Some((_, Ok(megabytes @ 16..=1_000_000))) => Ok(Some(megabytes * 1_000_000)),
+        Some((given, _)) => {
+            let expected = "a number of MB from 16 to 1000000, or 0 for no limit";
+            Err(value(file, "retention.max_size_mb".to_owned(), &given.to_string(), expected))
+        }
+    }
 }
 
 fn check_hook(file: &str, index: usize, raw: RawHook) -> Result<HookConfig, ConfigError> {
@@ -247,7 +272,8 @@ mod tests {
         let text = format!(
             "data_dir = \"/x\"\n[webhooks]\nallow = [\"192.168.1.0/24\"]\n[[hook]]\n\
              command = [\"./bin/new\", \"a b\"]\nevents = [\"message.received\"]\n\
-             timeout_seconds = 5\n[retention]\nmessages_days = 0\nevents_days = 7\n{MODEM}"
+             timeout_seconds = 5\n[retention]\nmessages_days = 0\nevents_days = 7\nmedia_days = 30\n\
+             raw_days = 0\nmax_size_mb = 500\n{MODEM}"
         );
         let config = Config::parse(&text, "/etc/mm1gate/t.toml").unwrap().world;
         let hook = &config.hooks[0];
@@ -255,13 +281,22 @@ mod tests {
         assert_eq!(hook.command, ["/etc/mm1gate/./bin/new", "a b"]);
         assert_eq!(config.retention.messages, None);
         assert_eq!(config.retention.events.unwrap().as_secs(), 7 * 86_400);
+        assert_eq!(config.retention.media.unwrap().as_secs(), 30 * 86_400);
+        assert_eq!((config.retention.raw, config.retention.max_size), (None, Some(500_000_000)));
         assert!(complaint("[[hook]]\ncommand = []").contains("hook[0].command is missing"));
         assert!(complaint("[[hook]]\ncommand = [\"sh\"]").contains("the whole path"));
         let wrong = complaint("[[hook]]\ncommand = [\"/a\"]\nevents = [\"message.recieved\"]");
         assert!(wrong.contains("did you mean 'message.received'?"), "{wrong}");
         assert!(complaint("[[hook]]\ncommand = [\"/a\"]\nconcurrency = 17").contains("1 to 16"));
         assert!(complaint("[webhooks]\nallow = [\"lan\"]").contains("192.168.1.0/24"));
-        assert!(complaint("[retention]\nmessages_days = -1").contains("or 0 for ever"));
+        for key in ["messages_days", "events_days", "media_days", "raw_days"] {
+            let wrong = complaint(&format!("[retention]\n{key} = -1"));
+            assert!(wrong.contains(key) && wrong.contains("or 0 for ever"), "{wrong}");
+        }
+        for wrong in [-1, 1, 15, 1_000_001] {
+            let wrong = complaint(&format!("[retention]\nmax_size_mb = {wrong}"));
+            assert!(wrong.contains("from 16 to 1000000"), "{wrong}");
+        }
         let twice = "[[hook]]\nname = \"a\"\ncommand = [\"/a\"]\n";
         assert!(complaint(&twice.repeat(2)).contains("a name of its own"));
     }

@@ -39,7 +39,7 @@ const RECEIVE_BUFFER: usize = 212_992;
 /// How long the far end may be silent while octets are to be acknowledged before the stream is given
 /// up (the user time-out of RFC 9293 clause 3.8.3). Whatever it says begins the time anew, so that
 /// no line is too slow.
-pub(super) const USER_TIMEOUT: Duration = Duration::from_secs(180);
+pub const USER_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// How long a connection rests before the far end is asked whether it still knows it (RFC 9293
 /// clause 3.8.4): one that a proxy or the operator's address translation has forgotten is noticed
@@ -126,6 +126,8 @@ pub(super) struct Core {
     pub(super) config: StackConfig,
     /// The largest segment of either side, where the owner wants one below what fits.
     pub(super) mss: Option<u16>,
+    /// How long the far end of a stream may acknowledge nothing.
+    pub(super) user_timeout: Duration,
     pub(super) iface: Interface,
     pub(super) sockets: SocketSet<'static>,
     pub(super) device: QueueDevice,
@@ -169,6 +171,7 @@ impl Core {
             down: None,
             idle: None,
             mss: None,
+            user_timeout: USER_TIMEOUT,
             addresses: watch::Sender::default(),
             ipv6: None,
             router: None,
@@ -431,6 +434,7 @@ impl Core {
     }
 
     fn after_poll(&mut self, now: Instant) {
+        let user_timeout = self.user_timeout;
         for (handle, state) in &self.streams {
             let socket: &mut tcp::Socket<'_> = self.sockets.get_mut(*handle);
             if socket.state() == tcp::State::Closed {
@@ -439,7 +443,7 @@ impl Core {
             let queued = socket.send_queue();
             let handed = state.progress.handed();
             state.progress.set_acknowledged(handed.saturating_sub(queued as u64));
-            let limit = (queued > 0).then(|| USER_TIMEOUT.into());
+            let limit = (queued > 0).then(|| user_timeout.into());
             if socket.timeout() != limit {
                 socket.set_timeout(limit);
             }

@@ -3,6 +3,7 @@
 mod dropped;
 mod forward;
 mod lives;
+mod media;
 mod outbox;
 mod queue;
 mod queues;
@@ -12,6 +13,7 @@ mod set_up;
 pub(super) use dropped::DROPPED;
 pub(super) use forward::{FORWARD, OF_ACCOUNT};
 pub(super) use lives::{CLOCK, LIVES};
+pub(super) use media::MEDIA;
 pub(super) use outbox::OUTBOX;
 pub(super) use queue::QUEUE;
 pub(super) use queues::QUEUES;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// An endpoint that wants all.
-fn endpoint() -> Endpoint {
+pub(super) fn endpoint() -> Endpoint {
     Endpoint {
         id: "whk_1".to_owned(),
         kind: EndpointKind::Webhook,
@@ -24,7 +24,7 @@ fn endpoint() -> Endpoint {
 }
 
 /// Types of the events that wait, with the recipient, and hands them on.
-async fn told(store: &Store) -> Vec<(String, Option<Address>)> {
+pub(super) async fn told(store: &Store) -> Vec<(String, Option<Address>)> {
     let events = store.outbox(100).await.unwrap();
     for event in &events {
         let id = format!("evt_{}", event.seq);

@@ -32,21 +32,27 @@ fn switched(mut a: PacketQueue, mut others: [PacketQueue; 2], to: &Arc<AtomicUsi
 }
 
 #[tokio::test(start_paused = true)]
-async fn octets_that_nobody_acknowledges_end_the_stream() {
-    let ((client, a), (server, b), (_other, c)) =
-        (stack(CLIENT, false), stack(SERVER, true), stack(SERVER, true));
-    let to = Arc::new(AtomicUsize::new(0));
-    switched(a, [b, c], &to);
-    let (mut ours, theirs) = connected(&client, &server).await;
-    to.store(CUT, Ordering::Relaxed);
-    let cut = Instant::now();
-    ours.write_all(b"never heard of").await.unwrap();
-    let mut nothing = Vec::new();
-    let error = ours.read_to_end(&mut nothing).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    let took = cut.elapsed();
-    assert!((USER_TIMEOUT..USER_TIMEOUT + LIMIT * 3).contains(&took), "{took:?}");
-    drop(theirs);
+async fn octets_that_nobody_acknowledges_end_the_stream_when_its_patience_is_over() {
+    for wanted in [None, Some(Duration::from_secs(30)), Some(Duration::from_secs(600))] {
+        let ((client, a), (server, b), (_other, c)) =
+            (stack(CLIENT, false), stack(SERVER, true), stack(SERVER, true));
+        if let Some(wanted) = wanted {
+            client.give_up_after(wanted);
+        }
+        let to = Arc::new(AtomicUsize::new(0));
+        switched(a, [b, c], &to);
+        let (mut ours, theirs) = connected(&client, &server).await;
+        to.store(CUT, Ordering::Relaxed);
+        let cut = Instant::now();
+        ours.write_all(b"never heard of").await.unwrap();
+        let mut nothing = Vec::new();
+        let error = ours.read_to_end(&mut nothing).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        let (took, patience) = (cut.elapsed(), wanted.unwrap_or(USER_TIMEOUT));
+        // What was sent last before its end may be waited for a while longer.
+        assert!((patience..patience + LIMIT * 3).contains(&took), "{wanted:?}: {took:?}");
+        drop(theirs);
+    }
 }
 
 #[tokio::test(start_paused = true)]
