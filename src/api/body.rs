@@ -76,6 +76,9 @@ pub(super) async fn bounded(State(room): State<Room>, request: Request, next: Ne
     let Some(length) = length(request.headers(), request.body()) else {
         return next.run(request).await;
     };
+    if is_encoded(request.headers()) {
+        return encoded();
+    }
     if length > MAX_BODY {
         return Problem::too_large(MAX_BODY).into_response();
     }
@@ -90,6 +93,28 @@ pub(super) async fn bounded(State(room): State<Room>, request: Request, next: Ne
     let request = request.map(|body| Body::new(Paced::new(body, length)));
     let response = next.run(request).await;
     drop(permit);
+    response
+}
+
+/// Whether the body is compressed, which could unpack to any size.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
+/// RFC 9110 clause 12.5.3: what is understood stands in Accept-Encoding.
+fn encoded() -> Response {
+    let problem = Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "content-encoding-unsupported",
+        "compressed bodies are not taken",
+        "the request has a Content-Encoding",
+    )
+    .hint("send the body as it is, without Content-Encoding");
+    let mut response = problem.into_response();
+    response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     response
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 
+use super::body;
 use super::problem::FieldProblem;
 use crate::model::{Network, why_not_public};
 use crate::outward::{Outward, OutwardError, text_of};
@@ -91,6 +92,11 @@ impl Fetcher {
         }
         if status != StatusCode::OK {
             return Err(unreachable(format!("the server answers {status}")));
+        }
+        if body::is_encoded(answer.response.headers()) {
+            return Err(unreachable(
+                "the answer is compressed, which was not asked for".to_owned(),
+            ));
         }
         let media_type = answer
             .response
@@ -178,6 +184,11 @@ mod tests {
             (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(), "url-unreachable"),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".to_vec(), "url-unreachable"),
             (b"SSH-2.0-x\r\n".to_vec(), "url-unreachable"),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
+                    .to_vec(),
+                "url-unreachable",
+            ),
             (huge, "url-too-large"),
         ] {
             assert_eq!(answered(answer).await.err().map(|it| it.0), Some(code));

@@ -185,3 +185,29 @@ async fn part_by_url_is_fetched_once_and_its_message_is_known_again_under_its_ke
     assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (202, "true"));
     assert_eq!(again.json()["id"], id.as_str());
 }
+
+#[tokio::test]
+async fn compressed_body_is_refused_before_it_is_unpacked() {
+    let rig = Rig::start().await;
+    // Ten octets of gzip's head; what they would unpack to is nobody's concern.
+    let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    for (path, encoding) in
+        [("/api/v1/messages", "gzip"), ("/messages", "identity, br"), ("/", "deflate")]
+    {
+        let request = Request::post(path)
+            .header("content-type", "application/json")
+            .header("content-encoding", encoding)
+            .body(Body::from(gzip.to_vec()))
+            .expect("a request");
+        let answer = rig.ask(request).await;
+        answer.is_problem(415, "content-encoding-unsupported");
+        assert_eq!(answer.header("accept-encoding"), "identity");
+    }
+    let plain = Request::post("/api/v1/messages")
+        .header("content-type", "application/json")
+        .header("content-encoding", "identity")
+        .body(Body::from(json!({"to": "+447700900123", "text": "Hi"}).to_string()))
+        .expect("a request");
+    assert_eq!(rig.ask(plain).await.status, 202);
+    rig.gateway.stop().await;
+}

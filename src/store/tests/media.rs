@@ -16,7 +16,7 @@ async fn ended(store: &Store, maker: &Maker, settlement: Settlement) -> MessageI
 }
 
 fn sent() -> Settlement {
-    Settlement::Sent { mmsc_message_id: "M1".to_owned(), text: None }
+    Settlement::Sent { mmsc_message_id: Some("M1".to_owned()), text: "sent".to_owned() }
 }
 
 async fn came(store: &Store, maker: &Maker) -> MessageId {
