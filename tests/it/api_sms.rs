@@ -279,7 +279,7 @@ async fn metrics_tell_what_happened_and_no_numbers_of_people() {
     let now = parse_metrics(&text);
     let messages = |direction: &str, kind: &str, result: &str| {
         let labels = format!("direction=\"{direction}\",kind=\"{kind}\",result=\"{result}\"");
-        now.get(&format!("mms_messages_total{{{labels}}}")).copied().unwrap_or_default()
+        now.get(&format!("mms_messages_total{{{labels},route=\"\"}}")).copied().unwrap_or_default()
     };
     assert_eq!(messages("out", "sms", "delivered"), 1.0, "{text}");
     assert_eq!(messages("out", "sms", "failed"), 1.0);

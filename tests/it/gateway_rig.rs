@@ -515,7 +515,7 @@ impl Rig {
         self.gateway.message(id).await.unwrap().unwrap()
     }
 
-    /// Asks the API: the status and the answer.
+    /// Asks the API: the status and the answer, null where that is no JSON.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
         let router = api::router(self.gateway.clone(), access, CancellationToken::new());
@@ -528,7 +528,7 @@ impl Rig {
         let answer = router.oneshot(request.body(body).unwrap()).await.unwrap();
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
     /// Waits until a message is in one of these states.

@@ -27,7 +27,6 @@ pub(crate) struct Failures {
 
 impl Seeds {
     /// Those that the environment names, else the usual ones.
-    #[expect(clippy::disallowed_methods, reason = "the seeds are named by the environment")]
     pub(crate) fn named(variable: &'static str, usual: Range<u64>) -> Self {
         let range = match std::env::var(variable) {
             Err(_) => usual.clone(),
