@@ -2,8 +2,8 @@
 
 mod api_access;
 mod api_accounts;
-mod api_arrivals;
 mod api_alarms;
+mod api_arrivals;
 mod api_listen;
 mod api_messages;
 mod api_metrics;
