@@ -76,9 +76,9 @@ class Entry:
         return (self.proxy or "").endswith((":9200", ":9201"))
 
     def rank(self):
-        """Matched ones first, then what two lists agree upon, then the newer list."""
+        """Those for every SIM first, then what two lists agree upon, then the newer list."""
         agreed = {"ml": 0, "l": 1, "m": 2}["".join(sorted(self.sources, reverse=True))]
-        return (not self.match[0], self.wap(), agreed)
+        return (bool(self.match[0]), self.wap(), agreed)
 
     def line(self):
         fields = ["+", self.apn, self.mmsc, self.proxy or "-"]
