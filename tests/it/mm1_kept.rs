@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use mm1gate::codec::mms::ResponseStatus;
 use mm1gate::mm1::{Client, Identity, Mm1Error, SubmitOutcome};
 use mm1gate::model::StageSink;
@@ -22,7 +21,7 @@ async fn forwarded(answer: &'static [u8]) -> Result<SubmitOutcome, Mm1Error> {
         Ok::<(), Infallible>(())
     };
     let quiet = StageSink::none();
-    let asking = client.forward(Bytes::from(request.clone()), "T7", released, &quiet);
+    let asking = client.forward(request.clone(), "T7", released, &quiet);
     let far = async {
         let mut peer = peers.next().await;
         let (head, body) = peer.request().await;

@@ -200,7 +200,7 @@ async fn text_to_the_same_phone_makes_the_report_of_a_message_not_ambiguous() {
     let dir = tempfile::tempdir().unwrap();
     let rig = Rig::open(dir.path());
     let maker = Maker::new();
-    let message = maker.outbound(&[rig.phone.clone()]);
+    let message = maker.outbound(std::slice::from_ref(&rig.phone));
     let unknown = Settlement::Unknown { mmsc_message_id: None, fault: fault("no-answer") };
     sent(&rig.store, &message, unknown).await;
     rig.accept(1).await;
