@@ -222,6 +222,8 @@ impl Worker<'_> {
     ) -> Option<SessionEnd> {
         self.line.show(|shown| shown.line_fault = None);
         let served = self.serve(shift, info, &carrier, &mut meter).await;
+        // Hanging up takes seconds with some modems.
+        meter.note().await;
         let hung_up = carrier.down().await;
         let counted = meter.end().await;
         let settled = match served.and_then(|served| counted.map(|()| served)) {

@@ -233,12 +233,17 @@ impl<'a> Meter<'a> {
     pub(super) async fn keep(&mut self) {
         loop {
             tokio::time::sleep(COUNT_EVERY).await;
-            if self.counter.octets() != self.written
-                && let Err(error) = self.count(false).await
-            {
-                // The end of the call counts it again, and does not go on without.
-                tracing::warn!(modem = %self.line.config().name, "data is not counted: {error}");
-            }
+            self.note().await;
+        }
+    }
+
+    /// Counts what is new, if anything is.
+    pub(super) async fn note(&mut self) {
+        if self.counter.octets() != self.written
+            && let Err(error) = self.count(false).await
+        {
+            // The end of the call counts it again, and does not go on without.
+            tracing::warn!(modem = %self.line.config().name, "data is not counted: {error}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Action;
 use rusqlite::{ErrorCode, OpenFlags};
 use tokio::sync::{Notify, oneshot};
@@ -104,6 +105,10 @@ impl Engine {
         )
         .map_err(fail)?;
         reader.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
+        for connection in [&writer, &reader] {
+            // Without it SQLite compiles a statement anew for other values, as plans could differ.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fail)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             space: Space::of(path.parent().unwrap_or(path)),

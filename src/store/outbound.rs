@@ -573,10 +573,45 @@ fn postpone(
          ORDER BY submission.id, position",
         params![keys, at.as_millis(), state, text, json, fault.code, fault.verbatim],
     )?;
-    let mut messages: Vec<String> = due.into_iter().map(|(_, message)| message).collect();
-    messages.sort_unstable();
-    messages.dedup();
-    messages.iter().map(|message| rows::refresh_outbound(db, message, at)).collect()
+    let mut changes = Vec::new();
+    for (_, message) in due {
+        let change = match show_reason(db, &message, kind, json.as_deref(), at)? {
+            Some(change) => change,
+            None => rows::refresh_outbound(db, &message, at)?,
+        };
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+/// Shows at a message of a single submission, which waits and goes on waiting, why that is. None for
+/// others.
+fn show_reason(
+    db: &Connection,
+    message: &str,
+    kind: Kind,
+    fault: Option<&str>,
+    at: Timestamp,
+) -> Result<Option<Change>, Failure> {
+    // The state is not touched, nor what finds messages by it.
+    let rows = db.execute(
+        "UPDATE message SET updated_at = ?2, fault = ?3
+         WHERE id = ?1 AND state = 'queued'
+               AND (SELECT count(*) FROM submission WHERE message_id = ?1) = 1",
+        params![message, at.as_millis(), fault],
+    )?;
+    let change = || -> Result<Change, Failure> {
+        Ok(Change {
+            id: rows::message_id(message)?,
+            kind,
+            direction: Direction::Outbound,
+            state: State::Out(OutboundState::Queued),
+            historic: false,
+            entered: false,
+            route: None,
+        })
+    };
+    (rows == 1).then(change).transpose()
 }
 
 pub(super) fn expire(db: &Connection, at: Timestamp) -> Result<Vec<Change>, Failure> {
