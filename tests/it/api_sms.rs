@@ -245,7 +245,7 @@ fn parse_metrics(text: &str) -> BTreeMap<String, f64> {
                 let (key, value) = label.split_once('=').expect(line);
                 assert!(key.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_'));
                 assert!(
-                    value.len() > 2 && value.starts_with('"') && value.ends_with('"'),
+                    value.len() >= 2 && value.starts_with('"') && value.ends_with('"'),
                     "{line}"
                 );
             }

@@ -348,18 +348,20 @@ where
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_2xx_completes_a_notify_resp() {
-    for reply in [
-        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 204 No Content\r\n\r\n",
-        "HTTP/1.1 202 Accepted\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n<p>",
+async fn any_2xx_but_a_page_for_people_completes_a_notify_resp() {
+    for (reply, completes) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true),
+        ("HTTP/1.1 204 No Content\r\n\r\n", true),
+        ("HTTP/1.1 202 Accepted\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nOK", true),
+        ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n<html>", false),
     ] {
         let (head, body, outcome) = acknowledged(settings(), reply, |client| async move {
             let quiet = StageSink::none();
             client.notify_resp("T@9", MmsStatus::RETRIEVED, Some(true), Target::Mmsc, &quiet).await
         })
         .await;
-        assert_eq!(outcome, Ok(()), "{reply}");
+        let page = matches!(outcome, Err(Mm1Error::NotMms { .. }));
+        assert_eq!((outcome.is_ok(), page), (completes, !completes), "{reply}");
         assert!(head.starts_with("POST http://mmsc.example:8002/mms "), "{head}");
         assert_eq!(body, b"\x8C\x83\x98T@9\0\x8D\x92\x95\x81\x91\x80");
     }
