@@ -32,13 +32,13 @@ async fn keeper(rig: &Rig, retention: Retention) -> World {
 }
 
 async fn part(rig: &Rig, id: &MessageId, what: &str) -> (u16, serde_json::Value) {
-    rig.ask("GET", &format!("/api/v1/messages/{id}/parts/0{what}"), None).await
+    rig.ask("GET", &format!("/messages/{id}/parts/0{what}"), None).await
 }
 
 /// Whether the message has lost its parts, and that everything that is said of it says so.
 async fn is_without_parts(rig: &Rig, id: &MessageId, why: &str) -> bool {
     let view = rig.view(id).await;
-    let (status, message) = rig.ask("GET", &format!("/api/v1/messages/{id}"), None).await;
+    let (status, message) = rig.ask("GET", &format!("/messages/{id}"), None).await;
     assert_eq!(status, 200);
     let told = view.timeline.iter().any(|entry| entry.text.contains(why));
     let removed = view.summary.parts_removed_at.is_some();
@@ -90,7 +90,7 @@ async fn parts_and_raw_octets_go_when_their_days_are_over_and_messages_stay() {
     assert_eq!(rig.count(raw), 0);
     // A message that went is sent by nobody once more, and the answer says why.
     rig.meddle(&format!("UPDATE message SET state = 'failed' WHERE id = '{out}'"));
-    let (status, problem) = rig.ask("POST", &format!("/api/v1/messages/{out}/retry"), None).await;
+    let (status, problem) = rig.ask("POST", &format!("/messages/{out}/retry"), None).await;
     assert_eq!(status, 409, "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("content was removed"), "{problem}");
     world.stop().await;

@@ -252,9 +252,20 @@ fn put_attribute(out: &mut Vec<u8>, vocabulary: &Vocabulary, name: &str, value: 
 
 /// An inline string; none for no text. A NUL would end it and is left out.
 fn put_text(out: &mut Vec<u8>, text: &str) {
-    if !text.is_empty() {
+    if text.bytes().any(|octet| octet != 0) {
         out.push(STR_I);
         out.extend(text.bytes().filter(|octet| *octet != 0));
         out.push(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_nothing_but_nul_is_no_text() {
+        let nul = ServiceIndication { text: "\0".to_owned(), ..ServiceIndication::default() };
+        assert_eq!(nul.to_wbxml(), ServiceIndication::default().to_wbxml());
     }
 }
