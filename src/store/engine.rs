@@ -20,10 +20,6 @@ use super::{StoreError, interrupted, opt_out, outbox, schema};
 /// Most writers served by one commit: bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
 
-/// Pages in the write-ahead log that make SQLite carry them over into the file: at 4 096 octets each,
-/// 16 MB. A page that many commits change is carried over once.
-const CHECKPOINT: u32 = 4_096;
-
 /// How long SQLite waits for a foreign reader (a backup program, the `sqlite3` shell).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -83,7 +79,6 @@ impl Engine {
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
             .map_err(fail)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
-        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(fail)?;
         // Each writer of a group has a savepoint, whose undo log SQLite would put into a file.
         writer.pragma_update(None, "temp_store", "MEMORY").map_err(fail)?;
         writer.pragma_update(None, "foreign_keys", true).map_err(fail)?;

@@ -517,11 +517,21 @@ impl Rig {
 
     /// Asks the API: the status and the answer, null where that is no JSON.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        self.ask_for(method, &format!("/api/v1{path}"), body).await
+    }
+
+    /// The same of any path, the page's for example.
+    pub(crate) async fn ask_for(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let access = Access::Tcp { listen: ([127, 0, 0, 1], 8411).into() };
         let router = api::router(self.gateway.clone(), access, CancellationToken::new());
         let request = Request::builder()
             .method(method)
-            .uri(format!("/api/v1{path}"))
+            .uri(path)
             .header("host", "127.0.0.1:8411")
             .header("content-type", "application/json");
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));

@@ -141,7 +141,7 @@ async fn store_that_is_too_large_loses_the_oldest_parts_and_nothing_that_waits_o
     assert!(is_without_parts(&rig, &sent[5], "max_size_mb").await);
     // Opened: by who takes a part, and by who looks at the page.
     assert_eq!(part(&rig, &inbox[0], "").await.0, 200);
-    rig.ask("GET", &format!("/messages/{}", inbox[1]), None).await;
+    assert_eq!(rig.ask_for("GET", &format!("/messages/{}", inbox[1]), None).await.0, 200);
     tokio::time::sleep(Duration::from_secs(3_700)).await;
     for (index, id) in inbox.iter().enumerate() {
         assert_eq!(is_without_parts(&rig, id, "max_size_mb").await, index < 2, "{index}");
