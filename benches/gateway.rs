@@ -207,7 +207,7 @@ fn multiply(data: &std::path::Path, messages: u64) -> Outcome {
     sql(&format!(
         "CREATE TEMP TABLE copy (n INTEGER PRIMARY KEY, id TEXT, old TEXT);
          WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {messages})
-         INSERT INTO copy SELECT n, '00' || substr('000000000000000000000000' || n, -24),
+         INSERT INTO copy SELECT n, 'msg_00' || substr('000000000000000000000000' || n, -24),
              (SELECT min(id) FROM message) FROM numbers;"
     ))?;
     for (table, key) in [

@@ -20,6 +20,9 @@ use crate::model::{
     Address, Direction, Fault, Kind, MessageId, OutboundState, State, Timestamp, TransactionId,
 };
 
+/// Submissions that one commit puts off: others who write do not wait for thousands.
+const POSTPONED_AT_ONCE: usize = 500;
+
 impl Store {
     /// Makes a message durable in one commit; its recipients are `queued`.
     ///
@@ -115,8 +118,17 @@ impl Store {
         next: Timestamp,
         at: Timestamp,
     ) -> Result<Vec<Change>, StoreError> {
-        let modem = modem.to_owned();
-        self.write(move |db| postpone(db, &modem, kind, hold, &fault, next, at)).await
+        let mut changes = Vec::new();
+        loop {
+            let (modem, fault) = (modem.to_owned(), fault.clone());
+            let put_off =
+                self.write(move |db| postpone(db, &modem, kind, hold, &fault, next, at)).await?;
+            let rest = put_off.len() >= POSTPONED_AT_ONCE && next > at;
+            changes.extend(put_off);
+            if !rest {
+                return Ok(changes);
+            }
+        }
     }
 
     /// Does what time does: ends queued submissions whose time is over, and queues scheduled ones
@@ -538,8 +550,9 @@ fn postpone(
     let due = submissions(
         db,
         "SELECT id, message_id FROM submission
-         WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2 AND kind = ?3",
-        params![modem, at.as_millis(), kind.as_str()],
+         WHERE state = 'queued' AND modem = ?1 AND next_attempt_at <= ?2 AND kind = ?3
+         LIMIT ?4",
+        params![modem, at.as_millis(), kind.as_str(), rows::column(POSTPONED_AT_ONCE)],
     )?;
     let text = match hold {
         Hold::NoCall => format!("no data call; next attempt at {next}"),
